@@ -1,0 +1,59 @@
+/* Looking into a model: graphs, operators, their attributes; and the table of operators that this library knows. */
+#ifndef LINNET_INSPECT_H
+#define LINNET_INSPECT_H
+
+#include "linnet/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ln_graph ln_graph;
+typedef struct ln_op ln_op;
+
+LN_API int32_t ln_model_graph_count(const ln_model *model);
+LN_API const ln_graph *ln_model_graph(const ln_model *model, int32_t index);
+LN_API int32_t ln_model_signature_graph(const ln_model *model, int32_t signature); /* index of its graph */
+/* Keys and tensor indices of a signature's inputs (outputs when `outputs`), in alphabetical order of the keys. */
+LN_API int32_t ln_model_signature_arity(const ln_model *model, int32_t signature, bool outputs);
+LN_API const char *ln_model_signature_key(const ln_model *model, int32_t signature, bool outputs, int32_t index);
+LN_API int32_t ln_model_signature_tensor(const ln_model *model, int32_t signature, bool outputs, int32_t index);
+
+LN_API const char *ln_graph_name(const ln_graph *graph);
+LN_API int32_t ln_graph_tensor_count(const ln_graph *graph);
+LN_API const ln_tensor *ln_graph_tensor(const ln_graph *graph, int32_t index);
+LN_API int32_t ln_graph_input_count(const ln_graph *graph);
+LN_API int32_t ln_graph_input(const ln_graph *graph, int32_t index); /* a tensor index */
+LN_API int32_t ln_graph_output_count(const ln_graph *graph);
+LN_API int32_t ln_graph_output(const ln_graph *graph, int32_t index);
+LN_API int32_t ln_graph_op_count(const ln_graph *graph);
+LN_API const ln_op *ln_graph_op(const ln_graph *graph, int32_t index);
+
+LN_API const char *ln_op_name(const ln_op *op); /* "CONV_2D", or a custom operator's own name */
+LN_API bool ln_op_is_custom(const ln_op *op);
+LN_API int32_t ln_op_version(const ln_op *op);
+LN_API int32_t ln_op_input_count(const ln_op *op);
+LN_API int32_t ln_op_input(const ln_op *op, int32_t index); /* a tensor index; -1 where an optional input is absent */
+LN_API int32_t ln_op_output_count(const ln_op *op);
+LN_API int32_t ln_op_output(const ln_op *op, int32_t index);
+/* Attributes as "padding=SAME stride_w=2 ..." into `buffer`; returns the length that would have been written. */
+LN_API size_t ln_op_attributes(const ln_op *op, char *buffer, size_t size);
+
+/* One row of the operator table. */
+typedef struct ln_op_row {
+  size_t size; /* sizeof(ln_op_row), set by the caller */
+  const char *name;
+  int32_t code; /* builtin code; 32 (CUSTOM) for a custom operator */
+  bool custom;
+  const char *types;             /* accepted element types, "f32 f32 f32? > f32; ..."; NULL while there is no kernel */
+  const char *kernel_not_yet;    /* why there is no kernel yet; NULL when there is one */
+  const char *gradient_not_yet;  /* why there is no gradient yet; NULL when there is one */
+} ln_op_row;
+
+LN_API int32_t ln_op_row_count(void);
+LN_API ln_status ln_op_row_get(int32_t index, ln_op_row *row);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

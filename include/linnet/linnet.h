@@ -1,0 +1,12 @@
+/* All of the public interface but linnet/io.h, which stands in a library of its own. */
+#ifndef LINNET_LINNET_H
+#define LINNET_LINNET_H
+
+#include "linnet/inspect.h"
+#include "linnet/model.h"
+#include "linnet/session.h"
+#include "linnet/status.h"
+#include "linnet/tensor.h"
+#include "linnet/version.h"
+
+#endif

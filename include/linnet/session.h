@@ -1,0 +1,81 @@
+/*
+ * A session runs one signature (or the first graph) of a model. It belongs to one thread at a time and owns the
+ * arena, the variables and the bindings; sessions of one model share its packed weights.
+ */
+#ifndef LINNET_SESSION_H
+#define LINNET_SESSION_H
+
+#include "linnet/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ln_session ln_session;
+
+typedef struct ln_session_options {
+  size_t size;           /* sizeof(ln_session_options) */
+  int32_t threads;       /* 0: one */
+  const char *signature; /* NULL: the first signature, or the first graph of a model without any */
+  const char *backend;   /* NULL: "cpu" */
+  bool profile;          /* time every operator */
+  bool keep_all_tensors; /* no fusion, no sharing of memory: every tensor of the graph can be read after a run */
+} ln_session_options;
+
+#define LN_SESSION_OPTIONS_INIT {sizeof(ln_session_options), 0, NULL, NULL, false, false}
+
+/* `options` may be NULL. The session is prepared for the shapes the file declares, unknown dimensions taken as 1. */
+LN_API ln_status ln_session_create(ln_model *model, const ln_session_options *options, ln_error *err, ln_session **out);
+LN_API void ln_session_destroy(ln_session *session); /* NULL is fine */
+
+/* Inputs and outputs: in the file's order, or for a signature in alphabetical order of its keys. */
+LN_API int32_t ln_session_input_count(const ln_session *session);
+LN_API int32_t ln_session_output_count(const ln_session *session);
+LN_API const char *ln_session_input_name(const ln_session *session, int32_t index); /* the key, or the tensor's name */
+LN_API const char *ln_session_output_name(const ln_session *session, int32_t index);
+LN_API int32_t ln_session_find_input(const ln_session *session, const char *name); /* -1 when there is none */
+LN_API int32_t ln_session_find_output(const ln_session *session, const char *name);
+LN_API ln_tensor *ln_session_input(ln_session *session, int32_t index); /* NULL when out of range */
+LN_API const ln_tensor *ln_session_output(const ln_session *session, int32_t index);
+
+/* Another shape for an input; takes effect at the next run (or prepare). Weights are not packed again. */
+LN_API ln_status ln_session_resize_input(ln_session *session, int32_t index, const int32_t *dims, int32_t rank,
+                                         ln_error *err);
+/* Plans memory for the present shapes. Run does it when needed; calling it first gives errors and addresses early. */
+LN_API ln_status ln_session_prepare(ln_session *session, ln_error *err);
+/* Copies `bytes` bytes into an input; they must be all that its shape takes (a string tensor may have any size). */
+LN_API ln_status ln_session_set_input(ln_session *session, int32_t index, const void *data, size_t bytes, ln_error *err);
+LN_API ln_status ln_session_run(ln_session *session, ln_error *err);
+/* Variables back to their initial values. */
+LN_API void ln_session_reset(ln_session *session);
+
+typedef struct ln_session_stats {
+  size_t size;              /* sizeof(ln_session_stats), set by the caller */
+  size_t arena_bytes;       /* planned memory for activations and scratch */
+  size_t arena_lower_bound; /* the most that lives at one time: no plan can be smaller */
+  size_t weight_bytes;      /* constants as the kernels use them: packed, or in the file's map */
+  size_t variable_bytes;
+  int32_t operators;        /* steps of a run, after fusion */
+  int64_t macs;             /* multiply-accumulates of a run; 0 where unknown */
+} ln_session_stats;
+
+LN_API ln_status ln_session_get_stats(const ln_session *session, ln_session_stats *stats);
+
+/* What one operator took, summed over runs since creation or the last ln_session_profile_reset. */
+typedef struct ln_profile_entry {
+  size_t size;          /* sizeof(ln_profile_entry), set by the caller */
+  const char *operator_name; /* "CONV_2D" */
+  const char *tensor_name;   /* of its first output */
+  int64_t calls;
+  int64_t nanoseconds;
+  int64_t macs; /* of one call */
+} ln_profile_entry;
+
+LN_API int32_t ln_session_profile_count(const ln_session *session); /* 0 unless created with profile */
+LN_API ln_status ln_session_profile(const ln_session *session, int32_t index, ln_profile_entry *entry);
+LN_API void ln_session_profile_reset(ln_session *session);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

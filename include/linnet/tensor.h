@@ -1,0 +1,73 @@
+/*
+ * Tensors: what goes into a session, what comes out of it, and what a model holds.
+ * A tensor handle is borrowed: it lives as long as the model or session that gave it.
+ */
+#ifndef LINNET_TENSOR_H
+#define LINNET_TENSOR_H
+
+#include <stdbool.h>
+
+#include "linnet/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Element types, numbered as in the .tflite schema. */
+typedef enum ln_type {
+  LN_FLOAT32 = 0,
+  LN_FLOAT16 = 1,
+  LN_INT32 = 2,
+  LN_UINT8 = 3,
+  LN_INT64 = 4,
+  LN_STRING = 5, /* int32 count, count + 1 int32 byte offsets from the start, then the bytes */
+  LN_BOOL = 6,
+  LN_INT16 = 7,
+  LN_COMPLEX64 = 8,
+  LN_INT8 = 9,
+  LN_FLOAT64 = 10,
+  LN_COMPLEX128 = 11,
+  LN_UINT64 = 12,
+  LN_RESOURCE = 13,
+  LN_VARIANT = 14,
+  LN_UINT32 = 15,
+  LN_UINT16 = 16,
+  LN_INT4 = 17, /* two to a byte, the first in the low half */
+  LN_BFLOAT16 = 18,
+  LN_INT2 = 19, /* four to a byte, the first in the lowest bits */
+  LN_UINT4 = 20,
+  LN_FLOAT8_E4M3FN = 21,
+  LN_FLOAT8_E5M2 = 22
+} ln_type;
+
+enum { LN_TYPE_COUNT = 23, LN_MAX_RANK = 8 };
+
+typedef struct ln_tensor ln_tensor;
+
+LN_API const char *ln_type_name(ln_type type);  /* "float32"; "unknown" for a number outside the enumeration */
+LN_API int32_t ln_type_bits(ln_type type);      /* bits an element takes; 0 for strings, resources and variants */
+
+LN_API const char *ln_tensor_name(const ln_tensor *tensor); /* never NULL */
+LN_API ln_type ln_tensor_type(const ln_tensor *tensor);
+LN_API int32_t ln_tensor_rank(const ln_tensor *tensor);             /* 0 for a scalar */
+LN_API int32_t ln_tensor_dim(const ln_tensor *tensor, int32_t axis); /* -1: unknown until the model runs, or no such axis */
+LN_API size_t ln_tensor_elements(const ln_tensor *tensor);          /* 0 while a dimension is unknown */
+LN_API size_t ln_tensor_bytes(const ln_tensor *tensor);             /* of the data as stored */
+/* The data in row-major order; NULL for a tensor without any. Valid until the session is resized, run or destroyed. */
+LN_API const void *ln_tensor_data(const ln_tensor *tensor);
+LN_API void *ln_tensor_mutable_data(ln_tensor *tensor); /* NULL for a constant */
+
+/* Quantization: real = scale * (stored - zero_point). */
+LN_API int32_t ln_tensor_scale_count(const ln_tensor *tensor);          /* 0 not quantized, 1 per tensor, else per axis */
+LN_API float ln_tensor_scale(const ln_tensor *tensor, int32_t index);     /* 0 when there is none */
+LN_API int64_t ln_tensor_zero_point(const ln_tensor *tensor, int32_t index);
+LN_API int32_t ln_tensor_quantized_axis(const ln_tensor *tensor);
+
+LN_API bool ln_tensor_is_constant(const ln_tensor *tensor);
+LN_API bool ln_tensor_is_variable(const ln_tensor *tensor); /* keeps its value from run to run */
+LN_API bool ln_tensor_is_sparse(const ln_tensor *tensor);   /* stored in TFLite's sparse encoding */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

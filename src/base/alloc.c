@@ -1,0 +1,47 @@
+/* The one place that takes memory from the system, so that tests can make any allocation fail. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base.h"
+
+static long fail_countdown; /* tests only: no thread allocates while it is set */
+
+void ln_alloc_fail_after(long n) { fail_countdown = n; }
+
+static bool fails_now(void) { return fail_countdown > 0 && --fail_countdown == 0; }
+
+void *ln_alloc(size_t bytes) {
+  size_t rounded;
+  if (fails_now() || !ln_size_align(bytes == 0 ? 1 : bytes, LN_ALIGNMENT, &rounded)) return NULL;
+  if (rounded > PTRDIFF_MAX) return NULL;
+  return aligned_alloc(LN_ALIGNMENT, rounded);
+}
+
+void *ln_alloc_zero(size_t bytes) {
+  void *memory = ln_alloc(bytes);
+  if (memory != NULL) memset(memory, 0, bytes);
+  return memory;
+}
+
+void *ln_alloc_array(size_t count, size_t item_bytes) {
+  size_t bytes;
+  return ln_size_mul(count, item_bytes, &bytes) ? ln_alloc_zero(bytes) : NULL;
+}
+
+void *ln_realloc_array(void *old, size_t old_count, size_t new_count, size_t item_bytes) {
+  void *memory = ln_alloc_array(new_count, item_bytes);
+  if (memory == NULL) return NULL;
+  const size_t kept = old_count < new_count ? old_count : new_count;
+  if (old != NULL) memcpy(memory, old, kept * item_bytes); /* kept <= new_count, whose product was checked */
+  ln_free(old);
+  return memory;
+}
+
+void ln_free(void *memory) { free(memory); }
+
+char *ln_strdup(const char *text) {
+  const size_t bytes = strlen(text) + 1;
+  char *copy = ln_alloc(bytes);
+  if (copy != NULL) memcpy(copy, text, bytes);
+  return copy;
+}

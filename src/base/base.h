@@ -1,0 +1,122 @@
+/*
+ * What everything else stands on: errors, checked sizes, memory, arenas, files, threads, CPU features, log.
+ * Relies on nothing but libc and POSIX threads.
+ */
+#ifndef LN_BASE_H
+#define LN_BASE_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "linnet/status.h"
+
+#define LN_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* ---- errors (status.c) ---- */
+
+/* Fills `err` (may be NULL) and returns `status`, so that `return ln_fail(...)` reads as one step. */
+ln_status ln_fail(ln_error *err, ln_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Puts "text: " before the message that `err` holds. */
+void ln_error_prefix(ln_error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Leaves the calling function with the status of a failed call. */
+#define LN_TRY(call)                             \
+  do {                                           \
+    const ln_status try_status_ = (call);        \
+    if (try_status_ != LN_OK) return try_status_; \
+  } while (0)
+
+/* ---- checked sizes (size.c): false on overflow, `*out` then unchanged ---- */
+
+bool ln_size_mul(size_t a, size_t b, size_t *out);
+bool ln_size_add(size_t a, size_t b, size_t *out);
+/* The product of `count` dimensions; false when one is negative or the product passes PTRDIFF_MAX. */
+bool ln_size_product(const int32_t *dims, int32_t count, size_t *out);
+/* `value` rounded up to a multiple of `alignment`, a power of two. */
+bool ln_size_align(size_t value, size_t alignment, size_t *out);
+
+/* ---- memory (alloc.c): aligned to LN_ALIGNMENT, never 0 bytes; NULL on failure ---- */
+
+enum { LN_ALIGNMENT = 64 };
+void *ln_alloc(size_t bytes);
+void *ln_alloc_zero(size_t bytes);
+void *ln_alloc_array(size_t count, size_t item_bytes); /* zeroed, product checked */
+void *ln_realloc_array(void *old, size_t old_count, size_t new_count, size_t item_bytes); /* new part zeroed */
+void ln_free(void *memory);
+char *ln_strdup(const char *text);
+/* Tests only: the n-th allocation from now fails, once (0: none does). */
+void ln_alloc_fail_after(long n);
+
+/* ---- arena (arena.c): many small things freed together; not for use by two threads at once ---- */
+
+typedef struct ln_arena {
+  struct ln_arena_block *head;
+  size_t used; /* bytes handed out, for reports */
+} ln_arena;
+
+void *ln_arena_alloc(ln_arena *arena, size_t bytes);                    /* zeroed; NULL on failure */
+void *ln_arena_array(ln_arena *arena, size_t count, size_t item_bytes); /* zeroed, product checked */
+void *ln_arena_copy(ln_arena *arena, const void *data, size_t bytes);
+char *ln_arena_strdup(ln_arena *arena, const char *text);
+char *ln_arena_printf(ln_arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void ln_arena_free(ln_arena *arena); /* frees all; the arena can be used again */
+
+/* ---- files (file.c) ---- */
+
+typedef struct ln_file_map {
+  const uint8_t *data; /* read-only pages, valid until unmapped; NULL for an empty file */
+  size_t size;
+  bool mapped; /* else `data` was allocated */
+} ln_file_map;
+
+/* Maps a regular file; a directory, an absent or unreadable file gives LN_ERR_IO naming the reason. */
+ln_status ln_file_map_open(const char *path, ln_error *err, ln_file_map *out);
+void ln_file_map_close(ln_file_map *map);
+/* Writes the whole file beside its final name and renames it into place, so that nothing half-written stays. */
+ln_status ln_file_write(const char *path, const void *data, size_t size, ln_error *err);
+
+/* ---- thread pool (pool.c) ---- */
+
+typedef struct ln_pool ln_pool;
+/* `worker` is in [0, threads): what per-thread scratch is indexed by. Tasks must not depend on one another. */
+typedef void (*ln_task_fn)(void *context, int32_t task, int32_t worker);
+
+/* A pool of `threads` threads, the caller's among them (1: no thread is started). NULL when memory is short. */
+ln_pool *ln_pool_create(int32_t threads);
+void ln_pool_destroy(ln_pool *pool);
+int32_t ln_pool_threads(const ln_pool *pool); /* 1 for NULL */
+/* Runs tasks 0..count-1, each once, and returns when all are done. `pool` NULL: on the caller's thread. */
+void ln_pool_run(ln_pool *pool, int32_t count, ln_task_fn fn, void *context);
+
+/* ---- CPU features (cpu.c) ---- */
+
+/* Tiers in rising order: each contains the ones before it. */
+typedef enum ln_isa {
+  LN_ISA_GENERIC = 0,
+  LN_ISA_AVX2 = 1,      /* AVX2, FMA, F16C */
+  LN_ISA_AVX512 = 2,    /* AVX-512 F, BW, DQ, VL */
+  LN_ISA_AVX512VNNI = 3 /* and VNNI */
+} ln_isa;
+
+/* The best tier of this CPU, lowered by the environment's LINNET_CPU=generic|avx2|avx512|avx512vnni. Set once. */
+ln_isa ln_cpu_isa(void);
+const char *ln_isa_name(ln_isa isa); /* "avx2" */
+bool ln_isa_from_name(const char *name, ln_isa *out);
+/* The value of LINNET_CPU when it names no tier, else NULL: the CLI refuses it. */
+const char *ln_cpu_bad_request(void);
+int32_t ln_cpu_cores(void); /* that this process may run on; at least 1 */
+
+/* ---- log (log.c) ---- */
+
+typedef enum ln_log_level { LN_LOG_ERROR, LN_LOG_WARNING, LN_LOG_INFO, LN_LOG_DEBUG } ln_log_level;
+/* To standard error as "linnet: text"; shown up to the level of the environment's LINNET_LOG (default warning). */
+void ln_log(ln_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- clock (clock.c) ---- */
+
+/* Nanoseconds of a clock that never goes back. */
+int64_t ln_clock_ns(void);
+
+#endif

@@ -1,0 +1,11 @@
+/* Time for measuring. */
+#define _POSIX_C_SOURCE 200809L
+#include <time.h>
+
+#include "base/base.h"
+
+int64_t ln_clock_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}

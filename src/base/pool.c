@@ -1,0 +1,135 @@
+/*
+ * Fork-join over numbered tasks. Workers spin for a short while after a run, so that the steps of one inference do not
+ * pay for a wake-up each, and then sleep. Which worker takes which task differs from run to run: tasks do not depend
+ * on one another, so results do not.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/base.h"
+
+enum { SPINS_BEFORE_SLEEP = 20000, MAX_THREADS = 256 };
+
+typedef struct ln_worker {
+  struct ln_pool *pool;
+  pthread_t thread;
+  int32_t index;
+} ln_worker;
+
+struct ln_pool {
+  int32_t threads;
+  int32_t started; /* workers whose thread runs */
+  ln_worker *workers;
+  pthread_mutex_t lock;
+  pthread_cond_t wake;
+  atomic_uint generation; /* raised once a run, and once to stop */
+  atomic_bool stop;
+  atomic_int next_task;
+  atomic_int busy; /* workers not done with the present generation */
+  int32_t sleepers; /* under lock */
+  int32_t count;
+  ln_task_fn fn;
+  void *context;
+};
+
+static void relax(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+static void take_tasks(ln_pool *pool, int32_t worker) {
+  for (;;) {
+    const int32_t task = atomic_fetch_add_explicit(&pool->next_task, 1, memory_order_relaxed);
+    if (task >= pool->count) return;
+    pool->fn(pool->context, task, worker);
+  }
+}
+
+static unsigned wait_for_next(ln_pool *pool, unsigned seen) {
+  for (int32_t i = 0; i < SPINS_BEFORE_SLEEP; ++i) {
+    const unsigned now = atomic_load_explicit(&pool->generation, memory_order_acquire);
+    if (now != seen) return now;
+    relax();
+  }
+  pthread_mutex_lock(&pool->lock);
+  ++pool->sleepers;
+  while (atomic_load_explicit(&pool->generation, memory_order_acquire) == seen) {
+    pthread_cond_wait(&pool->wake, &pool->lock);
+  }
+  --pool->sleepers;
+  pthread_mutex_unlock(&pool->lock);
+  return atomic_load_explicit(&pool->generation, memory_order_acquire);
+}
+
+static void *worker_main(void *argument) {
+  ln_worker *self = argument;
+  ln_pool *pool = self->pool;
+  unsigned seen = 0;
+  for (;;) {
+    seen = wait_for_next(pool, seen);
+    if (atomic_load_explicit(&pool->stop, memory_order_acquire)) return NULL;
+    take_tasks(pool, self->index);
+    atomic_fetch_sub_explicit(&pool->busy, 1, memory_order_release);
+  }
+}
+
+static void next_generation(ln_pool *pool) {
+  pthread_mutex_lock(&pool->lock);
+  atomic_fetch_add_explicit(&pool->generation, 1, memory_order_release);
+  if (pool->sleepers > 0) pthread_cond_broadcast(&pool->wake);
+  pthread_mutex_unlock(&pool->lock);
+}
+
+ln_pool *ln_pool_create(int32_t threads) {
+  if (threads < 1) threads = 1;
+  if (threads > MAX_THREADS) threads = MAX_THREADS;
+  ln_pool *pool = ln_alloc_zero(sizeof *pool);
+  ln_worker *workers = ln_alloc_array((size_t)threads, sizeof *workers);
+  if (pool == NULL || workers == NULL) {
+    ln_free(pool);
+    ln_free(workers);
+    return NULL;
+  }
+  pool->workers = workers;
+  pthread_mutex_init(&pool->lock, NULL);
+  pthread_cond_init(&pool->wake, NULL);
+  /* A system that grants fewer threads gets a smaller pool: the results are the same. */
+  for (int32_t i = 1; i < threads; ++i) {
+    ln_worker *worker = &workers[pool->started];
+    *worker = (ln_worker){.pool = pool, .index = pool->started + 1};
+    if (pthread_create(&worker->thread, NULL, worker_main, worker) != 0) break;
+    ++pool->started;
+  }
+  pool->threads = pool->started + 1;
+  return pool;
+}
+
+void ln_pool_destroy(ln_pool *pool) {
+  if (pool == NULL) return;
+  atomic_store_explicit(&pool->stop, true, memory_order_release);
+  next_generation(pool);
+  for (int32_t i = 0; i < pool->started; ++i) pthread_join(pool->workers[i].thread, NULL);
+  pthread_cond_destroy(&pool->wake);
+  pthread_mutex_destroy(&pool->lock);
+  ln_free(pool->workers);
+  ln_free(pool);
+}
+
+int32_t ln_pool_threads(const ln_pool *pool) { return pool == NULL ? 1 : pool->threads; }
+
+void ln_pool_run(ln_pool *pool, int32_t count, ln_task_fn fn, void *context) {
+  if (pool == NULL || pool->started == 0 || count <= 1) {
+    for (int32_t task = 0; task < count; ++task) fn(context, task, 0);
+    return;
+  }
+  pool->fn = fn;
+  pool->context = context;
+  pool->count = count;
+  atomic_store_explicit(&pool->next_task, 0, memory_order_relaxed);
+  atomic_store_explicit(&pool->busy, pool->started, memory_order_relaxed);
+  next_generation(pool);
+  take_tasks(pool, 0);
+  while (atomic_load_explicit(&pool->busy, memory_order_acquire) > 0) relax();
+}

@@ -1,0 +1,2 @@
+/* Placeholder so that the folder builds; replaced with the first reader. */
+typedef int ln_io_empty;

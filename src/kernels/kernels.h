@@ -1,0 +1,43 @@
+/*
+ * The kernels of this CPU: compute only - pointers, strides and sizes; no graph, no allocation, no I/O; C99.
+ *
+ * A family has a contract (<family>.h: what each slot computes, in comments exact enough to write another tier from), a
+ * list (<family>.def: one row a kernel) and bodies (generic/<family>.c, x86/<family>_<isa>.c). The generic C version is
+ * the contract; a tier's version gives the same bits in integers and stays within the stated bound in floats.
+ * Adding a kernel touches two files: its row and its body. tests/kernels runs every row against the generic one.
+ */
+#ifndef LN_KERNELS_H
+#define LN_KERNELS_H
+
+#include "base/base.h"
+
+/*
+ * The families. A family's header declares `ln_<family>_kernels`, a struct whose members (slots) are pointers to a
+ * function type or to a constant descriptor (a function with its tile). A row of <family>.def is
+ *   LN_KERNEL(family, slot, isa, type, name)
+ * and says: from tier `isa` on, slot points to `name`, which is a `type`. Rows stand in rising order of tiers; those of
+ * one architecture stand under its #if. kernels.def includes the families' lists.
+ */
+#define LN_KERNEL_FAMILIES(F)
+
+#define LN_FAMILY_MEMBER(family) ln_##family##_kernels family;
+typedef struct ln_kernels {
+  ln_isa isa;
+  LN_KERNEL_FAMILIES(LN_FAMILY_MEMBER)
+} ln_kernels;
+#undef LN_FAMILY_MEMBER
+
+/* The table for this CPU (ln_cpu_isa), set once. */
+const ln_kernels *ln_kernels_get(void);
+/* The table that a CPU of tier `isa` would use: for tests. */
+ln_kernels ln_kernels_for(ln_isa isa);
+
+/* One row of a family's list, for tests and reports. */
+typedef struct ln_kernel_row {
+  const char *family, *slot, *name;
+  ln_isa isa;
+} ln_kernel_row;
+int32_t ln_kernel_row_count(void);
+const ln_kernel_row *ln_kernel_row_at(int32_t index);
+
+#endif

@@ -1,0 +1,166 @@
+/*
+ * The operator table: one row an operator (ops.def), and what a row's functions are given.
+ * An operator's file holds three functions named after its stem: ln_<stem>_infer, ln_<stem>_prepare, ln_<stem>_run.
+ * The loops they run stand in src/kernels.
+ */
+#ifndef LN_OPS_H
+#define LN_OPS_H
+
+#include "ir/ir.h"
+#include "kernels/kernels.h"
+
+/*
+ * An operator of a graph together with the tensors of the session that runs it.
+ * The verifier has checked arity, element types and constants' sizes before any of a row's functions sees a node.
+ */
+typedef struct ln_node {
+  const ln_op *op;
+  ln_tensor **in;  /* [in_count]; NULL where an optional input is absent */
+  int32_t in_count;
+  ln_tensor **out; /* [out_count] */
+  int32_t out_count;
+  ln_tensor *tensors;    /* all of the graph's: blockwise scales and intermediates are found by index */
+  int32_t tensor_count;
+  void *args;            /* what prepare computed; lives in ln_prep.arena */
+  size_t scratch_bytes;  /* asked for by prepare: one block for a run, shared by the threads */
+  size_t thread_scratch_bytes; /* and one for each thread */
+} ln_node;
+
+/* Where packed weights live: one copy for all sessions of a model. */
+typedef struct ln_pack_cache ln_pack_cache;
+
+typedef struct ln_prep {
+  ln_arena *arena;      /* lives as long as the prepared node */
+  ln_pack_cache *cache; /* never NULL */
+  int32_t threads;
+  ln_error *err;
+} ln_prep;
+
+/* What run is given. */
+typedef struct ln_exec {
+  ln_pool *pool;          /* may be NULL: one thread */
+  void *scratch;          /* node->scratch_bytes, LN_ALIGNMENT-aligned */
+  void *thread_scratch;   /* node->thread_scratch_bytes for each thread, `thread_stride` apart */
+  size_t thread_stride;
+  ln_error *err;
+  void *session;          /* for operators that run graphs or keep resources */
+} ln_exec;
+
+/*
+ * Sets the type and shape of every output from the inputs' types, shapes and constants (the type only where the graph
+ * does not say: outputs come with their declared type). Returns LN_INFER_LATER when a shape depends on values that
+ * are not known before the run; the runtime then calls again, with data, in the run.
+ */
+typedef ln_status (*ln_infer_fn)(ln_node *node, ln_error *err);
+enum { LN_INFER_LATER = 1000 };
+
+/*
+ * Checks what infer did not, chooses kernels and packs their arguments into node->args. All input and output shapes are
+ * known. No data but that of constants may be read; pointers to non-constant data are taken in run, never kept.
+ * Called again after a resize, in a fresh arena: packed weights come from the cache then.
+ */
+typedef ln_status (*ln_prepare_fn)(ln_node *node, ln_prep *prep);
+
+/* Computes the outputs. No allocation and no lock. Fails only for what the data says (indices out of range). */
+typedef ln_status (*ln_run_fn)(const ln_node *node, ln_exec *exec);
+
+/* Multiply-accumulates of one run; shapes are known. */
+typedef int64_t (*ln_macs_fn)(const ln_node *node);
+
+enum {
+  LN_OPF_VIEW = 1,       /* output 0 is input 0's bytes under another shape: no copy when memory is shared */
+  LN_OPF_IN_PLACE = 2,   /* an output may take the memory of an input of the same size */
+  LN_OPF_STATEFUL = 4,   /* keeps or changes state: never folded, dropped or shared */
+  LN_OPF_COMMUTES = 8    /* inputs 0 and 1 may be exchanged */
+};
+
+typedef struct ln_op_def {
+  const char *name;
+  int32_t code;             /* LN_OP_CUSTOM for custom operators */
+  ln_table_id options;      /* LN_TABLE_none when the operator has none */
+  const char *types;        /* accepted element types: grammar in types.c; NULL while there is no kernel */
+  ln_infer_fn infer;
+  ln_prepare_fn prepare;    /* ln_no_prepare when there is nothing to prepare */
+  ln_run_fn run;
+  ln_macs_fn macs;          /* ln_no_macs when there are none */
+  int32_t variant;          /* what distinguishes rows that share functions (an enumeration of their family's) */
+  uint32_t flags;
+  const char *kernel_not_yet;   /* why there is none; NULL when there is */
+  const char *gradient_not_yet; /* the same for the gradient */
+} ln_op_def;
+
+/* Builtin codes, as in the schema: LN_OP_CONV_2D = 3 ... */
+typedef enum ln_op_code {
+#define LN_OP(name, code, options, infer, prepare, run, macs, variant, flags, types, gradient) LN_OP_##name = code,
+#define LN_OP_NOT_YET(name, code, options, reason, gradient) LN_OP_##name = code,
+#include "ops/ops.def"
+  LN_OP_CODE_COUNT
+} ln_op_code;
+
+/* The row of a builtin code; NULL for a number that the schema does not know. */
+const ln_op_def *ln_op_find(int32_t code);
+/* The row of a custom operator; a shared "unknown" row, without a kernel, for a name that is in no row. */
+const ln_op_def *ln_op_find_custom(const char *name);
+/* All rows, builtin by code and then custom by name. */
+int32_t ln_op_def_count(void);
+const ln_op_def *ln_op_def_at(int32_t index);
+
+/*
+ * Types (types.c). Checks a node's element types against its row's `types` and that every output has one; the message
+ * names the tensor at fault. Arity follows from the same cell.
+ */
+ln_status ln_op_check_types(const ln_graph *graph, const ln_op *op, ln_error *err);
+
+/* ---- for the operators' own files (node.c) ---- */
+
+/* "op 12 CONV_2D "tensor": text": names the operator and its first output. */
+ln_status ln_node_fail(const ln_node *node, ln_error *err, ln_status status, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* The options struct, typed. Never NULL: the reader fills in defaults. */
+#define LN_OPTIONS(node, table) ((const ln_##table *)(node)->op->options)
+/* Allocates node->args. */
+#define LN_NODE_ARGS(node, prep, type) ((type *)((node)->args = ln_arena_alloc((prep)->arena, sizeof(type))))
+
+/* Output `index` takes `shape`; fails when that contradicts the type's size limits. */
+ln_status ln_node_set_shape(ln_node *node, int32_t index, const ln_shape *shape, ln_error *err);
+/* For rows with nothing to prepare, and without multiplications. */
+ln_status ln_no_prepare(ln_node *node, ln_prep *prep);
+int64_t ln_no_macs(const ln_node *node);
+/* The common infer functions: output 0 (all outputs) like input 0; outputs broadcast from inputs 0 and 1. */
+ln_status ln_infer_same(ln_node *node, ln_error *err);
+ln_status ln_infer_broadcast(ln_node *node, ln_error *err);
+/* An input's int32 or int64 values when they are known now (a constant, or data present in a late infer);
+ * LN_INFER_LATER when not; LN_ERR_SHAPE when there are more than `capacity`. */
+ln_status ln_node_ints(const ln_node *node, int32_t input, int64_t *values, int32_t capacity, int32_t *count,
+                       ln_error *err);
+/* The output range that a fused activation leaves of a quantized tensor's type, in stored values, as TFLite computes it. */
+ln_status ln_node_quantized_range(const ln_node *node, int32_t activation, const ln_tensor *output, ln_error *err,
+                                  int32_t *low, int32_t *high);
+/* The same for floats: -inf..inf without an activation. LN_ERR_UNSUPPORTED for TANH and SIGN_BIT. */
+ln_status ln_node_float_range(const ln_node *node, int32_t activation, ln_error *err, float *low, float *high);
+/* A possibly negative axis into [0, rank); false when out of range. */
+bool ln_axis_normalize(int64_t axis, int32_t rank, int32_t *out);
+/* Where scratch of a worker begins. */
+static inline void *ln_exec_thread_scratch(const ln_exec *exec, int32_t worker) {
+  return (char *)exec->thread_scratch + (size_t)worker * exec->thread_stride;
+}
+
+/*
+ * Runs a node whose inputs all hold data, outputs allocated by ln_alloc (owned by the caller, storage LN_STORAGE_HEAP):
+ * what constant folding uses. Infers shapes first.
+ */
+ln_status ln_node_evaluate(ln_node *node, ln_error *err);
+
+/*
+ * Packed weights (pack.c). `key_data` is the constant the packing is made from and `form` says which packing it is
+ * (a static string with the kernel's name and tile) with up to four numbers. When the pair is new, `*fresh` is true and
+ * the caller fills the block before any run; else it holds what an earlier prepare packed. NULL when memory is short.
+ * A cache is used by one thread at a time (the runtime holds the model's lock while it prepares).
+ */
+void *ln_pack_cache_get(ln_pack_cache *cache, const void *key_data, const char *form, const int64_t numbers[4],
+                        size_t bytes, bool *fresh);
+ln_pack_cache *ln_pack_cache_create(void);
+void ln_pack_cache_destroy(ln_pack_cache *cache);
+size_t ln_pack_cache_bytes(const ln_pack_cache *cache);
+
+#endif
