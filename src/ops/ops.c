@@ -3,20 +3,7 @@
 
 #include <string.h>
 
-#include "ops/variants.h"
-
-/* Every row's functions, declared. */
-#define LN_OP(name, code, options, infer, prepare, run, macs, variant, flags, types, gradient) \
-  extern ln_status infer(ln_node *node, ln_error *err);                                       \
-  extern ln_status prepare(ln_node *node, ln_prep *prep);                                     \
-  extern ln_status run(const ln_node *node, ln_exec *exec);                                   \
-  extern int64_t macs(const ln_node *node);
-#define LN_CUSTOM_OP(name, infer, prepare, run, macs, variant, flags, types, gradient) \
-  extern ln_status infer(ln_node *node, ln_error *err);                              \
-  extern ln_status prepare(ln_node *node, ln_prep *prep);                            \
-  extern ln_status run(const ln_node *node, ln_exec *exec);                          \
-  extern int64_t macs(const ln_node *node);
-#include "ops/ops.def"
+#include "ops/rows.h"
 
 static const ln_op_def builtin_rows[] = {
 #define LN_OP(name, code, options, infer, prepare, run, macs, variant, flags, types, gradient) \
