@@ -199,7 +199,7 @@ static inline float ln_scale_of(const ln_tensor *tensor) { return tensor->quant-
 static inline int32_t ln_zero_point_of(const ln_tensor *tensor) {
   return tensor->quant->count > 0 ? (int32_t)tensor->quant->zero_point[0] : 0;
 }
-/* Reads a constant int32 or int64 tensor as int64 values: false when it is not constant, of another type, or longer
+/* Reads an int32 or int64 tensor that holds data as int64 values: false without data, of another type, or longer
  * than `capacity`. */
 bool ln_tensor_ints(const ln_tensor *tensor, int64_t *values, int32_t capacity, int32_t *count);
 
