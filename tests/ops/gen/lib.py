@@ -1,0 +1,399 @@
+"""Writes the test cases of operators: small .tflite models that carry their inputs and the outputs to expect.
+
+Needs numpy, flatbuffers and ai-edge-litert (development only; the files are committed). A family's file looks like
+
+    from lib import case, tensor
+
+    def cases():
+        case("unary", "abs_f32", "ABS", inputs=[tensor([2, 3], "float32")], outputs=[tensor(None, "float32")])
+
+and `python3 tests/ops/gen/all.py unary` writes tests/ops/cases/unary/abs_f32.tflite. Where a tensor without data is
+an input of the graph it gets seeded random values; the outputs come from LiteRT's reference kernels (resolver "ref"),
+its optimized ones ("opt"), or from `expected` (resolver None). In the file they are metadata of the model:
+    case.in.N           bytes of the graph's N-th input, as ln_session_set_input takes them
+    case.in.N.shape     int32 dimensions, for an input that is resized before the run
+    case.out.N          bytes of the N-th output after the last invocation
+    case.out.N.shape    int32 dimensions
+    case.info           lines of key=value: abs, rel (float tolerance: abs + rel * max|want|), invocations, oracle, seed
+Generating twice gives the same bytes.
+"""
+import os
+import re
+import sys
+import zlib
+
+import flatbuffers
+import ml_dtypes
+import numpy as np
+from ai_edge_litert import schema_py_generated as S
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+CASES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cases")
+RESOLVERS = {"ref": OpResolverType.BUILTIN_REF, "opt": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES}
+
+DTYPES = {
+    "float32": np.float32, "float16": np.float16, "float64": np.float64, "bfloat16": ml_dtypes.bfloat16,
+    "int8": np.int8, "uint8": np.uint8, "int16": np.int16, "uint16": np.uint16, "int32": np.int32,
+    "uint32": np.uint32, "int64": np.int64, "uint64": np.uint64, "bool": np.bool_, "complex64": np.complex64,
+    "complex128": np.complex128, "int4": np.int8, "int2": np.int8, "uint4": np.uint8, "string": object,
+    "resource": np.uint8, "variant": np.uint8,
+}
+BITS = {"int4": 4, "int2": 2, "uint4": 4}
+SHORT = {"f32": "float32", "f16": "float16", "f64": "float64", "bf16": "bfloat16", "i8": "int8", "u8": "uint8",
+         "i16": "int16", "u16": "uint16", "i32": "int32", "u32": "uint32", "i64": "int64", "u64": "uint64",
+         "i4": "int4", "i2": "int2", "u4": "uint4", "str": "string", "c64": "complex64"}
+
+# Operators whose options table is not named after them.
+OPTION_TABLES = {
+    "AVERAGE_POOL_2D": "Pool2DOptions", "MAX_POOL_2D": "Pool2DOptions", "L2_POOL_2D": "Pool2DOptions",
+    "L2_NORMALIZATION": "L2NormOptions", "MAXIMUM": "MaximumMinimumOptions", "MINIMUM": "MaximumMinimumOptions",
+    "SUM": "ReducerOptions", "MEAN": "ReducerOptions", "REDUCE_MAX": "ReducerOptions", "REDUCE_MIN": "ReducerOptions",
+    "REDUCE_PROD": "ReducerOptions", "REDUCE_ANY": "ReducerOptions", "REDUCE_ALL": "ReducerOptions",
+    "UNIDIRECTIONAL_SEQUENCE_RNN": "SequenceRNNOptions", "RANDOM_UNIFORM": "RandomOptions",
+    "RANDOM_STANDARD_NORMAL": "RandomOptions", "MULTINOMIAL": "RandomOptions",
+}
+
+
+class Tensor:
+    def __init__(self, **fields):
+        self.__dict__.update(fields)
+
+
+def tensor(shape, type="float32", scale=None, zero_point=0, data=None, const=False, per_axis=None, variable=False,
+           low=None, high=None, name=None, signature=None, sparsity=None, blockwise=None, resize=None, raw=None):
+    """A tensor of a case. The same object stands for the same tensor of the graph.
+
+    shape      list of dimensions; None for an output: as the oracle has it
+    per_axis   (axis, scales, zero points or None)
+    low, high  range of random values, both ends included for integers
+    signature  shape_signature, -1 for unknown dimensions
+    sparsity   S.SparsityParametersT; `raw` then holds the stored bytes
+    blockwise  (tensor of scales, block size)
+    resize     the shape this graph input is given before the run; data has this shape then
+    const      `data` (or random values) stands in the model
+    """
+    type = SHORT.get(type, type)
+    if data is not None and type != "string":
+        data = np.asarray(data, DTYPES[type])
+    if data is not None and type == "string":
+        data = np.asarray(data, object)
+    if shape is None and data is not None:
+        shape = list(data.shape)
+    return Tensor(shape=None if shape is None else [int(d) for d in shape], type=type, scale=scale,
+                  zero_point=zero_point, data=data, const=const, per_axis=per_axis, variable=variable, low=low,
+                  high=high, name=name, signature=signature, sparsity=sparsity, blockwise=blockwise, resize=resize,
+                  raw=raw)
+
+
+def node(op, inputs, outputs, options=None, custom=None, intermediates=(), options_table=None, version=None):
+    """An operator: a builtin's name, or a custom operator's name with `custom` its options (bytes)."""
+    return Tensor(op=op, inputs=inputs, outputs=outputs, options=options or {}, custom=custom,
+                  intermediates=list(intermediates), options_table=options_table, version=version)
+
+
+def graph(nodes, inputs, outputs, name="main"):
+    return Tensor(nodes=nodes, inputs=inputs, outputs=outputs, name=name)
+
+
+def random_data(t, rng):
+    shape, dtype = t.resize if t.resize is not None else t.shape, DTYPES[t.type]
+    if t.type == "string":
+        return np.array([b"s%d" % i for i in range(int(np.prod(shape)))], object).reshape(shape)
+    if t.type == "bool":
+        return rng.integers(0, 2, shape).astype(np.bool_)
+    if t.type in ("complex64", "complex128"):
+        return (rng.uniform(-2, 2, shape) + 1j * rng.uniform(-2, 2, shape)).astype(dtype)
+    if t.type in ("float32", "float16", "float64", "bfloat16"):
+        low, high = -2.0 if t.low is None else t.low, 2.0 if t.high is None else t.high
+        return rng.uniform(low, high, shape).astype(dtype)
+    if t.type in BITS:
+        bits = BITS[t.type]
+        low, high = (0, 2**bits - 1) if t.type[0] == "u" else (-2**(bits - 1), 2**(bits - 1) - 1)
+    elif np.dtype(dtype).itemsize <= 2:
+        low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    else:
+        low, high = (0 if t.type[0] == "u" else -1000), 1000
+    low, high = low if t.low is None else t.low, high if t.high is None else t.high
+    return rng.integers(low, high, shape, dtype=np.int64, endpoint=True).astype(dtype)
+
+
+def stored_bytes(data, type):
+    """The bytes of a tensor as a .tflite file or a session holds them."""
+    if type == "string":
+        texts = [s.encode() if isinstance(s, str) else bytes(s) for s in np.ravel(data)]
+        ends = np.cumsum([0] + [len(s) for s in texts]) + 4 * (len(texts) + 2)
+        return np.array([len(texts)] + list(ends), "<i4").tobytes() + b"".join(texts)
+    if type in BITS:
+        bits, per = BITS[type], 8 // BITS[type]
+        flat = np.ravel(data).astype(np.int64) & (2**bits - 1)
+        flat = np.concatenate([flat, np.zeros(-len(flat) % per, np.int64)]).reshape(-1, per)
+        return sum(flat[:, i] << (bits * i) for i in range(per)).astype(np.uint8).tobytes()
+    data = np.ascontiguousarray(data)
+    return data.astype(data.dtype.newbyteorder("<")).tobytes() if data.dtype.kind != "V" else data.tobytes()
+
+
+class AlignedBuffer(S.BufferT):
+    """The generated class packs bytes without the schema's force_align of 16."""
+
+    def Pack(self, builder):
+        vector = None
+        if self.data is not None:
+            builder.StartVector(1, len(self.data), 16)
+            builder.head -= len(self.data)
+            builder.Bytes[builder.head:builder.head + len(self.data)] = self.data
+            vector = builder.EndVector()
+        S.BufferStart(builder)
+        if vector is not None:
+            S.BufferAddData(builder, vector)
+        return S.BufferEnd(builder)
+
+
+def option_value(table, key, value):
+    if not isinstance(value, str):
+        return value
+    if key == "padding":
+        return getattr(S.Padding, value)
+    if key == "fusedActivationFunction":
+        return getattr(S.ActivationFunctionType, value)
+    if key == "mode":
+        return getattr(S.MirrorPadMode, value)
+    if key == "weightsFormat":
+        return getattr(S.FullyConnectedOptionsWeightsFormat, value)
+    if key == "kernelType":
+        return getattr(S.LSTMKernelType, value)
+    if key == "combiner":
+        return getattr(S.CombinerType, value)
+    type = SHORT.get(value, value).upper()
+    if hasattr(S.TensorType, type):
+        return getattr(S.TensorType, type)
+    return value.encode()
+
+
+def builtin_options(n):
+    """(slot, tag, object): slot 1 or 2 for builtin_options or builtin_options_2; tag 0 for none."""
+    wanted = n.options_table or OPTION_TABLES.get(n.op) or n.op.replace("_", "") + "OPTIONS"
+    for slot, union in ((1, S.BuiltinOptions), (2, S.BuiltinOptions2)):
+        for name, tag in vars(union).items():
+            if not name.startswith("_") and name.lower() == wanted.lower() and name != "NONE":
+                table = getattr(S, name + "T")()
+                for key, value in n.options.items():
+                    if key not in vars(table):
+                        raise KeyError(f"{name} has no field {key}; it has {sorted(vars(table))}")
+                    setattr(table, key, option_value(name, key, value))
+                return slot, tag, table
+    if n.options:
+        raise KeyError(f"no options table {wanted}")
+    return 1, 0, None
+
+
+def quantization(t, index_of):
+    q = S.QuantizationParametersT()
+    if t.blockwise:
+        q.detailsType = S.QuantizationDetails.BlockwiseQuantization
+        q.details = S.BlockwiseQuantizationT()
+        q.details.scales, q.details.blockSize = index_of(t.blockwise[0]), t.blockwise[1]
+        q.details.zeroPoints = -1
+    elif t.per_axis:
+        axis, scales, zeros = t.per_axis
+        q.scale = [float(s) for s in scales]
+        q.zeroPoint = [int(z) for z in (zeros if zeros is not None else [0] * len(scales))]
+        q.quantizedDimension = axis
+    elif t.scale is not None:
+        q.scale, q.zeroPoint = [float(t.scale)], [int(t.zero_point)]
+    else:
+        return None
+    return q
+
+
+class Builder:
+    """Turns graphs into the bytes of a model."""
+
+    def __init__(self, metadata):
+        self.model = S.ModelT()
+        self.model.version = 3
+        self.model.operatorCodes, self.model.subgraphs, self.model.metadata = [], [], []
+        self.model.buffers = [AlignedBuffer()]
+        self.codes = {}
+        for name in metadata:
+            m = S.MetadataT()
+            m.name, m.buffer = name, self.buffer(metadata[name])
+            self.model.metadata.append(m)
+
+    def buffer(self, data):
+        b = AlignedBuffer()
+        b.data = data
+        self.model.buffers.append(b)
+        return len(self.model.buffers) - 1
+
+    def code(self, n, version):
+        custom = n.custom is not None
+        key = (n.op, version)
+        if key not in self.codes:
+            c = S.OperatorCodeT()
+            value = S.BuiltinOperator.CUSTOM if custom else getattr(S.BuiltinOperator, n.op)
+            c.builtinCode, c.deprecatedBuiltinCode = value, min(value, 127)
+            c.customCode, c.version = n.op if custom else None, version
+            self.codes[key] = len(self.model.operatorCodes)
+            self.model.operatorCodes.append(c)
+        return self.codes[key]
+
+    def add(self, g, version):
+        sub, tensors = S.SubGraphT(), []
+        sub.name, sub.tensors, sub.operators = g.name, [], []
+
+        def index_of(t):
+            if t is None:
+                return -1
+            for i, known in enumerate(tensors):
+                if known is t:
+                    return i
+            out = S.TensorT()
+            tensors.append(t)
+            sub.tensors.append(out)
+            index = len(tensors) - 1
+            out.name = t.name or f"t{index}"
+            out.shape = t.shape if t.shape is not None else []
+            out.shapeSignature = t.signature
+            out.type = getattr(S.TensorType, t.type.upper())
+            out.isVariable, out.hasRank, out.sparsity = t.variable, bool(out.shape), t.sparsity
+            out.buffer = self.buffer(t.raw if t.raw is not None else stored_bytes(t.data, t.type)) if t.const else 0
+            out.quantization = quantization(t, index_of)
+            return index
+
+        sub.inputs = [index_of(t) for t in g.inputs]
+        for n in g.nodes:
+            o = S.OperatorT()
+            o.opcodeIndex = self.code(n, n.version or version)
+            o.inputs, o.outputs = [index_of(t) for t in n.inputs], [index_of(t) for t in n.outputs]
+            if n.intermediates:
+                o.intermediates = [index_of(t) for t in n.intermediates]
+            if n.custom is not None:
+                o.customOptions = list(n.custom)
+            else:
+                slot, tag, table = builtin_options(n)
+                if slot == 1:
+                    o.builtinOptionsType, o.builtinOptions = tag, table
+                else:
+                    o.builtinOptions2Type, o.builtinOptions2 = tag, table
+            sub.operators.append(o)
+        sub.outputs = [index_of(t) for t in g.outputs]
+        self.model.subgraphs.append(sub)
+
+    def bytes(self):
+        b = flatbuffers.Builder(1024)
+        b.Finish(self.model.Pack(b), b"TFL3")
+        return bytes(b.Output())
+
+
+def build(graphs, metadata, version):
+    builder = Builder(metadata)
+    for g in graphs:
+        builder.add(g, version)
+    return builder.bytes()
+
+
+def run_oracle(content, main, resolver, invocations):
+    """[(array, shape)...] of the outputs; raises when LiteRT refuses the model."""
+    it = Interpreter(model_content=content, experimental_op_resolver_type=RESOLVERS[resolver], num_threads=1)
+    details = it.get_input_details()
+    for d, t in zip(details, main.inputs):
+        if t.resize is not None:
+            it.resize_tensor_input(d["index"], t.resize, strict=False)
+    it.allocate_tensors()
+    for _ in range(invocations):
+        for d, t in zip(details, main.inputs):
+            it.set_tensor(d["index"], t.data)
+        it.invoke()
+    return [it.get_tensor(d["index"]) for d in it.get_output_details()]
+
+
+def oracle_outputs(graphs, resolver, invocations):
+    """Tries operator versions upward until LiteRT takes one; returns it with the outputs."""
+    error = None
+    for version in range(1, 16):
+        content = build(graphs, {}, version)
+        try:
+            return version, run_oracle(content, graphs[0], resolver, invocations)
+        except (ValueError, RuntimeError) as e:
+            if error is None or "find op for builtin" not in str(e):
+                error = e
+            if not re.search("find op for builtin|version", str(e)):
+                break
+    raise RuntimeError(f"LiteRT refuses: {error}")
+
+
+def info_text(tolerance, invocations, oracle, seed):
+    tolerance = {"abs": 1e-6, "rel": 1e-5} | (tolerance or {})
+    return "".join(f"{k}={v}\n" for k, v in (("abs", f"{tolerance['abs']:g}"), ("rel", f"{tolerance['rel']:g}"),
+                                              ("invocations", invocations), ("oracle", oracle), ("seed", seed)))
+
+
+written = []  # paths of this run, in order: all.py reports and prunes by them
+
+
+def model_case(family, name, graphs, expected=None, tolerance=None, resolver="ref", seed=None, invocations=1):
+    """A case of any graph: graphs[0] is run, the others are what IF, WHILE, CALL and so on refer to."""
+    seed = zlib.crc32(f"{family}/{name}".encode()) if seed is None else seed
+    rng = np.random.default_rng(seed)
+    for g in graphs:
+        for t in list(g.inputs) + [t for n in g.nodes for t in n.inputs]:
+            needed = t is not None and (t.const or t in graphs[0].inputs)
+            if needed and t.data is None and t.raw is None:
+                t.data = random_data(t, rng)
+    main, version = graphs[0], 1
+    if resolver is not None:
+        version, expected = oracle_outputs(graphs, resolver, invocations)
+    expected = [np.asarray(e) for e in expected]
+    metadata = {"case.info": info_text(tolerance, invocations, resolver or "given", seed).encode()}
+    for i, t in enumerate(main.inputs):
+        metadata[f"case.in.{i}"] = stored_bytes(t.data, t.type)
+        if t.resize is not None:
+            metadata[f"case.in.{i}.shape"] = np.array(t.resize, "<i4").tobytes()
+    for i, (t, e) in enumerate(zip(main.outputs, expected, strict=True)):
+        if t.shape is None:
+            t.shape = list(e.shape)
+        metadata[f"case.out.{i}"] = stored_bytes(e, t.type)
+        metadata[f"case.out.{i}.shape"] = np.array(e.shape, "<i4").tobytes()
+    path = os.path.normpath(os.path.join(CASES, family, name + ".tflite"))
+    if path in written:
+        raise ValueError(f"two cases are named {family}/{name}")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as f:
+        f.write(build(graphs, metadata, version))
+    written.append(path)
+
+
+def case(family, name, op, options=None, inputs=(), outputs=(), custom=None, intermediates=(), expected=None,
+         tolerance=None, resolver="ref", seed=None, invocations=1, options_table=None, version=None):
+    """A case of one operator. inputs may hold None (an absent optional input); constants and variables among them
+    are no inputs of the graph."""
+    n = node(op, list(inputs), list(outputs), options, custom, intermediates, options_table, version)
+    fed = []
+    for t in inputs:
+        if t is not None and not t.const and not t.variable and t not in fed:
+            fed.append(t)
+    try:
+        model_case(family, name, [graph([n], fed, list(outputs))], expected, tolerance, resolver, seed, invocations)
+    except Exception as e:
+        raise RuntimeError(f"{family}/{name}: {e}") from e
+
+
+def flexbuffer(values):
+    """A FlexBuffers map, as custom operators' options are written: bools, ints, floats, strings, lists of ints."""
+    from flatbuffers import flexbuffers
+    b = flexbuffers.Builder()
+    with b.Map():
+        for key, value in values.items():
+            if isinstance(value, bool):
+                b.Bool(key, value)
+            elif isinstance(value, int):
+                b.Int(key, value)
+            elif isinstance(value, float):
+                b.Float(key, value)
+            elif isinstance(value, str):
+                b.String(key, value)
+            else:
+                with b.TypedVector(key):
+                    for item in value:
+                        b.Int(int(item))
+    return bytes(b.Finish())
