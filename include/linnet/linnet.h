@@ -3,6 +3,7 @@
 #define LINNET_LINNET_H
 
 #include "linnet/inspect.h"
+#include "linnet/metadata.h"
 #include "linnet/model.h"
 #include "linnet/session.h"
 #include "linnet/status.h"

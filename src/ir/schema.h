@@ -66,7 +66,9 @@ typedef enum ln_union_id {
   LN_UNION_builtin_options,
   LN_UNION_builtin_options_2,
   LN_UNION_quantization_details,
-  LN_UNION_sparse_index_vector
+  LN_UNION_sparse_index_vector,
+  LN_UNION_md_content_properties,
+  LN_UNION_md_process_unit_options
 } ln_union_id;
 
 typedef enum ln_field_class {
