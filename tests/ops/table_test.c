@@ -1,0 +1,62 @@
+/* The operator table: rows in rising order of code, every builtin code of the schema once, each row whole. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ops/ops.h"
+
+enum { SCHEMA_CODES = 210 }; /* BuiltinOperator of the schema: 0..209 without a gap */
+
+static void builtin_codes_rise_and_are_all_there(void **state) {
+  (void)state;
+  assert_int_equal(LN_OP_CODE_COUNT, SCHEMA_CODES);
+  for (int32_t code = 0; code < SCHEMA_CODES; ++code) {
+    const ln_op_def *row = ln_op_def_at(code);
+    assert_non_null(row);
+    if (row->code != code) fail_msg("row %d is %s, of code %d", code, row->name, row->code);
+    assert_ptr_equal(ln_op_find(code), row);
+  }
+  assert_null(ln_op_find(-1));
+  assert_null(ln_op_find(SCHEMA_CODES));
+}
+
+static void custom_rows_are_alphabetical(void **state) {
+  (void)state;
+  for (int32_t i = SCHEMA_CODES; i < ln_op_def_count(); ++i) {
+    const ln_op_def *row = ln_op_def_at(i);
+    assert_int_equal(row->code, LN_OP_CUSTOM);
+    assert_ptr_equal(ln_op_find_custom(row->name), row);
+    if (i > SCHEMA_CODES && strcmp(ln_op_def_at(i - 1)->name, row->name) >= 0) fail_msg("%s is out of order", row->name);
+  }
+  assert_non_null(ln_op_find_custom("no such operator")->kernel_not_yet);
+}
+
+static void rows_are_whole(void **state) {
+  (void)state;
+  for (int32_t i = 0; i < ln_op_def_count(); ++i) {
+    const ln_op_def *row = ln_op_def_at(i);
+    assert_true(row->name != NULL && row->name[0] != '\0');
+    if (row->kernel_not_yet != NULL) {
+      if (row->run != NULL || row->types != NULL) fail_msg("%s both has a kernel and has none yet", row->name);
+    } else if (row->types == NULL || row->infer == NULL || row->prepare == NULL || row->run == NULL || row->macs == NULL) {
+      fail_msg("%s lacks a function or its types", row->name);
+    } else if (strchr(row->types, '>') == NULL) {
+      fail_msg("%s: types \"%s\" name no outputs", row->name, row->types);
+    }
+    if (row->options != LN_TABLE_none) assert_non_null(ln_schema_table(row->options));
+  }
+  assert_null(ln_op_def_at(-1));
+  assert_null(ln_op_def_at(ln_op_def_count()));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(builtin_codes_rise_and_are_all_there),
+      cmocka_unit_test(custom_rows_are_alphabetical),
+      cmocka_unit_test(rows_are_whole),
+  };
+  return cmocka_run_group_tests_name("ops.table", tests, NULL, NULL);
+}
