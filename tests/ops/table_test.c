@@ -1,12 +1,6 @@
 /* The operator table: rows in rising order of code, every builtin code of the schema once, each row whole. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "ops/ops.h"
+#include "support/unit.h"
 
 enum { SCHEMA_CODES = 210 }; /* BuiltinOperator of the schema: 0..209 without a gap */
 
