@@ -10,6 +10,7 @@
 #define LN_KERNELS_H
 
 #include "base/base.h"
+#include "kernels/gemm.h"
 
 /*
  * The families. A family's header declares `ln_<family>_kernels`, a struct whose members (slots) are pointers to a
@@ -18,7 +19,8 @@
  * and says: from tier `isa` on, slot points to `name`, which is a `type`. Rows stand in rising order of tiers; those of
  * one architecture stand under its #if. kernels.def includes the families' lists.
  */
-#define LN_KERNEL_FAMILIES(F)
+#define LN_KERNEL_FAMILIES(F) \
+  F(gemm)
 
 #define LN_FAMILY_MEMBER(family) ln_##family##_kernels family;
 typedef struct ln_kernels {

@@ -1,0 +1,104 @@
+/*
+ * Matrix products: C[m, n] = A[m, k] * B[k, n] + bias[n], clamped; in floats and in 8-bit integers.
+ *
+ * A is read where it lies: k is cut into segments that are contiguous in memory each, and a segment's rows stand at a
+ * constant distance. A plain matrix is one segment; the window of a convolution over image lines is one segment for
+ * each kernel row (or each kernel element, when dilated). B is packed into panels of `nr` columns beforehand.
+ * Every output is summed over k in rising order in one accumulator, so results do not depend on tiles or threads.
+ */
+#ifndef LN_KERNELS_GEMM_H
+#define LN_KERNELS_GEMM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct ln_gemm_a {
+  const void *const *segments; /* [segment_count]: row 0 of each */
+  int32_t segment_count;
+  int32_t segment_length;      /* elements of k in a segment */
+  ptrdiff_t row_stride;        /* bytes from a row to the next, the same in all segments */
+} ln_gemm_a;
+
+/* ---- floats ---- */
+
+/*
+ * m >= 1 rows against one panel of B; 1 <= n <= nr columns of it count. `bias` is NULL or holds n values.
+ * c[i * c_stride + j] = min(max(sum, low), high); NaN stays NaN.
+ * Panel: [k][nr], columns past n hold zeros. No element outside A's rows, bias[n] and C's n columns is touched.
+ */
+typedef void (*ln_gemm_f32_fn)(int32_t m, int32_t n, const ln_gemm_a *a, const float *panel, const float *bias, float *c,
+                               ptrdiff_t c_stride, float low, float high);
+
+typedef struct ln_gemm_f32_kernel {
+  const char *name;
+  int32_t mr; /* rows that are computed together: the granule for blocking */
+  int32_t nr; /* columns of a panel */
+  ln_gemm_f32_fn run;
+} ln_gemm_f32_kernel;
+
+/* Packs columns [0, n) of b[p * k_stride + j * n_stride] (strides in elements) into consecutive panels. */
+void ln_k_gemm_pack_f32(int32_t nr, int32_t k, int32_t n, const float *b, ptrdiff_t k_stride, ptrdiff_t n_stride,
+                        float *packed);
+
+/* ---- 8-bit integers ---- */
+
+/*
+ * A kernel chooses the form in which it takes A:
+ *   LN_GEMM_A_U8   unsigned bytes a' = a + 128 of int8 tensors, a' = a of uint8 ones; zero points are left in and
+ *                  corrected for in the bias and by the sums of rows;
+ *   LN_GEMM_A_I16  int16 a' = a - zero point.
+ * B is packed by the kernel's pack_b: as b' = b (int8) or b - 128 (uint8) for U8, as b - zero point for I16.
+ * A segment's rows may be read up to k_group - 1 elements past their end (what lies there does not matter).
+ */
+typedef enum ln_gemm_a_form { LN_GEMM_A_U8, LN_GEMM_A_I16 } ln_gemm_a_form;
+
+/* What turns 32-bit sums into 8-bit results. Arrays are those of a panel's first column, [nr], padded with zeros. */
+typedef struct ln_gemm_q8_params {
+  const int32_t *bias;       /* with the corrections for zero points */
+  const int32_t *multiplier; /* ln_multiplier of each column */
+  const int32_t *shift;
+  int32_t zero_point, low, high; /* of the output, in the stored type's values */
+  bool is_unsigned;          /* the output is uint8, else int8 */
+  bool narrow;               /* every sum, shifted left as `shift` says, is known to stay below 2^30 in magnitude */
+  const int32_t *row_terms;  /* [m] added to every sum of a row; NULL for none */
+} ln_gemm_q8_params;
+
+/*
+ * As ln_gemm_f32_fn, with c one byte an element:
+ * c = clamp(ln_multiply_quantized(bias + sum of a' * b', multiplier, shift) + zero_point, low, high).
+ */
+typedef void (*ln_gemm_q8_fn)(int32_t m, int32_t n, const ln_gemm_a *a, const void *panel, const ln_gemm_q8_params *params,
+                              void *c, ptrdiff_t c_stride);
+/* The sums themselves: c = bias (NULL: 0; else [n]) + row_terms (NULL: 0; else [m]) + sum of a' * b'. */
+typedef void (*ln_gemm_i32_fn)(int32_t m, int32_t n, const ln_gemm_a *a, const void *panel, const int32_t *bias,
+                               const int32_t *row_terms, int32_t *c, ptrdiff_t c_stride);
+
+typedef struct ln_gemm_q8_kernel {
+  const char *name;
+  int32_t mr, nr;
+  int32_t k_group; /* segments are padded to a multiple of it in B */
+  ln_gemm_a_form a_form;
+  ln_gemm_q8_fn run;
+  ln_gemm_i32_fn run_i32;
+  /* Brings `count` elements of a tensor (uint8 or int8) into the kernel's form of A. */
+  void (*convert_a)(const void *source, bool is_unsigned, int32_t zero_point, size_t count, void *a);
+  /*
+   * Packs n columns into panels. Element (segment s, p, column j) is b[s * s_stride + p * p_stride + j * n_stride], bytes.
+   * column_sums[n]: sums of b' over k. A panel takes nr * segments * (segment_length rounded up to k_group) elements.
+   */
+  void (*pack_b)(int32_t n, int32_t segments, int32_t segment_length, const void *b, bool is_unsigned, int32_t zero_point,
+                 ptrdiff_t s_stride, ptrdiff_t p_stride, ptrdiff_t n_stride, void *packed, int32_t *column_sums);
+  int32_t b_bytes; /* of an element of packed B */
+  /* sums[i] = sum of a' over row i, padding excluded; only for LN_GEMM_A_U8, else NULL. */
+  void (*row_sums)(int32_t m, const ln_gemm_a *a, int32_t *sums);
+} ln_gemm_q8_kernel;
+
+static inline int32_t ln_gemm_a_bytes(const ln_gemm_q8_kernel *kernel) { return kernel->a_form == LN_GEMM_A_U8 ? 1 : 2; }
+
+typedef struct ln_gemm_kernels {
+  const ln_gemm_f32_kernel *f32;
+  const ln_gemm_q8_kernel *q8;
+} ln_gemm_kernels;
+
+#endif

@@ -1,0 +1,344 @@
+/* Preparing matrix products: sizes, packed operands and what integer results are corrected and scaled by. */
+#include "ops/gemm_plan.h"
+
+#include <string.h>
+
+#include "kernels/quant.h"
+
+static int32_t round_up(int32_t value, int32_t granule) { return (value + granule - 1) / granule * granule; }
+
+/* The members that follow from the extents and the kernel's numbers. */
+static bool set_extents(ln_gemm_plan *plan, int32_t groups, int32_t n, int32_t segments, int32_t segment_length,
+                        int32_t b_bytes) {
+  const int64_t k = (int64_t)segments * segment_length;
+  const int64_t padded = ((int64_t)segment_length + plan->k_group - 1) / plan->k_group * plan->k_group * segments;
+  if (groups < 1 || n < 1 || segments < 1 || segment_length < 1) return false;
+  if (k > INT32_MAX / 8 || padded > INT32_MAX / 8 || n > INT32_MAX - 64) return false;
+  plan->groups = groups;
+  plan->n = n;
+  plan->segments = segments;
+  plan->segment_length = segment_length;
+  plan->panels = (n + plan->nr - 1) / plan->nr;
+  size_t total;
+  if (!ln_size_mul((size_t)padded, (size_t)plan->nr * (size_t)b_bytes, &plan->panel_bytes)) return false;
+  if (!ln_size_mul(plan->panel_bytes, (size_t)plan->panels, &plan->group_bytes)) return false;
+  return ln_size_mul(plan->group_bytes, (size_t)groups, &total) && total <= PTRDIFF_MAX / 2;
+}
+
+bool ln_gemm_plan_f32(ln_gemm_plan *plan, int32_t groups, int32_t n, int32_t segments, int32_t segment_length, float low,
+                      float high) {
+  const ln_gemm_f32_kernel *kernel = ln_kernels_get()->gemm.f32;
+  *plan = (ln_gemm_plan){.kind = LN_GEMM_F32, .f32 = kernel, .mr = kernel->mr, .nr = kernel->nr, .k_group = 1,
+                         .a_bytes = 4, .c_bytes = 4, .low = low, .high = high};
+  return set_extents(plan, groups, n, segments, segment_length, 4);
+}
+
+static bool plan_integers(ln_gemm_plan *plan, ln_gemm_kind kind, int32_t groups, int32_t n, int32_t segments,
+                          int32_t segment_length, const ln_gemm_quant *quant) {
+  const ln_gemm_q8_kernel *kernel = ln_kernels_get()->gemm.q8;
+  *plan = (ln_gemm_plan){.kind = kind, .q8 = kernel, .mr = kernel->mr, .nr = kernel->nr, .k_group = kernel->k_group,
+                         .a_bytes = ln_gemm_a_bytes(kernel), .c_bytes = kind == LN_GEMM_I32 ? 4 : 1, .quant = *quant};
+  if (kernel->a_form == LN_GEMM_A_U8) plan->row_factor = -(quant->b_unsigned ? quant->b_zero - 128 : quant->b_zero);
+  return set_extents(plan, groups, n, segments, segment_length, kernel->b_bytes);
+}
+
+/* Columns of all groups, each group's padded to whole panels. */
+static size_t padded_columns(const ln_gemm_plan *plan) {
+  return (size_t)plan->groups * (size_t)plan->panels * (size_t)plan->nr;
+}
+
+ln_status ln_gemm_plan_q8(ln_gemm_plan *plan, ln_arena *arena, int32_t groups, int32_t n, int32_t segments,
+                          int32_t segment_length, const ln_gemm_quant *quant) {
+  if (!plan_integers(plan, LN_GEMM_Q8, groups, n, segments, segment_length, quant)) return LN_ERR_MEMORY;
+  int32_t *multiplier = ln_arena_array(arena, padded_columns(plan), sizeof *multiplier);
+  int32_t *shift = ln_arena_array(arena, padded_columns(plan), sizeof *shift);
+  if (multiplier == NULL || shift == NULL) return LN_ERR_MEMORY;
+  const int32_t stride = plan->panels * plan->nr;
+  for (int32_t g = 0; g < groups; ++g) {
+    for (int32_t j = 0; j < n; ++j) {
+      const double scale = quant->scales[quant->scale_count == 1 ? 0 : g * n + j];
+      const ln_multiplier fixed = ln_quantize_multiplier(scale);
+      multiplier[(ptrdiff_t)g * stride + j] = fixed.multiplier;
+      shift[(ptrdiff_t)g * stride + j] = fixed.shift;
+    }
+  }
+  plan->multiplier = multiplier;
+  plan->shift = shift;
+  plan->quant.scales = NULL; /* the caller's array ends with its prepare */
+  return LN_OK;
+}
+
+ln_status ln_gemm_plan_i32(ln_gemm_plan *plan, int32_t groups, int32_t n, int32_t segments, int32_t segment_length,
+                           const ln_gemm_quant *quant) {
+  return plan_integers(plan, LN_GEMM_I32, groups, n, segments, segment_length, quant) ? LN_OK : LN_ERR_MEMORY;
+}
+
+/* ---- packing ---- */
+
+static void pack_panels(const ln_gemm_plan *plan, const ln_gemm_source *source, void *panels, int32_t *column_sums) {
+  for (int32_t g = 0; g < plan->groups; ++g) {
+    char *to = (char *)panels + (size_t)g * plan->group_bytes;
+    if (plan->kind == LN_GEMM_F32) {
+      const float *from = (const float *)source->data + g * source->group_stride;
+      ln_k_gemm_pack_f32(plan->nr, plan->segments * plan->segment_length, plan->n, from, source->k_stride,
+                         source->n_stride, (float *)(void *)to);
+    } else {
+      const char *from = (const char *)source->data + g * source->group_stride;
+      plan->q8->pack_b(plan->n, plan->segments, plan->segment_length, from, plan->quant.b_unsigned, plan->quant.b_zero,
+                       source->k_stride * plan->segment_length, source->k_stride, source->n_stride, to,
+                       column_sums + (ptrdiff_t)g * plan->n);
+    }
+  }
+}
+
+/* Panels and, for integers, the sums of columns behind them. */
+static size_t block_bytes(const ln_gemm_plan *plan) {
+  const size_t panels = plan->group_bytes * (size_t)plan->groups;
+  return plan->kind == LN_GEMM_F32 ? panels : panels + (size_t)plan->groups * (size_t)plan->n * sizeof(int32_t);
+}
+
+void ln_gemm_fold_bias(const ln_gemm_plan *plan, int32_t a_zero, const int32_t *bias, const int32_t *column_sums,
+                       int32_t *folded) {
+  const bool bytes = plan->q8->a_form == LN_GEMM_A_U8;
+  const uint32_t a_term = bytes ? (uint32_t)(plan->quant.a_unsigned ? a_zero : a_zero + 128) : 0;
+  const uint32_t constant = a_term * (uint32_t)-plan->row_factor * (uint32_t)(plan->segments * plan->segment_length);
+  const int32_t stride = plan->panels * plan->nr;
+  for (int32_t g = 0; g < plan->groups; ++g) {
+    int32_t *to = folded + (ptrdiff_t)g * stride;
+    for (int32_t j = 0; j < stride; ++j) {
+      if (j >= plan->n) {
+        to[j] = 0;
+        continue;
+      }
+      const ptrdiff_t from = (ptrdiff_t)g * plan->n + j;
+      to[j] = (int32_t)((bias != NULL ? (uint32_t)bias[from] : 0) - a_term * (uint32_t)column_sums[from] + constant);
+    }
+  }
+}
+
+/* Whether no sum can reach 2^30 once shifted left: the largest product is 255 * 255. */
+static bool sums_are_narrow(const ln_gemm_plan *plan, const int32_t *bias) {
+  const int64_t products = (int64_t)plan->segments * plan->segment_length * 255 * 255;
+  const int32_t stride = plan->panels * plan->nr;
+  for (int32_t g = 0; g < plan->groups; ++g) {
+    for (int32_t j = 0; j < plan->n; ++j) {
+      const int32_t shift = plan->shift[(ptrdiff_t)g * stride + j];
+      const int64_t base = bias == NULL ? 0 : bias[(ptrdiff_t)g * plan->n + j];
+      const int64_t most = products + (base < 0 ? -base : base);
+      if (most >= INT64_C(1) << 30 || (shift > 0 && most >= (INT64_C(1) << 30) >> shift)) return false;
+    }
+  }
+  return true;
+}
+
+ln_status ln_gemm_plan_constant_b(ln_gemm_plan *plan, ln_prep *prep, const ln_gemm_source *source, const void *bias) {
+  const char *form = plan->kind == LN_GEMM_F32 ? plan->f32->name : plan->q8->name;
+  const int64_t numbers[4] = {plan->n, ((int64_t)plan->segments << 32) | plan->segment_length,
+                              plan->groups * INT64_C(1024) + (plan->quant.b_unsigned ? 512 : 0) + plan->quant.b_zero,
+                              source->k_stride * INT64_C(16777213) + source->n_stride};
+  bool fresh;
+  char *block = ln_pack_cache_get(prep->cache, source->data, form, numbers, block_bytes(plan), &fresh);
+  if (block == NULL) return LN_ERR_MEMORY;
+  int32_t *column_sums = (int32_t *)(void *)(block + plan->group_bytes * (size_t)plan->groups);
+  if (fresh) pack_panels(plan, source, block, column_sums);
+  plan->b.panels = block;
+  if (plan->kind == LN_GEMM_F32) {
+    plan->b.bias = bias;
+    return LN_OK;
+  }
+  int32_t *folded = ln_arena_array(prep->arena, padded_columns(plan), sizeof *folded);
+  if (folded == NULL) return LN_ERR_MEMORY;
+  plan->b.column_sums = column_sums;
+  plan->b.bias = folded;
+  ln_gemm_fold_bias(plan, plan->quant.a_zero, bias, column_sums, folded);
+  plan->narrow = plan->kind == LN_GEMM_Q8 && sums_are_narrow(plan, bias);
+  return LN_OK;
+}
+
+size_t ln_gemm_bias_bytes(const ln_gemm_plan *plan) {
+  return plan->kind == LN_GEMM_F32 ? 0 : padded_columns(plan) * sizeof(int32_t);
+}
+
+bool ln_gemm_pack_bytes(const ln_gemm_plan *plan, size_t *bytes) {
+  size_t total;
+  if (!ln_size_align(block_bytes(plan), LN_ALIGNMENT, &total)) return false;
+  return ln_size_add(total, ln_gemm_bias_bytes(plan), bytes);
+}
+
+void ln_gemm_pack(const ln_gemm_plan *plan, const ln_gemm_source *source, const void *bias, void *block, ln_gemm_b *b) {
+  int32_t *column_sums = (int32_t *)(void *)((char *)block + plan->group_bytes * (size_t)plan->groups);
+  pack_panels(plan, source, block, column_sums);
+  b->panels = block;
+  b->column_sums = column_sums;
+  b->bias = bias;
+  if (plan->kind == LN_GEMM_F32) return;
+  size_t at = 0;
+  ln_size_align(block_bytes(plan), LN_ALIGNMENT, &at);
+  int32_t *folded = (int32_t *)(void *)((char *)block + at);
+  ln_gemm_fold_bias(plan, plan->quant.a_zero, bias, column_sums, folded);
+  b->bias = folded;
+}
+
+/* ---- rows ---- */
+
+bool ln_gemm_a_is_direct(const ln_gemm_plan *plan) {
+  if (plan->kind == LN_GEMM_F32) return true;
+  return plan->q8->a_form == LN_GEMM_A_U8 && plan->quant.a_unsigned && plan->segment_length % plan->k_group == 0;
+}
+
+void ln_gemm_convert_a(const ln_gemm_plan *plan, const void *source, size_t count, void *a) {
+  if (plan->kind == LN_GEMM_F32) memcpy(a, source, count * sizeof(float));
+  else plan->q8->convert_a(source, plan->quant.a_unsigned, plan->quant.a_zero, count, a);
+}
+
+void ln_gemm_row_terms(const ln_gemm_plan *plan, int32_t m, const ln_gemm_a *a, int32_t *terms) {
+  plan->q8->row_sums(m, a, terms);
+  for (int32_t i = 0; i < m; ++i) terms[i] = (int32_t)((uint32_t)terms[i] * (uint32_t)plan->row_factor);
+}
+
+static void integer_rows(const ln_gemm_plan *plan, const ln_gemm_b *b, int32_t group, int32_t panel, int32_t m, int32_t n,
+                         const ln_gemm_a *a, const int32_t *row_terms, char *c, ptrdiff_t c_stride) {
+  const char *panels = (const char *)b->panels + (size_t)group * plan->group_bytes + (size_t)panel * plan->panel_bytes;
+  const ptrdiff_t column = ((ptrdiff_t)group * plan->panels + panel) * plan->nr;
+  const int32_t *bias = (const int32_t *)b->bias + column;
+  if (plan->kind == LN_GEMM_I32) {
+    plan->q8->run_i32(m, n, a, panels, bias, row_terms, (int32_t *)(void *)c, c_stride);
+    return;
+  }
+  const ln_gemm_quant *quant = &plan->quant;
+  const ln_gemm_q8_params params = {.bias = bias, .multiplier = plan->multiplier + column, .shift = plan->shift + column,
+                                    .zero_point = quant->c_zero, .low = quant->low, .high = quant->high,
+                                    .is_unsigned = quant->c_unsigned, .narrow = plan->narrow, .row_terms = row_terms};
+  plan->q8->run(m, n, a, panels, &params, c, c_stride);
+}
+
+void ln_gemm_rows(const ln_gemm_plan *plan, const ln_gemm_b *b, int32_t group, int32_t from, int32_t to, int32_t m,
+                  const ln_gemm_a *a, const int32_t *row_terms, void *c, ptrdiff_t c_stride) {
+  for (int32_t panel = from; panel < to; ++panel) {
+    const int32_t column = panel * plan->nr;
+    const int32_t n = plan->n - column < plan->nr ? plan->n - column : plan->nr;
+    char *out = (char *)c + (ptrdiff_t)column * plan->c_bytes;
+    if (plan->kind != LN_GEMM_F32) {
+      integer_rows(plan, b, group, panel, m, n, a, row_terms, out, c_stride);
+      continue;
+    }
+    const char *panels = (const char *)b->panels + (size_t)group * plan->group_bytes + (size_t)panel * plan->panel_bytes;
+    const float *bias = b->bias == NULL ? NULL : (const float *)b->bias + (ptrdiff_t)group * plan->n + column;
+    plan->f32->run(m, n, a, (const float *)(const void *)panels, bias, (float *)(void *)out, c_stride, plan->low,
+                   plan->high);
+  }
+}
+
+/* ---- the whole product ---- */
+
+enum {
+  TASK_MACS = 1 << 20,     /* about 20 microseconds of work */
+  BLOCK_BYTES = 384 << 10, /* of A in a block: it stays in a core's second-level cache beside a panel of B */
+  BLOCK_ROWS = 256
+};
+
+/* How the product is cut into tasks; depends on the problem only. */
+typedef struct blocks {
+  int32_t rows, row_blocks;
+  int32_t panels, panel_blocks;
+} blocks;
+
+static blocks cut(const ln_gemm_plan *plan, int32_t m) {
+  const int64_t k = (int64_t)plan->segments * plan->segment_length;
+  const int64_t row_macs = k * plan->n;
+  int64_t rows = BLOCK_BYTES / (k * plan->a_bytes);
+  if (rows > BLOCK_ROWS) rows = BLOCK_ROWS;
+  if (rows < 4 * plan->mr) rows = 4 * plan->mr;
+  blocks cut = {.panels = plan->panels, .panel_blocks = 1};
+  cut.row_blocks = (int32_t)((m + rows - 1) / rows);
+  cut.rows = round_up((m + cut.row_blocks - 1) / cut.row_blocks, plan->mr);
+  cut.row_blocks = (m + cut.rows - 1) / cut.rows;
+  if (cut.row_blocks < 8) {
+    const int64_t tasks = row_macs * cut.rows / TASK_MACS; /* that a block of rows is worth */
+    const int64_t wanted = tasks < 16 ? tasks : 16;
+    if (wanted > 1 && plan->panels > 1) {
+      cut.panels = (int32_t)((plan->panels + wanted - 1) / wanted);
+      cut.panel_blocks = (plan->panels + cut.panels - 1) / cut.panels;
+    }
+  }
+  return cut;
+}
+
+typedef struct product {
+  const ln_gemm_plan *plan;
+  const ln_gemm_b *b;
+  const ln_exec *exec;
+  blocks cut;
+  int32_t group, m;
+  const char *a;
+  ptrdiff_t a_row_bytes;
+  char *c;
+  ptrdiff_t c_stride;
+} product;
+
+/* Elements between rows of A that were brought into the kernel's form. */
+static int32_t converted_stride(const ln_gemm_plan *plan) {
+  return round_up(plan->segments * plan->segment_length, plan->k_group);
+}
+
+bool ln_gemm_thread_bytes(const ln_gemm_plan *plan, int32_t m, size_t *bytes) {
+  *bytes = 0;
+  if (m < 1 || plan->kind == LN_GEMM_F32) return true;
+  const blocks sizes = cut(plan, m);
+  size_t rows = 0;
+  if (!ln_gemm_a_is_direct(plan)) {
+    if (!ln_size_mul((size_t)sizes.rows, (size_t)converted_stride(plan) * (size_t)plan->a_bytes, &rows)) return false;
+  }
+  if (!ln_size_align(rows + (size_t)plan->k_group * (size_t)plan->a_bytes, LN_ALIGNMENT, &rows)) return false;
+  return ln_size_add(rows, (size_t)sizes.rows * sizeof(int32_t), bytes);
+}
+
+static const void *bring_rows(const product *p, const char *from, int32_t m, char *scratch) {
+  const ln_gemm_plan *plan = p->plan;
+  const int32_t k = plan->segments * plan->segment_length;
+  const int32_t stride = converted_stride(plan);
+  if (stride == k && p->a_row_bytes == k) {
+    ln_gemm_convert_a(plan, from, (size_t)m * (size_t)k, scratch);
+    return scratch;
+  }
+  for (int32_t i = 0; i < m; ++i) {
+    ln_gemm_convert_a(plan, from + i * p->a_row_bytes, (size_t)k, scratch + (size_t)i * (size_t)stride * (size_t)plan->a_bytes);
+  }
+  return scratch;
+}
+
+static void product_task(void *context, int32_t task, int32_t worker) {
+  const product *p = context;
+  const ln_gemm_plan *plan = p->plan;
+  const int32_t row = task / p->cut.panel_blocks * p->cut.rows;
+  const int32_t from = task % p->cut.panel_blocks * p->cut.panels;
+  const int32_t to = plan->panels - from < p->cut.panels ? plan->panels : from + p->cut.panels;
+  const int32_t m = p->m - row < p->cut.rows ? p->m - row : p->cut.rows;
+  char *scratch = ln_exec_thread_scratch(p->exec, worker);
+  size_t used = 0;
+  const void *rows = p->a + row * p->a_row_bytes;
+  ptrdiff_t row_stride = p->a_row_bytes;
+  if (!ln_gemm_a_is_direct(plan)) {
+    rows = bring_rows(p, rows, m, scratch);
+    row_stride = (ptrdiff_t)converted_stride(plan) * plan->a_bytes;
+    used = (size_t)p->cut.rows * (size_t)row_stride;
+  }
+  const ln_gemm_a a = {&rows, 1, plan->segments * plan->segment_length, row_stride};
+  int32_t *terms = NULL;
+  if (ln_gemm_needs_row_terms(plan)) {
+    ln_size_align(used + (size_t)plan->k_group * (size_t)plan->a_bytes, LN_ALIGNMENT, &used);
+    terms = (int32_t *)(void *)(scratch + used);
+    ln_gemm_row_terms(plan, m, &a, terms);
+  }
+  ln_gemm_rows(plan, p->b, p->group, from, to, m, &a, terms, p->c + (ptrdiff_t)row * p->c_stride * plan->c_bytes,
+               p->c_stride);
+}
+
+void ln_gemm_run(const ln_gemm_plan *plan, const ln_gemm_b *b, int32_t group, const ln_exec *exec, int32_t m, const void *a,
+                 ptrdiff_t a_row_stride, void *c, ptrdiff_t c_stride) {
+  if (m < 1) return;
+  const int32_t item = plan->kind == LN_GEMM_F32 ? 4 : 1;
+  product p = {.plan = plan, .b = b, .exec = exec, .cut = cut(plan, m), .group = group, .m = m, .a = a,
+               .a_row_bytes = a_row_stride * item, .c = c, .c_stride = c_stride};
+  ln_pool_run(exec->pool, p.cut.row_blocks * p.cut.panel_blocks, product_task, &p);
+}

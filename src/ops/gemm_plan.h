@@ -1,0 +1,106 @@
+/*
+ * A prepared product C[m, n] = A[m, k] * B[k, n] + bias: what convolutions, fully-connected layers, batch products and
+ * recurrent cells share. In a row's prepare:
+ *
+ *   ln_gemm_plan_f32(&plan, groups, n, segments, segment_length, low, high)      or ln_gemm_plan_q8 / ln_gemm_plan_i32
+ *   ln_gemm_plan_constant_b(&plan, prep, data, bias, ...)   when B (and the bias) are constant: packs, fills plan.b
+ *   else: take ln_gemm_pack_bytes(&plan) of node scratch, and in run ln_gemm_pack(&plan, ..., scratch, &b)
+ *   node->thread_scratch_bytes = ln_gemm_thread_bytes(&plan, m)
+ * and in its run: ln_gemm_run(&plan, &b, exec, m, a, a_row_stride, c, c_stride).
+ *
+ * A product of `groups` groups is that many independent products whose B are packed one after the other.
+ */
+#ifndef LN_OPS_GEMM_PLAN_H
+#define LN_OPS_GEMM_PLAN_H
+
+#include "ops/ops.h"
+
+typedef enum ln_gemm_kind {
+  LN_GEMM_F32, /* f32 x f32 -> f32 */
+  LN_GEMM_Q8,  /* i8 or u8 -> i8 or u8, requantized */
+  LN_GEMM_I32  /* i8 or u8 -> the int32 sums, zero points taken off */
+} ln_gemm_kind;
+
+/* Where B lies before packing: element (group, p, j) is data[group * group_stride + p * k_stride + j * n_stride]. */
+typedef struct ln_gemm_source {
+  const void *data; /* f32, or bytes */
+  ptrdiff_t group_stride, k_stride, n_stride;
+} ln_gemm_source;
+
+/* B as kernels take it, all groups. */
+typedef struct ln_gemm_b {
+  const void *panels;
+  const int32_t *column_sums; /* quantized: [groups * n] */
+  const void *bias;           /* f32: NULL or [groups * n]; quantized: [groups * panels * nr] with the corrections */
+} ln_gemm_b;
+
+/* What integers stand for: all in values of the stored types. */
+typedef struct ln_gemm_quant {
+  bool a_unsigned, b_unsigned, c_unsigned;
+  int32_t a_zero, b_zero, c_zero;
+  int32_t low, high;               /* of C */
+  const double *scales;            /* [1 or groups * n] real multipliers; NULL for LN_GEMM_I32 */
+  int32_t scale_count;
+} ln_gemm_quant;
+
+typedef struct ln_gemm_plan {
+  ln_gemm_kind kind;
+  const ln_gemm_f32_kernel *f32;
+  const ln_gemm_q8_kernel *q8;
+  int32_t groups, n, segments, segment_length; /* k = segments * segment_length */
+  int32_t mr, nr, panels;   /* panels of one group */
+  int32_t k_group;          /* a segment's rows may be read up to k_group - 1 elements past their end */
+  int32_t a_bytes, c_bytes; /* of an element of A in the kernel's form, and of C */
+  size_t panel_bytes, group_bytes;
+  float low, high;
+  ln_gemm_quant quant;
+  int32_t row_factor;       /* times a row's sum: what the zero point of B adds; 0 for none */
+  const int32_t *multiplier, *shift; /* [groups * panels * nr] */
+  bool narrow;
+  ln_gemm_b b;              /* of a constant B; panels NULL when it is packed in run */
+} ln_gemm_plan;
+
+/* False when sizes overflow. Every extent is at least 1. */
+bool ln_gemm_plan_f32(ln_gemm_plan *plan, int32_t groups, int32_t n, int32_t segments, int32_t segment_length, float low,
+                      float high);
+/* LN_ERR_MEMORY; sizes that overflow count as that. The multipliers are kept in the arena. */
+ln_status ln_gemm_plan_q8(ln_gemm_plan *plan, ln_arena *arena, int32_t groups, int32_t n, int32_t segments,
+                          int32_t segment_length, const ln_gemm_quant *quant);
+ln_status ln_gemm_plan_i32(ln_gemm_plan *plan, int32_t groups, int32_t n, int32_t segments, int32_t segment_length,
+                           const ln_gemm_quant *quant);
+
+/* Packs a constant B through the cache and, for integers, a constant bias ([groups * n] i32, or NULL) into plan->b.
+ * In floats the bias is set to plan->b.bias as it is; leave it NULL and pass it in run when it is no constant. */
+ln_status ln_gemm_plan_constant_b(ln_gemm_plan *plan, ln_prep *prep, const ln_gemm_source *source, const void *bias);
+/* Bytes that ln_gemm_pack takes; false on overflow. */
+bool ln_gemm_pack_bytes(const ln_gemm_plan *plan, size_t *bytes);
+/* Packs B in run. `block` is LN_ALIGNMENT-aligned and keeps what `b` points to. */
+void ln_gemm_pack(const ln_gemm_plan *plan, const ln_gemm_source *source, const void *bias, void *block, ln_gemm_b *b);
+/* Integers with a constant B and a bias that is known in run only: `block` takes ln_gemm_bias_bytes. */
+size_t ln_gemm_bias_bytes(const ln_gemm_plan *plan);
+void ln_gemm_fold_bias(const ln_gemm_plan *plan, int32_t a_zero, const int32_t *bias, const int32_t *column_sums,
+                       int32_t *folded);
+
+/* Rows of A in the kernel's form, one group, panels [from, to) of it: the innermost step, on the caller's thread.
+ * `c` is element 0 of the group's columns; strides of C in elements. `row_terms` [m] as ln_gemm_row_terms computes them. */
+void ln_gemm_rows(const ln_gemm_plan *plan, const ln_gemm_b *b, int32_t group, int32_t from, int32_t to, int32_t m,
+                  const ln_gemm_a *a, const int32_t *row_terms, void *c, ptrdiff_t c_stride);
+/* True when ln_gemm_rows needs row_terms. */
+static inline bool ln_gemm_needs_row_terms(const ln_gemm_plan *plan) { return plan->row_factor != 0; }
+void ln_gemm_row_terms(const ln_gemm_plan *plan, int32_t m, const ln_gemm_a *a, int32_t *terms);
+
+/* True when tensors are in the kernel's form of A as they are. */
+bool ln_gemm_a_is_direct(const ln_gemm_plan *plan);
+/* Brings `count` elements of A's tensor into the kernel's form. */
+void ln_gemm_convert_a(const ln_gemm_plan *plan, const void *source, size_t count, void *a);
+
+/*
+ * The whole product over the pool, one group of a plan of one segment. A is the tensor's data: rows of k contiguous
+ * elements, a_row_stride elements apart.
+ */
+void ln_gemm_run(const ln_gemm_plan *plan, const ln_gemm_b *b, int32_t group, const ln_exec *exec, int32_t m, const void *a,
+                 ptrdiff_t a_row_stride, void *c, ptrdiff_t c_stride);
+/* Scratch of each thread that ln_gemm_run takes for products of up to m rows; false on overflow. */
+bool ln_gemm_thread_bytes(const ln_gemm_plan *plan, int32_t m, size_t *bytes);
+
+#endif
