@@ -71,7 +71,8 @@ enum {
   LN_OPF_VIEW = 1,       /* output 0 is input 0's bytes under another shape: no copy when memory is shared */
   LN_OPF_IN_PLACE = 2,   /* an output may take the memory of an input of the same size */
   LN_OPF_STATEFUL = 4,   /* keeps or changes state: never folded, dropped or shared */
-  LN_OPF_COMMUTES = 8    /* inputs 0 and 1 may be exchanged */
+  LN_OPF_COMMUTES = 8,   /* inputs 0 and 1 may be exchanged */
+  LN_OPF_CLAMPS = 16     /* the option fused_activation_function clamps output 0 (of an LSTM, say, it does not) */
 };
 
 typedef struct ln_op_def {

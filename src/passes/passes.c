@@ -1,0 +1,29 @@
+/* The list of passes, and running them with the verifier in between. */
+#include "passes/passes.h"
+
+#define LN_PASS(name, what) ln_status ln_pass_##name(ln_pass_context *context);
+#include "passes/passes.def"
+
+static const ln_pass passes[] = {
+#define LN_PASS(name, what) {#name, what, ln_pass_##name},
+#include "passes/passes.def"
+};
+
+int32_t ln_pass_count(void) { return (int32_t)LN_COUNT(passes); }
+
+const ln_pass *ln_pass_at(int32_t index) { return index < 0 || index >= ln_pass_count() ? NULL : &passes[index]; }
+
+ln_status ln_passes_run(ln_pass_context *context) {
+  for (size_t i = 0; i < LN_COUNT(passes); ++i) {
+    context->changes = 0;
+    LN_TRY(passes[i].run(context));
+    if (context->changes == 0) continue;
+    ln_log(LN_LOG_DEBUG, "pass %s: %d changes", passes[i].name, context->changes);
+    const ln_status status = ln_graph_verify(context->model, context->graph, context->err);
+    if (status != LN_OK) {
+      ln_error_prefix(context->err, "after pass %s", passes[i].name);
+      return status;
+    }
+  }
+  return LN_OK;
+}

@@ -1,0 +1,99 @@
+/* Prepared graphs and packed weights of a model: made once, under a lock, shared by its sessions. */
+#include <pthread.h>
+
+#include "runtime/runtime.h"
+
+enum { VARIANTS = 2 }; /* optimized, plain */
+
+typedef struct prepared_graph {
+  ln_arena arena;
+  ln_graph *graph;
+} prepared_graph;
+
+struct ln_model_cache {
+  pthread_mutex_t lock;
+  ln_pack_cache *packs;
+  prepared_graph *graphs; /* [graph_count * VARIANTS] */
+  int32_t graph_count;
+};
+
+static pthread_mutex_t creation_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static ln_model_cache *create(int32_t graph_count) {
+  ln_model_cache *cache = ln_alloc_zero(sizeof *cache);
+  if (cache == NULL) return NULL;
+  cache->packs = ln_pack_cache_create();
+  cache->graphs = ln_alloc_array((size_t)graph_count, VARIANTS * sizeof *cache->graphs);
+  cache->graph_count = graph_count;
+  if (cache->packs == NULL || cache->graphs == NULL) {
+    ln_pack_cache_destroy(cache->packs);
+    ln_free(cache->graphs);
+    ln_free(cache);
+    return NULL;
+  }
+  pthread_mutex_init(&cache->lock, NULL);
+  return cache;
+}
+
+static ln_model_cache *cache_of(ln_model *model) {
+  pthread_mutex_lock(&creation_lock);
+  if (model->cache == NULL) model->cache = create(model->graph_count);
+  ln_model_cache *cache = model->cache;
+  pthread_mutex_unlock(&creation_lock);
+  return cache;
+}
+
+void ln_model_cache_destroy(ln_model_cache *cache) {
+  if (cache == NULL) return;
+  for (int32_t i = 0; i < cache->graph_count * VARIANTS; ++i) ln_arena_free(&cache->graphs[i].arena);
+  ln_free(cache->graphs);
+  ln_pack_cache_destroy(cache->packs);
+  pthread_mutex_destroy(&cache->lock);
+  ln_free(cache);
+}
+
+static ln_status make_graph(const ln_model *model, int32_t index, bool plain, prepared_graph *out, ln_error *err) {
+  ln_arena arena = {0};
+  ln_graph *graph = ln_graph_clone(&model->graphs[index], &arena);
+  ln_status status = graph == NULL ? ln_fail(err, LN_ERR_MEMORY, "no memory to prepare the graph") : LN_OK;
+  if (status == LN_OK && !plain) {
+    ln_pass_context context = {model, graph, &arena, 0, err};
+    status = ln_passes_run(&context);
+  }
+  if (status != LN_OK) {
+    ln_arena_free(&arena);
+    return status;
+  }
+  out->arena = arena;
+  out->graph = graph;
+  return LN_OK;
+}
+
+ln_status ln_model_cache_graph(ln_model *model, int32_t graph, bool plain, ln_error *err, const ln_graph **out) {
+  ln_model_cache *cache = cache_of(model);
+  if (cache == NULL) return ln_fail(err, LN_ERR_MEMORY, "no memory to prepare the graph");
+  pthread_mutex_lock(&cache->lock);
+  prepared_graph *slot = &cache->graphs[graph * VARIANTS + (plain ? 1 : 0)];
+  ln_status status = LN_OK;
+  if (slot->graph == NULL) status = make_graph(model, graph, plain, slot, err);
+  *out = slot->graph;
+  pthread_mutex_unlock(&cache->lock);
+  return status;
+}
+
+ln_pack_cache *ln_model_cache_lock_packs(ln_model *model) {
+  ln_model_cache *cache = cache_of(model);
+  if (cache == NULL) return NULL;
+  pthread_mutex_lock(&cache->lock);
+  return cache->packs;
+}
+
+void ln_model_cache_unlock_packs(ln_model *model) { pthread_mutex_unlock(&model->cache->lock); }
+
+size_t ln_model_cache_packed_bytes(ln_model *model) {
+  const ln_pack_cache *packs = ln_model_cache_lock_packs(model);
+  if (packs == NULL) return 0;
+  const size_t bytes = ln_pack_cache_bytes(packs);
+  ln_model_cache_unlock_packs(model);
+  return bytes;
+}

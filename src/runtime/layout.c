@@ -1,0 +1,162 @@
+/*
+ * Which tensors share a block of the arena, when each block lives, and where it lies. A block belongs to its root tensor;
+ * views and in-place outputs lie in their input's block and lengthen its life.
+ */
+#include "runtime/runtime.h"
+
+typedef struct layout {
+  int32_t *root;     /* [tensors] whose block a tensor lies in: itself or another; -1 when it takes no arena */
+  int32_t *first;    /* [tensors] first step in which a root's block lives */
+  int32_t *last;     /* [tensors] last step in which a root's block lives */
+  int32_t *last_use; /* [tensors] the last step that touches a tensor */
+} layout;
+
+static bool in_arena(const ln_session *session, int32_t index) {
+  const ln_tensor *tensor = &session->tensors[index];
+  return tensor->storage == LN_STORAGE_NONE && session->known[index] && ln_type_bits(tensor->type) != 0;
+}
+
+static void note_uses(const ln_session *session, layout *l) {
+  const ln_graph *graph = session->graph;
+  const int32_t end = graph->op_count;
+  for (int32_t i = 0; i < graph->op_count; ++i) {
+    const ln_op *op = &graph->ops[i];
+    for (int32_t j = 0; j < op->input_count; ++j) {
+      if (op->inputs[j] >= 0 && l->last_use[op->inputs[j]] < i) l->last_use[op->inputs[j]] = i;
+    }
+    for (int32_t j = 0; j < op->output_count; ++j) l->last_use[op->outputs[j]] = session->keep_all ? end : i;
+  }
+  /* Inputs can be run on again, outputs can be read until the next run. */
+  for (int32_t i = 0; i < graph->input_count; ++i) l->last_use[graph->inputs[i]] = end;
+  for (int32_t i = 0; i < graph->output_count; ++i) l->last_use[graph->outputs[i]] = end;
+}
+
+/* The input whose block output 0 of a step may lie in; -1 when it needs its own. */
+static int32_t shareable_input(const ln_session *session, const layout *l, int32_t index) {
+  const ln_step *step = &session->steps[index];
+  const ln_op *op = step->node.op;
+  const uint32_t flags = op->def->flags;
+  if (session->keep_all || step->late || op->output_count < 1 || !in_arena(session, op->outputs[0])) return -1;
+  const ln_tensor *output = &session->tensors[op->outputs[0]];
+  size_t bytes, other;
+  if (!ln_tensor_size(output->type, &output->shape, &bytes)) return -1;
+  for (int32_t j = 0; j < op->input_count; ++j) {
+    const int32_t input = op->inputs[j];
+    if (input < 0 || l->root[input] < 0) continue;
+    const ln_tensor *tensor = &session->tensors[input];
+    if (!ln_tensor_size(tensor->type, &tensor->shape, &other) || other != bytes) continue;
+    /* A block is written after its maker only in place, and then only by its last reader: views are always safe. */
+    if ((flags & LN_OPF_VIEW) != 0 && j == 0) return input;
+    if ((flags & LN_OPF_IN_PLACE) == 0 || ln_type_bits(tensor->type) != ln_type_bits(output->type)) continue;
+    if (l->last[l->root[input]] == index) return input;
+  }
+  return -1;
+}
+
+static void make_roots(const ln_session *session, layout *l) {
+  const ln_graph *graph = session->graph;
+  for (int32_t i = 0; i < graph->tensor_count; ++i) l->root[i] = -1;
+  for (int32_t i = 0; i < graph->input_count; ++i) {
+    const int32_t input = graph->inputs[i];
+    if (!in_arena(session, input)) continue;
+    l->root[input] = input;
+    l->last[input] = l->last_use[input];
+  }
+  for (int32_t i = 0; i < graph->op_count; ++i) {
+    const ln_op *op = &graph->ops[i];
+    const int32_t shared = shareable_input(session, l, i);
+    for (int32_t j = 0; j < op->output_count; ++j) {
+      const int32_t output = op->outputs[j];
+      if (!in_arena(session, output)) continue;
+      const int32_t root = j == 0 && shared >= 0 ? l->root[shared] : output;
+      l->root[output] = root;
+      if (root == output) l->first[root] = l->last[root] = i;
+      if (l->last_use[output] > l->last[root]) l->last[root] = l->last_use[output];
+    }
+  }
+}
+
+/* Blocks to plan and where each one's offset goes. */
+typedef struct block_list {
+  ln_plan_block *blocks;
+  size_t **targets;
+  int32_t count;
+} block_list;
+
+static void add_block(block_list *list, size_t bytes, int32_t first, int32_t last, size_t *target) {
+  list->targets[list->count] = target;
+  list->blocks[list->count++] = (ln_plan_block){bytes, first, last, 0};
+}
+
+static ln_status list_blocks(ln_session *session, const layout *l, size_t *tensor_offsets, block_list *list, ln_error *err) {
+  for (int32_t i = 0; i < session->graph->tensor_count; ++i) {
+    if (l->root[i] != i) continue;
+    const ln_tensor *tensor = &session->tensors[i];
+    size_t bytes;
+    if (!ln_tensor_size(tensor->type, &tensor->shape, &bytes)) {
+      return ln_fail(err, LN_ERR_SHAPE, "tensor \"%s\" has no size that can be planned", tensor->name);
+    }
+    add_block(list, bytes, l->first[i], l->last[i], &tensor_offsets[i]);
+  }
+  const size_t threads = (size_t)ln_pool_threads(session->pool);
+  for (int32_t i = 0; i < session->graph->op_count; ++i) {
+    ln_step *step = &session->steps[i];
+    size_t for_threads;
+    if (step->late) continue;
+    if (!ln_size_mul(step->thread_stride, threads, &for_threads)) {
+      return ln_node_fail(&step->node, err, LN_ERR_MEMORY, "needs more scratch than can be addressed");
+    }
+    add_block(list, step->node.scratch_bytes, i, i, &step->scratch_offset);
+    add_block(list, for_threads, i, i, &step->thread_scratch_offset);
+  }
+  return LN_OK;
+}
+
+static ln_status grow_arena(ln_session *session, ln_error *err) {
+  if (session->arena != NULL && session->plan.arena_bytes <= session->arena_capacity) return LN_OK;
+  ln_free(session->arena);
+  session->arena_capacity = 0;
+  session->arena = ln_alloc(session->plan.arena_bytes);
+  if (session->arena == NULL) {
+    return ln_fail(err, LN_ERR_MEMORY, "no memory for an arena of %zu bytes", session->plan.arena_bytes);
+  }
+  session->arena_capacity = session->plan.arena_bytes;
+  return LN_OK;
+}
+
+static void bind_tensors(ln_session *session, const layout *l, const size_t *tensor_offsets) {
+  for (int32_t i = 0; i < session->graph->tensor_count; ++i) {
+    if (l->root[i] < 0) continue;
+    ln_tensor *tensor = &session->tensors[i];
+    tensor->data = session->arena + tensor_offsets[l->root[i]];
+    ln_tensor_size(tensor->type, &tensor->shape, &tensor->bytes); /* checked when its block was made */
+    tensor->storage = LN_STORAGE_ARENA;
+  }
+}
+
+ln_status ln_session_lay_out(ln_session *session, ln_error *err) {
+  ln_arena work = {0};
+  const size_t tensors = (size_t)session->graph->tensor_count;
+  const size_t most = tensors + 2 * (size_t)session->graph->op_count;
+  layout l = {ln_arena_array(&work, tensors, sizeof *l.root), ln_arena_array(&work, tensors, sizeof *l.first),
+              ln_arena_array(&work, tensors, sizeof *l.last), ln_arena_array(&work, tensors, sizeof *l.last_use)};
+  block_list list = {ln_arena_array(&work, most, sizeof *list.blocks), ln_arena_array(&work, most, sizeof *list.targets), 0};
+  size_t *tensor_offsets = ln_arena_array(&work, tensors, sizeof *tensor_offsets);
+  ln_status status = LN_OK;
+  if (l.root == NULL || l.first == NULL || l.last == NULL || l.last_use == NULL || list.blocks == NULL ||
+      list.targets == NULL || tensor_offsets == NULL) {
+    status = ln_fail(err, LN_ERR_MEMORY, "no memory to plan");
+    goto out;
+  }
+  note_uses(session, &l);
+  make_roots(session, &l);
+  status = list_blocks(session, &l, tensor_offsets, &list, err);
+  if (status == LN_OK) status = ln_plan_arena(list.blocks, list.count, err, &session->plan);
+  if (status == LN_OK) status = grow_arena(session, err);
+  if (status != LN_OK) goto out;
+  for (int32_t i = 0; i < list.count; ++i) *list.targets[i] = list.blocks[i].offset;
+  bind_tensors(session, &l, tensor_offsets);
+out:
+  ln_arena_free(&work);
+  return status;
+}

@@ -1,0 +1,124 @@
+/* From input shapes to prepared steps: shapes forward through the graph, then kernels and packed weights, then memory. */
+#include <string.h>
+
+#include "runtime/runtime.h"
+
+/* ---- tensors before shapes are inferred ---- */
+
+void ln_session_release(ln_tensor *tensor) {
+  if (tensor->storage == LN_STORAGE_CONST) return;
+  if (tensor->storage == LN_STORAGE_HEAP || tensor->storage == LN_STORAGE_VARIABLE) ln_free(tensor->data);
+  tensor->data = NULL;
+  tensor->bytes = 0;
+  tensor->storage = LN_STORAGE_NONE;
+}
+
+void ln_session_reset_variable(ln_tensor *tensor) {
+  if (tensor->data == NULL) return;
+  const int value = tensor->type == LN_INT8 ? ln_zero_point_of(tensor) : 0;
+  memset(tensor->data, value, tensor->bytes);
+}
+
+static ln_status ready_variable(ln_tensor *tensor, ln_error *err) {
+  size_t bytes;
+  if (!ln_tensor_size(tensor->type, &tensor->shape, &bytes)) {
+    return ln_fail(err, LN_ERR_UNSUPPORTED, "variable \"%s\" has no fixed size", tensor->name);
+  }
+  if (tensor->storage == LN_STORAGE_VARIABLE && tensor->bytes == bytes) return LN_OK; /* keeps its value */
+  ln_session_release(tensor);
+  tensor->data = ln_alloc(bytes);
+  if (tensor->data == NULL) return ln_fail(err, LN_ERR_MEMORY, "no memory for variable \"%s\"", tensor->name);
+  tensor->bytes = bytes;
+  tensor->storage = LN_STORAGE_VARIABLE;
+  ln_session_reset_variable(tensor);
+  return LN_OK;
+}
+
+/* Inputs keep the shape the caller gave; everything that operators make is forgotten. */
+static ln_status forget_shapes(ln_session *session, ln_error *err) {
+  for (int32_t i = 0; i < session->graph->tensor_count; ++i) {
+    ln_tensor *tensor = &session->tensors[i];
+    session->known[i] = tensor->storage == LN_STORAGE_CONST || tensor->is_variable;
+    if (tensor->storage == LN_STORAGE_CONST) continue;
+    if (tensor->is_variable) LN_TRY(ready_variable(tensor, err));
+    else ln_session_release(tensor);
+  }
+  for (int32_t i = 0; i < session->graph->input_count; ++i) session->known[session->graph->inputs[i]] = true;
+  return LN_OK;
+}
+
+/* ---- shapes and kernels ---- */
+
+static bool inputs_known(const ln_session *session, const ln_op *op) {
+  for (int32_t i = 0; i < op->input_count; ++i) {
+    if (op->inputs[i] >= 0 && !session->known[op->inputs[i]]) return false;
+  }
+  return true;
+}
+
+static ln_status infer_step(ln_session *session, ln_step *step, ln_error *err) {
+  const ln_op *op = step->node.op;
+  step->late = !inputs_known(session, op);
+  if (!step->late) {
+    const ln_status status = op->def->infer(&step->node, err);
+    if ((int32_t)status == LN_INFER_LATER) step->late = true;
+    else LN_TRY(status);
+  }
+  for (int32_t i = 0; i < op->output_count; ++i) session->known[op->outputs[i]] = !step->late;
+  session->late_steps += step->late;
+  return LN_OK;
+}
+
+static ln_status prepare_node(ln_session *session, ln_step *step, ln_arena *arena, ln_error *err) {
+  ln_node *node = &step->node;
+  node->args = NULL;
+  node->scratch_bytes = node->thread_scratch_bytes = 0;
+  ln_prep prep = {arena, ln_model_cache_lock_packs(session->model), ln_pool_threads(session->pool), err};
+  if (prep.cache == NULL) return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory");
+  const ln_status status = session->backend->prepare(node, &prep);
+  ln_model_cache_unlock_packs(session->model);
+  if (status != LN_OK) return status;
+  if (!ln_size_align(node->thread_scratch_bytes, LN_ALIGNMENT, &step->thread_stride)) {
+    return ln_node_fail(node, err, LN_ERR_MEMORY, "needs more scratch than can be addressed");
+  }
+  step->macs = node->op->def->macs(node);
+  return LN_OK;
+}
+
+ln_status ln_session_plan(ln_session *session, ln_error *err) {
+  session->prepared = false;
+  session->late_steps = 0;
+  ln_arena_free(&session->prep_memory);
+  LN_TRY(forget_shapes(session, err));
+  for (int32_t i = 0; i < session->graph->op_count; ++i) LN_TRY(infer_step(session, &session->steps[i], err));
+  for (int32_t i = 0; i < session->graph->op_count; ++i) {
+    ln_step *step = &session->steps[i];
+    if (!step->late) LN_TRY(prepare_node(session, step, &session->prep_memory, err));
+  }
+  LN_TRY(ln_session_lay_out(session, err));
+  session->prepared = true;
+  return LN_OK;
+}
+
+/* ---- in the run ---- */
+
+ln_status ln_session_prepare_late(ln_session *session, ln_step *step, ln_error *err) {
+  ln_node *node = &step->node;
+  const ln_status status = node->op->def->infer(node, err);
+  if ((int32_t)status == LN_INFER_LATER) return ln_node_fail(node, err, LN_ERR_MODEL, "its output shape cannot be found");
+  LN_TRY(status);
+  LN_TRY(prepare_node(session, step, &session->late_memory, err));
+  for (int32_t i = 0; i < node->out_count; ++i) {
+    ln_tensor *tensor = node->out[i];
+    size_t bytes;
+    ln_session_release(tensor);
+    if (!ln_tensor_size(tensor->type, &tensor->shape, &bytes)) {
+      return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "output %d has no fixed size", i);
+    }
+    tensor->data = ln_alloc(bytes);
+    if (tensor->data == NULL) return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory for %zu bytes", bytes);
+    tensor->bytes = bytes;
+    tensor->storage = LN_STORAGE_HEAP;
+  }
+  return LN_OK;
+}

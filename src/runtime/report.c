@@ -1,0 +1,45 @@
+/* What a session takes and where its time goes. */
+#include "runtime/runtime.h"
+
+static size_t constant_bytes(const ln_session *session) {
+  size_t bytes = 0;
+  for (int32_t i = 0; i < session->graph->op_count; ++i) {
+    const ln_op *op = &session->graph->ops[i];
+    for (int32_t j = 0; j < op->input_count; ++j) {
+      const ln_tensor *tensor = op->inputs[j] < 0 ? NULL : &session->tensors[op->inputs[j]];
+      if (tensor != NULL && ln_tensor_const_data(tensor)) bytes += tensor->bytes;
+    }
+  }
+  return bytes;
+}
+
+ln_status ln_session_get_stats(const ln_session *session, ln_session_stats *stats) {
+  if (stats == NULL || stats->size < sizeof *stats) return LN_ERR_ARGUMENT;
+  *stats = (ln_session_stats){.size = sizeof *stats, .operators = session->graph->op_count,
+                              .arena_bytes = session->plan.arena_bytes, .arena_lower_bound = session->plan.lower_bound};
+  stats->weight_bytes = ln_model_cache_packed_bytes(session->model) + constant_bytes(session);
+  for (int32_t i = 0; i < session->graph->tensor_count; ++i) {
+    const ln_tensor *tensor = &session->tensors[i];
+    if (tensor->storage == LN_STORAGE_VARIABLE) stats->variable_bytes += tensor->bytes;
+  }
+  for (int32_t i = 0; i < session->graph->op_count; ++i) stats->macs += session->steps[i].macs;
+  return LN_OK;
+}
+
+int32_t ln_session_profile_count(const ln_session *session) { return session->profile ? session->graph->op_count : 0; }
+
+ln_status ln_session_profile(const ln_session *session, int32_t index, ln_profile_entry *entry) {
+  if (index < 0 || index >= ln_session_profile_count(session) || entry == NULL || entry->size < sizeof *entry) {
+    return LN_ERR_ARGUMENT;
+  }
+  const ln_step *step = &session->steps[index];
+  const ln_op *op = step->node.op;
+  *entry = (ln_profile_entry){.size = sizeof *entry, .calls = step->calls, .nanoseconds = step->nanoseconds, .macs = step->macs};
+  entry->operator_name = op->custom_name != NULL ? op->custom_name : op->def->name;
+  entry->tensor_name = op->output_count > 0 ? session->tensors[op->outputs[0]].name : "";
+  return LN_OK;
+}
+
+void ln_session_profile_reset(ln_session *session) {
+  for (int32_t i = 0; i < session->graph->op_count; ++i) session->steps[i].calls = session->steps[i].nanoseconds = 0;
+}

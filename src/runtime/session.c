@@ -1,0 +1,170 @@
+/* Making sessions and walking their steps. */
+#include <string.h>
+
+#include "runtime/runtime.h"
+
+/* ---- making ---- */
+
+static ln_status pick_signature(ln_session *session, const char *name, ln_error *err) {
+  const ln_model *model = session->model;
+  if (name == NULL) {
+    session->signature = model->signature_count > 0 ? &model->signatures[0] : NULL;
+    return LN_OK;
+  }
+  for (int32_t i = 0; i < model->signature_count; ++i) {
+    if (strcmp(model->signatures[i].key, name) == 0) {
+      session->signature = &model->signatures[i];
+      return LN_OK;
+    }
+  }
+  if (model->signature_count == 0) return ln_fail(err, LN_ERR_NOT_FOUND, "no signature \"%.100s\": the model has none", name);
+  return ln_fail(err, LN_ERR_NOT_FOUND, "no signature \"%.100s\" (of %d, the first is \"%.100s\")", name,
+                 model->signature_count, model->signatures[0].key);
+}
+
+static ln_status check_operators(const ln_session *session, ln_error *err) {
+  for (int32_t i = 0; i < session->graph->op_count; ++i) {
+    const ln_node *node = &session->steps[i].node;
+    const char *reason = session->backend->refuses(node->op);
+    if (reason != NULL) return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "%s", reason);
+  }
+  return LN_OK;
+}
+
+static bool bind_node(ln_session *session, const ln_op *op, ln_node *node) {
+  ln_tensor **in = ln_arena_array(&session->memory, (size_t)op->input_count, sizeof *in);
+  ln_tensor **out = ln_arena_array(&session->memory, (size_t)op->output_count, sizeof *out);
+  if (in == NULL || out == NULL) return false;
+  for (int32_t j = 0; j < op->input_count; ++j) in[j] = op->inputs[j] < 0 ? NULL : &session->tensors[op->inputs[j]];
+  for (int32_t j = 0; j < op->output_count; ++j) out[j] = &session->tensors[op->outputs[j]];
+  *node = (ln_node){.op = op, .in = in, .in_count = op->input_count, .out = out, .out_count = op->output_count,
+                    .tensors = session->tensors, .tensor_count = session->graph->tensor_count};
+  return true;
+}
+
+static ln_status bind_graph(ln_session *session, ln_error *err) {
+  const ln_graph *graph = session->graph;
+  session->tensors = ln_arena_array(&session->memory, (size_t)graph->tensor_count, sizeof *session->tensors);
+  session->known = ln_arena_array(&session->memory, (size_t)graph->tensor_count, sizeof *session->known);
+  session->steps = ln_arena_array(&session->memory, (size_t)graph->op_count, sizeof *session->steps);
+  bool good = session->tensors != NULL && session->known != NULL && session->steps != NULL;
+  for (int32_t i = 0; good && i < graph->tensor_count; ++i) session->tensors[i] = graph->tensors[i];
+  for (int32_t i = 0; good && i < graph->op_count; ++i) good = bind_node(session, &graph->ops[i], &session->steps[i].node);
+  if (!good) return ln_fail(err, LN_ERR_MEMORY, "no memory for a session");
+  const ln_signature *signature = session->signature;
+  session->inputs = signature != NULL ? signature->inputs : graph->inputs;
+  session->outputs = signature != NULL ? signature->outputs : graph->outputs;
+  session->input_count = signature != NULL ? signature->input_count : graph->input_count;
+  session->output_count = signature != NULL ? signature->output_count : graph->output_count;
+  /* An unknown dimension is one until the caller says otherwise. */
+  for (int32_t i = 0; i < graph->input_count; ++i) {
+    ln_shape *shape = &session->tensors[graph->inputs[i]].shape;
+    for (int32_t j = 0; j < shape->rank; ++j) {
+      if (shape->dims[j] < 0) shape->dims[j] = 1;
+    }
+  }
+  return LN_OK;
+}
+
+static ln_status build(ln_session *session, const ln_session_options *options, ln_error *err) {
+  LN_TRY(pick_signature(session, options->signature, err));
+  const int32_t graph = session->signature == NULL ? 0 : session->signature->graph;
+  if (graph >= session->model->graph_count) return ln_fail(err, LN_ERR_MODEL, "the model has no graph to run");
+  const char *backend = options->backend == NULL ? "cpu" : options->backend;
+  session->backend = ln_backend_find(backend);
+  if (session->backend == NULL) return ln_fail(err, LN_ERR_NOT_FOUND, "no backend \"%.100s\"", backend);
+  session->profile = options->profile;
+  session->keep_all = options->keep_all_tensors;
+  session->pool = ln_pool_create(options->threads);
+  if (session->pool == NULL) return ln_fail(err, LN_ERR_MEMORY, "no memory for a session");
+  LN_TRY(ln_model_cache_graph(session->model, graph, session->keep_all, err, &session->graph));
+  LN_TRY(bind_graph(session, err));
+  LN_TRY(check_operators(session, err));
+  return ln_session_plan(session, err);
+}
+
+ln_status ln_session_create(ln_model *model, const ln_session_options *options, ln_error *err, ln_session **out) {
+  if (model == NULL || out == NULL) return ln_fail(err, LN_ERR_ARGUMENT, "a session needs a model and a place to go");
+  *out = NULL;
+  ln_session_options known = LN_SESSION_OPTIONS_INIT;
+  if (options != NULL) {
+    if (options->size < sizeof options->size || options->size > sizeof known) {
+      return ln_fail(err, LN_ERR_ARGUMENT, "session options of an unknown size");
+    }
+    memcpy(&known, options, options->size);
+  }
+  if (known.threads < 0) return ln_fail(err, LN_ERR_ARGUMENT, "%d threads", known.threads);
+  ln_session *session = ln_alloc_zero(sizeof *session);
+  if (session == NULL) return ln_fail(err, LN_ERR_MEMORY, "no memory for a session");
+  session->model = model;
+  const ln_status status = build(session, &known, err);
+  if (status != LN_OK) {
+    ln_session_destroy(session);
+    return status;
+  }
+  *out = session;
+  return LN_OK;
+}
+
+void ln_session_destroy(ln_session *session) {
+  if (session == NULL) return;
+  for (int32_t i = 0; session->tensors != NULL && i < session->graph->tensor_count; ++i) {
+    ln_session_release(&session->tensors[i]);
+  }
+  ln_pool_destroy(session->pool);
+  ln_free(session->arena);
+  ln_arena_free(&session->late_memory);
+  ln_arena_free(&session->prep_memory);
+  ln_arena_free(&session->memory);
+  ln_free(session);
+}
+
+/* ---- running ---- */
+
+ln_status ln_session_prepare(ln_session *session, ln_error *err) {
+  return session->prepared ? LN_OK : ln_session_plan(session, err);
+}
+
+static ln_status run_step(ln_session *session, ln_step *step, ln_error *err) {
+  ln_exec exec = {.pool = session->pool, .thread_stride = step->thread_stride, .err = err, .session = session};
+  if (!step->late) {
+    exec.scratch = session->arena + step->scratch_offset;
+    exec.thread_scratch = session->arena + step->thread_scratch_offset;
+    return session->backend->run(&step->node, &exec);
+  }
+  LN_TRY(ln_session_prepare_late(session, step, err));
+  const size_t threads = (size_t)ln_pool_threads(session->pool);
+  exec.thread_stride = step->thread_stride;
+  exec.scratch = ln_arena_alloc(&session->late_memory, step->node.scratch_bytes);
+  exec.thread_scratch = ln_arena_array(&session->late_memory, step->thread_stride, threads);
+  if (exec.scratch == NULL || exec.thread_scratch == NULL) {
+    return ln_node_fail(&step->node, err, LN_ERR_MEMORY, "no memory for scratch");
+  }
+  return session->backend->run(&step->node, &exec);
+}
+
+ln_status ln_session_run(ln_session *session, ln_error *err) {
+  LN_TRY(ln_session_prepare(session, err));
+  if (session->late_steps > 0) ln_arena_free(&session->late_memory);
+  for (int32_t i = 0; i < session->input_count; ++i) {
+    if (session->tensors[session->inputs[i]].data == NULL) {
+      return ln_fail(err, LN_ERR_STATE, "input \"%s\" was not set", ln_session_input_name(session, i));
+    }
+  }
+  for (int32_t i = 0; i < session->graph->op_count; ++i) {
+    ln_step *step = &session->steps[i];
+    const int64_t start = session->profile ? ln_clock_ns() : 0;
+    LN_TRY(run_step(session, step, err));
+    if (!session->profile) continue;
+    step->nanoseconds += ln_clock_ns() - start;
+    ++step->calls;
+  }
+  return LN_OK;
+}
+
+void ln_session_reset(ln_session *session) {
+  for (int32_t i = 0; i < session->graph->tensor_count; ++i) {
+    if (session->tensors[i].storage == LN_STORAGE_VARIABLE) ln_session_reset_variable(&session->tensors[i]);
+  }
+  session->prepared = false; /* operators that keep state of their own start anew */
+}
