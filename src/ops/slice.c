@@ -1,0 +1,186 @@
+/* SLICE and STRIDED_SLICE: a box of the input, with steps. */
+#include "ops/move.h"
+#include "ops/rows.h"
+
+/* ---- SLICE ---- */
+
+static ln_status slice_box(const ln_node *node, int64_t begin[LN_MAX_RANK], int64_t size[LN_MAX_RANK], ln_error *err) {
+  const ln_shape *in = &node->in[0]->shape;
+  int32_t begins = 0, sizes = 0;
+  LN_TRY(ln_node_ints(node, 1, begin, LN_MAX_RANK, &begins, err));
+  LN_TRY(ln_node_ints(node, 2, size, LN_MAX_RANK, &sizes, err));
+  if (begins != in->rank || sizes != in->rank) {
+    return ln_node_fail(node, err, LN_ERR_SHAPE, "begin and size do not fit rank %d", (int)in->rank);
+  }
+  for (int32_t i = 0; i < in->rank; ++i) {
+    const int64_t extent = in->dims[i];
+    const bool starts_inside = begin[i] >= 0 && begin[i] <= extent;
+    if (starts_inside && size[i] == -1) size[i] = extent - begin[i];
+    if (!starts_inside || size[i] < 0 || size[i] > extent - begin[i]) {
+      return ln_node_fail(node, err, LN_ERR_SHAPE, "begin %lld, size %lld leave dimension %d of %d",
+                          (long long)begin[i], (long long)size[i], (int)i, (int)extent);
+    }
+  }
+  return LN_OK;
+}
+
+ln_status ln_slice_infer(ln_node *node, ln_error *err) {
+  int64_t begin[LN_MAX_RANK], size[LN_MAX_RANK];
+  LN_TRY(slice_box(node, begin, size, err));
+  ln_shape shape = node->in[0]->shape;
+  for (int32_t i = 0; i < shape.rank; ++i) shape.dims[i] = (int32_t)size[i];
+  return ln_node_set_shape(node, 0, &shape, err);
+}
+
+ln_status ln_slice_run(const ln_node *node, ln_exec *exec) {
+  int64_t begin[LN_MAX_RANK], size[LN_MAX_RANK];
+  LN_TRY(slice_box(node, begin, size, exec->err));
+  if (ln_tensor_is_empty(node->out[0])) return LN_OK;
+  size_t in_strides[LN_MAX_RANK], out_strides[LN_MAX_RANK];
+  ln_byte_strides(node->in[0], in_strides);
+  ln_byte_strides(node->out[0], out_strides);
+  const char *src = node->in[0]->data;
+  ln_copy_plan plan;
+  ln_copy_begin(&plan, ln_item_bytes(node->in[0]));
+  for (int32_t i = 0; i < node->out[0]->shape.rank; ++i) {
+    src += (size_t)begin[i] * in_strides[i];
+    ln_copy_dim(&plan, (size_t)node->out[0]->shape.dims[i], in_strides[i], out_strides[i]);
+  }
+  ln_move(exec, &plan, src, node->out[0]->data);
+  return LN_OK;
+}
+
+/* ---- STRIDED_SLICE ---- */
+
+/* What is taken of each input dimension, and the shape of the result. */
+typedef struct slice_spec {
+  int64_t begin[LN_MAX_RANK], step[LN_MAX_RANK], extent[LN_MAX_RANK];
+  ln_shape shape;
+} slice_spec;
+
+static int64_t clamp_index(int64_t value, int64_t low, int64_t high) {
+  return value < low ? low : (value > high ? high : value);
+}
+
+/* Where index `value` of a dimension lies, negative ones counted from its end, in the range that the step allows. */
+static int64_t place_index(int64_t value, int64_t extent, int64_t step) {
+  if (value < 0) value += extent;
+  return step > 0 ? clamp_index(value, 0, extent) : clamp_index(value, -1, extent - 1);
+}
+
+typedef struct slice_item {
+  int64_t begin, end, step;
+  bool open_begin, open_end, shrink;
+} slice_item;
+
+/* Fills in one input dimension; false when an index that names a single element is outside it. */
+static bool take_dim(slice_spec *spec, int32_t dim, int64_t extent, const slice_item *item) {
+  const int64_t step = item->step;
+  int64_t begin = item->open_begin ? (step > 0 ? 0 : extent - 1) : place_index(item->begin, extent, step);
+  spec->step[dim] = step;
+  if (item->shrink) {
+    begin = item->open_begin ? 0 : item->begin + (item->begin < 0 ? extent : 0);
+    spec->begin[dim] = begin;
+    spec->extent[dim] = 1;
+    return begin >= 0 && begin < extent;
+  }
+  const int64_t end = item->open_end ? (step > 0 ? extent : -1) : place_index(item->end, extent, step);
+  const int64_t distance = step > 0 ? end - begin : begin - end;
+  const int64_t stride = step > 0 ? step : -step;
+  spec->begin[dim] = begin;
+  spec->extent[dim] = distance > 0 ? 1 + (distance - 1) / stride : 0;
+  return ln_shape_push(&spec->shape, spec->extent[dim]);
+}
+
+/* How many new axes stand after item `from`: what an ellipsis must leave room for. */
+static int32_t new_axes_after(int32_t mask, int32_t from, int32_t count) {
+  int32_t axes = 0;
+  for (int32_t i = from; i < count; ++i) axes += (mask >> i) & 1;
+  return axes;
+}
+
+static ln_status slice_items(const ln_node *node, slice_item items[LN_MAX_RANK], int32_t *count, ln_error *err) {
+  const ln_strided_slice_options *options = LN_OPTIONS(node, strided_slice_options);
+  int64_t begin[LN_MAX_RANK], end[LN_MAX_RANK], step[LN_MAX_RANK];
+  int32_t counts[3] = {0};
+  LN_TRY(ln_node_ints(node, 1, begin, LN_MAX_RANK, &counts[0], err));
+  LN_TRY(ln_node_ints(node, 2, end, LN_MAX_RANK, &counts[1], err));
+  LN_TRY(ln_node_ints(node, 3, step, LN_MAX_RANK, &counts[2], err));
+  if (counts[0] != counts[1] || counts[0] != counts[2]) {
+    return ln_node_fail(node, err, LN_ERR_SHAPE, "begin, end and strides differ in length");
+  }
+  for (int32_t i = 0; i < counts[0]; ++i) {
+    if (step[i] == 0 || step[i] > INT32_MAX || step[i] < -INT32_MAX) {
+      return ln_node_fail(node, err, LN_ERR_MODEL, "stride %lld", (long long)step[i]);
+    }
+    const int64_t limit = INT64_C(1) << 40; /* far outside any dimension, so that sums cannot overflow */
+    begin[i] = clamp_index(begin[i], -limit, limit);
+    end[i] = clamp_index(end[i], -limit, limit) + (options->offset ? begin[i] : 0);
+    items[i] = (slice_item){begin[i],
+                            end[i],
+                            step[i],
+                            (options->begin_mask >> i & 1) != 0,
+                            (options->end_mask >> i & 1) != 0,
+                            (options->shrink_axis_mask >> i & 1) != 0};
+  }
+  *count = counts[0];
+  return LN_OK;
+}
+
+static ln_status slice_resolve(const ln_node *node, slice_spec *spec, ln_error *err) {
+  const ln_strided_slice_options *options = LN_OPTIONS(node, strided_slice_options);
+  const ln_shape *in = &node->in[0]->shape;
+  const slice_item whole = {0, 0, 1, true, true, false};
+  slice_item items[LN_MAX_RANK];
+  int32_t count = 0, dim = 0;
+  bool fits = true, had_ellipsis = false;
+  LN_TRY(slice_items(node, items, &count, err));
+  spec->shape.rank = 0;
+  for (int32_t i = 0; i < count && fits; ++i) {
+    if (options->ellipsis_mask >> i & 1) {
+      const int32_t taken_later = count - i - 1 - new_axes_after(options->new_axis_mask, i + 1, count);
+      fits = !had_ellipsis;
+      had_ellipsis = true;
+      while (fits && dim < in->rank - taken_later) {
+        fits = take_dim(spec, dim, in->dims[dim], &whole);
+        ++dim;
+      }
+    } else if (options->new_axis_mask >> i & 1) {
+      fits = ln_shape_push(&spec->shape, 1);
+    } else {
+      fits = dim < in->rank && take_dim(spec, dim, in->dims[dim], &items[i]);
+      ++dim;
+    }
+  }
+  for (; dim < in->rank && fits; ++dim) fits = take_dim(spec, dim, in->dims[dim], &whole);
+  if (!fits) return ln_node_fail(node, err, LN_ERR_SHAPE, "the slice does not fit the input's shape");
+  return LN_OK;
+}
+
+ln_status ln_strided_slice_infer(ln_node *node, ln_error *err) {
+  slice_spec spec;
+  LN_TRY(slice_resolve(node, &spec, err));
+  return ln_node_set_shape(node, 0, &spec.shape, err);
+}
+
+ln_status ln_strided_slice_run(const ln_node *node, ln_exec *exec) {
+  slice_spec spec;
+  LN_TRY(slice_resolve(node, &spec, exec->err));
+  if (ln_tensor_is_empty(node->out[0])) return LN_OK;
+  const ln_shape *in = &node->in[0]->shape;
+  size_t strides[LN_MAX_RANK];
+  ln_byte_strides(node->in[0], strides);
+  const char *src = node->in[0]->data;
+  size_t out_stride = ln_item_bytes(node->in[0]);
+  ln_copy_plan plan;
+  ln_copy_begin(&plan, out_stride);
+  for (int32_t i = in->rank - 1; i >= 0; --i) {
+    src += (ptrdiff_t)spec.begin[i] * (ptrdiff_t)strides[i];
+    const size_t extent = (size_t)spec.extent[i];
+    /* A step over a dimension of one element is never taken, and may be too long to multiply. */
+    ln_copy_dim(&plan, extent, extent > 1 ? (size_t)spec.step[i] * strides[i] : 0, out_stride);
+    out_stride *= extent;
+  }
+  ln_move(exec, &plan, src, node->out[0]->data);
+  return LN_OK;
+}
