@@ -1,0 +1,140 @@
+/*
+ * Files of the zip archive appended to a model. Entries stored as they are (the usual case) are found here, in every
+ * build; compressed ones need libzip. Sizes and offsets are believed only within the file.
+ */
+#include <string.h>
+
+#include "io/io.h"
+
+#ifdef LN_HAVE_ZIP
+#include <stdio.h>
+#include <zip.h>
+#endif
+
+/* An associated file larger than this is refused: a compressed one may unfold to anything. */
+enum { MAX_MEMBER = 1 << 28 };
+
+typedef struct entry {
+  uint32_t method, packed, size, header_at;
+} entry;
+
+/* The end record, searched from the end over the longest comment; NULL when the file has no archive. */
+static const uint8_t *find_end(const uint8_t *data, size_t size) {
+  const size_t furthest = size > 22 + 65535 ? size - 22 - 65535 : 0;
+  for (size_t at = size >= 22 ? size - 22 : 0; size >= 22; at--) {
+    if (memcmp(data + at, "PK\5\6", 4) == 0) return data + at;
+    if (at == furthest) break;
+  }
+  return NULL;
+}
+
+static bool find_entry(const uint8_t *data, size_t size, const char *name, entry *out) {
+  const uint8_t *end = find_end(data, size);
+  if (!end) return false;
+  /* Offsets count from the archive's start, which tools place at the file's start or at the archive itself. */
+  const uint32_t directory_size = ln_le32(end + 12), directory = ln_le32(end + 16);
+  const size_t end_at = (size_t)(end - data);
+  if (directory_size > end_at || directory > end_at - directory_size) return false;
+  const size_t base = end_at - directory_size - directory, length = strlen(name);
+  size_t at = end_at - directory_size;
+  while (at + 46 <= end_at && memcmp(data + at, "PK\1\2", 4) == 0) {
+    const size_t name_length = ln_le16(data + at + 28);
+    const size_t total = 46 + name_length + ln_le16(data + at + 30) + ln_le16(data + at + 32);
+    if (total > end_at - at) return false;
+    if (name_length == length && memcmp(data + at + 46, name, length) == 0) {
+      const size_t header = base + ln_le32(data + at + 42);
+      if (header > end_at || header > UINT32_MAX) return false;
+      *out = (entry){ln_le16(data + at + 10), ln_le32(data + at + 20), ln_le32(data + at + 24), (uint32_t)header};
+      return true;
+    }
+    at += total;
+  }
+  return false;
+}
+
+static ln_status copy_stored(const uint8_t *data, size_t size, const entry *found, ln_error *err, void **out,
+                             size_t *out_size) {
+  const size_t header = found->header_at;
+  if (header > size || size - header < 30 || memcmp(data + header, "PK\3\4", 4) != 0) {
+    return ln_fail(err, LN_ERR_FORMAT, "broken archive");
+  }
+  const size_t start = header + 30 + ln_le16(data + header + 26) + ln_le16(data + header + 28);
+  if (start > size || found->size > size - start || found->packed != found->size) {
+    return ln_fail(err, LN_ERR_FORMAT, "broken archive");
+  }
+  uint8_t *copy = ln_alloc((size_t)found->size + 1);
+  if (!copy) return ln_fail(err, LN_ERR_MEMORY, "out of memory");
+  memcpy(copy, data + start, found->size);
+  copy[found->size] = 0;
+  *out = copy;
+  *out_size = found->size;
+  return LN_OK;
+}
+
+#ifdef LN_HAVE_ZIP
+
+const char *ln_zip_library(void) { return "libzip " LIBZIP_VERSION; }
+
+static ln_status unpack(const uint8_t *data, size_t size, const char *name, const entry *found, ln_error *err,
+                        void **out, size_t *out_size) {
+  ln_status status = ln_fail(err, LN_ERR_FORMAT, "broken archive");
+  zip_error_t failed;
+  zip_error_init(&failed);
+  uint8_t *copy = NULL;
+  zip_t *archive = NULL;
+  zip_file_t *file = NULL;
+  zip_source_t *source = zip_source_buffer_create(data, size, 0, &failed);
+  if (source) archive = zip_open_from_source(source, ZIP_RDONLY, &failed);
+  if (!archive) {
+    zip_source_free(source);
+    goto out;
+  }
+  file = zip_fopen(archive, name, 0);
+  if (!file) goto out;
+  copy = ln_alloc((size_t)found->size + 1);
+  if (!copy) {
+    status = ln_fail(err, LN_ERR_MEMORY, "out of memory");
+    goto out;
+  }
+  if (zip_fread(file, copy, found->size) != (zip_int64_t)found->size) goto out;
+  copy[found->size] = 0;
+  *out = copy;
+  *out_size = found->size;
+  copy = NULL;
+  if (err) *err = (ln_error){0};
+  status = LN_OK;
+out:
+  ln_free(copy);
+  if (file) zip_fclose(file);
+  if (archive) zip_discard(archive);
+  zip_error_fini(&failed);
+  return status;
+}
+
+#else
+
+const char *ln_zip_library(void) { return NULL; }
+
+static ln_status unpack(const uint8_t *data, size_t size, const char *name, const entry *found, ln_error *err,
+                        void **out, size_t *out_size) {
+  (void)data, (void)size, (void)name, (void)found, (void)out, (void)out_size;
+  return ln_fail(err, LN_ERR_FEATURE, "it is compressed and this build cannot unpack it: built without libzip");
+}
+
+#endif
+
+ln_status ln_io_model_file(const ln_model *model, const char *name, ln_error *err, void **out, size_t *size) {
+  *out = NULL;
+  *size = 0;
+  size_t total = 0;
+  const uint8_t *data = ln_model_file(model, &total);
+  entry found;
+  if (!data || !find_entry(data, total, name, &found)) {
+    return ln_fail(err, LN_ERR_NOT_FOUND, "no file %s in the model's archive", name);
+  }
+  if (found.size > MAX_MEMBER) return ln_fail(err, LN_ERR_LIMIT, "%s in the model's archive is too large", name);
+  const ln_status status = found.method == 0 ? copy_stored(data, total, &found, err, out, size)
+                                             : unpack(data, total, name, &found, err, out, size);
+  if (status != LN_OK) ln_error_prefix(err, "%s in the model's archive", name);
+  return status;
+}
