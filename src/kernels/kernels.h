@@ -10,6 +10,7 @@
 #define LN_KERNELS_H
 
 #include "base/base.h"
+#include "kernels/binary.h"
 #include "kernels/gemm.h"
 
 /*
@@ -20,6 +21,7 @@
  * one architecture stand under its #if. kernels.def includes the families' lists.
  */
 #define LN_KERNEL_FAMILIES(F) \
+  F(binary)                   \
   F(gemm)
 
 #define LN_FAMILY_MEMBER(family) ln_##family##_kernels family;

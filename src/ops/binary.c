@@ -1,0 +1,240 @@
+/*
+ * Element-wise arithmetic, extremes, comparisons and logic of two tensors with broadcasting. The row's variant is the
+ * operation (ln_binary_op).
+ */
+#include <math.h>
+
+#include "kernels/binary.h"
+#include "ops/elementwise.h"
+#include "ops/rows.h"
+
+typedef struct binary_args {
+  ln_nest nest;
+  ln_binary_fn *fn;
+  ln_binary_params params;
+  size_t in_bytes, out_bytes; /* of an element */
+  bool refuse_divisor;        /* a `divisor` among b's values is an error */
+  bool refuse_negative;       /* so is a negative value (an exponent) */
+  int64_t divisor;
+} binary_args;
+
+static ln_binary_op operation(const ln_node *node) { return (ln_binary_op)node->op->def->variant; }
+
+static int32_t activation_of(const ln_node *node) {
+  switch (operation(node)) {
+    case LN_BINARY_ADD: return LN_OPTIONS(node, add_options)->fused_activation_function;
+    case LN_BINARY_SUB: return LN_OPTIONS(node, sub_options)->fused_activation_function;
+    case LN_BINARY_MUL: return LN_OPTIONS(node, mul_options)->fused_activation_function;
+    case LN_BINARY_DIV: return LN_OPTIONS(node, div_options)->fused_activation_function;
+    default: return LN_ACT_NONE;
+  }
+}
+
+static ln_binary_type kernel_type(ln_type type) {
+  switch (type) {
+    case LN_FLOAT32: return LN_BINARY_F32;
+    case LN_INT8: return LN_BINARY_I8;
+    case LN_UINT8: return LN_BINARY_U8;
+    case LN_INT16: return LN_BINARY_I16;
+    case LN_INT32: return LN_BINARY_I32;
+    case LN_INT64: return LN_BINARY_I64;
+    case LN_UINT32: return LN_BINARY_U32;
+    default: return LN_BINARY_BOOL;
+  }
+}
+
+static ln_binary_fn *float_kernel(ln_binary_op op) {
+  const ln_binary_kernels *k = &ln_kernels_get()->binary;
+  switch (op) {
+    case LN_BINARY_ADD: return k->add_f32;
+    case LN_BINARY_SUB: return k->sub_f32;
+    case LN_BINARY_MUL: return k->mul_f32;
+    case LN_BINARY_DIV: return k->div_f32;
+    case LN_BINARY_MINIMUM: return k->min_f32;
+    case LN_BINARY_MAXIMUM: return k->max_f32;
+    case LN_BINARY_SQUARED_DIFFERENCE: return k->squared_difference_f32;
+    default: return ln_k_binary_find(op, LN_BINARY_F32);
+  }
+}
+
+static ln_binary_fn *quantized_kernel(ln_binary_op op, ln_type type) {
+  const ln_binary_kernels *k = &ln_kernels_get()->binary;
+  const bool is_signed = type == LN_INT8;
+  switch (op) {
+    case LN_BINARY_ADD: return type == LN_INT16 ? ln_k_add_q16 : (is_signed ? k->add_i8 : k->add_u8);
+    case LN_BINARY_SUB: return type == LN_INT16 ? ln_k_sub_q16 : (is_signed ? k->sub_i8 : k->sub_u8);
+    case LN_BINARY_MUL: return type == LN_INT16 ? ln_k_mul_q16 : (is_signed ? k->mul_i8 : k->mul_u8);
+    case LN_BINARY_DIV: return type == LN_INT16 ? NULL : (is_signed ? ln_k_div_i8 : ln_k_div_u8);
+    case LN_BINARY_SQUARED_DIFFERENCE: return is_signed ? ln_k_squared_difference_i8 : NULL;
+    default: return NULL;
+  }
+}
+
+/* ---- quantized forms ---- */
+
+typedef struct scales {
+  double a, b, out;
+} scales;
+
+static ln_status read_scales(const ln_node *node, binary_args *args, ln_error *err, scales *s) {
+  int32_t a_zero, b_zero;
+  LN_TRY(ln_node_scale(node, node->in[0], err, &s->a, &a_zero));
+  LN_TRY(ln_node_scale(node, node->in[1], err, &s->b, &b_zero));
+  LN_TRY(ln_node_scale(node, node->out[0], err, &s->out, &args->params.out_offset));
+  args->params.a_offset = -a_zero;
+  args->params.b_offset = -b_zero;
+  return ln_node_quantized_range(node, activation_of(node), node->out[0], err, &args->params.low, &args->params.high);
+}
+
+/* Both operands in units of twice the larger scale, with `left_shift` more bits; sums stay below 2^31. */
+static void set_common_scale(binary_args *args, const scales *s, int32_t left_shift) {
+  const double twice_max = 2.0 * fmax(s->a, s->b);
+  args->params.left_shift = left_shift;
+  args->params.a = ln_quantize_multiplier(s->a / twice_max);
+  args->params.b = ln_quantize_multiplier(s->b / twice_max);
+  args->params.out = ln_quantize_multiplier(twice_max / ((double)(1 << left_shift) * s->out));
+}
+
+/* The exponent when `scale` is a power of two. */
+static bool exact_log2(double scale, int32_t *out) {
+  const double exponent = log2(scale);
+  *out = (int32_t)lround(exponent);
+  return fabs(exponent - (double)*out) < 1e-3;
+}
+
+/* int16 with power-of-two scales, one of the inputs in the output's: shifts and a saturating sum. */
+static ln_status prepare_pot16(const ln_node *node, binary_args *args, const scales *s, ln_error *err, bool *applies) {
+  int32_t a, b, out;
+  const bool asked = operation(node) == LN_BINARY_ADD ? LN_OPTIONS(node, add_options)->pot_scale_int16
+                                                      : LN_OPTIONS(node, sub_options)->pot_scale_int16;
+  *applies = asked && exact_log2(s->a, &a) && exact_log2(s->b, &b) && exact_log2(s->out, &out);
+  if (!*applies) return LN_OK;
+  const int32_t a_shift = a - out;
+  const int32_t b_shift = b - out;
+  if (a_shift > 0 || b_shift > 0 || (a_shift != 0 && b_shift != 0) || a_shift < -31 || b_shift < -31) {
+    return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "power-of-two scales 2^%d, 2^%d > 2^%d do not fit together", a, b, out);
+  }
+  if (args->params.a_offset != 0 || args->params.b_offset != 0 || args->params.out_offset != 0) {
+    return ln_node_fail(node, err, LN_ERR_MODEL, "int16 with a zero point other than 0");
+  }
+  args->params.a.shift = a_shift;
+  args->params.b.shift = b_shift;
+  args->fn = operation(node) == LN_BINARY_ADD ? ln_k_add_pot16 : ln_k_sub_pot16;
+  return LN_OK;
+}
+
+static ln_status prepare_quantized(const ln_node *node, binary_args *args, ln_error *err) {
+  const ln_type type = node->in[0]->type;
+  const ln_binary_op op = operation(node);
+  scales s;
+  bool done = false;
+  LN_TRY(read_scales(node, args, err, &s));
+  args->fn = quantized_kernel(op, type);
+  if (args->fn == NULL) {
+    return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "quantized %s", ln_type_name(type));
+  }
+  switch (op) {
+    case LN_BINARY_MUL:
+      args->params.out = ln_quantize_multiplier(s.a * s.b / s.out);
+      return LN_OK;
+    case LN_BINARY_DIV:
+      args->params.out = ln_quantize_multiplier(s.a / (s.b * s.out));
+      args->refuse_divisor = true;
+      args->divisor = (int8_t)-args->params.b_offset;
+      return LN_OK;
+    case LN_BINARY_SQUARED_DIFFERENCE: {
+      const double twice_max = 2.0 * fmax(s.a, s.b);
+      set_common_scale(args, &s, 7);
+      args->params.out = ln_quantize_multiplier(twice_max * twice_max / ((double)(1 << 14) * s.out));
+      return LN_OK;
+    }
+    default:
+      if (type == LN_INT16) LN_TRY(prepare_pot16(node, args, &s, err, &done));
+      if (!done) set_common_scale(args, &s, type == LN_INT16 ? 15 : 20);
+      return LN_OK;
+  }
+}
+
+static ln_status prepare_quantized_compare(const ln_node *node, binary_args *args, ln_error *err) {
+  double a, b;
+  int32_t a_zero, b_zero;
+  LN_TRY(ln_node_scale(node, node->in[0], err, &a, &a_zero));
+  LN_TRY(ln_node_scale(node, node->in[1], err, &b, &b_zero));
+  args->params.a_offset = -a_zero;
+  args->params.b_offset = -b_zero;
+  args->params.left_shift = 8;
+  args->params.a = ln_quantize_multiplier(a);
+  args->params.b = ln_quantize_multiplier(b);
+  args->fn = ln_k_binary_find_quantized_compare(operation(node), kernel_type(node->in[0]->type));
+  return LN_OK;
+}
+
+/* ---- stored values as they are ---- */
+
+static ln_status prepare_plain(const ln_node *node, binary_args *args, ln_error *err) {
+  const ln_type type = node->in[0]->type;
+  const ln_binary_op op = operation(node);
+  ln_binary_params *p = &args->params;
+  LN_TRY(ln_node_float_range(node, activation_of(node), err, &p->low_f, &p->high_f));
+  p->low = isfinite(p->low_f) ? (int32_t)p->low_f : INT32_MIN;
+  p->high = isfinite(p->high_f) ? (int32_t)p->high_f : INT32_MAX;
+  args->fn = type == LN_FLOAT32 ? float_kernel(op) : ln_k_binary_find(op, kernel_type(type));
+  if (type != LN_FLOAT32) {
+    args->refuse_divisor = op == LN_BINARY_DIV || op == LN_BINARY_FLOOR_DIV || op == LN_BINARY_FLOOR_MOD;
+    args->refuse_negative = op == LN_BINARY_POW;
+  }
+  return LN_OK;
+}
+
+static bool is_quantized(const ln_node *node) {
+  const ln_type type = node->in[0]->type;
+  const ln_binary_op op = operation(node);
+  const bool arithmetic = op <= LN_BINARY_DIV || op == LN_BINARY_SQUARED_DIFFERENCE;
+  if (type == LN_INT8 || type == LN_UINT8) {
+    return arithmetic || (op >= LN_BINARY_EQUAL && node->in[0]->quant->count > 0 && node->in[1]->quant->count > 0);
+  }
+  return type == LN_INT16 && arithmetic && node->out[0]->quant->count > 0;
+}
+
+ln_status ln_binary_prepare(ln_node *node, ln_prep *prep) {
+  binary_args *args = LN_NODE_ARGS(node, prep, binary_args);
+  if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  const ln_shape *shapes[2] = {&node->in[0]->shape, &node->in[1]->shape};
+  ln_nest_make(&args->nest, &node->out[0]->shape, shapes, 2);
+  args->in_bytes = ln_type_bytes(node->in[0]->type);
+  args->out_bytes = ln_type_bytes(node->out[0]->type);
+  if (!is_quantized(node)) {
+    LN_TRY(prepare_plain(node, args, prep->err));
+  } else if (operation(node) >= LN_BINARY_EQUAL) {
+    LN_TRY(prepare_quantized_compare(node, args, prep->err));
+  } else {
+    LN_TRY(prepare_quantized(node, args, prep->err));
+  }
+  if (args->fn == NULL) {
+    return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "no kernel for %s", ln_type_name(node->in[0]->type));
+  }
+  return LN_OK;
+}
+
+static void run_block(const void *context, const size_t *offsets, size_t out_offset, const ln_block *block) {
+  const ln_node *node = context;
+  const binary_args *args = node->args;
+  args->fn((const char *)node->in[0]->data + offsets[0] * args->in_bytes,
+           (const char *)node->in[1]->data + offsets[1] * args->in_bytes,
+           (char *)node->out[0]->data + out_offset * args->out_bytes, block, &args->params);
+}
+
+ln_status ln_binary_run(const ln_node *node, ln_exec *exec) {
+  const binary_args *args = node->args;
+  const ln_tensor *b = node->in[1];
+  if (args->nest.elements == 0) return LN_OK;
+  const size_t count = ln_shape_span(&b->shape, 0, b->shape.rank);
+  if (args->refuse_divisor && ln_k_any_equal(b->data, count, args->in_bytes, args->divisor)) {
+    return ln_node_fail(node, exec->err, LN_ERR_DATA, "division by zero in \"%s\"", b->name);
+  }
+  if (args->refuse_negative && ln_k_any_negative(b->data, count, args->in_bytes)) {
+    return ln_node_fail(node, exec->err, LN_ERR_DATA, "negative exponent of an integer in \"%s\"", b->name);
+  }
+  ln_nest_run(&args->nest, exec->pool, run_block, node);
+  return LN_OK;
+}
