@@ -1,0 +1,76 @@
+# One command each. CMake does the work; this file is the way in. V=1 shows the compiler's command lines.
+BUILD ?= build
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+CMAKE_FLAGS ?=
+SHARED ?= ../shared
+PYTHON = $(if $(wildcard $(BUILD)/venv/bin/python),$(abspath $(BUILD)/venv/bin/python),python3)
+
+.PHONY: all demo test check asan fuzz bench install generic format clean help
+
+all: need-build
+	@cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=Release $(CMAKE_FLAGS) > $(BUILD).log 2>&1 || { cat $(BUILD).log; rm -f $(BUILD).log; exit 1; }
+	@rm -f $(BUILD).log
+	@cmake --build $(BUILD) -j $(JOBS)
+
+help:
+	@echo "make            build $(BUILD)/linnet and the libraries"
+	@echo "make demo       classify the sample pictures with the model that ships"
+	@echo "make test       every test (installs what they need when run as root)"
+	@echo "make check      the short tier: two minutes"
+	@echo "make asan       every test under the address and undefined-behaviour sanitizers"
+	@echo "make fuzz       mutated models through load, prepare and run, under the sanitizers (SEED=, COUNT=)"
+	@echo "make bench      timings beside the peers that are installed"
+	@echo "make install    into PREFIX (default /usr/local)"
+
+.PHONY: need-build need-test need-python
+need-build:
+	@mkdir -p $(dir $(abspath $(BUILD)))
+	@sh scripts/need.sh build
+need-test: need-build
+	@sh scripts/need.sh io test
+need-python:
+	@sh scripts/python.sh $(BUILD)/venv
+
+demo:
+	@sh scripts/need.sh build io
+	@$(MAKE) --no-print-directory all > $(BUILD).demo.log 2>&1 || { cat $(BUILD).demo.log; exit 1; }
+	@rm -f $(BUILD).demo.log
+	@sh scripts/demo.sh $(BUILD)/linnet
+
+# The tests' own build stands beside the plain one, so that `make` never needs what only tests need.
+test: need-test need-python
+	@cmake -S . -B $(BUILD)/tests -DCMAKE_BUILD_TYPE=Release -DLINNET_TESTS=ON -DLINNET_WERROR=ON \
+	  -DPython3_EXECUTABLE=$(PYTHON) $(CMAKE_FLAGS) > /dev/null
+	@cmake --build $(BUILD)/tests -j $(JOBS)
+	@cd $(BUILD)/tests && ctest --output-on-failure -j $(JOBS)
+
+check: need-test
+	@cmake -S . -B $(BUILD)/tests -DCMAKE_BUILD_TYPE=Release -DLINNET_TESTS=ON -DLINNET_WERROR=ON \
+	  -DPython3_EXECUTABLE=$(PYTHON) $(CMAKE_FLAGS) > /dev/null
+	@cmake --build $(BUILD)/tests -j $(JOBS)
+	@cd $(BUILD)/tests && ctest --output-on-failure -j $(JOBS) -LE long
+
+asan: need-test
+	@cmake --preset asan -DPython3_EXECUTABLE=$(PYTHON) $(CMAKE_FLAGS) > /dev/null
+	@cmake --build build/asan -j $(JOBS)
+	@cd build/asan && ctest --output-on-failure -j $(JOBS) -LE speed
+
+fuzz: need-test
+	@cmake --preset asan $(CMAKE_FLAGS) > /dev/null
+	@cmake --build build/asan -j $(JOBS) --target test_fuzz_mutate
+	@build/asan/tests/test_fuzz_mutate $(SEED) $(COUNT)
+
+bench: all need-python
+	@$(PYTHON) scripts/bench.py --linnet $(BUILD)/linnet $(BENCH_FLAGS)
+
+install: all
+	@cmake --install $(BUILD) $(if $(PREFIX),--prefix $(PREFIX))
+
+generic:
+	@cmake --preset generic > /dev/null && cmake --build build/generic -j $(JOBS)
+
+format:
+	@git ls-files '*.c' '*.h' '*.inc' | xargs clang-format -i
+
+clean:
+	@rm -rf $(BUILD)

@@ -1,0 +1,20 @@
+/* What the files of the reader share: structs as decoded -> the IR. */
+#ifndef LN_FORMAT_READ_H
+#define LN_FORMAT_READ_H
+
+#include "format/format.h"
+
+typedef struct ln_reader {
+  const uint8_t *data; /* the file */
+  size_t size;
+  const ln_model_table *root;
+  ln_model *model; /* all that is read goes into its arena */
+  ln_error *err;
+  size_t copied; /* bytes of misaligned constants copied so far */
+} ln_reader;
+
+ln_status ln_read_no_memory(ln_reader *reader);
+/* The tensors of a graph (read_tensor.c). */
+ln_status ln_read_tensors(ln_reader *reader, const ln_subgraph *from, ln_graph *graph);
+
+#endif
