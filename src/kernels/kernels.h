@@ -11,6 +11,7 @@
 
 #include "base/base.h"
 #include "kernels/binary.h"
+#include "kernels/dwconv.h"
 #include "kernels/gemm.h"
 
 /*
@@ -21,8 +22,9 @@
  * one architecture stand under its #if. kernels.def includes the families' lists.
  */
 #define LN_KERNEL_FAMILIES(F) \
-  F(binary)                   \
-  F(gemm)
+  F(binary) \
+  F(gemm) \
+  F(dwconv)
 
 #define LN_FAMILY_MEMBER(family) ln_##family##_kernels family;
 typedef struct ln_kernels {

@@ -1,0 +1,212 @@
+/* Depthwise convolution in plain C: the contract that faster tiers are held to. */
+#include "kernels/dwconv.h"
+
+#include <string.h>
+
+#include "kernels/quant.h"
+
+enum { BLOCK = 8 };
+
+void ln_k_dwconv_pack_f32(int32_t block, int32_t taps, int32_t channels, const float *filter, float *packed) {
+  for (int32_t first = 0; first < channels; first += block) {
+    const int32_t n = channels - first < block ? channels - first : block;
+    for (int32_t t = 0; t < taps; ++t, packed += block) {
+      memcpy(packed, filter + (ptrdiff_t)t * channels + first, (size_t)n * sizeof(float));
+      for (int32_t i = n; i < block; ++i) packed[i] = 0.0f;
+    }
+  }
+}
+
+/* Channels [c, c + n), n <= BLOCK, of output pixel x. */
+static void pixel_f32(const ln_dwconv_f32 *args, const ln_dwconv_row *row, int32_t x, int32_t c, int32_t n) {
+  const ln_dwconv_shape *s = &args->shape;
+  const float *weights = args->weights + (ptrdiff_t)(c / BLOCK) * s->kernel_h * s->kernel_w * BLOCK;
+  int32_t begin, end;
+  ln_dwconv_taps(s, x, &begin, &end);
+  float sum[BLOCK] = {0};
+  for (int32_t i = 0; i < n && args->bias != NULL; ++i) sum[i] = args->bias[c + i];
+  for (int32_t ky = 0; ky < s->kernel_h; ++ky) {
+    if (row->rows[ky] == NULL) continue;
+    const float *in = (const float *)row->rows[ky] + c;
+    for (int32_t kx = begin; kx < end; ++kx) {
+      const ptrdiff_t column = (ptrdiff_t)x * s->stride_w + (ptrdiff_t)kx * s->dilation_w - s->pad_left;
+      const float *pixel = in + column * s->channels;
+      const float *w = weights + ((ptrdiff_t)ky * s->kernel_w + kx) * BLOCK;
+      if (n == BLOCK) {
+        for (int32_t i = 0; i < BLOCK; ++i) sum[i] += pixel[i] * w[i];
+      } else {
+        for (int32_t i = 0; i < n; ++i) sum[i] += pixel[i] * w[i];
+      }
+    }
+  }
+  float *out = (float *)row->out + (ptrdiff_t)x * s->channels + c;
+  for (int32_t i = 0; i < n; ++i) out[i] = ln_clamp_f32(sum[i], args->low, args->high);
+}
+
+static void run_f32(const ln_dwconv_f32 *args, const ln_dwconv_row *row) {
+  for (int32_t x = 0; x < args->shape.out_w; ++x) {
+    for (int32_t c = row->first; c < row->last; c += BLOCK) {
+      pixel_f32(args, row, x, c, row->last - c < BLOCK ? row->last - c : BLOCK);
+    }
+  }
+}
+
+const ln_dwconv_f32_kernel dwconv_f32_8_generic = {run_f32, BLOCK};
+
+/* ---- 8-bit: weights are packed as int16 with their zero point taken off, params are three arrays ---- */
+
+static size_t q8_weight_bytes(const ln_dwconv_shape *shape) {
+  return (size_t)shape->kernel_h * (size_t)shape->kernel_w * (size_t)shape->channels * sizeof(int16_t);
+}
+
+static void q8_pack(const ln_dwconv_shape *shape, const void *filter, bool is_signed, int32_t zero, void *packed) {
+  const size_t count = q8_weight_bytes(shape) / sizeof(int16_t);
+  int16_t *out = packed;
+  for (size_t i = 0; i < count; ++i) {
+    const int32_t stored = is_signed ? ((const int8_t *)filter)[i] : ((const uint8_t *)filter)[i];
+    out[i] = (int16_t)(stored - zero);
+  }
+}
+
+static size_t q8_param_bytes(int32_t channels) { return (size_t)channels * 3 * sizeof(int32_t); }
+
+static void q8_fold(const ln_dwconv_q8_channels *channels, void *params) {
+  int32_t *out = params;
+  const int32_t n = channels->channels;
+  for (int32_t c = 0; c < n; ++c) {
+    out[c] = channels->bias == NULL ? 0 : channels->bias[c];
+    out[n + c] = channels->multipliers[c];
+    out[2 * n + c] = channels->shifts[c];
+  }
+}
+
+static size_t q8_scratch_bytes(const ln_dwconv_shape *shape) {
+  (void)shape;
+  return 0;
+}
+
+static int32_t load_q8(const void *data, ptrdiff_t index, bool is_signed) {
+  return is_signed ? ((const int8_t *)data)[index] : ((const uint8_t *)data)[index];
+}
+
+static void pixel_q8(const ln_dwconv_q8 *args, const ln_dwconv_row *row, int32_t x, int32_t c, int32_t n) {
+  const ln_dwconv_shape *s = &args->shape;
+  const int32_t *params = args->params;
+  int32_t begin, end;
+  ln_dwconv_taps(s, x, &begin, &end);
+  uint32_t sum[BLOCK] = {0}; /* unsigned, so that wrapping is defined */
+  for (int32_t i = 0; i < n; ++i) sum[i] = (uint32_t)params[c + i];
+  for (int32_t ky = 0; ky < s->kernel_h; ++ky) {
+    if (row->rows[ky] == NULL) continue;
+    for (int32_t kx = begin; kx < end; ++kx) {
+      const ptrdiff_t column = (ptrdiff_t)x * s->stride_w + (ptrdiff_t)kx * s->dilation_w - s->pad_left;
+      const int16_t *w = (const int16_t *)args->weights + ((ptrdiff_t)ky * s->kernel_w + kx) * s->channels + c;
+      for (int32_t i = 0; i < n; ++i) {
+        const int32_t value = load_q8(row->rows[ky], column * s->channels + c + i, args->is_signed) - args->in_zero;
+        sum[i] += (uint32_t)(value * w[i]);
+      }
+    }
+  }
+  uint8_t *out = (uint8_t *)row->out + (ptrdiff_t)x * s->channels + c;
+  for (int32_t i = 0; i < n; ++i) {
+    const int32_t scaled =
+        ln_multiply_quantized((int32_t)sum[i], params[s->channels + c + i], params[2 * s->channels + c + i]);
+    const int32_t shifted = (int32_t)((uint32_t)scaled + (uint32_t)args->out_zero);
+    out[i] = (uint8_t)ln_clamp_i32(shifted, args->low, args->high);
+  }
+}
+
+static void run_q8(const ln_dwconv_q8 *args, const ln_dwconv_row *row) {
+  for (int32_t x = 0; x < args->shape.out_w; ++x) {
+    for (int32_t c = row->first; c < row->last; c += BLOCK) {
+      pixel_q8(args, row, x, c, row->last - c < BLOCK ? row->last - c : BLOCK);
+    }
+  }
+}
+
+const ln_dwconv_q8_kernel dwconv_q8_generic = {run_q8,         BLOCK,   q8_weight_bytes, q8_pack,
+                                               q8_param_bytes, q8_fold, q8_scratch_bytes};
+
+/* ---- 16-bit and hybrid ---- */
+
+/* The sum of products of one output of int16 rows. */
+static int64_t dot_i16(const ln_dwconv_i16 *args, const ln_dwconv_row *row, int32_t x, int32_t c) {
+  const ln_dwconv_shape *s = &args->shape;
+  int32_t begin, end;
+  ln_dwconv_taps(s, x, &begin, &end);
+  int64_t sum = 0;
+  for (int32_t ky = 0; ky < s->kernel_h; ++ky) {
+    const int16_t *in = row->rows[ky];
+    if (in == NULL) continue;
+    for (int32_t kx = begin; kx < end; ++kx) {
+      const ptrdiff_t column = (ptrdiff_t)x * s->stride_w + (ptrdiff_t)kx * s->dilation_w - s->pad_left;
+      sum += (int32_t)in[column * s->channels + c] * args->filter[((ptrdiff_t)ky * s->kernel_w + kx) * s->channels + c];
+    }
+  }
+  return sum;
+}
+
+void ln_k_dwconv_i16(const ln_dwconv_i16 *args, const ln_dwconv_row *row) {
+  for (int32_t x = 0; x < args->shape.out_w; ++x) {
+    int16_t *out = (int16_t *)row->out + (ptrdiff_t)x * args->shape.channels;
+    for (int32_t c = row->first; c < row->last; ++c) {
+      uint64_t sum = (uint64_t)dot_i16(args, row, x, c);
+      if (args->bias != NULL) sum += (uint64_t)args->bias[c];
+      if (args->bias32 != NULL) sum += (uint64_t)(int64_t)args->bias32[c];
+      const int32_t scaled = ln_multiply_quantized_i64((int64_t)sum, args->multipliers[c], args->shifts[c]);
+      out[c] = (int16_t)ln_clamp_i32(scaled, args->low, args->high);
+    }
+  }
+}
+
+static int32_t dot_hybrid(const ln_dwconv_hybrid *args, const ln_dwconv_row *row, int32_t x, int32_t c) {
+  const ln_dwconv_shape *s = &args->shape;
+  int32_t begin, end;
+  ln_dwconv_taps(s, x, &begin, &end);
+  int32_t sum = 0;
+  for (int32_t ky = 0; ky < s->kernel_h; ++ky) {
+    const int8_t *in = row->rows[ky];
+    if (in == NULL) continue;
+    for (int32_t kx = begin; kx < end; ++kx) {
+      const ptrdiff_t column = (ptrdiff_t)x * s->stride_w + (ptrdiff_t)kx * s->dilation_w - s->pad_left;
+      const int32_t weight = args->filter[((ptrdiff_t)ky * s->kernel_w + kx) * s->channels + c];
+      sum = (int32_t)((uint32_t)sum + (uint32_t)((in[column * s->channels + c] - args->in_zero) * weight));
+    }
+  }
+  return sum;
+}
+
+void ln_k_dwconv_hybrid(const ln_dwconv_hybrid *args, const ln_dwconv_row *row) {
+  for (int32_t x = 0; x < args->shape.out_w; ++x) {
+    float *out = (float *)row->out + (ptrdiff_t)x * args->shape.channels;
+    for (int32_t c = row->first; c < row->last; ++c) {
+      float value = (float)dot_hybrid(args, row, x, c) * args->scales[c] * args->in_scale;
+      if (args->bias != NULL) value += args->bias[c];
+      out[c] = ln_clamp_f32(value, args->low, args->high);
+    }
+  }
+}
+
+static int32_t choose_zero(double low, double high, double scale) {
+  const double from_low = -128.0 - low / scale;
+  const double from_high = 127.0 - high / scale;
+  const bool low_is_nearer = 128.0 + fabs(low / scale) < 127.0 + fabs(high / scale);
+  const double zero = low_is_nearer ? from_low : from_high;
+  return !(zero > -128.0) ? -128 : zero >= 127.0 ? 127 : (int32_t)round(zero); /* NaN: any will do */
+}
+
+void ln_k_dwconv_quantize(size_t count, const float *values, int8_t *quantized, float *scale, int32_t *zero) {
+  float low = 0.0f, high = 0.0f;
+  for (size_t i = 0; i < count; ++i) {
+    if (values[i] < low) low = values[i];
+    if (values[i] > high) high = values[i];
+  }
+  const double step = ((double)high - (double)low) / 255.0;
+  *scale = low == high ? 1.0f : (float)step;
+  *zero = low == high ? 0 : choose_zero(low, high, step);
+  const float inverse = low == high || *scale == 0.0f ? 0.0f : 1.0f / *scale;
+  for (size_t i = 0; i < count; ++i) {
+    const float stored = roundf((float)*zero + values[i] * inverse);
+    quantized[i] = (int8_t)(stored >= 127.0f ? 127 : stored > -128.0f ? (int32_t)stored : -128);
+  }
+}
