@@ -3,6 +3,7 @@
 
 #include "format/format.h"
 #include "linnet/model.h"
+#include "runtime/runtime.h"
 
 static ln_status null_argument(ln_error *err) { return ln_fail(err, LN_ERR_ARGUMENT, "an argument is NULL"); }
 
@@ -39,6 +40,7 @@ ln_status ln_model_from_copy(const void *data, size_t size, ln_error *err, ln_mo
 
 void ln_model_destroy(ln_model *model) {
   if (model == NULL) return;
+  ln_model_cache_destroy(model->cache);
   if (model->owns_map) ln_file_map_close(&model->map);
   ln_arena_free(&model->arena);
   ln_free(model);

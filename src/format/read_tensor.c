@@ -113,7 +113,6 @@ static ln_status align_buffer(ln_reader *reader, ln_type type, ln_buffer *buffer
 static ln_status read_data(ln_reader *reader, const ln_tensor_table *from, ln_tensor *tensor) {
   tensor->buffer = from->buffer;
   tensor->is_variable = from->is_variable;
-  tensor->storage = from->is_variable ? LN_STORAGE_VARIABLE : LN_STORAGE_NONE;
   if (from->external_buffer != 0) {
     return ln_fail(reader->err, LN_ERR_FEATURE, "its data is in another file (external buffer %u), which is not supported",
                    from->external_buffer);
@@ -125,8 +124,11 @@ static ln_status read_data(ln_reader *reader, const ln_tensor_table *from, ln_te
   }
   ln_buffer *buffer = &reader->model->buffers[from->buffer];
   if (buffer->size == 0) return LN_OK;
+  if (from->is_variable) {
+    return ln_fail(reader->err, LN_ERR_UNSUPPORTED, "is a variable with a first value other than zero");
+  }
   LN_TRY(align_buffer(reader, tensor->type, buffer));
-  if (!from->is_variable) tensor->storage = LN_STORAGE_CONST; /* a variable's data is its first value */
+  tensor->storage = LN_STORAGE_CONST;
   tensor->data = (void *)buffer->data;
   tensor->bytes = buffer->size;
   return LN_OK;

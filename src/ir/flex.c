@@ -284,7 +284,7 @@ enum { PRINT_DEPTH = 6, PRINT_VALUES = 1000, PRINT_TEXT = 200 };
 static void put(flex_printer *printer, const char *text, size_t length) {
   for (size_t i = 0; i < length; ++i) {
     const unsigned char c = (unsigned char)text[i];
-    if (printer->length + 1 < printer->size) printer->buffer[printer->length] = c < 0x20 || c == 0x7f ? '?' : (char)c;
+    if (printer->length + 1 < printer->size) printer->buffer[printer->length] = c < 0x20 || c >= 0x7f ? '?' : (char)c;
     ++printer->length;
   }
 }
