@@ -34,6 +34,15 @@ static ln_status ready_variable(ln_tensor *tensor, ln_error *err) {
   return LN_OK;
 }
 
+/* Strings have no planned size: what the caller set is the tensor's own and outlives a plan. */
+static bool is_string_input(const ln_session *session, int32_t index) {
+  if (session->tensors[index].type != LN_STRING) return false;
+  for (int32_t i = 0; i < session->graph->input_count; ++i) {
+    if (session->graph->inputs[i] == index) return true;
+  }
+  return false;
+}
+
 /* Inputs keep the shape the caller gave; everything that operators make is forgotten. */
 static ln_status forget_shapes(ln_session *session, ln_error *err) {
   for (int32_t i = 0; i < session->graph->tensor_count; ++i) {
@@ -41,7 +50,7 @@ static ln_status forget_shapes(ln_session *session, ln_error *err) {
     session->known[i] = tensor->storage == LN_STORAGE_CONST || tensor->is_variable;
     if (tensor->storage == LN_STORAGE_CONST) continue;
     if (tensor->is_variable) LN_TRY(ready_variable(tensor, err));
-    else ln_session_release(tensor);
+    else if (!is_string_input(session, i)) ln_session_release(tensor);
   }
   for (int32_t i = 0; i < session->graph->input_count; ++i) session->known[session->graph->inputs[i]] = true;
   return LN_OK;
