@@ -1,0 +1,27 @@
+/* Floats quantized to int8 while a model runs: what products of floats with int8 weights begin and end with. */
+#ifndef LN_KERNELS_HYBRID_H
+#define LN_KERNELS_HYBRID_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* q = round(x * 127 / max|x|) in [-127, 127], halves away from zero; *scale = max|x| / 127, or 1 when all are zero. */
+void ln_k_quantize_symmetric(const float *x, size_t count, int8_t *q, float *scale);
+/* q = round(x / scale) + zero point in [-128, 127] over the range of x and 0; scale 1 and zero point 0 when all are zero. */
+void ln_k_quantize_asymmetric(const float *x, size_t count, int8_t *q, float *scale, int32_t *zero_point);
+
+/*
+ * out[i * out_stride + j] = clamp(sums[i * n + j] * b_scale[j or 0] * a_scale + bias[j]); bias NULL: 0.
+ * `a_scales` holds one for each of m rows, or one for all.
+ */
+typedef struct ln_hybrid_scales {
+  const float *a_scales;
+  int32_t a_count;
+  const float *b_scales;
+  int32_t b_count;
+  const float *bias;
+  float low, high;
+} ln_hybrid_scales;
+void ln_k_scale_sums(int32_t m, int32_t n, const int32_t *sums, const ln_hybrid_scales *scales, float *out);
+
+#endif

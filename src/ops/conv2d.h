@@ -1,0 +1,26 @@
+/* What the files of CONV_2D share. */
+#ifndef LN_OPS_CONV2D_H
+#define LN_OPS_CONV2D_H
+
+#include "ops/conv_plan.h"
+
+typedef struct conv2d_args {
+  ln_conv_plan conv;
+  ln_gemm_plan plan;
+  bool empty;       /* no output elements */
+  bool pack_in_run; /* the filter is no constant: packed into node scratch */
+  bool fold_in_run; /* the bias alone is none */
+  ln_run_fn run_other; /* int16 and hybrid forms; NULL for floats and bytes */
+  void *other;         /* their own arguments */
+} conv2d_args;
+
+/* Extents from the node's shapes and options, checked. */
+ln_status ln_conv2d_shape(const ln_node *node, ln_error *err, ln_conv_shape *out);
+/* The filter as a product's B. */
+ln_gemm_source ln_conv2d_filter(const conv2d_args *args, const ln_tensor *filter);
+
+/* int16 x int8, and float x int8 with the input quantized in run; both set run_other. */
+ln_status ln_conv2d_prepare_i16(ln_node *node, ln_prep *prep, conv2d_args *args, const ln_conv_shape *shape);
+ln_status ln_conv2d_prepare_hybrid(ln_node *node, ln_prep *prep, conv2d_args *args);
+
+#endif

@@ -1,0 +1,170 @@
+/* CONV_2D of int16 images, and of floats with int8 filters whose input is quantized image by image in run. */
+#include "kernels/conv_i16.h"
+#include "kernels/hybrid.h"
+#include "kernels/quant.h"
+#include "ops/conv2d.h"
+#include "ops/product_scales.h"
+
+/* ---- int16 ---- */
+
+typedef struct i16_run {
+  const ln_conv_i16 *conv;
+  const int16_t *in;
+  const int8_t *filter;
+  const void *bias;
+  int16_t *out;
+  int32_t out_h;
+} i16_run;
+
+static void i16_task(void *context, int32_t task, int32_t worker) {
+  (void)worker;
+  const i16_run *run = context;
+  const ln_conv_i16 *c = run->conv;
+  const ptrdiff_t image = (ptrdiff_t)c->in_h * c->in_w * c->in_c;
+  ln_k_conv_i16_line(c, run->in + task / run->out_h * image, run->filter, run->bias, task % run->out_h,
+                     run->out + (ptrdiff_t)task * c->out_w * c->out_c);
+}
+
+static ln_status i16_run_node(const ln_node *node, ln_exec *exec) {
+  const conv2d_args *args = node->args;
+  const ln_tensor *bias = node->in_count > 2 ? node->in[2] : NULL;
+  i16_run run = {.conv = args->other, .in = node->in[0]->data, .filter = node->in[1]->data,
+                 .bias = bias == NULL ? NULL : bias->data, .out = node->out[0]->data, .out_h = node->out[0]->shape.dims[1]};
+  ln_pool_run(exec->pool, node->out[0]->shape.dims[0] * run.out_h, i16_task, &run);
+  return LN_OK;
+}
+
+static ln_status i16_multipliers(ln_node *node, ln_prep *prep, int32_t out_c, ln_conv_i16 *c) {
+  const double *scales;
+  int32_t count;
+  LN_TRY(ln_product_scales(node, prep->arena, node->in[0], node->in[1], node->out[0], out_c, 0, LN_SCALES_PER_CHANNEL,
+                           prep->err, &scales, &count));
+  int32_t *multiplier = ln_arena_array(prep->arena, (size_t)out_c, sizeof *multiplier);
+  int32_t *shift = ln_arena_array(prep->arena, (size_t)out_c, sizeof *shift);
+  if (multiplier == NULL || shift == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  for (int32_t j = 0; j < out_c; ++j) {
+    const ln_multiplier fixed = ln_quantize_multiplier(scales[count == 1 ? 0 : j]);
+    if (fixed.shift > 14) return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "scales that multiply by more than 2^14");
+    multiplier[j] = fixed.multiplier;
+    shift[j] = fixed.shift;
+  }
+  c->multiplier = multiplier;
+  c->shift = shift;
+  return LN_OK;
+}
+
+ln_status ln_conv2d_prepare_i16(ln_node *node, ln_prep *prep, conv2d_args *args, const ln_conv_shape *s) {
+  const ln_conv2d_options *options = LN_OPTIONS(node, conv2d_options);
+  const ln_tensor *bias = node->in_count > 2 ? node->in[2] : NULL;
+  ln_conv_i16 *c = ln_arena_alloc(prep->arena, sizeof *c);
+  if (c == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  if (ln_zero_point_of(node->in[0]) != 0 || ln_zero_point_of(node->out[0]) != 0) {
+    return ln_node_fail(node, prep->err, LN_ERR_MODEL, "int16 tensors must have zero point 0");
+  }
+  *c = (ln_conv_i16){.in_h = s->h.in, .in_w = s->w.in, .in_c = s->in_c, .out_w = s->w.out, .out_c = s->out_c,
+                     .filter_c = s->in_c / s->groups, .kernel_h = s->h.kernel, .kernel_w = s->w.kernel,
+                     .stride_h = s->h.stride, .stride_w = s->w.stride, .dilation_h = s->h.dilation,
+                     .dilation_w = s->w.dilation, .pad_top = s->h.before, .pad_left = s->w.before,
+                     .wide_bias = bias != NULL ? bias->type == LN_INT64 : options->quantized_bias_type != LN_INT32};
+  LN_TRY(i16_multipliers(node, prep, s->out_c, c));
+  args->other = c;
+  args->run_other = i16_run_node;
+  return ln_node_quantized_range(node, options->fused_activation_function, node->out[0], prep->err, &c->low, &c->high);
+}
+
+/* ---- hybrid ---- */
+
+typedef struct hybrid {
+  bool per_channel;     /* then the input is quantized asymmetrically */
+  size_t image_items, out_items;
+  size_t quantized_at, sums_at; /* in node scratch, behind the bias or the packed filter */
+  ln_hybrid_scales scales;
+} hybrid;
+
+typedef struct scale_run {
+  const ln_hybrid_scales *scales;
+  const int32_t *sums;
+  float *out;
+  int32_t line, n;
+} scale_run;
+
+static void scale_task(void *context, int32_t task, int32_t worker) {
+  (void)worker;
+  const scale_run *run = context;
+  const ptrdiff_t at = (ptrdiff_t)task * run->line * run->n;
+  ln_k_scale_sums(run->line, run->n, run->sums + at, run->scales, run->out + at);
+}
+
+static ln_status hybrid_run_node(const ln_node *node, ln_exec *exec) {
+  const conv2d_args *args = node->args;
+  const hybrid *h = args->other;
+  const ln_conv_shape *s = &args->conv.shape;
+  const ln_tensor *bias = node->in_count > 2 ? node->in[2] : NULL;
+  char *scratch = exec->scratch;
+  int8_t *quantized = (int8_t *)(scratch + h->quantized_at);
+  int32_t *sums = (int32_t *)(void *)(scratch + h->sums_at);
+  ln_gemm_plan plan = args->plan; /* each image has a zero point of its own */
+  ln_gemm_b b = plan.b;
+  int32_t *folded = exec->scratch;
+  if (args->pack_in_run) {
+    const ln_gemm_source source = ln_conv2d_filter(args, node->in[1]);
+    ln_gemm_pack(&plan, &source, NULL, exec->scratch, &b);
+    folded = (int32_t *)b.bias;
+  }
+  b.bias = folded;
+  ln_hybrid_scales scales = h->scales;
+  scales.bias = bias == NULL ? NULL : bias->data;
+  for (int32_t image = 0; image < s->batch; ++image) {
+    const float *in = (const float *)node->in[0]->data + (size_t)image * h->image_items;
+    float scale;
+    if (h->per_channel) ln_k_quantize_asymmetric(in, h->image_items, quantized, &scale, &plan.quant.a_zero);
+    else ln_k_quantize_symmetric(in, h->image_items, quantized, &scale);
+    ln_gemm_fold_bias(&plan, plan.quant.a_zero, NULL, b.column_sums, folded);
+    ln_conv_run(&args->conv, &plan, &b, exec, 1, quantized, sums);
+    scales.a_scales = &scale;
+    scale_run run = {.scales = &scales, .sums = sums, .out = (float *)node->out[0]->data + (size_t)image * h->out_items,
+                     .line = s->w.out, .n = s->out_c};
+    ln_pool_run(exec->pool, s->h.out, scale_task, &run);
+  }
+  return LN_OK;
+}
+
+static ln_status hybrid_scratch(ln_node *node, conv2d_args *args, hybrid *h) {
+  size_t bytes = ln_gemm_bias_bytes(&args->plan), sums;
+  if (args->pack_in_run && !ln_gemm_pack_bytes(&args->plan, &bytes)) return LN_ERR_MEMORY;
+  h->image_items = ln_shape_span(&node->in[0]->shape, 1, 4);
+  h->out_items = ln_shape_span(&node->out[0]->shape, 1, 4);
+  if (!ln_size_align(bytes, LN_ALIGNMENT, &h->quantized_at)) return LN_ERR_MEMORY;
+  if (!ln_size_add(h->quantized_at, h->image_items, &bytes) || !ln_size_align(bytes, LN_ALIGNMENT, &h->sums_at)) return LN_ERR_MEMORY;
+  if (!ln_size_mul(h->out_items, sizeof(int32_t), &sums) || !ln_size_add(h->sums_at, sums, &node->scratch_bytes)) return LN_ERR_MEMORY;
+  return LN_OK;
+}
+
+ln_status ln_conv2d_prepare_hybrid(ln_node *node, ln_prep *prep, conv2d_args *args) {
+  const ln_conv2d_options *options = LN_OPTIONS(node, conv2d_options);
+  const ln_conv_shape *s = &args->conv.shape;
+  const ln_quant *quant = node->in[1]->quant;
+  hybrid *h = ln_arena_alloc(prep->arena, sizeof *h);
+  if (h == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  if (quant->count != 1 && (quant->count != s->out_c || quant->axis != 0)) {
+    return ln_node_fail(node, prep->err, LN_ERR_MODEL, "filter \"%s\" has %d scales for %d channels", node->in[1]->name,
+                        quant->count, s->out_c);
+  }
+  h->per_channel = quant->count > 1;
+  h->scales = (ln_hybrid_scales){.a_count = 1, .b_scales = quant->scale, .b_count = quant->count};
+  LN_TRY(ln_node_float_range(node, options->fused_activation_function, prep->err, &h->scales.low, &h->scales.high));
+  const ln_gemm_quant numbers = {0};
+  ln_status status = ln_gemm_plan_i32(&args->plan, s->groups, s->out_c / s->groups, args->conv.segments,
+                                      args->conv.segment_length, &numbers);
+  args->pack_in_run = !ln_tensor_const_data(node->in[1]);
+  if (status == LN_OK) status = hybrid_scratch(node, args, h);
+  if (status == LN_OK && !args->pack_in_run) {
+    const ln_gemm_source source = ln_conv2d_filter(args, node->in[1]);
+    status = ln_gemm_plan_constant_b(&args->plan, prep, &source, NULL);
+  }
+  if (status == LN_OK && !ln_conv_plan_finish(&args->conv, &args->plan, &node->thread_scratch_bytes)) status = LN_ERR_MEMORY;
+  if (status != LN_OK) return ln_node_fail(node, prep->err, status, "no memory for the packed filter");
+  args->other = h;
+  args->run_other = hybrid_run_node;
+  return LN_OK;
+}
