@@ -1,0 +1,191 @@
+/* MEAN, SUM, REDUCE_PROD, REDUCE_MAX, REDUCE_MIN, REDUCE_ANY, REDUCE_ALL; quantized ones as the reference computes them. */
+#include "kernels/reduce.h"
+
+#include <math.h>
+
+#include "kernels/quant.h"
+#include "ops/move.h"
+#include "ops/rows.h"
+
+enum { TASK_ELEMENTS = 32 << 10 }; /* input elements worth a task */
+
+typedef enum finish_kind {
+  FINISH_STORE,   /* narrowed to the output's type */
+  FINISH_DIVIDE,  /* by the number of elements */
+  FINISH_RESCALE  /* (sum - count * input zero point) * multiplier + output zero point, clamped */
+} finish_kind;
+
+typedef struct reduce_args {
+  ln_reduce_op op;
+  finish_kind finish;
+  ln_multiplier multiplier; /* from the input's scale to the output's */
+  bool is_mean;
+} reduce_args;
+
+/* Which dimensions are reduced; axes may repeat. An empty list reduces none. */
+static ln_status reduced_dims(const ln_node *node, bool reduced[LN_MAX_RANK], ln_error *err) {
+  const int32_t rank = node->in[0]->shape.rank;
+  int64_t axes[4 * LN_MAX_RANK];
+  int32_t count = 0;
+  LN_TRY(ln_node_ints(node, 1, axes, 4 * LN_MAX_RANK, &count, err));
+  for (int32_t i = 0; i < rank; ++i) reduced[i] = false;
+  for (int32_t i = 0; i < count; ++i) {
+    int32_t axis = 0;
+    if (rank == 0 && (axes[i] == 0 || axes[i] == -1)) continue;
+    if (!ln_axis_normalize(axes[i], rank, &axis)) {
+      return ln_node_fail(node, err, LN_ERR_SHAPE, "axis %lld is out of range", (long long)axes[i]);
+    }
+    reduced[axis] = true;
+  }
+  return LN_OK;
+}
+
+ln_status ln_reduce_infer(ln_node *node, ln_error *err) {
+  const ln_shape *in = &node->in[0]->shape;
+  const bool keep_dims = LN_OPTIONS(node, reducer_options)->keep_dims;
+  bool reduced[LN_MAX_RANK];
+  LN_TRY(reduced_dims(node, reduced, err));
+  ln_shape shape = {0, {0}};
+  for (int32_t i = 0; i < in->rank; ++i) {
+    if (!reduced[i]) ln_shape_push(&shape, in->dims[i]);
+    else if (keep_dims) ln_shape_push(&shape, 1);
+  }
+  return ln_node_set_shape(node, 0, &shape, err);
+}
+
+static ln_status make_args(ln_node *node, ln_prep *prep, ln_reduce_op op, finish_kind finish) {
+  reduce_args *args = LN_NODE_ARGS(node, prep, reduce_args);
+  if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  args->op = op;
+  args->finish = finish;
+  return LN_OK;
+}
+
+ln_status ln_reduce_prepare(ln_node *node, ln_prep *prep) {
+  return make_args(node, prep, (ln_reduce_op)node->op->def->variant, FINISH_STORE);
+}
+
+static bool is_quantized_type(const ln_tensor *tensor) {
+  return tensor->type == LN_INT8 || tensor->type == LN_UINT8 || tensor->type == LN_INT16;
+}
+
+/* The step from the input's scale to the output's; 1 when neither has one. */
+static ln_status set_rescale(ln_node *node, ln_prep *prep) {
+  const ln_tensor *in = node->in[0], *out = node->out[0];
+  reduce_args *args = node->args;
+  double real = 1.0;
+  if (in->quant->count > 0 || out->quant->count > 0) real = (double)ln_scale_of(in) / (double)ln_scale_of(out);
+  if (!(real > 0.0) || !isfinite(real)) {
+    return ln_node_fail(node, prep->err, LN_ERR_MODEL, "the scales %g and %g do not fit", (double)ln_scale_of(in),
+                        (double)ln_scale_of(out));
+  }
+  args->multiplier = ln_quantize_multiplier(real);
+  return LN_OK;
+}
+
+ln_status ln_sum_prepare(ln_node *node, ln_prep *prep) {
+  const bool quantized = is_quantized_type(node->in[0]);
+  LN_TRY(make_args(node, prep, LN_REDUCE_SUM, quantized ? FINISH_RESCALE : FINISH_STORE));
+  return quantized ? set_rescale(node, prep) : LN_OK;
+}
+
+/* The mean's division goes into the multiplier, at the precision that is left in 64 bits. */
+static void divide_multiplier(ln_multiplier *multiplier, uint64_t count) {
+  int32_t shift = 0;
+  while (shift < 32 && count >> (shift + 1) != 0) ++shift;
+  if (shift > 31 + multiplier->shift) shift = 31 + multiplier->shift;
+  multiplier->multiplier = (int32_t)(((int64_t)multiplier->multiplier << shift) / (int64_t)count);
+  multiplier->shift -= shift;
+}
+
+static size_t reduced_count(const ln_reduce_plan *plan) {
+  size_t count = 1;
+  for (int32_t i = 0; i < plan->reduced_rank; ++i) count *= plan->reduced[i];
+  return count;
+}
+
+ln_status ln_mean_prepare(ln_node *node, ln_prep *prep) {
+  const bool quantized = is_quantized_type(node->in[0]);
+  LN_TRY(make_args(node, prep, LN_REDUCE_SUM, quantized ? FINISH_RESCALE : FINISH_DIVIDE));
+  ((reduce_args *)node->args)->is_mean = true;
+  return quantized ? set_rescale(node, prep) : LN_OK;
+}
+
+typedef struct reduce_job {
+  const ln_tensor *in;
+  ln_tensor *out;
+  ln_reduce_plan plan;
+  reduce_args args;
+  size_t outputs, per_output; /* output elements; input elements of each */
+  int32_t tasks;
+} reduce_job;
+
+static int64_t finish_integer(const reduce_job *job, int64_t wide) {
+  switch (job->args.finish) {
+    case FINISH_STORE: return wide;
+    case FINISH_DIVIDE: return job->per_output == 0 ? 0 : wide / (int64_t)job->per_output;
+    default: break;
+  }
+  const uint64_t offset = (uint64_t)(int64_t)ln_zero_point_of(job->in) * job->per_output;
+  const int32_t centred = (int32_t)(uint32_t)((uint64_t)wide - offset);
+  const int64_t scaled = (int64_t)ln_multiply_quantized(centred, job->args.multiplier.multiplier, job->args.multiplier.shift) +
+                         ln_zero_point_of(job->out);
+  const int64_t low = job->out->type == LN_INT8 ? INT8_MIN : job->out->type == LN_UINT8 ? 0 : INT16_MIN;
+  const int64_t high = job->out->type == LN_INT8 ? INT8_MAX : job->out->type == LN_UINT8 ? UINT8_MAX : INT16_MAX;
+  return scaled < low ? low : (scaled > high ? high : scaled);
+}
+
+static void store_integer(void *data, size_t index, ln_type type, int64_t value) {
+  switch (type) {
+    case LN_INT16: ((int16_t *)data)[index] = (int16_t)value; break;
+    case LN_INT32: ((int32_t *)data)[index] = (int32_t)(uint32_t)(uint64_t)value; break;
+    case LN_INT64: ((int64_t *)data)[index] = value; break;
+    case LN_BOOL: ((uint8_t *)data)[index] = value != 0; break;
+    default: ((uint8_t *)data)[index] = (uint8_t)value; break;
+  }
+}
+
+static void reduce_block(const reduce_job *job, size_t begin, size_t count) {
+  union {
+    double real[LN_REDUCE_BLOCK];
+    int64_t integer[LN_REDUCE_BLOCK];
+  } wide;
+  ln_k_reduce(job->in->type, job->args.op, &job->plan, job->in->data, begin, count, &wide);
+  if (job->in->type == LN_FLOAT32) {
+    float *out = (float *)job->out->data + begin;
+    const double divisor = job->args.finish == FINISH_DIVIDE ? (double)job->per_output : 1.0;
+    for (size_t i = 0; i < count; ++i) out[i] = (float)(wide.real[i] / divisor);
+  } else {
+    for (size_t i = 0; i < count; ++i) {
+      store_integer(job->out->data, begin + i, job->out->type, finish_integer(job, wide.integer[i]));
+    }
+  }
+}
+
+static void reduce_part(void *context, int32_t task, int32_t worker) {
+  const reduce_job *job = context;
+  (void)worker;
+  const size_t end = job->outputs * ((size_t)task + 1) / (size_t)job->tasks;
+  for (size_t i = job->outputs * (size_t)task / (size_t)job->tasks; i < end; i += LN_REDUCE_BLOCK) {
+    reduce_block(job, i, end - i < LN_REDUCE_BLOCK ? end - i : (size_t)LN_REDUCE_BLOCK);
+  }
+}
+
+ln_status ln_reduce_run(const ln_node *node, ln_exec *exec) {
+  bool reduced[LN_MAX_RANK];
+  LN_TRY(reduced_dims(node, reduced, exec->err));
+  if (ln_tensor_is_empty(node->out[0])) return LN_OK;
+  const ln_shape *in = &node->in[0]->shape;
+  reduce_job job = {.in = node->in[0], .out = node->out[0], .args = *(const reduce_args *)node->args, .tasks = 1};
+  job.plan = ln_k_reduce_plan(in->dims, in->rank, reduced);
+  job.outputs = ln_shape_span(&node->out[0]->shape, 0, node->out[0]->shape.rank);
+  job.per_output = reduced_count(&job.plan);
+  if (job.args.is_mean && job.args.finish == FINISH_RESCALE && job.per_output > 0) {
+    divide_multiplier(&job.args.multiplier, job.per_output);
+  }
+  const size_t wanted = job.per_output == 0 ? 1 : job.outputs * job.per_output / TASK_ELEMENTS;
+  if (wanted > 1) job.tasks = (int32_t)(wanted > 128 ? 128 : wanted);
+  if (job.outputs < (size_t)job.tasks) job.tasks = (int32_t)job.outputs;
+  ln_pool_run(exec->pool, job.tasks, reduce_part, &job);
+  return LN_OK;
+}
