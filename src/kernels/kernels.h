@@ -13,6 +13,7 @@
 #include "kernels/binary.h"
 #include "kernels/dwconv.h"
 #include "kernels/gemm.h"
+#include "kernels/matvec.h"
 
 /*
  * The families. A family's header declares `ln_<family>_kernels`, a struct whose members (slots) are pointers to a
@@ -24,7 +25,8 @@
 #define LN_KERNEL_FAMILIES(F) \
   F(binary) \
   F(gemm) \
-  F(dwconv)
+  F(dwconv) \
+  F(matvec)
 
 #define LN_FAMILY_MEMBER(family) ln_##family##_kernels family;
 typedef struct ln_kernels {

@@ -1,0 +1,174 @@
+/* UNIDIRECTIONAL_SEQUENCE_LSTM: shapes, checks and the float form. The states, inputs 18 and 19, are updated in place. */
+#include "ops/lstm.h"
+
+#include <string.h>
+
+#include "ops/rows.h"
+
+static ln_status need_shape(const ln_node *node, ln_error *err, int32_t input, int32_t rows, int32_t columns) {
+  const ln_tensor *tensor = ln_lstm_in(node, input);
+  const int32_t rank = columns < 0 ? 1 : 2;
+  if (tensor == NULL) return ln_node_fail(node, err, LN_ERR_MODEL, "input %d is missing", input);
+  if (tensor->shape.rank == rank && tensor->shape.dims[0] == rows && (rank == 1 || tensor->shape.dims[1] == columns)) {
+    return LN_OK;
+  }
+  if (rank == 1) return ln_node_fail(node, err, LN_ERR_SHAPE, "input %d must have the shape [%d]", input, rows);
+  return ln_node_fail(node, err, LN_ERR_SHAPE, "input %d must have the shape [%d, %d]", input, rows, columns);
+}
+
+static ln_status need_state(const ln_node *node, ln_error *err, int32_t input, int32_t batches, int32_t width) {
+  const ln_tensor *tensor = ln_lstm_in(node, input);
+  size_t elements;
+  if (tensor == NULL || !tensor->is_variable) {
+    return ln_node_fail(node, err, LN_ERR_MODEL, "input %d, a state, must be a variable", input);
+  }
+  if (!ln_shape_elements(&tensor->shape, &elements) || (int64_t)elements != (int64_t)batches * width) {
+    return ln_node_fail(node, err, LN_ERR_SHAPE, "input %d, a state, must hold %d rows of %d", input, batches, width);
+  }
+  return LN_OK;
+}
+
+static ln_status check_gate(const ln_node *node, ln_error *err, const ln_lstm_form *form, int32_t gate) {
+  const int32_t cells = form->size.cells;
+  LN_TRY(need_shape(node, err, LN_LSTM_IN_INPUT_WEIGHTS + gate, cells, form->size.inputs));
+  LN_TRY(need_shape(node, err, LN_LSTM_IN_RECURRENT_WEIGHTS + gate, cells, form->size.outputs));
+  LN_TRY(need_shape(node, err, LN_LSTM_IN_BIAS + gate, cells, -1));
+  if (form->norm) LN_TRY(need_shape(node, err, LN_LSTM_IN_NORM + gate, cells, -1));
+  if (form->peephole && gate != LN_LSTM_CELL) LN_TRY(need_shape(node, err, ln_lstm_peephole_input(gate), cells, -1));
+  return LN_OK;
+}
+
+/* Extents: data [batches, inputs], [batches, steps, inputs] or, time major, [steps, batches, inputs]. */
+static ln_status read_extents(const ln_node *node, ln_error *err, ln_lstm_form *form) {
+  const ln_shape *data = &node->in[LN_LSTM_IN_DATA]->shape;
+  const ln_tensor *weights = ln_lstm_in(node, LN_LSTM_IN_INPUT_WEIGHTS + LN_LSTM_OUTPUT);
+  const ln_tensor *recurrent = ln_lstm_in(node, LN_LSTM_IN_RECURRENT_WEIGHTS + LN_LSTM_OUTPUT);
+  if (data->rank != 2 && data->rank != 3) {
+    return ln_node_fail(node, err, LN_ERR_SHAPE, "the input must have 2 or 3 dimensions, has %d", data->rank);
+  }
+  if (weights == NULL || recurrent == NULL || weights->shape.rank != 2 || recurrent->shape.rank != 2) {
+    return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "weights must be matrices");
+  }
+  form->time_major = LN_OPTIONS(node, unidirectional_sequence_lstm_options)->time_major;
+  form->steps = data->rank == 2 ? 1 : data->dims[form->time_major ? 0 : 1];
+  form->batches = data->dims[data->rank == 3 && form->time_major ? 1 : 0];
+  form->size.inputs = data->dims[data->rank - 1];
+  form->size.cells = weights->shape.dims[0];
+  form->size.outputs = recurrent->shape.dims[1];
+  if (form->size.cells < 1 || form->size.outputs < 1) {
+    return ln_node_fail(node, err, LN_ERR_SHAPE, "a cell without units");
+  }
+  return LN_OK;
+}
+
+ln_status ln_lstm_read_form(const ln_node *node, ln_error *err, ln_lstm_form *form) {
+  LN_TRY(read_extents(node, err, form));
+  form->coupled = ln_lstm_in(node, LN_LSTM_IN_INPUT_WEIGHTS) == NULL;
+  form->peephole = ln_lstm_in(node, ln_lstm_peephole_input(LN_LSTM_OUTPUT)) != NULL;
+  form->norm = ln_lstm_in(node, LN_LSTM_IN_NORM + LN_LSTM_FORGET) != NULL;
+  form->projection = ln_lstm_in(node, LN_LSTM_IN_PROJECTION) != NULL;
+  for (int32_t gate = form->coupled ? LN_LSTM_FORGET : LN_LSTM_INPUT; gate < LN_LSTM_GATES; ++gate) {
+    LN_TRY(check_gate(node, err, form, gate));
+  }
+  const int32_t cells = form->size.cells, outputs = form->size.outputs;
+  if (form->projection) {
+    LN_TRY(need_shape(node, err, LN_LSTM_IN_PROJECTION, outputs, cells));
+    if (ln_lstm_in(node, LN_LSTM_IN_PROJECTION_BIAS) != NULL) {
+      LN_TRY(need_shape(node, err, LN_LSTM_IN_PROJECTION_BIAS, outputs, -1));
+    }
+  } else if (cells != outputs) {
+    return ln_node_fail(node, err, LN_ERR_SHAPE, "%d cells but %d outputs, and no projection", cells, outputs);
+  }
+  LN_TRY(need_state(node, err, LN_LSTM_IN_OUTPUT_STATE, form->batches, outputs));
+  return need_state(node, err, LN_LSTM_IN_CELL_STATE, form->batches, cells);
+}
+
+ln_status ln_lstm_infer(ln_node *node, ln_error *err) {
+  ln_lstm_form form;
+  LN_TRY(read_extents(node, err, &form));
+  ln_shape shape = node->in[LN_LSTM_IN_DATA]->shape;
+  shape.dims[shape.rank - 1] = form.size.outputs;
+  return ln_node_set_shape(node, 0, &shape, err);
+}
+
+int64_t ln_lstm_macs(const ln_node *node) {
+  ln_lstm_form form;
+  if (ln_lstm_read_form(node, NULL, &form) != LN_OK) return 0;
+  const double columns = (double)form.size.inputs + form.size.outputs;
+  const double projection = form.projection ? (double)form.size.outputs * form.size.cells : 0;
+  const double macs = (double)form.batches * form.steps * ((form.coupled ? 3 : 4) * columns * form.size.cells + projection);
+  return macs < 0x1p62 ? (int64_t)macs : 0;
+}
+
+/* ---- floats ---- */
+
+typedef struct lstm_args {
+  ln_lstm_form form;
+  ln_lstm_f32 lstm; /* the pointers are set in run */
+} lstm_args;
+
+static ln_status prepare_f32(ln_node *node, ln_prep *prep, const ln_lstm_form *form) {
+  const ln_unidirectional_sequence_lstm_options *options = LN_OPTIONS(node, unidirectional_sequence_lstm_options);
+  lstm_args *args = LN_NODE_ARGS(node, prep, lstm_args);
+  if (args == NULL) return LN_ERR_MEMORY;
+  if (options->fused_activation_function < LN_ACT_NONE || options->fused_activation_function > LN_ACT_TANH) {
+    return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "activation %d", options->fused_activation_function);
+  }
+  args->form = *form;
+  args->lstm.matvec = ln_kernels_get()->matvec.f32;
+  args->lstm.size = form->size;
+  args->lstm.coupled = form->coupled;
+  args->lstm.activation = (ln_lstm_activation)options->fused_activation_function;
+  args->lstm.cell_clip = options->cell_clip;
+  args->lstm.projection_clip = options->proj_clip;
+  node->scratch_bytes = (size_t)form->size.cells * LN_LSTM_GATES * sizeof(float);
+  return LN_OK;
+}
+
+static ln_lstm_f32 bind_f32(const ln_node *node) {
+  const lstm_args *args = node->args;
+  ln_lstm_f32 lstm = args->lstm;
+  for (int32_t g = lstm.coupled ? LN_LSTM_FORGET : LN_LSTM_INPUT; g < LN_LSTM_GATES; ++g) {
+    ln_lstm_gate_f32 *gate = &lstm.gates[g];
+    gate->input_weights = ln_lstm_data(node, LN_LSTM_IN_INPUT_WEIGHTS + g);
+    gate->recurrent_weights = ln_lstm_data(node, LN_LSTM_IN_RECURRENT_WEIGHTS + g);
+    gate->bias = ln_lstm_data(node, LN_LSTM_IN_BIAS + g);
+    gate->norm = args->form.norm ? ln_lstm_data(node, LN_LSTM_IN_NORM + g) : NULL;
+    gate->peephole = args->form.peephole && g != LN_LSTM_CELL ? ln_lstm_data(node, ln_lstm_peephole_input(g)) : NULL;
+  }
+  lstm.projection = ln_lstm_data(node, LN_LSTM_IN_PROJECTION);
+  lstm.projection_bias = ln_lstm_data(node, LN_LSTM_IN_PROJECTION_BIAS);
+  return lstm;
+}
+
+static ln_status run_f32(const ln_node *node, ln_exec *exec) {
+  const lstm_args *args = node->args;
+  const ln_lstm_form *form = &args->form;
+  const ln_lstm_f32 lstm = bind_f32(node);
+  const size_t inputs = (size_t)form->size.inputs, outputs = (size_t)form->size.outputs;
+  for (int32_t b = 0; b < form->batches; ++b) {
+    float *output_state = (float *)node->in[LN_LSTM_IN_OUTPUT_STATE]->data + (size_t)b * outputs;
+    float *cell_state = (float *)node->in[LN_LSTM_IN_CELL_STATE]->data + (size_t)b * (size_t)form->size.cells;
+    for (int32_t t = 0; t < form->steps; ++t) {
+      const size_t row = form->time_major ? (size_t)t * (size_t)form->batches + (size_t)b
+                                          : (size_t)b * (size_t)form->steps + (size_t)t;
+      const float *input = (const float *)node->in[LN_LSTM_IN_DATA]->data + row * inputs;
+      ln_k_lstm_step_f32(&lstm, input, output_state, cell_state, exec->scratch);
+      memcpy((float *)node->out[0]->data + row * outputs, output_state, outputs * sizeof(float));
+    }
+  }
+  return LN_OK;
+}
+
+/* ---- the row ---- */
+
+ln_status ln_lstm_prepare(ln_node *node, ln_prep *prep) {
+  ln_lstm_form form;
+  LN_TRY(ln_lstm_read_form(node, prep->err, &form));
+  if (node->in[LN_LSTM_IN_DATA]->type == LN_INT8) return ln_lstm_prepare_i8(node, prep, &form);
+  return prepare_f32(node, prep, &form);
+}
+
+ln_status ln_lstm_run(const ln_node *node, ln_exec *exec) {
+  return node->in[LN_LSTM_IN_DATA]->type == LN_INT8 ? ln_lstm_run_i8(node, exec) : run_f32(node, exec);
+}

@@ -1,0 +1,50 @@
+/* What the float and the integer form of the sequence LSTM share: inputs by name, extents, checks. */
+#ifndef LN_OPS_LSTM_H
+#define LN_OPS_LSTM_H
+
+#include "kernels/lstm.h"
+#include "ops/ops.h"
+
+/* Inputs in the operator's order; those of four gates stand as input, forget, cell, output. */
+enum {
+  LN_LSTM_IN_DATA = 0,
+  LN_LSTM_IN_INPUT_WEIGHTS = 1,
+  LN_LSTM_IN_RECURRENT_WEIGHTS = 5,
+  LN_LSTM_IN_PEEPHOLE = 9, /* input, forget, output: there is none for the cell */
+  LN_LSTM_IN_BIAS = 12,
+  LN_LSTM_IN_PROJECTION = 16,
+  LN_LSTM_IN_PROJECTION_BIAS = 17,
+  LN_LSTM_IN_OUTPUT_STATE = 18,
+  LN_LSTM_IN_CELL_STATE = 19,
+  LN_LSTM_IN_NORM = 20
+};
+
+typedef struct ln_lstm_form {
+  ln_lstm_size size;
+  int32_t batches, steps;
+  bool time_major; /* [steps, batches, inputs], else [batches, steps, inputs] */
+  bool coupled, peephole, norm, projection;
+} ln_lstm_form;
+
+/* An input by number; NULL when it is absent or beyond the operator's. */
+static inline const ln_tensor *ln_lstm_in(const ln_node *node, int32_t input) {
+  return input < node->in_count ? node->in[input] : NULL;
+}
+static inline const void *ln_lstm_data(const ln_node *node, int32_t input) {
+  const ln_tensor *tensor = ln_lstm_in(node, input);
+  return tensor != NULL ? tensor->data : NULL;
+}
+/* The number of the gate's peephole weights; -1 for the cell gate. */
+static inline int32_t ln_lstm_peephole_input(int32_t gate) {
+  static const int32_t inputs[LN_LSTM_GATES] = {9, 10, -1, 11};
+  return inputs[gate];
+}
+
+/* Extents and which parts are there; checks every input's shape and that the states can be written. */
+ln_status ln_lstm_read_form(const ln_node *node, ln_error *err, ln_lstm_form *form);
+
+/* The integer form. `block` is what prepare asked for as scratch. */
+ln_status ln_lstm_prepare_i8(ln_node *node, ln_prep *prep, const ln_lstm_form *form);
+ln_status ln_lstm_run_i8(const ln_node *node, ln_exec *exec);
+
+#endif
