@@ -60,8 +60,9 @@ fuzz: need-test
 	@cmake --build build/asan -j $(JOBS) --target test_fuzz_mutate
 	@build/asan/tests/test_fuzz_mutate $(SEED) $(COUNT)
 
-bench: all need-python
-	@$(PYTHON) scripts/bench.py --linnet $(BUILD)/linnet $(BENCH_FLAGS)
+bench: all
+	@sh scripts/python.sh $(BUILD)/venv-bench scripts/requirements-bench.txt
+	@$$([ -x $(BUILD)/venv-bench/bin/python ] && echo $(BUILD)/venv-bench/bin/python || echo python3) scripts/bench.py --linnet $(BUILD)/linnet $(BENCH_FLAGS)
 
 install: all
 	@cmake --install $(BUILD) $(if $(PREFIX),--prefix $(PREFIX))

@@ -8,6 +8,8 @@ static long fail_countdown; /* tests only: no thread allocates while it is set *
 
 void ln_alloc_fail_after(long n) { fail_countdown = n; }
 
+long ln_alloc_fail_pending(void) { return fail_countdown; }
+
 static bool fails_now(void) { return fail_countdown > 0 && --fail_countdown == 0; }
 
 void *ln_alloc(size_t bytes) {

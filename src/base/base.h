@@ -48,6 +48,7 @@ void ln_free(void *memory);
 char *ln_strdup(const char *text);
 /* Tests only: the n-th allocation from now fails, once (0: none does). */
 void ln_alloc_fail_after(long n);
+long ln_alloc_fail_pending(void); /* allocations until it fails; 0 once it has */
 
 /* ---- arena (arena.c): many small things freed together; not for use by two threads at once ---- */
 

@@ -1,0 +1,194 @@
+/* Each pass on a graph of a few operators, built by hand: what is rewritten, and what must be left alone. */
+#include "passes/rewrite.h"
+#include "support/unit.h"
+
+enum { MAX_TENSORS = 16, MAX_OPS = 8 };
+
+typedef struct fixture {
+  ln_arena arena;
+  ln_model model;
+  ln_graph graph;
+  ln_tensor tensors[MAX_TENSORS];
+  ln_op ops[MAX_OPS];
+  int32_t input, output;
+} fixture;
+
+static int32_t add_tensor(fixture *f, ln_type type, int32_t rank, const int32_t *dims, const void *data, size_t bytes) {
+  const int32_t index = f->graph.tensor_count++;
+  ln_tensor *tensor = &f->tensors[index];
+  tensor->name = ln_arena_printf(&f->arena, "t%d", index);
+  tensor->type = type;
+  tensor->shape = tensor->signature = ln_shape_make(rank, dims);
+  tensor->quant = &ln_quant_none;
+  if (data != NULL) {
+    tensor->data = ln_arena_copy(&f->arena, data, bytes);
+    tensor->bytes = bytes;
+    tensor->storage = LN_STORAGE_CONST;
+  }
+  return index;
+}
+
+static int32_t activation(fixture *f, int32_t h, int32_t w, int32_t c) {
+  return add_tensor(f, LN_FLOAT32, 4, (const int32_t[]){1, h, w, c}, NULL, 0);
+}
+
+static ln_op *add_op(fixture *f, int32_t code, int32_t in_count, const int32_t *in, int32_t out) {
+  ln_op *op = &f->ops[f->graph.op_count];
+  op->def = ln_op_find(code);
+  op->index = f->graph.op_count++;
+  op->inputs = ln_arena_copy(&f->arena, in, (size_t)in_count * sizeof *in);
+  op->input_count = in_count;
+  op->outputs = ln_arena_copy(&f->arena, &out, sizeof out);
+  op->output_count = 1;
+  op->options_table = op->def->options;
+  if (op->options_table != LN_TABLE_none) {
+    void *options = ln_arena_alloc(&f->arena, ln_schema_table(op->options_table)->struct_size);
+    ln_schema_set_defaults(op->options_table, options);
+    op->options = options;
+  }
+  return op;
+}
+
+static fixture *begin(void) {
+  static fixture f;
+  ln_arena_free(&f.arena);
+  f = (fixture){0};
+  f.graph.tensors = f.tensors;
+  f.graph.ops = f.ops;
+  f.graph.tensor_capacity = MAX_TENSORS;
+  f.graph.inputs = &f.input;
+  f.graph.outputs = &f.output;
+  f.graph.input_count = f.graph.output_count = 1;
+  f.model.graphs = &f.graph;
+  f.model.graph_count = 1;
+  return &f;
+}
+
+static int32_t run_pass(fixture *f, ln_status (*pass)(ln_pass_context *)) {
+  ln_error err = {LN_OK, ""};
+  ln_pass_context context = {&f->model, &f->graph, &f->arena, 0, &err};
+  assert_int_equal(pass(&context), LN_OK);
+  if (ln_graph_verify(&f->model, &f->graph, &err) != LN_OK) fail_msg("%s", err.message);
+  return context.changes;
+}
+
+/* input -> PAD(pads) -> CONV_2D 3x3, VALID */
+static ln_op *pad_and_convolution(fixture *f, const int32_t pads[8]) {
+  static const float weights[9];
+  f->input = activation(f, 8, 8, 1);
+  const int32_t paddings = add_tensor(f, LN_INT32, 2, (const int32_t[]){4, 2}, pads, 8 * sizeof *pads);
+  const int32_t padded = activation(f, 8 + pads[2] + pads[3], 8 + pads[4] + pads[5], 1);
+  const int32_t filter = add_tensor(f, LN_FLOAT32, 4, (const int32_t[]){1, 3, 3, 1}, weights, sizeof weights);
+  f->output = activation(f, 6 + pads[2] + pads[3], 6 + pads[4] + pads[5], 1);
+  add_op(f, LN_OP_PAD, 2, (const int32_t[]){f->input, paddings}, padded);
+  ln_op *conv = add_op(f, LN_OP_CONV_2D, 3, (const int32_t[]){padded, filter, -1}, f->output);
+  ln_conv2d_options *options = (ln_conv2d_options *)(uintptr_t)conv->options;
+  options->padding = LN_PADDING_VALID;
+  options->stride_h = options->stride_w = 1;
+  return conv;
+}
+
+static void fuses_pads(void **state) {
+  (void)state;
+  fixture *f = begin();
+  const ln_op *conv = pad_and_convolution(f, (const int32_t[8]){0, 0, 1, 2, 3, 4, 0, 0});
+  assert_int_equal(run_pass(f, ln_pass_fuse_pads), 1);
+  assert_true(conv->fused.pads);
+  assert_int_equal(conv->inputs[0], f->input);
+  assert_int_equal(conv->fused.pad_top, 1);
+  assert_int_equal(conv->fused.pad_bottom, 2);
+  assert_int_equal(conv->fused.pad_left, 3);
+  assert_int_equal(conv->fused.pad_right, 4);
+  assert_int_equal(run_pass(f, ln_pass_drop_dead), 1); /* the PAD */
+  assert_int_equal(f->graph.op_count, 1);
+}
+
+static void leaves_other_pads(void **state) {
+  (void)state;
+  fixture *f = begin();
+  const ln_op *conv = pad_and_convolution(f, (const int32_t[8]){0, 0, 1, 1, 1, 1, 0, 1}); /* channels too */
+  assert_int_equal(run_pass(f, ln_pass_fuse_pads), 0);
+  assert_false(conv->fused.pads);
+  f = begin();
+  conv = pad_and_convolution(f, (const int32_t[8]){0, 0, 1, 1, -1, 1, 0, 0});
+  assert_int_equal(run_pass(f, ln_pass_fuse_pads), 0);
+}
+
+static void fuses_activations(void **state) {
+  (void)state;
+  fixture *f = begin();
+  f->input = activation(f, 4, 4, 2);
+  const int32_t sum = activation(f, 4, 4, 2);
+  f->output = activation(f, 4, 4, 2);
+  const ln_op *add = add_op(f, LN_OP_ADD, 2, (const int32_t[]){f->input, f->input}, sum);
+  add_op(f, LN_OP_RELU6, 1, &sum, f->output);
+  assert_int_equal(run_pass(f, ln_pass_fuse_activations), 1);
+  assert_int_equal(f->graph.op_count, 1);
+  assert_int_equal(((const ln_add_options *)add->options)->fused_activation_function, LN_ACT_RELU6);
+  assert_int_equal(f->ops[0].outputs[0], f->output);
+}
+
+static void leaves_shared_results(void **state) {
+  (void)state;
+  fixture *f = begin();
+  f->input = activation(f, 4, 4, 2);
+  const int32_t sum = activation(f, 4, 4, 2), clamped = activation(f, 4, 4, 2);
+  f->output = activation(f, 4, 4, 2);
+  add_op(f, LN_OP_ADD, 2, (const int32_t[]){f->input, f->input}, sum);
+  add_op(f, LN_OP_RELU, 1, &sum, clamped);
+  add_op(f, LN_OP_MUL, 2, (const int32_t[]){sum, clamped}, f->output); /* reads the sum as well */
+  assert_int_equal(run_pass(f, ln_pass_fuse_activations), 0);
+  assert_int_equal(f->graph.op_count, 3);
+}
+
+static void folds_constants(void **state) {
+  (void)state;
+  fixture *f = begin();
+  const float one[] = {1, 2, 3, 4}, two[] = {10, 20, 30, 40};
+  f->input = add_tensor(f, LN_FLOAT32, 1, (const int32_t[]){4}, NULL, 0);
+  const int32_t a = add_tensor(f, LN_FLOAT32, 1, (const int32_t[]){4}, one, sizeof one);
+  const int32_t b = add_tensor(f, LN_FLOAT32, 1, (const int32_t[]){4}, two, sizeof two);
+  const int32_t sum = add_tensor(f, LN_FLOAT32, 1, (const int32_t[]){4}, NULL, 0);
+  f->output = add_tensor(f, LN_FLOAT32, 1, (const int32_t[]){4}, NULL, 0);
+  add_op(f, LN_OP_ADD, 2, (const int32_t[]){a, b}, sum);
+  add_op(f, LN_OP_MUL, 2, (const int32_t[]){f->input, sum}, f->output);
+  assert_int_equal(run_pass(f, ln_pass_fold_constants), 1);
+  assert_int_equal(f->graph.op_count, 1);
+  assert_int_equal(f->tensors[sum].storage, LN_STORAGE_CONST);
+  assert_true(((const float *)f->tensors[sum].data)[3] == 44.0f);
+}
+
+/* input i8 -> DEQUANTIZE -> QUANTIZE(scale) -> RELU -> output */
+static void quantize_again(fixture *f, float scale) {
+  const ln_quant *first = ln_quant_make(&f->arena, 0.5f, 3), *second = ln_quant_make(&f->arena, scale, 3);
+  const int32_t dims[] = {4};
+  f->input = add_tensor(f, LN_INT8, 1, dims, NULL, 0);
+  const int32_t real = add_tensor(f, LN_FLOAT32, 1, dims, NULL, 0), again = add_tensor(f, LN_INT8, 1, dims, NULL, 0);
+  f->output = add_tensor(f, LN_INT8, 1, dims, NULL, 0);
+  f->tensors[f->input].quant = first;
+  f->tensors[again].quant = f->tensors[f->output].quant = second;
+  add_op(f, LN_OP_DEQUANTIZE, 1, &f->input, real);
+  add_op(f, LN_OP_QUANTIZE, 1, &real, again);
+  add_op(f, LN_OP_RELU, 1, &again, f->output);
+}
+
+static void cancels_quantization(void **state) {
+  (void)state;
+  fixture *f = begin();
+  quantize_again(f, 0.5f);
+  assert_int_equal(run_pass(f, ln_pass_cancel_quantization), 1);
+  assert_int_equal(f->ops[2].inputs[0], f->input);
+  assert_int_equal(run_pass(f, ln_pass_drop_dead), 2);
+  f = begin();
+  quantize_again(f, 0.25f);
+  assert_int_equal(run_pass(f, ln_pass_cancel_quantization), 0);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(fuses_pads),      cmocka_unit_test(leaves_other_pads),
+      cmocka_unit_test(fuses_activations), cmocka_unit_test(leaves_shared_results),
+      cmocka_unit_test(folds_constants), cmocka_unit_test(cancels_quantization),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,190 @@
+/*
+ * Sessions on the operators' own cases: a run allocates nothing, any allocation may fail while a session is made, sessions
+ * of one model do not disturb one another, and the API refuses what does not fit.
+ */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "linnet/linnet.h"
+#include "runtime/runtime.h"
+#include "support/unit.h"
+
+static const char *const cases_dir = LN_TESTS_DIR "/ops/cases";
+
+typedef void (*model_check)(const char *path, ln_model *model);
+
+/* Every `step`-th case of every family. */
+static int each_case(int step, model_check check) {
+  int seen = 0;
+  DIR *families = opendir(cases_dir);
+  assert_non_null(families);
+  for (const struct dirent *family; (family = readdir(families)) != NULL;) {
+    char folder[1024];
+    if (family->d_name[0] == '.') continue;
+    snprintf(folder, sizeof folder, "%s/%s", cases_dir, family->d_name);
+    DIR *files = opendir(folder);
+    if (files == NULL) continue;
+    for (const struct dirent *file; (file = readdir(files)) != NULL;) {
+      char path[2048];
+      ln_model *model = NULL;
+      if (strstr(file->d_name, ".tflite") == NULL || seen++ % step != 0) continue;
+      snprintf(path, sizeof path, "%s/%s", folder, file->d_name);
+      assert_int_equal(ln_model_open(path, NULL, &model), LN_OK);
+      check(path, model);
+      ln_model_destroy(model);
+    }
+    closedir(files);
+  }
+  closedir(families);
+  return seen;
+}
+
+static void check_run_without_allocation(const char *path, ln_model *model) {
+  ln_session *session = NULL;
+  ln_error err = {LN_OK, ""};
+  ln_session_options options = LN_SESSION_OPTIONS_INIT;
+  options.threads = 2;
+  if (ln_session_create(model, &options, &err, &session) != LN_OK) {
+    fail_msg("%s: %s", path, err.message);
+  }
+  if (session->late_steps == 0) {
+    for (int32_t i = 0; i < ln_session_input_count(session); ++i) {
+      ln_tensor *input = ln_session_input(session, i);
+      if (ln_tensor_mutable_data(input) != NULL) memset(ln_tensor_mutable_data(input), 0, ln_tensor_bytes(input));
+    }
+    ln_alloc_fail_after(1);
+    const ln_status status = ln_session_run(session, &err);
+    ln_alloc_fail_after(0);
+    /* Zeros are no good data for some operators (a division, say): what must not happen is an allocation. */
+    if (status != LN_OK && status != LN_ERR_DATA) fail_msg("%s: %s", path, err.message);
+  }
+  ln_session_destroy(session);
+}
+
+static void runs_without_allocation(void **state) {
+  (void)state;
+  assert_true(each_case(1, check_run_without_allocation) > 0);
+}
+
+static ln_status open_create_run(const char *path, ln_error *err) {
+  ln_model *model = NULL;
+  ln_session *session = NULL;
+  ln_status status = ln_model_open(path, err, &model);
+  if (status == LN_OK) status = ln_session_create(model, NULL, err, &session);
+  ln_session_destroy(session);
+  ln_model_destroy(model);
+  return status;
+}
+
+static void check_failing_allocations(const char *path, ln_model *model) {
+  (void)model;
+  for (long n = 1; n < 10000; ++n) {
+    ln_error err = {LN_OK, ""};
+    ln_alloc_fail_after(n);
+    const ln_status status = open_create_run(path, &err);
+    const bool failed = ln_alloc_fail_pending() == 0;
+    ln_alloc_fail_after(0);
+    if (!failed) {
+      assert_int_equal(status, LN_OK);
+      return;
+    }
+    if (status != LN_OK && status != LN_ERR_MEMORY) fail_msg("%s: allocation %ld: %s", path, n, err.message);
+  }
+}
+
+static void survives_failing_allocations(void **state) {
+  (void)state;
+  each_case(7, check_failing_allocations);
+}
+
+static char *first_case(void) {
+  static char path[2048];
+  snprintf(path, sizeof path, "%s/unary/abs_f32.tflite", cases_dir);
+  return path;
+}
+
+static void keeps_sessions_apart(void **state) {
+  (void)state;
+  ln_model *model = NULL;
+  ln_session *a = NULL, *b = NULL;
+  assert_int_equal(ln_model_open(first_case(), NULL, &model), LN_OK);
+  assert_int_equal(ln_session_create(model, NULL, NULL, &a), LN_OK);
+  assert_int_equal(ln_session_create(model, NULL, NULL, &b), LN_OK);
+  float *in_a = ln_tensor_mutable_data(ln_session_input(a, 0));
+  float *in_b = ln_tensor_mutable_data(ln_session_input(b, 0));
+  const size_t count = ln_tensor_elements(ln_session_input(a, 0));
+  for (size_t i = 0; i < count; ++i) {
+    in_a[i] = -1.0f;
+    in_b[i] = -2.0f;
+  }
+  assert_int_equal(ln_session_run(a, NULL), LN_OK);
+  assert_int_equal(ln_session_run(b, NULL), LN_OK);
+  assert_true(((const float *)ln_tensor_data(ln_session_output(a, 0)))[0] == 1.0f);
+  assert_true(((const float *)ln_tensor_data(ln_session_output(b, 0)))[0] == 2.0f);
+  ln_session_destroy(a);
+  ln_session_destroy(b);
+  ln_model_destroy(model);
+}
+
+static void resizes(void **state) {
+  (void)state;
+  ln_model *model = NULL;
+  ln_session *session = NULL;
+  assert_int_equal(ln_model_open(first_case(), NULL, &model), LN_OK);
+  assert_int_equal(ln_session_create(model, NULL, NULL, &session), LN_OK);
+  const int32_t dims[] = {5, 7, 3};
+  assert_int_equal(ln_session_resize_input(session, 0, dims, 3, NULL), LN_OK);
+  assert_int_equal(ln_session_prepare(session, NULL), LN_OK);
+  const ln_tensor *output = ln_session_output(session, 0);
+  assert_int_equal(ln_tensor_rank(output), 3);
+  assert_int_equal(ln_tensor_elements(output), 105);
+  float *input = ln_tensor_mutable_data(ln_session_input(session, 0));
+  for (int i = 0; i < 105; ++i) input[i] = (float)-i;
+  assert_int_equal(ln_session_run(session, NULL), LN_OK);
+  assert_true(((const float *)ln_tensor_data(output))[104] == 104.0f);
+  ln_session_destroy(session);
+  ln_model_destroy(model);
+}
+
+static void refuses_misuse(void **state) {
+  (void)state;
+  ln_model *model = NULL;
+  ln_session *session = NULL;
+  ln_error err = {LN_OK, ""};
+  assert_int_equal(ln_session_create(NULL, NULL, &err, &session), LN_ERR_ARGUMENT);
+  assert_int_equal(ln_model_open(first_case(), NULL, &model), LN_OK);
+  ln_session_options options = LN_SESSION_OPTIONS_INIT;
+  options.signature = "nothing of that name";
+  assert_int_equal(ln_session_create(model, &options, &err, &session), LN_ERR_NOT_FOUND);
+  assert_non_null(strstr(err.message, "nothing of that name"));
+  options = (ln_session_options)LN_SESSION_OPTIONS_INIT;
+  options.backend = "abacus";
+  assert_int_equal(ln_session_create(model, &options, &err, &session), LN_ERR_NOT_FOUND);
+  options = (ln_session_options)LN_SESSION_OPTIONS_INIT;
+  options.threads = -1;
+  assert_int_equal(ln_session_create(model, &options, &err, &session), LN_ERR_ARGUMENT);
+  options.size = 4096;
+  assert_int_equal(ln_session_create(model, &options, &err, &session), LN_ERR_ARGUMENT);
+  assert_null(session);
+  assert_int_equal(ln_session_create(model, NULL, &err, &session), LN_OK);
+  assert_int_equal(ln_session_set_input(session, 0, "x", 1, &err), LN_ERR_SHAPE);
+  assert_int_equal(ln_session_set_input(session, 9, "x", 1, &err), LN_ERR_ARGUMENT);
+  const int32_t huge[] = {INT32_MAX, INT32_MAX, INT32_MAX};
+  assert_int_equal(ln_session_resize_input(session, 0, huge, 3, &err), LN_ERR_SHAPE);
+  const int32_t negative[] = {-1, 4};
+  assert_int_equal(ln_session_resize_input(session, 0, negative, 2, &err), LN_ERR_SHAPE);
+  assert_int_equal(ln_session_resize_input(session, 0, huge, 99, &err), LN_ERR_SHAPE);
+  assert_null(ln_session_output(session, 1));
+  ln_session_destroy(session);
+  ln_model_destroy(model);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(runs_without_allocation), cmocka_unit_test(survives_failing_allocations),
+      cmocka_unit_test(keeps_sessions_apart),    cmocka_unit_test(resizes),
+      cmocka_unit_test(refuses_misuse),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
