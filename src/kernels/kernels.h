@@ -11,6 +11,7 @@
 
 #include "base/base.h"
 #include "kernels/binary.h"
+#include "kernels/convert.h"
 #include "kernels/dwconv.h"
 #include "kernels/gemm.h"
 #include "kernels/matvec.h"
@@ -24,8 +25,9 @@
  */
 #define LN_KERNEL_FAMILIES(F) \
   F(binary) \
-  F(gemm) \
+  F(convert) \
   F(dwconv) \
+  F(gemm) \
   F(matvec)
 
 #define LN_FAMILY_MEMBER(family) ln_##family##_kernels family;
