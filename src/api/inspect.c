@@ -50,9 +50,7 @@ const ln_tensor *ln_graph_tensor(const ln_graph *graph, int32_t index) {
 
 int32_t ln_graph_input_count(const ln_graph *graph) { return graph->input_count; }
 
-int32_t ln_graph_input(const ln_graph *graph, int32_t index) {
-  return item(graph->inputs, graph->input_count, index);
-}
+int32_t ln_graph_input(const ln_graph *graph, int32_t index) { return item(graph->inputs, graph->input_count, index); }
 
 int32_t ln_graph_output_count(const ln_graph *graph) { return graph->output_count; }
 

@@ -24,9 +24,7 @@ size_t ln_tensor_bytes(const ln_tensor *tensor) {
 
 const void *ln_tensor_data(const ln_tensor *tensor) { return tensor->data; }
 
-void *ln_tensor_mutable_data(ln_tensor *tensor) {
-  return tensor->storage == LN_STORAGE_CONST ? NULL : tensor->data;
-}
+void *ln_tensor_mutable_data(ln_tensor *tensor) { return tensor->storage == LN_STORAGE_CONST ? NULL : tensor->data; }
 
 int32_t ln_tensor_scale_count(const ln_tensor *tensor) { return tensor->quant->count; }
 

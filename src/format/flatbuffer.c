@@ -11,9 +11,9 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "vectors are used wher
 
 enum {
   OFFSET_BYTES = 4,
-  VTABLE_HEADER = 4,     /* its own size and the table's, 16 bits each */
-  DEEPEST = 16,          /* the schema nests tables less deep */
-  BUDGET_PER_BYTE = 16,  /* what a byte of a file may become: tables without fields are the dearest */
+  VTABLE_HEADER = 4,    /* its own size and the table's, 16 bits each */
+  DEEPEST = 16,         /* the schema nests tables less deep */
+  BUDGET_PER_BYTE = 16, /* what a byte of a file may become: tables without fields are the dearest */
   BUDGET_BASE = 1 << 16
 };
 
@@ -31,7 +31,9 @@ typedef struct table_view {
   size_t vtable, vtable_bytes;
 } table_view;
 
-static ln_status damaged(decoder *d, const char *what) { return ln_fail(d->err, LN_ERR_FORMAT, "damaged file: %s", what); }
+static ln_status damaged(decoder *d, const char *what) {
+  return ln_fail(d->err, LN_ERR_FORMAT, "damaged file: %s", what);
+}
 
 static ln_status out_of_memory(decoder *d) {
   return ln_fail(d->err, LN_ERR_MEMORY, "out of memory while reading the file");

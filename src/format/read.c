@@ -69,8 +69,8 @@ static ln_status check_identifier(const uint8_t *data, size_t size, ln_error *er
 /* Bytes that stand outside the flatbuffer, at an offset from the file's start; 0 and 1 mean that there are none. */
 static ln_status read_far_bytes(ln_reader *reader, uint64_t offset, uint64_t size, const uint8_t **out) {
   if (offset > reader->size || size > reader->size - offset) {
-    return ln_fail(reader->err, LN_ERR_FORMAT, "damaged file: bytes %" PRIu64 " to %" PRIu64 " lie past its end", offset,
-                   offset + size);
+    return ln_fail(reader->err, LN_ERR_FORMAT, "damaged file: bytes %" PRIu64 " to %" PRIu64 " lie past its end",
+                   offset, offset + size);
   }
   *out = reader->data + offset;
   return LN_OK;
@@ -186,8 +186,8 @@ static ln_status read_custom_options(ln_reader *reader, const ln_operator *from,
   op->custom_options = from->custom_options.data;
   op->custom_options_size = from->custom_options.count;
   if (from->large_custom_options_offset <= 1) return LN_OK;
-  LN_TRY(read_far_bytes(reader, from->large_custom_options_offset, from->large_custom_options_size,
-                        &op->custom_options));
+  LN_TRY(
+      read_far_bytes(reader, from->large_custom_options_offset, from->large_custom_options_size, &op->custom_options));
   op->custom_options_size = (size_t)from->large_custom_options_size;
   return LN_OK;
 }
@@ -212,7 +212,8 @@ static ln_status read_ops(ln_reader *reader, const ln_subgraph *from, ln_graph *
     op->index = i;
     const ln_status status = read_op(reader, from->operators.data[i], op);
     if (status != LN_OK) {
-      ln_error_prefix(reader->err, "op %d %.60s", i, op->def == NULL ? "" : ln_op_name(op));
+      ln_error_prefix(reader->err, "op %d%s%.60s", i, op->def == NULL ? "" : " ",
+                      op->def == NULL ? "" : ln_op_name(op));
       return status;
     }
   }
@@ -310,8 +311,7 @@ static ln_status read_signatures(ln_reader *reader) {
     signature->key = text_or_empty(stored->signature_key);
     signature->graph = stored->subgraph_index > INT32_MAX ? -1 : (int32_t)stored->subgraph_index;
     LN_TRY(read_maps(reader, &stored->inputs, &signature->input_keys, &signature->inputs, &signature->input_count));
-    LN_TRY(read_maps(reader, &stored->outputs, &signature->output_keys, &signature->outputs,
-                     &signature->output_count));
+    LN_TRY(read_maps(reader, &stored->outputs, &signature->output_keys, &signature->outputs, &signature->output_count));
   }
   qsort(model->signatures, from->count, sizeof *model->signatures, compare_signatures);
   model->signature_count = (int32_t)from->count;

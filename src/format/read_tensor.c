@@ -114,8 +114,8 @@ static ln_status read_data(ln_reader *reader, const ln_tensor_table *from, ln_te
   tensor->buffer = from->buffer;
   tensor->is_variable = from->is_variable;
   if (from->external_buffer != 0) {
-    return ln_fail(reader->err, LN_ERR_FEATURE, "its data is in another file (external buffer %u), which is not supported",
-                   from->external_buffer);
+    return ln_fail(reader->err, LN_ERR_FEATURE,
+                   "its data is in another file (external buffer %u), which is not supported", from->external_buffer);
   }
   if (from->buffer == 0) return LN_OK;
   if (from->buffer >= reader->model->buffer_count) {

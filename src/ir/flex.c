@@ -42,7 +42,7 @@ typedef struct flex_value {
 
 typedef struct flex_vector {
   size_t at, width, count;
-  flex_type type;   /* of all elements, when typed */
+  flex_type type; /* of all elements, when typed */
   bool typed;
 } flex_vector;
 
@@ -127,7 +127,8 @@ static bool open_vector(ln_flex flex, flex_value value, flex_vector *out) {
     return read_count(flex, value, value.width + 1, &out->count);
   }
   if (type == FLEX_VECTOR_BOOL) out->type = FLEX_BOOL;
-  else if (type >= FLEX_VECTOR_INT && type <= FLEX_VECTOR_KEY) out->type = (flex_type)(FLEX_INT + type - FLEX_VECTOR_INT);
+  else if (type >= FLEX_VECTOR_INT && type <= FLEX_VECTOR_KEY)
+    out->type = (flex_type)(FLEX_INT + type - FLEX_VECTOR_INT);
   else return false;
   return read_count(flex, value, value.width, &out->count);
 }

@@ -62,7 +62,8 @@ static void put_vector(printer *out, ln_kind kind, const void *place) {
 
 static void put_string(printer *out, const char *text) {
   put(out, "\"");
-  for (; *text != '\0'; ++text) put(out, "%c", (unsigned char)*text < 0x20 || (unsigned char)*text >= 0x7f ? '?' : *text);
+  for (; *text != '\0'; ++text)
+    put(out, "%c", (unsigned char)*text < 0x20 || (unsigned char)*text >= 0x7f ? '?' : *text);
   put(out, "\"");
 }
 

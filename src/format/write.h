@@ -1,0 +1,25 @@
+/* What the files of the writer share. */
+#ifndef LN_FORMAT_WRITE_H
+#define LN_FORMAT_WRITE_H
+
+#include "format/format.h"
+
+/* As ln_format_write; buffers are put behind the flatbuffer, with 64-bit offsets, when they hold more than `limit`
+ * bytes together. */
+ln_status ln_format_write_limited(const ln_model *model, size_t limit, ln_error *err, uint8_t **out, size_t *size);
+
+/* A zip archive that ends a file: where it begins, and what its own offsets are relative to (zip_tail.c). */
+typedef struct ln_zip_tail {
+  size_t begin, end;
+  size_t directory, end_record; /* places in the file */
+  size_t base;                  /* offsets in the archive count from here */
+  uint32_t entries;
+} ln_zip_tail;
+
+/* Finds the archive of a model's associated files; false when the file ends with none. */
+bool ln_zip_tail_find(const uint8_t *file, size_t size, ln_zip_tail *out);
+/* Copies the archive to `out`, which will stand at `at` in a new file, its offsets made to count from that file's
+ * start; false when they do not fit. */
+bool ln_zip_tail_copy(const uint8_t *file, const ln_zip_tail *tail, size_t at, uint8_t *out);
+
+#endif
