@@ -90,8 +90,4 @@ typedef struct ln_lstm_i8_scratch {
 void ln_k_lstm_step_i8(const ln_lstm_i8 *lstm, const int8_t *input, int8_t *output_state, int16_t *cell_state,
                        const ln_lstm_i8_scratch *scratch);
 
-/* bias[r] = base[r] (0 when NULL) - zero_point * sum of row r. weights: [rows, columns] */
-void ln_k_lstm_fold_bias(const int8_t *weights, int32_t rows, int32_t columns, int32_t zero_point, const int32_t *base,
-                         int32_t *bias);
-
 #endif

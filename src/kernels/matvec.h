@@ -18,4 +18,8 @@ typedef struct ln_matvec_kernels {
   ln_matvec_i8_fn *i8;
 } ln_matvec_kernels;
 
+/* bias[r] = base[r] (0 when NULL) - zero_point * sum of row r. weights: [rows, columns] */
+void ln_k_matvec_fold_bias(const int8_t *weights, int32_t rows, int32_t columns, int32_t zero_point,
+                           const int32_t *base, int32_t *bias);
+
 #endif

@@ -107,13 +107,13 @@ static void fold_biases(const ln_node *node, const lstm_i8_args *args) {
   const int32_t state_zero = ln_zero_point_of(node->in[LN_LSTM_IN_OUTPUT_STATE]);
   for (int32_t g = form->coupled ? LN_LSTM_FORGET : LN_LSTM_INPUT; g < LN_LSTM_GATES; ++g) {
     const int32_t *bias = form->norm ? NULL : ln_lstm_data(node, LN_LSTM_IN_BIAS + g);
-    ln_k_lstm_fold_bias(ln_lstm_data(node, LN_LSTM_IN_INPUT_WEIGHTS + g), form->size.cells, form->size.inputs, input_zero,
+    ln_k_matvec_fold_bias(ln_lstm_data(node, LN_LSTM_IN_INPUT_WEIGHTS + g), form->size.cells, form->size.inputs, input_zero,
                         bias, args->input_bias[g]);
-    ln_k_lstm_fold_bias(ln_lstm_data(node, LN_LSTM_IN_RECURRENT_WEIGHTS + g), form->size.cells, form->size.outputs,
+    ln_k_matvec_fold_bias(ln_lstm_data(node, LN_LSTM_IN_RECURRENT_WEIGHTS + g), form->size.cells, form->size.outputs,
                         state_zero, NULL, args->recurrent_bias[g]);
   }
   if (form->projection) {
-    ln_k_lstm_fold_bias(ln_lstm_data(node, LN_LSTM_IN_PROJECTION), form->size.outputs, form->size.cells,
+    ln_k_matvec_fold_bias(ln_lstm_data(node, LN_LSTM_IN_PROJECTION), form->size.outputs, form->size.cells,
                         args->lstm.hidden_zero_point, ln_lstm_data(node, LN_LSTM_IN_PROJECTION_BIAS),
                         args->projection_bias);
   }

@@ -1,6 +1,5 @@
 /* A step of an integer LSTM, TFLite's 8x8_16 form: see kernels/lstm.h. Gates are Q3.12, activations Q0.15. */
 #include <stddef.h>
-#include <string.h>
 
 #include "kernels/fixed16.h"
 #include "kernels/lstm.h"
@@ -11,16 +10,6 @@ static int32_t wrapping_mul(int32_t a, int32_t b) { return (int32_t)((uint32_t)a
 static int32_t scale(int32_t x, ln_multiplier by) { return ln_multiply_quantized(x, by.multiplier, by.shift); }
 /* What is beyond the result's range anyway is cut, so that adding to it cannot overflow. */
 static int32_t scale_cut(int32_t x, ln_multiplier by) { return ln_clamp_i32(scale(x, by), -(1 << 20), 1 << 20); }
-
-void ln_k_lstm_fold_bias(const int8_t *weights, int32_t rows, int32_t columns, int32_t zero_point, const int32_t *base,
-                         int32_t *bias) {
-  for (int32_t r = 0; r < rows; ++r) {
-    const int8_t *row = weights + (ptrdiff_t)r * columns;
-    int32_t sum = 0;
-    for (int32_t c = 0; c < columns; ++c) sum += row[c];
-    bias[r] = (int32_t)((base != NULL ? (uint32_t)base[r] : 0) - (uint32_t)zero_point * (uint32_t)sum);
-  }
-}
 
 /* 1 / sqrt(x) as a multiplier, by Newton's method on x brought into [1/4, 1); as TFLite defines it, x >= 1. */
 static ln_multiplier inverse_root(int32_t x) {

@@ -32,3 +32,13 @@ void ln_matvec_i8_generic(const int8_t *weights, const int8_t *x, int32_t rows, 
     out[r] = (int32_t)sum;
   }
 }
+
+void ln_k_matvec_fold_bias(const int8_t *weights, int32_t rows, int32_t columns, int32_t zero_point,
+                           const int32_t *base, int32_t *bias) {
+  for (int32_t r = 0; r < rows; ++r) {
+    const int8_t *row = weights + (ptrdiff_t)r * columns;
+    uint32_t sum = 0;
+    for (int32_t c = 0; c < columns; ++c) sum += (uint32_t)(int32_t)row[c];
+    bias[r] = (int32_t)((base != NULL ? (uint32_t)base[r] : 0) - (uint32_t)zero_point * sum);
+  }
+}
