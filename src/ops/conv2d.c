@@ -92,7 +92,7 @@ static ln_status plan_product(ln_node *node, ln_prep *prep, conv2d_args *args) {
 ln_gemm_source ln_conv2d_filter(const conv2d_args *args, const ln_tensor *filter) {
   const ln_conv_shape *s = &args->conv.shape;
   const ptrdiff_t k = (ptrdiff_t)args->conv.segments * args->conv.segment_length;
-  return (ln_gemm_source){filter->data, k * (s->out_c / s->groups), 1, k};
+  return (ln_gemm_source){.data = filter->data, .group_stride = k * (s->out_c / s->groups), .k_stride = 1, .n_stride = k};
 }
 
 /* Packs what is constant and asks for memory for what is not. */
@@ -125,6 +125,7 @@ ln_status ln_conv2d_prepare(ln_node *node, ln_prep *prep) {
     return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "a grouped convolution dilated beyond its input");
   }
   if (node->in[0]->type == LN_INT16) return ln_conv2d_prepare_i16(node, prep, args, &shape);
+  if (node->in[1]->sparsity != NULL) return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "a sparse filter");
   ln_conv_plan_begin(&args->conv, &shape);
   if (node->in[1]->type == LN_INT8 && node->in[0]->type == LN_FLOAT32) return ln_conv2d_prepare_hybrid(node, prep, args);
   ln_status status = plan_product(node, prep, args);

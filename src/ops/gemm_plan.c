@@ -137,7 +137,8 @@ ln_status ln_gemm_plan_constant_b(ln_gemm_plan *plan, ln_prep *prep, const ln_ge
                               plan->groups * INT64_C(1024) + (plan->quant.b_unsigned ? 512 : 0) + plan->quant.b_zero,
                               source->k_stride * INT64_C(16777213) + source->n_stride};
   bool fresh;
-  char *block = ln_pack_cache_get(prep->cache, source->data, form, numbers, block_bytes(plan), &fresh);
+  const void *key = source->key != NULL ? source->key : source->data;
+  char *block = ln_pack_cache_get(prep->cache, key, form, numbers, block_bytes(plan), &fresh);
   if (block == NULL) return LN_ERR_MEMORY;
   int32_t *column_sums = (int32_t *)(void *)(block + plan->group_bytes * (size_t)plan->groups);
   if (fresh) pack_panels(plan, source, block, column_sums);

@@ -25,6 +25,7 @@ typedef enum ln_gemm_kind {
 typedef struct ln_gemm_source {
   const void *data; /* f32, or bytes */
   ptrdiff_t group_stride, k_stride, n_stride;
+  const void *key; /* the constant that packed weights are kept under; NULL: `data` */
 } ln_gemm_source;
 
 /* B as kernels take it, all groups. */
