@@ -15,6 +15,8 @@
 #include "kernels/dwconv.h"
 #include "kernels/gemm.h"
 #include "kernels/matvec.h"
+#include "kernels/pool2d.h"
+#include "kernels/resize.h"
 
 /*
  * The families. A family's header declares `ln_<family>_kernels`, a struct whose members (slots) are pointers to a
@@ -28,7 +30,9 @@
   F(convert) \
   F(dwconv) \
   F(gemm) \
-  F(matvec)
+  F(matvec) \
+  F(pool2d) \
+  F(resize)
 
 #define LN_FAMILY_MEMBER(family) ln_##family##_kernels family;
 typedef struct ln_kernels {

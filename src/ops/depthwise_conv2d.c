@@ -410,7 +410,7 @@ static void run_band(void *context, int32_t task, int32_t worker) {
   const depthwise_args *a = b->a;
   uint8_t *scratch = ln_exec_thread_scratch(b->exec, worker);
   const int32_t from = task * a->rows_per_band;
-  const int32_t to = from + a->rows_per_band < b->rows ? from + a->rows_per_band : b->rows;
+  const int32_t to = b->rows - from > a->rows_per_band ? from + a->rows_per_band : b->rows;
   for (int32_t first = 0; first < a->g.out_channels; first += a->chunk) {
     const int32_t last = first + a->chunk < a->g.out_channels ? first + a->chunk : a->g.out_channels;
     run_rows(b, from, to, first, last, scratch);

@@ -1,0 +1,65 @@
+"""DEPTHWISE_CONV_2D: every accepted combination of types, strides, dilations, paddings, multipliers and biases."""
+import numpy as np
+from lib import case, tensor
+
+NAME = "DEPTHWISE_CONV_2D"
+
+
+def options(stride=1, padding="SAME", multiplier=1, activation=0, dilation=1, stride_h=None):
+    return {"padding": 0 if padding == "SAME" else 1, "strideW": stride, "strideH": stride_h or stride,
+            "depthMultiplier": multiplier, "fusedActivationFunction": activation, "dilationWFactor": dilation,
+            "dilationHFactor": dilation}
+
+
+def layer(name, type, shape, kernel, multiplier=1, bias=True, const=True, seed=1, zero=None, filter_zero=0, scale=0.05,
+          tolerance=None, wide_bias=True, out_zero=None, resolver="ref", **rest):
+    rng = np.random.default_rng(seed)
+    channels = shape[3] * multiplier
+    filter_shape = [1, kernel[0], kernel[1], channels]
+    floats = type == "f32"
+    weights = {"f32": "f32", "u8": "u8", "i8": "i8", "i16": "i8", "hybrid": "i8"}[type]
+    if type in ("f32", "hybrid"):
+        x = tensor(shape, "f32")
+        out = tensor(None, "f32")
+    else:
+        x = tensor(shape, type, scale=scale, zero_point=zero or 0)
+        out = tensor(None, type, scale=scale * 1.7 * np.sqrt(kernel[0] * kernel[1]),
+                     zero_point=(zero or 0) if out_zero is None else out_zero)
+    axis = (3, rng.uniform(0.005, 0.02, channels).astype(np.float32), None)
+    f = tensor(filter_shape, weights, const=const, scale=0.012 if weights == "u8" else None, zero_point=filter_zero,
+               per_axis=axis if weights == "i8" else None, low=-127 if weights == "i8" else None)
+    b = None
+    if bias:
+        bias_type = "f32" if type in ("f32", "hybrid") else "i64" if type == "i16" and wide_bias else "i32"
+        data = rng.uniform(-1, 1, channels) if floats or type == "hybrid" else rng.integers(-3000, 3000, channels)
+        scales = axis[1] * scale
+        b = tensor([channels], bias_type, const=const, data=data, scale=scale * 0.012 if weights == "u8" else None,
+                   per_axis=(0, scales, None) if weights == "i8" and type != "hybrid" else None)
+    inputs = [x, f] + ([b] if bias else [])
+    case("depthwise_conv2d", name, NAME, options(multiplier=multiplier, **rest), inputs, [out], tolerance=tolerance,
+         resolver=resolver)
+
+
+def cases():
+    for type in ("f32", "u8", "i8", "i16"):
+        zeros = {"f32": {}, "u8": {"zero": 117, "filter_zero": 131}, "i8": {"zero": -9}, "i16": {}}[type]
+        layer(f"3x3_{type}", type, [1, 7, 9, 20], (3, 3), **zeros)
+        layer(f"3x3_stride2_{type}", type, [2, 8, 7, 17], (3, 3), stride=2, activation=3, **zeros)
+        layer(f"5x5_valid_{type}", type, [1, 9, 8, 8], (5, 5), padding="VALID", activation=1, **zeros)
+        layer(f"3x3_dilated_{type}", type, [1, 9, 10, 6], (3, 3), dilation=2, **zeros)
+        layer(f"multiplier_{type}", type, [1, 10, 8, 1], (4, 3), multiplier=8, stride=2, **zeros)
+        layer(f"multiplier3_{type}", type, [2, 5, 6, 3], (3, 3), multiplier=3, **zeros)
+        layer(f"1x1_{type}", type, [1, 3, 4, 70], (1, 1), **zeros)
+    for type in ("f32", "u8", "i8"):
+        zeros = {"f32": {}, "u8": {"zero": 3, "filter_zero": 200}, "i8": {"zero": 100}}[type]
+        layer(f"no_bias_{type}", type, [1, 6, 6, 10], (3, 3), bias=False, **zeros)
+    layer("wide_5x5_stride2_f32", "f32", [1, 11, 12, 40], (5, 5), stride=2)
+    layer("column_kernel_i8", "i8", [1, 12, 1, 40], (5, 1), padding="VALID", zero=4)
+    layer("kernel_larger_than_input_i8", "i8", [1, 2, 2, 12], (5, 5), zero=-128)
+    layer("relu_n1_to_1_i8", "i8", [1, 4, 5, 9], (3, 3), activation=2, zero=1, out_zero=-5)
+    layer("uneven_filter_zero_u8", "u8", [1, 6, 7, 65], (3, 3), zero=255, filter_zero=0)
+    layer("late_filter_f32", "f32", [1, 5, 5, 12], (3, 3), const=False)
+    layer("late_filter_u8", "u8", [1, 5, 5, 12], (3, 3), const=False, zero=99, filter_zero=140)
+    layer("hybrid", "hybrid", [2, 6, 5, 10], (3, 3), tolerance={"abs": 2e-2, "rel": 1e-2})
+    layer("hybrid_stride2_relu6", "hybrid", [1, 7, 7, 8], (3, 3), stride=2, activation=3, bias=False, tolerance={"abs": 2e-2, "rel": 1e-2})
+    layer("empty_batch_f32", "f32", [1, 1, 1, 5], (3, 3), stride=2)
