@@ -1,0 +1,302 @@
+/* linnet bench: how long a model takes to load and to run, and where the time goes. */
+#define _DEFAULT_SOURCE
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "cli.h"
+#include "json.h"
+
+typedef struct bench_options {
+  const char *path, *signature, *backend;
+  int32_t threads;
+  double seconds;
+  bool per_op, json;
+} bench_options;
+
+typedef struct bench_figures {
+  double load_ms, first_ms, median_ms, min_ms, p95_ms;
+  int32_t runs;
+  long peak_rss_kb;
+  ln_session_stats stats;
+} bench_figures;
+
+static int parse(const cli_command *self, int argc, char **argv, bench_options *out) {
+  *out = (bench_options){.threads = 1, .seconds = 2};
+  const cli_option options[] = {
+      {"--signature", CLI_TEXT, &out->signature, 0, 0}, {"--backend", CLI_TEXT, &out->backend, 0, 0},
+      {"--threads", CLI_NUMBER, &out->threads, 1, 1024}, {"--seconds", CLI_REAL, &out->seconds, 0, 86400},
+      {"--per-op", CLI_FLAG, &out->per_op, 0, 0},       {"--json", CLI_FLAG, &out->json, 0, 0},
+  };
+  return cli_parse_model(self, argc, argv, options, CLI_COUNT(options), &out->path);
+}
+
+/* ---- inputs: seeded values in the range that models usually see ---- */
+
+static uint32_t next_random(uint32_t *state) {
+  *state = *state * 1664525u + 1013904223u;
+  return *state >> 8;
+}
+
+static double random_value(ln_type type, uint32_t *state) {
+  const uint32_t bits = next_random(state);
+  switch (type) {
+    case LN_FLOAT32:
+    case LN_FLOAT64: return (double)bits / (1 << 23) - 1; /* [-1, 1) */
+    case LN_BOOL: return bits & 1;
+    case LN_INT8:
+    case LN_UINT8:
+    case LN_INT16: return bits % 100;
+    default: return bits % 5; /* indices mostly */
+  }
+}
+
+static bool fill_input(ln_session *session, int32_t index, ln_error *err) {
+  const ln_tensor *tensor = ln_session_input(session, index);
+  const ln_type type = ln_tensor_type(tensor);
+  const size_t count = ln_tensor_elements(tensor);
+  const size_t bytes = type == LN_STRING ? 4 * (count + 2) : ln_tensor_bytes(tensor);
+  void *data = calloc(bytes + 1, 1);
+  uint32_t state = 1 + (uint32_t)index;
+  if (!data) return false;
+  if (type == LN_STRING) { /* empty strings */
+    ((int32_t *)data)[0] = (int32_t)count;
+    for (size_t i = 0; i <= count; i++) ((int32_t *)data)[1 + i] = (int32_t)bytes;
+  }
+  for (size_t i = 0; i < count && ln_type_bits(type) >= 8; i++) {
+    if (!cli_store_number(type, random_value(type, &state), data, i)) break; /* zeros for other types */
+  }
+  const bool good = ln_session_set_input(session, index, data, bytes, err) == LN_OK;
+  free(data);
+  return good;
+}
+
+/* ---- timing ---- */
+
+static int compare_times(const void *a, const void *b) {
+  const double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+typedef struct times {
+  double *items;
+  size_t count, capacity;
+} times;
+
+static bool push(times *list, double value) {
+  if (list->count == list->capacity) {
+    const size_t capacity = list->capacity ? 2 * list->capacity : 1024;
+    double *grown = realloc(list->items, capacity * sizeof *grown);
+    if (!grown) return false;
+    list->items = grown;
+    list->capacity = capacity;
+  }
+  list->items[list->count++] = value;
+  return true;
+}
+
+enum { LEAST_RUNS = 5, MOST_RUNS = 10000000 };
+
+static ln_status time_runs(ln_session *session, double seconds, bench_figures *out, ln_error *err) {
+  times list = {0};
+  ln_status status = LN_OK;
+  const double end = cli_now_ms() + seconds * 1e3;
+  while (status == LN_OK && list.count < MOST_RUNS && (list.count < LEAST_RUNS || cli_now_ms() < end)) {
+    const double start = cli_now_ms();
+    status = ln_session_run(session, err);
+    if (status == LN_OK && !push(&list, cli_now_ms() - start)) status = LN_ERR_MEMORY;
+  }
+  if (status == LN_OK) {
+    qsort(list.items, list.count, sizeof *list.items, compare_times);
+    out->runs = (int32_t)list.count;
+    out->min_ms = list.items[0];
+    out->median_ms = list.items[list.count / 2];
+    out->p95_ms = list.items[(size_t)((double)(list.count - 1) * 0.95)];
+  }
+  free(list.items);
+  return status;
+}
+
+/* ---- where the time goes ---- */
+
+typedef struct row {
+  const char *name, *tensor;
+  double ms; /* of one run */
+  int64_t calls, macs;
+} row;
+
+static int compare_rows(const void *a, const void *b) {
+  const double x = ((const row *)a)->ms, y = ((const row *)b)->ms;
+  return (x < y) - (x > y);
+}
+
+/* The profile, sorted by time; NULL when memory is short. */
+static row *read_profile(const ln_session *session, int32_t runs, int32_t *count, double *total) {
+  *count = ln_session_profile_count(session);
+  *total = 0;
+  row *rows = calloc((size_t)*count + 1, sizeof *rows);
+  for (int32_t i = 0; rows && i < *count; i++) {
+    ln_profile_entry entry = {.size = sizeof entry};
+    if (ln_session_profile(session, i, &entry) != LN_OK) continue;
+    rows[i] = (row){entry.operator_name, entry.tensor_name, (double)entry.nanoseconds / 1e6 / runs, entry.calls, entry.macs};
+    *total += rows[i].ms;
+  }
+  if (rows) qsort(rows, (size_t)*count, sizeof *rows, compare_rows);
+  return rows;
+}
+
+/* Rows of one operator's kind joined in place; returns their number. */
+static int32_t join_kinds(row *rows, int32_t count) {
+  int32_t kinds = 0;
+  for (int32_t i = 0; i < count; i++) {
+    int32_t k = 0;
+    while (k < kinds && strcmp(rows[k].name, rows[i].name) != 0) k++;
+    if (k == kinds) {
+      rows[kinds++] = (row){rows[i].name, NULL, rows[i].ms, 1, rows[i].macs};
+      continue;
+    }
+    rows[k].ms += rows[i].ms;
+    rows[k].calls++;
+    rows[k].macs += rows[i].macs;
+  }
+  qsort(rows, (size_t)kinds, sizeof *rows, compare_rows);
+  return kinds;
+}
+
+static void print_row(const row *r, double total) {
+  printf("%9.4f %5.1f %%  ", r->ms, total > 0 ? 100 * r->ms / total : 0);
+  if (r->macs > 0 && r->ms > 0) printf("%8.2f", (double)r->macs / r->ms / 1e6);
+  else printf("%8s", "");
+}
+
+static int print_profile(const ln_session *session, int32_t runs) {
+  int32_t count;
+  double total;
+  row *rows = read_profile(session, runs, &count, &total);
+  if (!rows) return cli_fail("out of memory");
+  printf("\n%9s %7s  %8s  %s\n", "ms", "share", "GMAC/s", "operator and its first output");
+  for (int32_t i = 0; i < count; i++) {
+    print_row(&rows[i], total);
+    printf("  %-24s %s\n", rows[i].name, rows[i].tensor);
+  }
+  const int32_t kinds = join_kinds(rows, count);
+  printf("\n%9s %7s  %8s  %5s  %s\n", "ms", "share", "GMAC/s", "steps", "kind");
+  for (int32_t i = 0; i < kinds; i++) {
+    print_row(&rows[i], total);
+    printf("  %5lld  %s\n", (long long)rows[i].calls, rows[i].name);
+  }
+  printf("%9.4f in all\n", total);
+  free(rows);
+  return CLI_OK;
+}
+
+static int json_profile(json *j, const ln_session *session, int32_t runs) {
+  int32_t count;
+  double total;
+  row *rows = read_profile(session, runs, &count, &total);
+  if (!rows) return cli_fail("out of memory");
+  json_array(j, "per_op");
+  for (int32_t i = 0; i < count; i++) {
+    json_flat_object(j, NULL);
+    json_string(j, "op", rows[i].name);
+    json_string(j, "tensor", rows[i].tensor);
+    json_real(j, "ms", rows[i].ms);
+    json_int(j, "calls", rows[i].calls);
+    json_int(j, "macs", rows[i].macs);
+    json_end(j, '}');
+  }
+  json_end(j, ']');
+  free(rows);
+  return CLI_OK;
+}
+
+/* ---- the figures ---- */
+
+static int print_json(const bench_options *options, const bench_figures *f, const ln_session *session) {
+  json j;
+  int status = CLI_OK;
+  json_begin(&j, stdout);
+  json_object(&j, NULL);
+  json_real(&j, "load_ms", f->load_ms);
+  json_real(&j, "first_ms", f->first_ms);
+  json_real(&j, "median_ms", f->median_ms);
+  json_real(&j, "min_ms", f->min_ms);
+  json_real(&j, "p95_ms", f->p95_ms);
+  json_int(&j, "runs", f->runs);
+  json_int(&j, "threads", options->threads);
+  json_int(&j, "peak_rss_kb", f->peak_rss_kb);
+  json_int(&j, "arena_bytes", (int64_t)f->stats.arena_bytes);
+  json_int(&j, "weight_bytes", (int64_t)f->stats.weight_bytes);
+  if (options->per_op) status = json_profile(&j, session, f->runs);
+  json_end(&j, '}');
+  return status;
+}
+
+static int print_text(const bench_options *options, const bench_figures *f, const ln_session *session) {
+  char arena[32], weights[32], least[32];
+  printf("%s  %d thread%s, kernels %s\n", cli_base_name(options->path), options->threads, options->threads == 1 ? "" : "s",
+         ln_cpu_tier());
+  printf("  load       %10.3f ms\n  first run  %10.3f ms\n", f->load_ms, f->first_ms);
+  printf("  median     %10.3f ms  of %d runs", f->median_ms, f->runs);
+  if (f->stats.macs > 0) printf(", %.2f GMAC/s", (double)f->stats.macs / f->median_ms / 1e6);
+  printf("\n  least      %10.3f ms\n  95 %%       %10.3f ms\n", f->min_ms, f->p95_ms);
+  printf("  memory     %10.2f MB at most: arena %s (at least %s), weights %s\n", (double)f->peak_rss_kb / 1e3,
+         cli_bytes_text((double)f->stats.arena_bytes, arena, sizeof arena),
+         cli_bytes_text((double)f->stats.arena_lower_bound, least, sizeof least),
+         cli_bytes_text((double)f->stats.weight_bytes, weights, sizeof weights));
+  return options->per_op ? print_profile(session, f->runs) : CLI_OK;
+}
+
+/* Load, first run, then runs for as long as asked. */
+static ln_status measure(const bench_options *options, ln_model **model, ln_session **session, bench_figures *f,
+                         ln_error *err) {
+  ln_session_options settings = LN_SESSION_OPTIONS_INIT;
+  settings.threads = options->threads;
+  settings.signature = options->signature;
+  settings.backend = options->backend;
+  settings.profile = options->per_op;
+  const double start = cli_now_ms();
+  ln_status status = ln_model_open(options->path, err, model);
+  if (status == LN_OK) status = ln_session_create(*model, &settings, err, session);
+  if (status == LN_OK) status = ln_session_prepare(*session, err);
+  f->load_ms = cli_now_ms() - start;
+  for (int32_t i = 0; status == LN_OK && i < ln_session_input_count(*session); i++) {
+    if (!fill_input(*session, i, err)) status = LN_ERR_DATA;
+  }
+  if (status != LN_OK) return status;
+  const double first = cli_now_ms();
+  status = ln_session_run(*session, err);
+  f->first_ms = cli_now_ms() - first;
+  if (options->per_op) ln_session_profile_reset(*session);
+  if (status == LN_OK) status = time_runs(*session, options->seconds, f, err);
+  if (status == LN_OK) status = ln_session_get_stats(*session, &f->stats);
+  return status;
+}
+
+static int bench(const cli_command *self, int argc, char **argv) {
+  bench_options options;
+  int status = parse(self, argc, argv, &options);
+  if (status >= 0) return status;
+  bench_figures figures = {.stats = {.size = sizeof figures.stats}};
+  ln_model *model = NULL;
+  ln_session *session = NULL;
+  ln_error err = {.message = "out of memory"};
+  if (measure(&options, &model, &session, &figures, &err) != LN_OK) {
+    status = cli_fail("%s: %s", options.path, err.message);
+  } else {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    figures.peak_rss_kb = usage.ru_maxrss;
+    status = options.json ? print_json(&options, &figures, session) : print_text(&options, &figures, session);
+  }
+  ln_session_destroy(session);
+  ln_model_destroy(model);
+  return status;
+}
+
+const cli_command cli_bench = {
+    "bench", bench, "how fast a model loads and runs",
+    "usage: linnet bench MODEL [--threads N] [--seconds S] [--per-op] [--signature NAME] [--backend NAME] [--json]\n\n"
+    "Loads the model, runs it once, then again and again for S seconds (default 2, at least 5 runs) on seeded random\n"
+    "inputs. --per-op also prints the time by operator and by kind of operator, and how fast each multiplies.\n"};
