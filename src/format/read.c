@@ -79,9 +79,9 @@ static ln_status read_far_bytes(ln_reader *reader, uint64_t offset, uint64_t siz
 static ln_status read_buffers(ln_reader *reader) {
   ln_model *model = reader->model;
   const ln_vec_ptr *from = &reader->root->buffers;
-  model->buffers = ln_arena_array(&model->arena, from->count, sizeof *model->buffers);
+  model->buffer_count = from->count > 0 ? from->count : 1; /* buffer 0 stands for none: it is always there */
+  model->buffers = ln_arena_array(&model->arena, model->buffer_count, sizeof *model->buffers);
   if (model->buffers == NULL) return ln_read_no_memory(reader);
-  model->buffer_count = from->count;
   for (uint32_t i = 0; i < from->count; ++i) {
     const ln_buffer_table *stored = from->data[i];
     ln_buffer *buffer = &model->buffers[i];
