@@ -16,4 +16,7 @@ enum { LN_POOL_AVERAGE = 0, LN_POOL_MAX };
 /* resize */
 enum { LN_RESIZE_BILINEAR = 0, LN_RESIZE_NEAREST };
 
+/* REAL, IMAG */
+enum { LN_COMPLEX_REAL = 0, LN_COMPLEX_IMAG = 1 };
+
 #endif

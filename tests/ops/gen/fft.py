@@ -1,0 +1,26 @@
+from lib import case, tensor
+
+import numpy as np
+
+FAMILY = "fft"
+
+
+def rfft2d(name, shape, lengths):
+    case(FAMILY, name, "RFFT2D", inputs=[tensor(shape), tensor(data=lengths, shape=None, type="int32", const=True)],
+         outputs=[tensor(None, "complex64")], tolerance={"abs": 1e-5, "rel": 1e-6})
+
+
+def cases():
+    rfft2d("rows_512", [3, 1, 512], [1, 512])
+    rfft2d("rows_64", [2, 1, 64], [1, 64])
+    rfft2d("plane_8x16", [2, 8, 16], [8, 16])
+    rfft2d("plane_4x2", [4, 2], [4, 2])
+    rfft2d("plane_32x8", [32, 8], [32, 8])
+    rfft2d("padded", [2, 3, 5], [4, 8])
+    rfft2d("cropped", [2, 9, 20], [8, 16])
+    for type, out in (("complex64", "float32"), ("complex128", "float64")):
+        for op in ("COMPLEX_ABS", "REAL", "IMAG"):
+            case(FAMILY, f"{op.lower()}_{out}", op, inputs=[tensor([2, 3, 7], type)], outputs=[tensor(None, out)])
+    big = np.array([3e30 + 4e30j, 1e-30 - 1e-30j, 0, -5 + 12j], np.complex64)
+    case(FAMILY, "complex_abs_extremes", "COMPLEX_ABS", inputs=[tensor([4], "complex64", data=big)],
+         outputs=[tensor(None, "float32")])
