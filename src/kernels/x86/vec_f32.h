@@ -1,0 +1,61 @@
+/* Float vectors of the tier that the including file is compiled for: 16 lanes with AVX-512, 8 with AVX2 and FMA. */
+#ifndef LN_KERNELS_X86_VEC_F32_H
+#define LN_KERNELS_X86_VEC_F32_H
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LN_INLINE static inline __attribute__((always_inline))
+
+#if defined(__AVX512F__)
+
+enum { VF_LANES = 16 };
+typedef __m512 vf;
+typedef __mmask16 vf_mask; /* lanes that are loaded or stored */
+
+LN_INLINE vf_mask vf_first(int32_t n) { return (vf_mask)((1u << n) - 1u); } /* 0 <= n <= VF_LANES */
+LN_INLINE vf vf_load(const float *p) { return _mm512_loadu_ps(p); }
+LN_INLINE vf vf_load_masked(const float *p, vf_mask m) { return _mm512_maskz_loadu_ps(m, p); }
+LN_INLINE void vf_store(float *p, vf a) { _mm512_storeu_ps(p, a); }
+LN_INLINE void vf_store_masked(float *p, vf a, vf_mask m) { _mm512_mask_storeu_ps(p, m, a); }
+LN_INLINE vf vf_set(float a) { return _mm512_set1_ps(a); }
+LN_INLINE vf vf_zero(void) { return _mm512_setzero_ps(); }
+LN_INLINE vf vf_add(vf a, vf b) { return _mm512_add_ps(a, b); }
+LN_INLINE vf vf_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
+LN_INLINE vf vf_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
+LN_INLINE vf vf_div(vf a, vf b) { return _mm512_div_ps(a, b); }
+LN_INLINE vf vf_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); } /* a * b + c */
+/* As the instructions have it: the second operand when either is NaN. */
+LN_INLINE vf vf_max(vf a, vf b) { return _mm512_max_ps(a, b); }
+LN_INLINE vf vf_min(vf a, vf b) { return _mm512_min_ps(a, b); }
+
+#else
+
+enum { VF_LANES = 8 };
+typedef __m256 vf;
+typedef __m256i vf_mask;
+
+LN_INLINE vf_mask vf_first(int32_t n) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+LN_INLINE vf vf_load(const float *p) { return _mm256_loadu_ps(p); }
+LN_INLINE vf vf_load_masked(const float *p, vf_mask m) { return _mm256_maskload_ps(p, m); }
+LN_INLINE void vf_store(float *p, vf a) { _mm256_storeu_ps(p, a); }
+LN_INLINE void vf_store_masked(float *p, vf a, vf_mask m) { _mm256_maskstore_ps(p, m, a); }
+LN_INLINE vf vf_set(float a) { return _mm256_set1_ps(a); }
+LN_INLINE vf vf_zero(void) { return _mm256_setzero_ps(); }
+LN_INLINE vf vf_add(vf a, vf b) { return _mm256_add_ps(a, b); }
+LN_INLINE vf vf_sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
+LN_INLINE vf vf_mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
+LN_INLINE vf vf_div(vf a, vf b) { return _mm256_div_ps(a, b); }
+LN_INLINE vf vf_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
+LN_INLINE vf vf_max(vf a, vf b) { return _mm256_max_ps(a, b); }
+LN_INLINE vf vf_min(vf a, vf b) { return _mm256_min_ps(a, b); }
+
+#endif
+
+/* min(max(a, low), high) that leaves NaN as it is. */
+LN_INLINE vf vf_clamp(vf a, vf low, vf high) { return vf_min(high, vf_max(low, a)); }
+
+#endif
