@@ -45,7 +45,7 @@ size_t ln_k_copy_bytes(const ln_copy_plan *plan);
 /* Runs a simplified plan. */
 void ln_k_copy_run(const ln_copy_plan *plan, const void *src, void *dst);
 
-/* Writes `count` copies of an item of 1, 2, 4, 8 or 16 bytes. */
+/* Writes `count` copies of an item of any size. */
 void ln_k_fill(void *dst, const void *item, size_t item_bytes, size_t count);
 
 #endif

@@ -10,6 +10,9 @@ enum { LN_VARIANT_ARG_MAX = 0, LN_VARIANT_ARG_MIN = 1 };
 /* REDUCE_*: values of ln_reduce_op; ANY and ALL are the greatest and least of 0 and 1. */
 enum { LN_VARIANT_REDUCE_PROD = 1, LN_VARIANT_REDUCE_MAX = 2, LN_VARIANT_REDUCE_MIN = 3 };
 
+/* The operators of transpose_conv.c: they order their inputs differently. */
+enum { LN_VARIANT_TRANSPOSE_CONV = 0, LN_VARIANT_TRANSPOSE_CONV_BIAS = 1 };
+
 /* pool2d */
 enum { LN_POOL_AVERAGE = 0, LN_POOL_MAX };
 
