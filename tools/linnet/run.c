@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "embedded.h"
 #include "inputs.h"
 #include "json.h"
 #include "report.h"
@@ -32,7 +33,12 @@ static int parse(const cli_command *self, int argc, char **argv, run_options *ou
       {"--json", CLI_FLAG, &out->json, 0, 0},
       {"--show", CLI_FLAG, &out->show, 0, 0},
   };
-  return cli_parse_model(self, argc, argv, options, CLI_COUNT(options), &out->model);
+  int operand_count;
+  const int status = cli_parse(self, argc, argv, options, CLI_COUNT(options), &out->model, 1, &operand_count);
+  if (status >= 0 || operand_count == 1) return status;
+  if (out->inputs.count == 0) return cli_usage(self, "no model given");
+  out->model = CLI_DEMO_MODEL;
+  return status;
 }
 
 /* ---- the output folder ---- */
@@ -214,9 +220,10 @@ out:
 
 const cli_command cli_run = {
     "run", run, "run a model on files and say what it found",
-    "usage: linnet run MODEL [--input [NAME=]FILE]... [options]\n"
+    "usage: linnet run [MODEL] [--input [NAME=]FILE]... [options]\n"
     "\n"
     "Runs a .tflite model and prints what it found: classes, detections, or each output's range and first values.\n"
+    "Without MODEL, or as demo:, the classifier of clothing that the tool carries.\n"
     "\n"
     "  --input [NAME=]FILE  an input, in the model's order (alphabetical for a signature) unless named:\n"
     "                         .npy             the exact tensor\n"
