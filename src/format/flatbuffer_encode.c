@@ -11,6 +11,7 @@ enum {
   VTABLE_HEADER = 4,
   MAX_SLOTS = 32,
   MAX_STRUCT = 512,
+  LAYOUTS = 256,
   LARGEST_FILE = INT32_MAX, /* readers take offsets as signed */
   DATA_ALIGNMENT = 16       /* what the schema asks for the bytes of buffers */
 };
@@ -29,8 +30,7 @@ typedef struct layout {
 typedef struct encoder {
   uint8_t *data; /* zeroed; NULL in the pass that counts */
   size_t at;
-  layout *layouts;
-  size_t layout_count, layout_capacity;
+  layout *layouts; /* [LAYOUTS] those last written, by their hash: equal tables share one */
   ln_error *err;
 } encoder;
 
@@ -138,30 +138,24 @@ static size_t lay_out(ln_table_id table, const void *object, layout *out) {
   return alignment;
 }
 
-static ln_status remember(encoder *e, const layout *wanted) {
-  if (e->layout_count == e->layout_capacity) {
-    const size_t capacity = e->layout_capacity * 2 + 32;
-    layout *moved = ln_realloc_array(e->layouts, e->layout_count, capacity, sizeof *moved);
-    if (moved == NULL) return ln_fail(e->err, LN_ERR_MEMORY, "out of memory while writing the file");
-    e->layouts = moved;
-    e->layout_capacity = capacity;
-  }
-  e->layouts[e->layout_count++] = *wanted;
-  return LN_OK;
+static size_t hash_layout(const layout *wanted) {
+  uint32_t hash = 2166136261u;
+  for (size_t i = 0; i < LN_COUNT(wanted->words); ++i) hash = (hash ^ wanted->words[i]) * 16777619u;
+  return (hash ^ hash >> 16) % LAYOUTS;
 }
 
-/* Writes a layout, unless one like it was written before. */
+/* Writes a layout, unless one like it was written not long before. */
 static ln_status write_layout(encoder *e, layout *wanted) {
-  for (size_t i = 0; i < e->layout_count; ++i) {
-    if (memcmp(e->layouts[i].words, wanted->words, sizeof wanted->words) != 0) continue;
-    wanted->at = e->layouts[i].at;
-    return LN_OK;
+  layout *known = &e->layouts[hash_layout(wanted)];
+  if (memcmp(known->words, wanted->words, sizeof wanted->words) != 0) {
+    if (e->at % 2 != 0) LN_TRY(advance(e, 1));
+    wanted->at = e->at;
+    LN_TRY(advance(e, wanted->words[0]));
+    put(e, wanted->at, wanted->words, wanted->words[0]);
+    *known = *wanted;
   }
-  if (e->at % 2 != 0) LN_TRY(advance(e, 1));
-  wanted->at = e->at;
-  LN_TRY(advance(e, wanted->words[0]));
-  put(e, wanted->at, wanted->words, wanted->words[0]);
-  return remember(e, wanted);
+  wanted->at = known->at;
+  return LN_OK;
 }
 
 static ln_status write_field(encoder *e, size_t at, const ln_field_info *field, const void *object, ln_table_id table) {
@@ -209,14 +203,15 @@ static ln_status write_table(encoder *e, size_t from, const void *object, ln_tab
 
 static ln_status write_root(encoder *e, const void *object, ln_table_id table, const char *identifier) {
   e->at = 2 * OFFSET_BYTES;
-  e->layout_count = 0;
+  memset(e->layouts, 0, LAYOUTS * sizeof *e->layouts);
   put(e, OFFSET_BYTES, identifier, OFFSET_BYTES);
   return write_table(e, 0, object, table);
 }
 
 ln_status ln_flatbuffer_encode(const void *object, ln_table_id table, const char *identifier, ln_error *err,
                                uint8_t **out, size_t *size) {
-  encoder e = {.err = err};
+  encoder e = {.layouts = ln_alloc_array(LAYOUTS, sizeof(layout)), .err = err};
+  if (e.layouts == NULL) return ln_fail(err, LN_ERR_MEMORY, "out of memory while writing the file");
   ln_status status = write_root(&e, object, table, identifier);
   if (status != LN_OK) goto out;
   *size = e.at;

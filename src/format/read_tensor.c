@@ -62,17 +62,16 @@ static ln_status read_scales(ln_reader *reader, const ln_quantization_parameters
   return LN_OK;
 }
 
-static void read_details(const ln_quantization_parameters *from, ln_quant *quant) {
+/* Blockwise details come before any scales: these are then for readers that do not know them. */
+static bool read_blockwise(const ln_quantization_parameters *from, ln_quant *quant) {
   const ln_table_id table = ln_schema_union_member(LN_UNION_quantization_details, from->details_type);
-  if (table == LN_TABLE_blockwise_quantization) {
-    const ln_blockwise_quantization *blocks = from->details;
-    quant->kind = LN_QUANT_BLOCKWISE;
-    quant->scales_tensor = blocks->scales;
-    quant->zero_points_tensor = blocks->zero_points;
-    quant->block_size = blocks->block_size;
-  } else if (table != LN_TABLE_none) {
-    quant->kind = LN_QUANT_CUSTOM;
-  }
+  if (from->details == NULL || table != LN_TABLE_blockwise_quantization) return false;
+  const ln_blockwise_quantization *blocks = from->details;
+  quant->kind = LN_QUANT_BLOCKWISE;
+  quant->scales_tensor = blocks->scales;
+  quant->zero_points_tensor = blocks->zero_points;
+  quant->block_size = blocks->block_size;
+  return true;
 }
 
 static ln_status read_quant(ln_reader *reader, const ln_tensor_table *from, ln_tensor *tensor) {
@@ -83,8 +82,9 @@ static ln_status read_quant(ln_reader *reader, const ln_tensor_table *from, ln_t
   *quant = ln_quant_none;
   quant->source = from->quantization;
   tensor->quant = quant;
+  if (read_blockwise(from->quantization, quant)) return LN_OK;
   if (from->quantization->scale.count > 0) return read_scales(reader, from->quantization, tensor, quant);
-  if (from->quantization->details != NULL) read_details(from->quantization, quant);
+  if (from->quantization->details != NULL) quant->kind = LN_QUANT_CUSTOM;
   return LN_OK;
 }
 

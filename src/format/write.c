@@ -12,7 +12,7 @@
 /* Close below 2 GiB, with room for all that is not a buffer's data. */
 #define NEAR_LIMIT ((size_t)INT32_MAX - ((size_t)64 << 20))
 
-enum { FAR_ALIGNMENT = 64, FAR_OPTIONS = 1 << 16, SMALL_CODE_LIMIT = 127 };
+enum { FAR_ALIGNMENT = 64, FAR_OPTIONS = 1 << 16, SMALL_CODE_LIMIT = 127, CODES_SEARCHED = 1024 };
 
 typedef struct writer {
   const ln_model *model;
@@ -159,8 +159,9 @@ static bool is_code(const ln_operator_code *code, const ln_op *op) {
   return op->custom_name == NULL || same_text(code->custom_code, op->custom_name);
 }
 
+/* Only the first codes are looked through: files with more are not made to be read. */
 static ln_status find_code(writer *w, const ln_op *op, uint32_t *index) {
-  for (uint32_t i = 0; i < w->code_count; ++i) {
+  for (uint32_t i = 0; i < w->code_count && i < CODES_SEARCHED; ++i) {
     if (!is_code(w->codes[i], op)) continue;
     *index = i;
     return LN_OK;

@@ -25,19 +25,34 @@ static bool zero_point_fits(ln_type type, int64_t zero_point) {
   return zero_point >= low && zero_point <= high;
 }
 
+/* One value for each block: a constant of as many elements as `tensor` has blocks. */
+static ln_status verify_blocks(const ln_graph *graph, const ln_tensor *tensor, int32_t index, const char *what,
+                               ln_error *err) {
+  size_t elements, blocks;
+  if (index < 0 || index >= graph->tensor_count) {
+    return ln_fail(err, LN_ERR_MODEL, "its %s are in tensor %d, which does not exist", what, index);
+  }
+  const ln_tensor *values = &graph->tensors[index];
+  if (values == tensor || values->storage != LN_STORAGE_CONST || values->quant->kind == LN_QUANT_BLOCKWISE) {
+    return ln_fail(err, LN_ERR_MODEL, "its %s in tensor %d are not plain constants", what, index);
+  }
+  if (!ln_shape_elements(&tensor->shape, &elements) || !ln_shape_elements(&values->shape, &blocks) ||
+      blocks != elements / (size_t)tensor->quant->block_size) {
+    return ln_fail(err, LN_ERR_MODEL, "its %s in tensor %d are not one for each block", what, index);
+  }
+  return LN_OK;
+}
+
 static ln_status verify_blockwise(const ln_graph *graph, const ln_tensor *tensor, ln_error *err) {
   const ln_quant *quant = tensor->quant;
   if (quant->block_size <= 0) return ln_fail(err, LN_ERR_MODEL, "has blocks of %d elements", quant->block_size);
-  if (quant->scales_tensor < 0 || quant->scales_tensor >= graph->tensor_count) {
-    return ln_fail(err, LN_ERR_MODEL, "its scales are in tensor %d, which does not exist", quant->scales_tensor);
+  const ln_shape *shape = &tensor->shape;
+  if (shape->rank == 0 || shape->dims[shape->rank - 1] % quant->block_size != 0) {
+    return ln_fail(err, LN_ERR_MODEL, "its last dimension is not made of blocks of %d elements", quant->block_size);
   }
-  if (quant->zero_points_tensor < -1 || quant->zero_points_tensor >= graph->tensor_count) {
-    return ln_fail(err, LN_ERR_MODEL, "its zero points are in tensor %d, which does not exist",
-                   quant->zero_points_tensor);
-  }
-  const ln_tensor *scales = &graph->tensors[quant->scales_tensor];
-  if (scales == tensor) return ln_fail(err, LN_ERR_MODEL, "holds its own scales");
-  return LN_OK;
+  LN_TRY(verify_blocks(graph, tensor, quant->scales_tensor, "scales", err));
+  if (quant->zero_points_tensor == -1) return LN_OK;
+  return verify_blocks(graph, tensor, quant->zero_points_tensor, "zero points", err);
 }
 
 static ln_status verify_quant(const ln_graph *graph, const ln_tensor *tensor, ln_error *err) {
@@ -68,15 +83,14 @@ static ln_status verify_quant(const ln_graph *graph, const ln_tensor *tensor, ln
 static ln_status verify_strings(const ln_tensor *tensor, ln_error *err) {
   size_t elements;
   if (!ln_shape_elements(&tensor->shape, &elements)) return ln_fail(err, LN_ERR_MODEL, "is too large");
-  const int32_t *header = tensor->data;
   if (tensor->bytes == 0 && elements == 0) return LN_OK;
-  if (tensor->bytes < sizeof *header || header[0] < 0 || (size_t)header[0] != elements) {
+  const int32_t *header = tensor->data;
+  const size_t words = tensor->bytes / sizeof *header;
+  if (words == 0 || header[0] < 0 || (size_t)header[0] != elements) {
     return ln_fail(err, LN_ERR_MODEL, "its data does not hold the %zu strings that its shape says", elements);
   }
-  if (elements > tensor->bytes / sizeof *header - 1 || elements + 2 > tensor->bytes / sizeof *header) {
-    if (elements > 0) return ln_fail(err, LN_ERR_MODEL, "its strings reach past its data");
-    return LN_OK;
-  }
+  if (elements == 0) return LN_OK;
+  if (words < 2 || elements > words - 2) return ln_fail(err, LN_ERR_MODEL, "its strings reach past its data");
   int32_t last = (int32_t)((elements + 2) * sizeof *header);
   for (size_t i = 0; i <= elements; ++i) {
     const int32_t offset = header[i + 1];
@@ -288,19 +302,12 @@ static ln_status verify_calls(const ln_model *model, ln_error *err) {
 
 /* ---- signatures ---- */
 
-static bool contains(const int32_t *indices, int32_t count, int32_t index) {
+/* What a signature names: `among` says of each tensor whether the graph has it as an input (output). */
+static ln_status verify_keys(const char *const *keys, const int32_t *tensors, int32_t count, int32_t tensor_count,
+                             const bool *among, const char *what, ln_error *err) {
   for (int32_t i = 0; i < count; ++i) {
-    if (indices[i] == index) return true;
-  }
-  return false;
-}
-
-static ln_status verify_keys(const char *const *keys, const int32_t *tensors, int32_t count, const int32_t *of_graph,
-                             int32_t of_graph_count, const char *what, ln_error *err) {
-  for (int32_t i = 0; i < count; ++i) {
-    if (!contains(of_graph, of_graph_count, tensors[i])) {
-      return ln_fail(err, LN_ERR_MODEL, "%s \"%.100s\" is tensor %d, which is no %s of its graph", what, keys[i],
-                     tensors[i], what);
+    if (tensors[i] < 0 || tensors[i] >= tensor_count || !among[tensors[i]]) {
+      return ln_fail(err, LN_ERR_MODEL, "%s \"%.100s\" is no %s of its graph", what, keys[i], what);
     }
     if (i > 0 && strcmp(keys[i - 1], keys[i]) == 0) {
       return ln_fail(err, LN_ERR_MODEL, "%s \"%.100s\" stands there twice", what, keys[i]);
@@ -309,30 +316,59 @@ static ln_status verify_keys(const char *const *keys, const int32_t *tensors, in
   return LN_OK;
 }
 
-static ln_status verify_signature(const ln_model *model, const ln_signature *signature, ln_error *err) {
+/* Of every tensor of every graph: is it an input, is it an output? */
+typedef struct arity_marks {
+  bool *inputs, *outputs; /* one allocation; graphs one after another */
+  size_t *first;          /* where each graph's begin */
+} arity_marks;
+
+static ln_status mark_arity(const ln_model *model, ln_error *err, arity_marks *out) {
+  size_t total = 0;
+  out->first = ln_alloc_array((size_t)model->graph_count, sizeof *out->first);
+  for (int32_t g = 0; out->first != NULL && g < model->graph_count; ++g) {
+    out->first[g] = total;
+    total += (size_t)model->graphs[g].tensor_count;
+  }
+  out->inputs = ln_alloc_array(total, 2 * sizeof *out->inputs);
+  if (out->first == NULL || out->inputs == NULL) {
+    return ln_fail(err, LN_ERR_MEMORY, "out of memory while checking the model");
+  }
+  out->outputs = out->inputs + total;
+  for (int32_t g = 0; g < model->graph_count; ++g) {
+    const ln_graph *graph = &model->graphs[g];
+    for (int32_t i = 0; i < graph->input_count; ++i) out->inputs[out->first[g] + (size_t)graph->inputs[i]] = true;
+    for (int32_t i = 0; i < graph->output_count; ++i) out->outputs[out->first[g] + (size_t)graph->outputs[i]] = true;
+  }
+  return LN_OK;
+}
+
+static ln_status verify_signature(const ln_model *model, const ln_signature *signature, const arity_marks *marks,
+                                  ln_error *err) {
   if (signature->graph < 0 || signature->graph >= model->graph_count) {
     return ln_fail(err, LN_ERR_MODEL, "its subgraph does not exist");
   }
-  const ln_graph *graph = &model->graphs[signature->graph];
-  LN_TRY(verify_keys(signature->input_keys, signature->inputs, signature->input_count, graph->inputs,
-                     graph->input_count, "input", err));
-  return verify_keys(signature->output_keys, signature->outputs, signature->output_count, graph->outputs,
-                     graph->output_count, "output", err);
+  const size_t first = marks->first[signature->graph];
+  const int32_t tensors = model->graphs[signature->graph].tensor_count;
+  LN_TRY(verify_keys(signature->input_keys, signature->inputs, signature->input_count, tensors, marks->inputs + first,
+                     "input", err));
+  return verify_keys(signature->output_keys, signature->outputs, signature->output_count, tensors,
+                     marks->outputs + first, "output", err);
 }
 
 static ln_status verify_signatures(const ln_model *model, ln_error *err) {
-  for (int32_t i = 0; i < model->signature_count; ++i) {
+  arity_marks marks = {NULL, NULL, NULL};
+  ln_status status = model->signature_count > 0 ? mark_arity(model, err, &marks) : LN_OK;
+  for (int32_t i = 0; i < model->signature_count && status == LN_OK; ++i) {
     const ln_signature *signature = &model->signatures[i];
-    ln_status status = verify_signature(model, signature, err);
+    status = verify_signature(model, signature, &marks, err);
     if (status == LN_OK && i > 0 && strcmp(model->signatures[i - 1].key, signature->key) == 0) {
       status = ln_fail(err, LN_ERR_MODEL, "stands there twice");
     }
-    if (status != LN_OK) {
-      ln_error_prefix(err, "signature \"%.100s\"", signature->key);
-      return status;
-    }
+    if (status != LN_OK) ln_error_prefix(err, "signature \"%.100s\"", signature->key);
   }
-  return LN_OK;
+  ln_free(marks.inputs);
+  ln_free(marks.first);
+  return status;
 }
 
 /* ---- the whole ---- */

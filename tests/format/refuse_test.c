@@ -118,7 +118,7 @@ static void blocks_without_scales(victim *v) {
   static ln_blockwise_quantization blocks;
   ln_schema_set_defaults(LN_TABLE_blockwise_quantization, &blocks);
   blocks.scales = 1000;
-  blocks.block_size = 32;
+  blocks.block_size = 1;
   ln_quantization_parameters *quant = quant_of(v->in);
   quant->details = &blocks;
   quant->details_type = (uint8_t)ln_schema_union_tag(LN_UNION_quantization_details, LN_TABLE_blockwise_quantization);
@@ -198,7 +198,7 @@ static const struct {
     {call_absent, LN_ERR_MODEL, "op 0 IF: runs subgraph 7"},
     {call_itself, LN_ERR_MODEL, "op 0 IF: runs subgraph 0, which runs it"},
     {signature_without_graph, LN_ERR_MODEL, "signature \"run\": its subgraph"},
-    {signature_of_no_input, LN_ERR_MODEL, "input \"x\" is tensor 1000"},
+    {signature_of_no_input, LN_ERR_MODEL, "input \"x\" is no input of its graph"},
     {signature_key_twice, LN_ERR_MODEL, "input \"x\" stands there twice"},
 };
 
