@@ -58,6 +58,7 @@ typedef enum ln_binary_op {
   LN_BINARY_GREATER_EQUAL,
   LN_BINARY_LOGICAL_AND,
   LN_BINARY_LOGICAL_OR,
+  LN_BINARY_PRELU,     /* a >= 0 ? a : a * b; not bool */
   LN_BINARY_OP_COUNT
 } ln_binary_op;
 
@@ -88,6 +89,9 @@ void ln_k_sub_pot16(const void *a, const void *b, void *out, const ln_block *blo
 /* out = clamp(rescale((a + a_offset) / (b + b_offset), params.out) + out_offset, low, high) by a fixed-point reciprocal. */
 void ln_k_div_i8(const void *a, const void *b, void *out, const ln_block *block, const ln_binary_params *params);
 void ln_k_div_u8(const void *a, const void *b, void *out, const ln_block *block, const ln_binary_params *params);
+/* a' = a + a_offset; clamp(rescale(a', params.a) where a' >= 0, else rescale(a' * (b + b_offset), params.out), + out_offset). */
+void ln_k_prelu_i8(const void *a, const void *b, void *out, const ln_block *block, const ln_binary_params *params);
+void ln_k_prelu_u8(const void *a, const void *b, void *out, const ln_block *block, const ln_binary_params *params);
 /* clamp(rescale(d * d, params.out) + out_offset) of d = A - B as in sub_i8. */
 void ln_k_squared_difference_i8(const void *a, const void *b, void *out, const ln_block *block,
                                 const ln_binary_params *params);

@@ -121,4 +121,34 @@ static inline int32_t ln_fx_reciprocal(int32_t x, int32_t integer_bits, int32_t 
   return ln_fx_one_over_one_plus((int32_t)(((uint32_t)x << zeros) - UINT32_C(0x80000000)));
 }
 
+/*
+ * 1 / sqrt(x) for x >= 0 as *out * 2^(-shift - 31), the shift returned: five Newton-Raphson steps. For x <= 1 the largest
+ * word with shift 0.
+ */
+static inline int32_t ln_fx_inverse_sqrt(int32_t x, int32_t *out) {
+  int32_t shift = 11;
+  int32_t pairs, half, y, step;
+  if (x <= 1) {
+    *out = INT32_MAX;
+    return 0;
+  }
+  for (; x >= 1 << 29; x /= 4) ++shift;
+  pairs = (ln_leading_zeros_u32((uint32_t)x) - 1) / 2 - 1;
+  shift -= pairs;
+  x <<= 2 * pairs;
+  half = ln_rounding_divide_by_pot(x >> 1, 1);
+  y = 1 << 28;
+  for (step = 0; step < 5; ++step) {
+    const int32_t cube = ln_fx_shift_left(ln_fx_mul(ln_fx_mul(y, y), y), 6);
+    y = ln_fx_shift_left(ln_fx_sub(ln_fx_mul((1 << 28) + (1 << 27), y), ln_fx_mul(half, cube)), 3);
+  }
+  y = ln_fx_mul(y, 1518500250); /* sqrt(1/2) */
+  if (shift < 0) {
+    y = (int32_t)((uint32_t)y << -shift);
+    shift = 0;
+  }
+  *out = y;
+  return shift;
+}
+
 #endif

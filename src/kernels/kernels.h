@@ -17,6 +17,8 @@
 #include "kernels/matvec.h"
 #include "kernels/pool2d.h"
 #include "kernels/resize.h"
+#include "kernels/softmax.h"
+#include "kernels/unary.h"
 
 /*
  * The families. A family's header declares `ln_<family>_kernels`, a struct whose members (slots) are pointers to a
@@ -32,7 +34,9 @@
   F(gemm) \
   F(matvec) \
   F(pool2d) \
-  F(resize)
+  F(resize) \
+  F(softmax) \
+  F(unary)
 
 #define LN_FAMILY_MEMBER(family) ln_##family##_kernels family;
 typedef struct ln_kernels {

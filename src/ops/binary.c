@@ -1,5 +1,5 @@
 /*
- * Element-wise arithmetic, extremes, comparisons and logic of two tensors with broadcasting. The row's variant is the
+ * Element-wise arithmetic, extremes, PRELU, comparisons and logic of two tensors with broadcasting. The row's variant is the
  * operation (ln_binary_op).
  */
 #include <math.h>
@@ -65,6 +65,7 @@ static ln_binary_fn *quantized_kernel(ln_binary_op op, ln_type type) {
     case LN_BINARY_SUB: return type == LN_INT16 ? ln_k_sub_q16 : (is_signed ? k->sub_i8 : k->sub_u8);
     case LN_BINARY_MUL: return type == LN_INT16 ? ln_k_mul_q16 : (is_signed ? k->mul_i8 : k->mul_u8);
     case LN_BINARY_DIV: return type == LN_INT16 ? NULL : (is_signed ? ln_k_div_i8 : ln_k_div_u8);
+    case LN_BINARY_PRELU: return type == LN_INT16 ? NULL : (is_signed ? ln_k_prelu_i8 : ln_k_prelu_u8);
     case LN_BINARY_SQUARED_DIFFERENCE: return is_signed ? ln_k_squared_difference_i8 : NULL;
     default: return NULL;
   }
@@ -135,12 +136,16 @@ static ln_status prepare_quantized(const ln_node *node, binary_args *args, ln_er
   }
   switch (op) {
     case LN_BINARY_MUL:
-      args->params.out = ln_quantize_multiplier(s.a * s.b / s.out);
+      args->params.out = ln_quantize_multiplier((double)((float)s.a * (float)s.b / (float)s.out)); /* in float, as TFLite */
       return LN_OK;
     case LN_BINARY_DIV:
-      args->params.out = ln_quantize_multiplier(s.a / (s.b * s.out));
+      args->params.out = ln_quantize_multiplier((double)((float)s.a / ((float)s.b * (float)s.out)));
       args->refuse_divisor = true;
       args->divisor = (int8_t)-args->params.b_offset;
+      return LN_OK;
+    case LN_BINARY_PRELU:
+      args->params.a = ln_quantize_multiplier((double)((float)s.a / (float)s.out));
+      args->params.out = ln_quantize_multiplier((double)((float)s.a * (float)s.b / (float)s.out));
       return LN_OK;
     case LN_BINARY_SQUARED_DIFFERENCE: {
       const double twice_max = 2.0 * fmax(s.a, s.b);
@@ -189,9 +194,9 @@ static ln_status prepare_plain(const ln_node *node, binary_args *args, ln_error 
 static bool is_quantized(const ln_node *node) {
   const ln_type type = node->in[0]->type;
   const ln_binary_op op = operation(node);
-  const bool arithmetic = op <= LN_BINARY_DIV || op == LN_BINARY_SQUARED_DIFFERENCE;
+  const bool arithmetic = op <= LN_BINARY_DIV || op == LN_BINARY_SQUARED_DIFFERENCE || op == LN_BINARY_PRELU;
   if (type == LN_INT8 || type == LN_UINT8) {
-    return arithmetic || (op >= LN_BINARY_EQUAL && node->in[0]->quant->count > 0 && node->in[1]->quant->count > 0);
+    return arithmetic || (op >= LN_BINARY_EQUAL && op <= LN_BINARY_GREATER_EQUAL && node->in[0]->quant->count > 0 && node->in[1]->quant->count > 0);
   }
   return type == LN_INT16 && arithmetic && node->out[0]->quant->count > 0;
 }
@@ -205,7 +210,7 @@ ln_status ln_binary_prepare(ln_node *node, ln_prep *prep) {
   args->out_bytes = ln_type_bytes(node->out[0]->type);
   if (!is_quantized(node)) {
     LN_TRY(prepare_plain(node, args, prep->err));
-  } else if (operation(node) >= LN_BINARY_EQUAL) {
+  } else if (operation(node) >= LN_BINARY_EQUAL && operation(node) <= LN_BINARY_GREATER_EQUAL) {
     LN_TRY(prepare_quantized_compare(node, args, prep->err));
   } else {
     LN_TRY(prepare_quantized(node, args, prep->err));

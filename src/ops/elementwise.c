@@ -168,3 +168,23 @@ ln_status ln_node_scale(const ln_node *node, const ln_tensor *tensor, ln_error *
   }
   return LN_OK;
 }
+
+void ln_lut_i16_make(int16_t *lut, float in_scale, int32_t in_zero, float out_scale, int32_t out_zero,
+                     float (*fn)(const void *context, float x), const void *context) {
+  const float in_min = in_scale * (float)(INT16_MIN - in_zero);
+  const float in_max = in_scale * (float)(INT16_MAX - in_zero);
+  const float out_min = out_scale * (float)(INT16_MIN - out_zero);
+  const float out_max = out_scale * (float)(INT16_MAX - out_zero);
+  const float step = (in_max - in_min) / 512.0f;
+  const float inverse = 65536.0f / (out_max - out_min);
+  for (int32_t i = 0; i <= 512; ++i) {
+    const float here = in_min + (float)i * step;
+    float point = roundf(fn(context, i < 512 ? here : in_max) * inverse);
+    if (i < 512) {
+      const float middle = roundf(fn(context, here + step / 2.0f) * inverse);
+      const float next = fn(context, in_min + (float)(i + 1) * step) * inverse;
+      point -= roundf((roundf((next + point) / 2.0f) - middle) / 2.0f);
+    }
+    lut[i] = point >= 32767.0f ? INT16_MAX : (point > -32768.0f ? (int16_t)point : INT16_MIN);
+  }
+}

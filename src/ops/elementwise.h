@@ -31,6 +31,12 @@ void ln_spans_run(ln_pool *pool, size_t count, size_t grain, ln_span_task task, 
 
 /* A tensor's scale and zero point, checked: one positive finite scale and a zero point that its type can hold. */
 ln_status ln_node_scale(const ln_node *node, const ln_tensor *tensor, ln_error *err, double *scale, int32_t *zero_point);
+/*
+ * Fills `lut` (LN_LUT_I16 points of kernels/unary.h) with a real function of int16 values; every point is moved by half
+ * of what interpolation misses in the middle of its interval.
+ */
+void ln_lut_i16_make(int16_t *lut, float in_scale, int32_t in_zero, float out_scale, int32_t out_zero,
+                     float (*fn)(const void *context, float x), const void *context);
 /* The smallest and largest value that an 8- or 16-bit integer type (or int32) stores. */
 void ln_type_range(ln_type type, int32_t *low, int32_t *high);
 static inline size_t ln_type_bytes(ln_type type) { return (size_t)ln_type_bits(type) / 8; }

@@ -56,3 +56,13 @@ static int32_t squared_difference_quantized(int32_t x, int32_t y, const ln_binar
 }
 
 LN_BINARY_KERNEL(, ln_k_squared_difference_i8, int8_t, int8_t, squared_difference_quantized(x, y, params))
+
+static int32_t prelu_quantized(int32_t x, int32_t y, const ln_binary_params *params) {
+  const int32_t value = x + params->a_offset;
+  const int32_t scaled = value >= 0 ? ln_multiply_quantized(value, params->a.multiplier, params->a.shift)
+                                    : ln_multiply_quantized(value * (y + params->b_offset), params->out.multiplier, params->out.shift);
+  return clamp_params(ln_binary_wrap_add(scaled, params->out_offset), params);
+}
+
+LN_BINARY_KERNEL(, ln_k_prelu_i8, int8_t, int8_t, prelu_quantized(x, y, params))
+LN_BINARY_KERNEL(, ln_k_prelu_u8, uint8_t, uint8_t, prelu_quantized(x, y, params))

@@ -82,6 +82,7 @@ ORDER(f32, float)
 LN_BINARY_KERNEL(static, f32_floor_div, float, float, floorf(x / y))
 LN_BINARY_KERNEL(static, f32_floor_mod, float, float, floor_mod_f32(x, y))
 LN_BINARY_KERNEL(static, f32_pow, float, float, powf(x, y))
+LN_BINARY_KERNEL(static, f32_prelu, float, float, x >= 0.0f ? x : x * y)
 LN_BINARY_KERNEL(static, bool_equal, uint8_t, uint8_t, (x != 0) == (y != 0))
 LN_BINARY_KERNEL(static, bool_not_equal, uint8_t, uint8_t, (x != 0) != (y != 0))
 LN_BINARY_KERNEL(static, bool_logical_and, uint8_t, uint8_t, x != 0 && y != 0)
@@ -101,7 +102,7 @@ LN_BINARY_KERNEL(static, bool_logical_or, uint8_t, uint8_t, x != 0 || y != 0)
 
 static ln_binary_fn *const table[LN_BINARY_TYPE_COUNT][LN_BINARY_OP_COUNT] = {
     [LN_BINARY_F32] = {EQUALITY_ROW(f32), ORDER_ROW(f32), [LN_BINARY_FLOOR_DIV] = f32_floor_div,
-                       [LN_BINARY_FLOOR_MOD] = f32_floor_mod, [LN_BINARY_POW] = f32_pow},
+                       [LN_BINARY_FLOOR_MOD] = f32_floor_mod, [LN_BINARY_POW] = f32_pow, [LN_BINARY_PRELU] = f32_prelu},
     [LN_BINARY_I8] = {INTEGER_ROW(i8)},
     [LN_BINARY_U8] = {INTEGER_ROW(u8)},
     [LN_BINARY_U32] = {INTEGER_ROW(u32)},

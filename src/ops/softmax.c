@@ -1,0 +1,115 @@
+/* SOFTMAX and LOG_SOFTMAX over the last dimension. */
+#include "kernels/softmax.h"
+
+#include <math.h>
+
+#include "kernels/unary.h"
+#include "ops/elementwise.h"
+#include "ops/rows.h"
+
+typedef struct softmax_args {
+  size_t rows, depth;
+  float beta;
+  ln_softmax_q8 *q8;
+  ln_softmax_i16 i16;
+} softmax_args;
+
+ln_status ln_softmax_infer(ln_node *node, ln_error *err) {
+  if (node->in[0]->shape.rank < 1) return ln_node_fail(node, err, LN_ERR_SHAPE, "the input is a scalar");
+  return ln_infer_same(node, err);
+}
+
+static softmax_args *make_args(ln_node *node, ln_prep *prep) {
+  const ln_shape *shape = &node->in[0]->shape;
+  softmax_args *args = LN_NODE_ARGS(node, prep, softmax_args);
+  if (args == NULL) return NULL;
+  args->rows = ln_shape_span(shape, 0, shape->rank - 1);
+  args->depth = (size_t)shape->dims[shape->rank - 1];
+  return args;
+}
+
+static float exponential(const void *context, float x) {
+  (void)context;
+  return expf(x);
+}
+
+static float reciprocal(const void *context, float x) {
+  (void)context;
+  return 1.0f / (1.0f + x);
+}
+
+static ln_status prepare_16bit(const ln_node *node, ln_prep *prep, softmax_args *args, double scale) {
+  int16_t *exp_lut = ln_arena_array(prep->arena, LN_LUT_I16, sizeof *exp_lut);
+  int16_t *reciprocal_lut = ln_arena_array(prep->arena, LN_LUT_I16, sizeof *reciprocal_lut);
+  if (exp_lut == NULL || reciprocal_lut == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  ln_lut_i16_make(exp_lut, (float)(10.0 / 65535.0), INT16_MAX, (float)(2.0 / 65535.0), 0, exponential, NULL);
+  ln_lut_i16_make(reciprocal_lut, (float)(1.0 / 65535.0), INT16_MIN, (float)(2.0 / 65535.0), 0, reciprocal, NULL);
+  args->i16.exp_lut = exp_lut;
+  args->i16.reciprocal_lut = reciprocal_lut;
+  args->i16.rescale = ln_quantize_multiplier(scale * (double)args->beta / (10.0 / 65535.0));
+  return LN_OK;
+}
+
+ln_status ln_softmax_prepare(ln_node *node, ln_prep *prep) {
+  const ln_tensor *in = node->in[0];
+  softmax_args *args = make_args(node, prep);
+  double scale;
+  int32_t zero_point;
+  if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  args->beta = LN_OPTIONS(node, softmax_options)->beta;
+  if (in->type == LN_FLOAT32) return LN_OK;
+  LN_TRY(ln_node_scale(node, in, prep->err, &scale, &zero_point));
+  if (!(args->beta >= 0.0f && isfinite(args->beta))) {
+    return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "beta %g of integers", (double)args->beta);
+  }
+  if (in->type == LN_INT16) return prepare_16bit(node, prep, args, scale);
+  args->q8 = ln_arena_alloc(prep->arena, sizeof *args->q8);
+  if (args->q8 == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  args->q8->in_signed = in->type == LN_INT8;
+  args->q8->out_signed = node->out[0]->type != LN_UINT8;
+  args->q8->out_bits = ln_type_bits(node->out[0]->type);
+  ln_k_softmax_q8_make(args->q8, (double)args->beta, scale);
+  return LN_OK;
+}
+
+static void softmax_span(const void *context, size_t first, size_t count) {
+  const ln_node *node = context;
+  const softmax_args *args = node->args;
+  const ln_tensor *in = node->in[0];
+  const ln_tensor *out = node->out[0];
+  const void *from = (const char *)in->data + first * args->depth * ln_type_bytes(in->type);
+  void *to = (char *)out->data + first * args->depth * ln_type_bytes(out->type);
+  switch (in->type) {
+    case LN_FLOAT32: ln_kernels_get()->softmax.softmax_f32(from, to, count, args->depth, args->beta); break;
+    case LN_INT16: ln_k_softmax_i16(&args->i16, from, to, count, args->depth); break;
+    default: ln_k_softmax_q8(args->q8, from, to, count, args->depth); break;
+  }
+}
+
+ln_status ln_softmax_run(const ln_node *node, ln_exec *exec) {
+  const softmax_args *args = node->args;
+  if (args->depth == 0) return LN_OK;
+  ln_spans_run(exec->pool, args->rows, LN_ELEMENT_GRAIN / 4 / args->depth, softmax_span, node);
+  return LN_OK;
+}
+
+/* ---- LOG_SOFTMAX ---- */
+
+ln_status ln_log_softmax_prepare(ln_node *node, ln_prep *prep) {
+  if (make_args(node, prep) == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  return LN_OK;
+}
+
+static void log_softmax_span(const void *context, size_t first, size_t count) {
+  const ln_node *node = context;
+  const softmax_args *args = node->args;
+  ln_k_log_softmax_f32((const float *)node->in[0]->data + first * args->depth,
+                       (float *)node->out[0]->data + first * args->depth, count, args->depth);
+}
+
+ln_status ln_log_softmax_run(const ln_node *node, ln_exec *exec) {
+  const softmax_args *args = node->args;
+  if (args->depth == 0) return LN_OK;
+  ln_spans_run(exec->pool, args->rows, LN_ELEMENT_GRAIN / 4 / args->depth, log_softmax_span, node);
+  return LN_OK;
+}

@@ -1,0 +1,122 @@
+/* Element-wise functions of one tensor. The row's variant is the function (ln_unary_op). */
+#include "ops/unary.h"
+
+#include <math.h>
+
+#include "ops/rows.h"
+
+void ln_unary_relu_range(ln_unary_op op, float *low, float *high) {
+  *low = op == LN_UNARY_RELU_N1_TO_1 ? -1.0f : 0.0f;
+  *high = op == LN_UNARY_RELU ? INFINITY : (op == LN_UNARY_RELU6 ? 6.0f : 1.0f);
+}
+
+/* ---- floats ---- */
+
+static void float_span(const ln_node *node, size_t first, size_t count) {
+  const ln_unary_args *args = node->args;
+  args->fn((const float *)node->in[0]->data + first, (float *)node->out[0]->data + first, count, args->a, args->b);
+}
+
+static ln_status prepare_float(const ln_node *node, ln_unary_args *args) {
+  const ln_unary_kernels *k = &ln_kernels_get()->unary;
+  const ln_unary_op op = ln_unary_operation(node);
+  args->span = float_span;
+  switch (op) {
+    case LN_UNARY_RELU:
+    case LN_UNARY_RELU6:
+    case LN_UNARY_RELU_N1_TO_1:
+    case LN_UNARY_RELU_0_TO_1:
+      args->fn = k->clamp_f32;
+      ln_unary_relu_range(op, &args->a, &args->b);
+      break;
+    case LN_UNARY_LEAKY_RELU:
+      args->fn = k->leaky_relu_f32;
+      args->a = LN_OPTIONS(node, leaky_relu_options)->alpha;
+      break;
+    case LN_UNARY_GELU:
+      args->fn = LN_OPTIONS(node, gelu_options)->approximate ? k->gelu_tanh_f32 : ln_k_unary_plain(LN_PLAIN_GELU);
+      break;
+    case LN_UNARY_ELU: args->fn = k->elu_f32; break;
+    case LN_UNARY_HARD_SWISH: args->fn = k->hard_swish_f32; break;
+    case LN_UNARY_LOGISTIC: args->fn = k->logistic_f32; break;
+    case LN_UNARY_TANH: args->fn = k->tanh_f32; break;
+    case LN_UNARY_ABS: args->fn = k->abs_f32; break;
+    case LN_UNARY_NEG: args->fn = k->neg_f32; break;
+    case LN_UNARY_EXP: args->fn = k->exp_f32; break;
+    case LN_UNARY_SQRT: args->fn = k->sqrt_f32; break;
+    case LN_UNARY_RSQRT: args->fn = k->rsqrt_f32; break;
+    case LN_UNARY_SQUARE: args->fn = k->square_f32; break;
+    case LN_UNARY_LOG: args->fn = ln_k_unary_plain(LN_PLAIN_LOG); break;
+    case LN_UNARY_SIN: args->fn = ln_k_unary_plain(LN_PLAIN_SIN); break;
+    case LN_UNARY_COS: args->fn = ln_k_unary_plain(LN_PLAIN_COS); break;
+    case LN_UNARY_FLOOR: args->fn = ln_k_unary_plain(LN_PLAIN_FLOOR); break;
+    case LN_UNARY_CEIL: args->fn = ln_k_unary_plain(LN_PLAIN_CEIL); break;
+    case LN_UNARY_ROUND: args->fn = ln_k_unary_plain(LN_PLAIN_ROUND); break;
+    case LN_UNARY_SIGN: args->fn = ln_k_unary_plain(LN_PLAIN_SIGN); break;
+    default: break;
+  }
+  return LN_OK;
+}
+
+/* ---- plain integers ---- */
+
+#define INTEGER_SPAN(name, kernel, type)                                                            \
+  static void name(const ln_node *node, size_t first, size_t count) {                               \
+    kernel((const type *)node->in[0]->data + first, (type *)node->out[0]->data + first, count);     \
+  }
+INTEGER_SPAN(abs_i32, ln_k_abs_i32, int32_t)
+INTEGER_SPAN(neg_i32, ln_k_neg_i32, int32_t)
+INTEGER_SPAN(neg_i64, ln_k_neg_i64, int64_t)
+INTEGER_SPAN(sign_i32, ln_k_sign_i32, int32_t)
+INTEGER_SPAN(not_bool, ln_k_not_bool, uint8_t)
+
+static void prepare_integer(const ln_node *node, ln_unary_args *args) {
+  const bool wide = node->in[0]->type == LN_INT64;
+  switch (ln_unary_operation(node)) {
+    case LN_UNARY_ABS: args->span = abs_i32; break;
+    case LN_UNARY_NEG: args->span = wide ? neg_i64 : neg_i32; break;
+    case LN_UNARY_SIGN: args->span = sign_i32; break;
+    case LN_UNARY_LOGICAL_NOT: args->span = not_bool; break;
+    default: break;
+  }
+}
+
+ln_status ln_unary_prepare(ln_node *node, ln_prep *prep) {
+  ln_unary_args *args = LN_NODE_ARGS(node, prep, ln_unary_args);
+  if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  switch (node->in[0]->type) {
+    case LN_FLOAT32: LN_TRY(prepare_float(node, args)); break;
+    case LN_INT8:
+    case LN_UINT8: LN_TRY(ln_unary_prepare_8bit(node, prep, args)); break;
+    case LN_INT16: LN_TRY(ln_unary_prepare_16bit(node, prep, args)); break;
+    default: prepare_integer(node, args); break;
+  }
+  if (args->span == NULL) {
+    return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "no kernel for %s", ln_type_name(node->in[0]->type));
+  }
+  return LN_OK;
+}
+
+static void run_span(const void *context, size_t first, size_t count) {
+  const ln_node *node = context;
+  ((const ln_unary_args *)node->args)->span(node, first, count);
+}
+
+static ln_status refuse_below_zero(const ln_node *node, size_t count, ln_error *err) {
+  const int32_t zero_point = ln_zero_point_of(node->in[0]);
+  const bool wide = node->in[0]->type == LN_INT16;
+  for (size_t i = 0; i < count; ++i) {
+    const int32_t stored = wide ? ((const int16_t *)node->in[0]->data)[i] : ((const int8_t *)node->in[0]->data)[i];
+    if (stored < zero_point) return ln_node_fail(node, err, LN_ERR_DATA, "a negative number in \"%s\"", node->in[0]->name);
+  }
+  return LN_OK;
+}
+
+ln_status ln_unary_run(const ln_node *node, ln_exec *exec) {
+  const ln_unary_args *args = node->args;
+  const ln_shape *shape = &node->out[0]->shape;
+  const size_t count = ln_shape_span(shape, 0, shape->rank);
+  if (args->refuse_below) LN_TRY(refuse_below_zero(node, count, exec->err));
+  ln_spans_run(exec->pool, count, LN_ELEMENT_GRAIN, run_span, node);
+  return LN_OK;
+}
