@@ -1,0 +1,47 @@
+/*
+ * ln_multiply_quantized for vectors of sums (AVX-512). One 64-bit product holds both roundings of the reference: the first
+ * adds 2^31 to the doubled product, and the second's half is added above it, so that a shift of the high half remains.
+ */
+#ifndef LN_KERNELS_X86_REQUANTIZE_AVX512_H
+#define LN_KERNELS_X86_REQUANTIZE_AVX512_H
+
+#include <immintrin.h>
+
+#include "kernels/quant.h"
+
+/* The multipliers of 16 columns. */
+typedef struct ln_requantize_avx512 {
+  __m512i left;      /* shift to the left, and one more to double */
+  __m512i even, odd; /* multipliers of even and of odd lanes, in the low halves of 64-bit lanes */
+  __m512i even_add, odd_add;
+  __m512i right;
+  __mmask16 rounds;  /* lanes with a right shift: negative ties go away from zero there */
+} ln_requantize_avx512;
+
+static inline ln_requantize_avx512 ln_requantize_avx512_make(__m512i multiplier, __m512i shift) {
+  ln_requantize_avx512 r;
+  const __m512i zero = _mm512_setzero_si512();
+  const __m512i one = _mm512_set1_epi32(1);
+  r.left = _mm512_add_epi32(_mm512_max_epi32(shift, zero), one);
+  r.right = _mm512_max_epi32(_mm512_sub_epi32(zero, shift), zero);
+  r.rounds = _mm512_cmpgt_epi32_mask(r.right, zero);
+  r.even = multiplier;
+  r.odd = _mm512_srli_epi64(multiplier, 32);
+  const __m512i half = _mm512_maskz_sllv_epi32(r.rounds, one, _mm512_sub_epi32(r.right, one));
+  const __m512i nudge = _mm512_set1_epi64(INT64_C(1) << 31);
+  r.even_add = _mm512_add_epi64(_mm512_slli_epi64(half, 32), nudge);
+  r.odd_add = _mm512_add_epi64(_mm512_maskz_mov_epi32(0xAAAA, half), nudge);
+  return r;
+}
+
+/* For |x| << left shift below 2^30, where no step overflows. */
+static inline __attribute__((always_inline)) __m512i ln_requantize_avx512_narrow(const ln_requantize_avx512 *r, __m512i x) {
+  const __m512i doubled = _mm512_sllv_epi32(x, r->left);
+  const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(doubled, r->even), r->even_add);
+  const __m512i odd = _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(doubled, 32), r->odd), r->odd_add);
+  const __m512i high = _mm512_mask_shuffle_epi32(odd, 0x5555, even, _MM_PERM_DDBB);
+  const __m512i sign = _mm512_maskz_srai_epi32(r->rounds, x, 31);
+  return _mm512_srav_epi32(_mm512_add_epi32(high, sign), r->right);
+}
+
+#endif
