@@ -1,0 +1,228 @@
+/*
+ * Matrix products of every tier against plain sums: all tile tails, segments, strides, extremes; and the corrections for zero
+ * points that a kernel's forms of A and B ask for, made here as ln_gemm_plan makes them.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kernels/quant.h"
+#include "support/kernel_harness.h"
+
+enum { MOST_N = 48, MOST_SEGMENTS = 4 };
+
+typedef struct sizes {
+  int32_t m, n, segments, segment_length;
+} sizes;
+
+static sizes next_sizes(ln_kt *t, int32_t index, int32_t mr, int32_t nr) {
+  sizes s = {ln_kt_random_between(t, 1, 2 * mr + 3), ln_kt_random_between(t, 1, nr), ln_kt_random_between(t, 1, MOST_SEGMENTS),
+             ln_kt_random_between(t, 1, 40)};
+  if (index < 2 * mr) s.m = index / 2 + 1; /* every tile height, with either width */
+  if (index < 2 * mr) s.n = index % 2 == 0 ? nr : (nr + 1) / 2;
+  if (index % 5 == 0) s.segments = 1;
+  return s;
+}
+
+static void check_f32(ln_kt *t) {
+  const ln_gemm_f32_kernel *kernel = t->tested->gemm.f32;
+  assert_true(kernel->nr <= MOST_N);
+  for (int32_t index = 0; index < 120; ++index) {
+    const int pattern = index % LN_KT_PATTERNS;
+    const sizes s = next_sizes(t, index, kernel->mr, kernel->nr);
+    ln_kt_case(t, "m=%d n=%d k=%dx%d pattern=%d", s.m, s.n, s.segments, s.segment_length, pattern);
+    const int32_t k = s.segments * s.segment_length;
+    const int32_t a_stride = s.segment_length + ln_kt_random_between(t, 0, 3);
+    const size_t a_count = (size_t)(a_stride * (s.m - 1) + s.segment_length);
+    const void *segments[MOST_SEGMENTS];
+    for (int32_t i = 0; i < s.segments; ++i) {
+      float *rows = ln_kt_input(t, a_count * sizeof(float));
+      ln_kt_fill_f32(t, rows, a_count, pattern, 3.0f);
+      segments[i] = rows;
+    }
+    float *b = ln_kt_input(t, (size_t)(k * s.n) * sizeof(float)); /* [n][k] */
+    ln_kt_fill_f32(t, b, (size_t)(k * s.n), pattern, 1.0f);
+    float *bias = index % 3 == 0 ? NULL : ln_kt_input(t, (size_t)s.n * sizeof(float));
+    if (bias != NULL) ln_kt_fill_f32(t, bias, (size_t)s.n, LN_KT_RANDOM, 10.0f);
+    float *packed = ln_kt_input_aligned(t, (size_t)(k * kernel->nr) * sizeof(float));
+    ln_k_gemm_pack_f32(kernel->nr, k, s.n, b, 1, k, packed);
+    const int32_t c_stride = s.n + ln_kt_random_between(t, 0, 5);
+    const size_t c_bytes = (size_t)(c_stride * (s.m - 1) + s.n) * sizeof(float);
+    float *got = ln_kt_output(t, c_bytes, 4);
+    float *want = ln_kt_output(t, c_bytes, 0);
+    const float low = index % 2 == 0 ? -INFINITY : -5.0f;
+    const float high = index % 2 == 0 ? INFINITY : 6.0f;
+    const ln_gemm_a a = {segments, s.segments, s.segment_length, a_stride * (ptrdiff_t)sizeof(float)};
+    kernel->run(s.m, s.n, &a, packed, bias, got, c_stride, low, high);
+    float magnitude = 0.0f;
+    for (int32_t i = 0; i < s.m; ++i) {
+      for (int32_t j = 0; j < s.n; ++j) {
+        double sum = bias == NULL ? 0.0 : bias[j];
+        for (int32_t p = 0; p < k; ++p) {
+          const double product = (double)((const float *)segments[p / s.segment_length])[i * a_stride + p % s.segment_length] * b[j * k + p];
+          sum += product;
+          magnitude = fmaxf(magnitude, (float)fabs(product));
+        }
+        want[i * c_stride + j] = ln_clamp_f32((float)sum, low, high);
+      }
+    }
+    ln_kt_equal_f32(t, got, want, c_bytes / sizeof(float), (magnitude + 10.0f) * (float)(k + 1) * 1e-7f, 1e-6f);
+  }
+  if (ln_kt_bench(t)) {
+    const int32_t m = 4 * kernel->mr, k = 256, n = kernel->nr;
+    ln_kt_case(t, "bench");
+    float *a_rows = ln_kt_input(t, (size_t)(m * k) * sizeof(float));
+    float *panel = ln_kt_input_aligned(t, (size_t)(k * n) * sizeof(float));
+    float *c = ln_kt_output(t, (size_t)(m * n) * sizeof(float), 0);
+    const void *segment = a_rows;
+    const ln_gemm_a a = {&segment, 1, k, k * (ptrdiff_t)sizeof(float)};
+    char what[64];
+    snprintf(what, sizeof what, "%dx%dx%d beside itself", m, n, k);
+    LN_KT_TIME(t, what, kernel->run(m, n, &a, panel, NULL, c, n, -INFINITY, INFINITY),
+               kernel->run(m, n, &a, panel, NULL, c, n, -INFINITY, INFINITY));
+  }
+}
+
+/* An 8-bit problem: A and B as tensors hold them, and what they mean. */
+typedef struct bytes_problem {
+  sizes s;
+  int32_t k;
+  bool a_unsigned, b_unsigned;
+  int32_t a_zero, b_zero;
+  uint8_t *a; /* [segments][m][segment_length] */
+  uint8_t *b; /* [n][k] */
+  int32_t *bias; /* [n] */
+} bytes_problem;
+
+static int32_t value_of(uint8_t byte, bool is_unsigned) { return is_unsigned ? byte : (int8_t)byte; }
+
+static int32_t sum_of(const bytes_problem *p, int32_t i, int32_t j) {
+  uint32_t sum = (uint32_t)p->bias[j];
+  for (int32_t q = 0; q < p->k; ++q) {
+    const int32_t segment = q / p->s.segment_length, at = q % p->s.segment_length;
+    const int32_t a = value_of(p->a[(segment * p->s.m + i) * p->s.segment_length + at], p->a_unsigned) - p->a_zero;
+    const int32_t b = value_of(p->b[j * p->k + q], p->b_unsigned) - p->b_zero;
+    sum += (uint32_t)(a * b);
+  }
+  return (int32_t)sum;
+}
+
+static bytes_problem make_problem(ln_kt *t, int32_t index, const ln_gemm_q8_kernel *kernel) {
+  bytes_problem p = {.s = next_sizes(t, index, kernel->mr, kernel->nr)};
+  const int pattern = index % LN_KT_PATTERNS;
+  p.a_unsigned = index % 2 != 0;
+  p.b_unsigned = p.a_unsigned;
+  p.a_zero = ln_kt_random_between(t, p.a_unsigned ? 0 : -128, p.a_unsigned ? 255 : 127);
+  p.b_zero = index % 4 == 0 ? 0 : ln_kt_random_between(t, p.b_unsigned ? 0 : -128, p.b_unsigned ? 255 : 127);
+  p.k = p.s.segments * p.s.segment_length;
+  ln_kt_case(t, "m=%d n=%d k=%dx%d pattern=%d unsigned=%d zeros=%d,%d", p.s.m, p.s.n, p.s.segments, p.s.segment_length,
+             pattern, p.a_unsigned, p.a_zero, p.b_zero);
+  p.a = ln_kt_input(t, (size_t)(p.s.m * p.k));
+  p.b = ln_kt_input(t, (size_t)(p.s.n * p.k));
+  p.bias = ln_kt_input(t, (size_t)p.s.n * sizeof(int32_t));
+  ln_kt_fill_u8(t, p.a, (size_t)(p.s.m * p.k), pattern);
+  ln_kt_fill_u8(t, p.b, (size_t)(p.s.n * p.k), pattern);
+  ln_kt_fill_i32(t, p.bias, (size_t)p.s.n, pattern, -100000, 100000);
+  return p;
+}
+
+/* The operands in a kernel's form. */
+typedef struct bytes_operands {
+  const void *segments[MOST_SEGMENTS];
+  ln_gemm_a a;
+  void *panel;
+  int32_t *bias;      /* folded, [nr] */
+  int32_t *row_terms; /* NULL for none */
+} bytes_operands;
+
+static void make_operands(ln_kt *t, const bytes_problem *p, const ln_gemm_q8_kernel *kernel, bytes_operands *o) {
+  const int32_t group = kernel->k_group, length = p->s.segment_length;
+  const int32_t a_bytes = ln_gemm_a_bytes(kernel);
+  const int32_t stride = length + ln_kt_random_between(t, 0, 3);
+  for (int32_t s = 0; s < p->s.segments; ++s) {
+    char *rows = ln_kt_input(t, (size_t)((p->s.m - 1) * stride + (length + group - 1) / group * group) * (size_t)a_bytes);
+    memset(rows, 0x5A, (size_t)((p->s.m - 1) * stride + length) * (size_t)a_bytes);
+    for (int32_t i = 0; i < p->s.m; ++i) {
+      kernel->convert_a(p->a + (s * p->s.m + i) * length, p->a_unsigned, p->a_zero, (size_t)length, rows + i * stride * a_bytes);
+    }
+    o->segments[s] = rows;
+  }
+  o->a = (ln_gemm_a){o->segments, p->s.segments, length, (ptrdiff_t)stride * a_bytes};
+  const int32_t steps = p->s.segments * ((length + group - 1) / group);
+  o->panel = ln_kt_input_aligned(t, (size_t)(steps * group * kernel->nr * kernel->b_bytes));
+  int32_t *columns = ln_kt_input(t, (size_t)p->s.n * sizeof(int32_t));
+  kernel->pack_b(p->s.n, p->s.segments, length, p->b, p->b_unsigned, p->b_zero, length, 1, p->k, o->panel, columns);
+  o->bias = ln_kt_input(t, (size_t)kernel->nr * sizeof(int32_t));
+  memset(o->bias, 0, (size_t)kernel->nr * sizeof(int32_t));
+  o->row_terms = NULL;
+  const bool bytes = kernel->a_form == LN_GEMM_A_U8;
+  const int32_t a_zero = p->a_zero + (p->a_unsigned ? 0 : 128), b_zero = p->b_zero - (p->b_unsigned ? 128 : 0);
+  for (int32_t j = 0; j < p->s.n; ++j) o->bias[j] = p->bias[j] + (bytes ? p->k * a_zero * b_zero - a_zero * columns[j] : 0);
+  if (!bytes || b_zero == 0) return;
+  o->row_terms = ln_kt_input(t, (size_t)p->s.m * sizeof(int32_t));
+  kernel->row_sums(p->s.m, &o->a, o->row_terms);
+  for (int32_t i = 0; i < p->s.m; ++i) o->row_terms[i] *= -b_zero;
+}
+
+static void bench_q8(ln_kt *t, const ln_gemm_q8_kernel *kernel) {
+  const int32_t m = 4 * kernel->mr, n = kernel->nr;
+  for (int32_t k = 16; k <= 256; k *= 4) {
+    ln_kt_case(t, "bench");
+    void *rows = ln_kt_input(t, (size_t)(m * k) * 2);
+    void *panel = ln_kt_input_aligned(t, (size_t)(k * n) * 2);
+    int32_t *numbers = ln_kt_input(t, (size_t)n * sizeof(int32_t));
+    char *c = ln_kt_output(t, (size_t)(m * n), 0);
+    memset(numbers, 0, (size_t)n * sizeof(int32_t));
+    const void *segment = rows;
+    const ln_gemm_a a = {&segment, 1, k, (ptrdiff_t)k * ln_gemm_a_bytes(kernel)};
+    const ln_gemm_q8_params params = {numbers, numbers, numbers, 0, -128, 127, false, true, NULL};
+    int32_t *sums = ln_kt_output(t, (size_t)(m * n) * sizeof(int32_t), 0);
+    char what[64];
+    snprintf(what, sizeof what, "%dx%dx%d: sums, results", m, n, k);
+    LN_KT_TIME(t, what, kernel->run_i32(m, n, &a, panel, NULL, NULL, sums, n), kernel->run(m, n, &a, panel, &params, c, n));
+  }
+}
+
+static void check_q8(ln_kt *t) {
+  const ln_gemm_q8_kernel *kernel = t->tested->gemm.q8;
+  assert_true(kernel->nr <= MOST_N);
+  for (int32_t index = 0; index < 160; ++index) {
+    const bytes_problem p = make_problem(t, index, kernel);
+    bytes_operands o;
+    make_operands(t, &p, kernel, &o);
+    int32_t *multiplier = ln_kt_input(t, (size_t)kernel->nr * sizeof(int32_t));
+    int32_t *shift = ln_kt_input(t, (size_t)kernel->nr * sizeof(int32_t));
+    memset(multiplier, 0, (size_t)kernel->nr * sizeof(int32_t));
+    memset(shift, 0, (size_t)kernel->nr * sizeof(int32_t));
+    const bool narrow = index % 7 != 0;
+    for (int32_t j = 0; j < p.s.n; ++j) {
+      multiplier[j] = ln_kt_random_between(t, 1 << 30, INT32_MAX);
+      shift[j] = ln_kt_random_between(t, -14, narrow ? 1 : 8);
+    }
+    const bool is_unsigned = index % 3 == 0;
+    const int32_t floor = is_unsigned ? 0 : -128;
+    ln_gemm_q8_params params = {o.bias, multiplier, shift, floor + ln_kt_random_between(t, 0, 255),
+                                floor + ln_kt_random_between(t, 0, 20), floor + ln_kt_random_between(t, 200, 255), is_unsigned,
+                                narrow, o.row_terms};
+    const int32_t c_stride = p.s.n + ln_kt_random_between(t, 0, 5);
+    const size_t count = (size_t)(c_stride * (p.s.m - 1) + p.s.n);
+    uint8_t *got = ln_kt_output(t, count, 1), *want = ln_kt_output(t, count, 0);
+    int32_t *got_sums = ln_kt_output(t, count * 4, 4), *want_sums = ln_kt_output(t, count * 4, 0);
+    for (int32_t i = 0; i < p.s.m; ++i) {
+      for (int32_t j = 0; j < p.s.n; ++j) {
+        const int32_t sum = sum_of(&p, i, j);
+        const int64_t moved = (int64_t)ln_multiply_quantized(sum, multiplier[j], shift[j]) + params.zero_point;
+        want[i * c_stride + j] = (uint8_t)(moved < params.low ? params.low : moved > params.high ? params.high : moved);
+        want_sums[i * c_stride + j] = sum;
+      }
+    }
+    kernel->run(p.s.m, p.s.n, &o.a, o.panel, &params, got, c_stride);
+    ln_kt_equal(t, got, want, count);
+    kernel->run_i32(p.s.m, p.s.n, &o.a, o.panel, o.bias, o.row_terms, got_sums, c_stride);
+    ln_kt_equal(t, got_sums, want_sums, count * 4);
+  }
+  if (ln_kt_bench(t)) bench_q8(t, kernel);
+}
+
+static const ln_kt_check checks[] = {{"f32", check_f32}, {"q8", check_q8}};
+int main(int argc, char **argv) { return ln_kt_main(argc, argv, "gemm", checks, LN_COUNT(checks)); }
