@@ -1,0 +1,254 @@
+/* BATCH_MATMUL: products of the last two dimensions, the others broadcast. Int16 has a loop of its own. */
+#include <math.h>
+#include <string.h>
+
+#include "kernels/batch_matmul.h"
+#include "kernels/quant.h"
+#include "ops/gemm_plan.h"
+#include "ops/move.h"
+#include "ops/rows.h"
+
+enum { BATCH_TASK_LIMIT = 8 << 20 }; /* batches of more multiplications than this are cut into tasks themselves */
+
+/* x [batches, m, k] (or [.., k, m]), y [batches, k, n] (or [.., n, k]), output [batches, m, n]. */
+typedef struct matmul_shape {
+  int32_t m, n, k;
+  bool adj_x, adj_y;
+  ln_shape batch; /* of the output */
+  size_t batches, y_batches;
+} matmul_shape;
+
+typedef struct matmul_args {
+  matmul_shape shape;
+  ln_gemm_plan plan;
+  bool constant;             /* y is packed already, one group a batch of it */
+  bool batch_tasks;          /* a task is a whole batch, y packed in the thread's scratch */
+  size_t x_bytes;            /* node scratch: x with its last two dimensions exchanged, in front of y packed */
+  ln_multiplier multiplier;  /* int16 */
+} matmul_args;
+
+static ln_status read_shape(const ln_node *node, matmul_shape *s, ln_error *err) {
+  const ln_batch_mat_mul_options *options = LN_OPTIONS(node, batch_mat_mul_options);
+  const ln_shape *x = &node->in[0]->shape, *y = &node->in[1]->shape;
+  if (x->rank < 2 || y->rank < 2) return ln_node_fail(node, err, LN_ERR_SHAPE, "an input has no two dimensions");
+  s->adj_x = options->adj_x;
+  s->adj_y = options->adj_y;
+  s->m = x->dims[x->rank - (s->adj_x ? 1 : 2)];
+  s->k = x->dims[x->rank - (s->adj_x ? 2 : 1)];
+  s->n = y->dims[y->rank - (s->adj_y ? 2 : 1)];
+  const ln_shape x_batch = ln_shape_make(x->rank - 2, x->dims), y_batch = ln_shape_make(y->rank - 2, y->dims);
+  if (y->dims[y->rank - (s->adj_y ? 1 : 2)] != s->k || !ln_shape_broadcast(&x_batch, &y_batch, &s->batch)) {
+    return ln_node_fail(node, err, LN_ERR_SHAPE, "the inputs' shapes do not fit a product");
+  }
+  return LN_OK;
+}
+
+ln_status ln_batch_matmul_infer(ln_node *node, ln_error *err) {
+  matmul_shape s;
+  LN_TRY(read_shape(node, &s, err));
+  ln_shape shape = s.batch;
+  if (!ln_shape_push(&shape, s.m) || !ln_shape_push(&shape, s.n)) {
+    return ln_node_fail(node, err, LN_ERR_SHAPE, "the result has too many dimensions");
+  }
+  return ln_node_set_shape(node, 0, &shape, err);
+}
+
+int64_t ln_batch_matmul_macs(const ln_node *node) {
+  matmul_shape s;
+  if (read_shape(node, &s, NULL) != LN_OK) return 0;
+  const ln_shape *out = &node->out[0]->shape;
+  return (int64_t)(ln_shape_span(out, 0, out->rank) * (size_t)s.k);
+}
+
+/* ---- preparing ---- */
+
+static ln_status real_multiplier(const ln_node *node, ln_error *err, double *real) {
+  const ln_tensor *out = node->out[0];
+  *real = (double)(ln_scale_of(node->in[0]) * ln_scale_of(node->in[1])) / (double)ln_scale_of(out);
+  if (*real > 0.0 && isfinite(*real)) return LN_OK;
+  return ln_node_fail(node, err, LN_ERR_MODEL, "the scales do not fit a product");
+}
+
+static ln_status plan_product(ln_node *node, ln_prep *prep, matmul_args *args, int32_t groups) {
+  const matmul_shape *s = &args->shape;
+  if (node->in[0]->type == LN_FLOAT32) {
+    return ln_gemm_plan_f32(&args->plan, groups, s->n, 1, s->k, -INFINITY, INFINITY) ? LN_OK : LN_ERR_MEMORY;
+  }
+  double scale = 0.0;
+  LN_TRY(real_multiplier(node, prep->err, &scale));
+  const ln_gemm_quant quant = {.a_zero = ln_zero_point_of(node->in[0]), .b_zero = ln_zero_point_of(node->in[1]),
+                               .c_zero = ln_zero_point_of(node->out[0]), .low = INT8_MIN, .high = INT8_MAX,
+                               .scales = &scale, .scale_count = 1};
+  return ln_gemm_plan_q8(&args->plan, prep->arena, groups, s->n, 1, s->k, &quant);
+}
+
+static ln_gemm_source y_source(const matmul_shape *s, const void *data) {
+  return (ln_gemm_source){.data = data, .group_stride = (ptrdiff_t)s->k * s->n, .k_stride = s->adj_y ? 1 : s->n,
+                          .n_stride = s->adj_y ? s->k : 1};
+}
+
+/* Packs a constant y, or sizes the scratch to pack one batch of it at a time; and scratch for an exchanged x. */
+static ln_status prepare_operands(ln_node *node, ln_prep *prep, matmul_args *args) {
+  const matmul_shape *s = &args->shape;
+  size_t packed = 0;
+  args->batch_tasks = args->plan.kind == LN_GEMM_F32 && s->batches > 1 && s->batches <= INT32_MAX &&
+                      (int64_t)s->m * s->n <= BATCH_TASK_LIMIT / s->k;
+  if (args->constant) {
+    const ln_gemm_source source = y_source(s, node->in[1]->data);
+    LN_TRY(ln_gemm_plan_constant_b(&args->plan, prep, &source, NULL));
+  } else if (!ln_gemm_pack_bytes(&args->plan, &packed)) {
+    return LN_ERR_MEMORY;
+  }
+  if (args->batch_tasks) node->thread_scratch_bytes = packed;
+  else if (!ln_gemm_thread_bytes(&args->plan, s->m, &node->thread_scratch_bytes)) return LN_ERR_MEMORY;
+  args->x_bytes = 0;
+  if (s->adj_x) {
+    if (!ln_tensor_size(node->in[0]->type, &node->in[0]->shape, &args->x_bytes)) return LN_ERR_MEMORY;
+    if (!ln_size_align(args->x_bytes, LN_ALIGNMENT, &args->x_bytes)) return LN_ERR_MEMORY;
+  }
+  return ln_size_add(args->x_bytes, args->batch_tasks ? 0 : packed, &node->scratch_bytes) ? LN_OK : LN_ERR_MEMORY;
+}
+
+/* A y without batches makes one tall product of all batches of x. */
+static void fold_batches(matmul_shape *s) {
+  if (s->y_batches != 1 || s->adj_x || s->batches <= 1 || s->batches > (size_t)INT32_MAX / (size_t)s->m) return;
+  s->m *= (int32_t)s->batches;
+  s->batches = 1;
+  s->batch.rank = 0;
+}
+
+ln_status ln_batch_matmul_prepare(ln_node *node, ln_prep *prep) {
+  matmul_args *args = LN_NODE_ARGS(node, prep, matmul_args);
+  if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  matmul_shape *s = &args->shape;
+  LN_TRY(read_shape(node, s, prep->err));
+  if (ln_tensor_is_empty(node->out[0])) return LN_OK;
+  if (s->k == 0) return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "products over no elements");
+  s->batches = ln_shape_span(&s->batch, 0, s->batch.rank);
+  s->y_batches = ln_shape_span(&node->in[1]->shape, 0, node->in[1]->shape.rank - 2);
+  if (node->in[0]->type == LN_INT16) {
+    double real = 0.0;
+    LN_TRY(real_multiplier(node, prep->err, &real));
+    args->multiplier = ln_quantize_multiplier(real);
+    return LN_OK;
+  }
+  fold_batches(s);
+  args->constant = ln_tensor_const_data(node->in[1]) && s->y_batches <= INT32_MAX;
+  ln_status status = plan_product(node, prep, args, args->constant ? (int32_t)s->y_batches : 1);
+  if (status == LN_OK) status = prepare_operands(node, prep, args);
+  if (status == LN_ERR_MEMORY) return ln_node_fail(node, prep->err, status, "the product takes too much memory");
+  return status;
+}
+
+/* ---- running ---- */
+
+typedef struct matmul_job {
+  const matmul_args *args;
+  const ln_node *node;
+  const ln_exec *exec;
+  const char *x; /* [batches of x, m, k] */
+} matmul_job;
+
+/* The batch of an input that output batch `index` uses. */
+static size_t batch_of(const matmul_shape *s, const ln_shape *input, size_t index) {
+  const int32_t rank = input->rank - 2;
+  size_t at = 0, stride = 1;
+  for (int32_t i = s->batch.rank - 1; i >= 0; --i) {
+    const int32_t from = i - (s->batch.rank - rank);
+    const size_t place = index % (size_t)s->batch.dims[i];
+    index /= (size_t)s->batch.dims[i];
+    if (from < 0) break;
+    if (input->dims[from] != 1) at += place * stride;
+    stride *= (size_t)input->dims[from];
+  }
+  return at;
+}
+
+/* y's batch in packed form, in `block` unless it is constant. Returns the group of it. */
+static int32_t pack_batch(const matmul_job *job, size_t batch, void *block, ln_gemm_b *b) {
+  const matmul_args *args = job->args;
+  const matmul_shape *s = &args->shape;
+  const size_t y_batch = batch_of(s, &job->node->in[1]->shape, batch);
+  if (args->constant) {
+    *b = args->plan.b;
+    return (int32_t)y_batch;
+  }
+  const size_t bytes = (size_t)s->k * (size_t)s->n * ln_item_bytes(job->node->in[1]);
+  const ln_gemm_source source = y_source(s, (const char *)job->node->in[1]->data + y_batch * bytes);
+  ln_gemm_pack(&args->plan, &source, NULL, block, b);
+  return 0;
+}
+
+static const char *x_batch(const matmul_job *job, size_t batch) {
+  const matmul_shape *s = &job->args->shape;
+  const size_t bytes = (size_t)s->m * (size_t)s->k * ln_item_bytes(job->node->in[0]);
+  return job->x + batch_of(s, &job->node->in[0]->shape, batch) * bytes;
+}
+
+static char *out_batch(const matmul_job *job, size_t batch) {
+  const matmul_shape *s = &job->args->shape;
+  return (char *)job->node->out[0]->data + batch * (size_t)s->m * (size_t)s->n * ln_item_bytes(job->node->out[0]);
+}
+
+static void batch_task(void *context, int32_t task, int32_t worker) {
+  const matmul_job *job = context;
+  const matmul_args *args = job->args;
+  const matmul_shape *s = &args->shape;
+  ln_gemm_b b;
+  const int32_t group = pack_batch(job, (size_t)task, ln_exec_thread_scratch(job->exec, worker), &b);
+  const void *rows = x_batch(job, (size_t)task);
+  const ln_gemm_a a = {&rows, 1, s->k, (ptrdiff_t)s->k * (ptrdiff_t)sizeof(float)};
+  ln_gemm_rows(&args->plan, &b, group, 0, args->plan.panels, s->m, &a, NULL, out_batch(job, (size_t)task), s->n);
+}
+
+static void i16_batch(const matmul_job *job, size_t batch) {
+  const matmul_shape *s = &job->args->shape;
+  const ln_tensor *x = job->node->in[0], *y = job->node->in[1];
+  const size_t y_items = (size_t)s->k * (size_t)s->n;
+  const ln_i16_product product = {
+      .m = s->m, .n = s->n, .k = s->k,
+      .x = (const int16_t *)(const void *)x_batch(job, batch),
+      .y = (const int16_t *)y->data + batch_of(s, &y->shape, batch) * y_items,
+      .x_row = s->adj_x ? 1 : s->k, .x_step = s->adj_x ? s->m : 1,
+      .y_step = s->adj_y ? 1 : s->n, .y_column = s->adj_y ? s->k : 1,
+      .x_zero = ln_zero_point_of(x), .y_zero = ln_zero_point_of(y), .out_zero = ln_zero_point_of(job->node->out[0]),
+      .multiplier = job->args->multiplier.multiplier, .shift = job->args->multiplier.shift};
+  ln_k_batch_matmul_i16(&product, (int16_t *)(void *)out_batch(job, batch));
+}
+
+/* x with its last two dimensions exchanged, so that rows are contiguous. */
+static void exchange_x(const ln_node *node, const ln_exec *exec, const matmul_shape *s) {
+  const size_t item = ln_item_bytes(node->in[0]);
+  const size_t matrix = (size_t)s->m * (size_t)s->k * item;
+  ln_copy_plan plan;
+  ln_copy_begin(&plan, item);
+  ln_copy_dim(&plan, ln_shape_span(&node->in[0]->shape, 0, node->in[0]->shape.rank - 2), matrix, matrix);
+  ln_copy_dim(&plan, (size_t)s->m, item, (size_t)s->k * item);
+  ln_copy_dim(&plan, (size_t)s->k, (size_t)s->m * item, item);
+  ln_move(exec, &plan, node->in[0]->data, exec->scratch);
+}
+
+ln_status ln_batch_matmul_run(const ln_node *node, ln_exec *exec) {
+  const matmul_args *args = node->args;
+  if (ln_tensor_is_empty(node->out[0])) return LN_OK;
+  const matmul_shape *s = &args->shape;
+  matmul_job job = {args, node, exec, node->in[0]->data};
+  if (node->in[0]->type == LN_INT16) {
+    for (size_t i = 0; i < s->batches; ++i) i16_batch(&job, i);
+    return LN_OK;
+  }
+  if (s->adj_x) {
+    exchange_x(node, exec, s);
+    job.x = exec->scratch;
+  }
+  if (args->batch_tasks) {
+    ln_pool_run(exec->pool, (int32_t)s->batches, batch_task, &job);
+    return LN_OK;
+  }
+  for (size_t i = 0; i < s->batches; ++i) {
+    ln_gemm_b b;
+    const int32_t group = pack_batch(&job, i, (char *)exec->scratch + args->x_bytes, &b);
+    ln_gemm_run(&args->plan, &b, group, exec, s->m, x_batch(&job, i), s->k, out_batch(&job, i), s->n);
+  }
+  return LN_OK;
+}
