@@ -80,7 +80,7 @@ typedef void ln_dwconv_q8_fn(const ln_dwconv_q8 *args, const ln_dwconv_row *row)
 typedef struct ln_dwconv_q8_kernel {
   ln_dwconv_q8_fn *run;
   int32_t block;
-  size_t (*weight_bytes)(const ln_dwconv_shape *shape);
+  size_t (*weight_bytes)(const ln_dwconv_shape *shape, bool is_signed);
   /* filter: [taps, channels] stored values, of which `zero` is subtracted: results lie in [-255, 255]. */
   void (*pack)(const ln_dwconv_shape *shape, const void *filter, bool is_signed, int32_t zero, void *packed);
   size_t (*param_bytes)(int32_t channels);

@@ -182,8 +182,9 @@ static ln_status prepare_q8(ln_node *node, ln_prep *prep, depthwise_args *a) {
   a->q8.out_zero = ln_zero_point_of(node->out[0]);
   a->q8.is_signed = a->type == LN_INT8;
   const int32_t least = a->q8.is_signed ? INT8_MIN : 0;
-  if (a->q8.in_zero < least || a->q8.in_zero > least + 255) {
-    return ln_node_fail(node, prep->err, LN_ERR_MODEL, "the input's zero point %d is outside its type", a->q8.in_zero);
+  if (a->q8.in_zero < least || a->q8.in_zero > least + 255 || a->q8.out_zero < least || a->q8.out_zero > least + 255) {
+    return ln_node_fail(node, prep->err, LN_ERR_MODEL, "the zero points %d and %d must lie in their type", a->q8.in_zero,
+                        a->q8.out_zero);
   }
   const int32_t zero = filter_zero(node->in[1]);
   if (zero < 0 || zero > 255) {
@@ -191,7 +192,7 @@ static ln_status prepare_q8(ln_node *node, ln_prep *prep, depthwise_args *a) {
   }
   LN_TRY(ln_node_quantized_range(node, LN_OPTIONS(node, depthwise_conv2d_options)->fused_activation_function, node->out[0],
                                  prep->err, &a->q8.low, &a->q8.high));
-  a->weight_bytes = kernel->weight_bytes(&a->shape);
+  a->weight_bytes = kernel->weight_bytes(&a->shape, a->q8.is_signed);
   a->param_bytes = kernel->param_bytes(a->g.out_channels);
   if (!a->late) return pack_q8(node, prep, a);
   size_t sum_bytes;

@@ -150,7 +150,7 @@ static q8_numbers make_numbers(ln_kt *t, const ln_dwconv_shape *s, const uint8_t
 static void run_q8(ln_kt *t, const ln_kernels *table, ln_dwconv_q8 args, const uint8_t *filter, int32_t filter_zero,
                    const q8_numbers *q, const void *const *rows, uint8_t *out) {
   const ln_dwconv_q8_kernel *kernel = table->dwconv.q8;
-  void *packed = ln_kt_output(t, kernel->weight_bytes(&args.shape), 0);
+  void *packed = ln_kt_output(t, kernel->weight_bytes(&args.shape, args.is_signed), 0);
   void *params = ln_kt_output(t, kernel->param_bytes(args.shape.channels), 0);
   void *scratch = ln_kt_output(t, kernel->scratch_bytes(&args.shape), 0);
   const ln_dwconv_q8_channels channels = {.channels = args.shape.channels, .bias = q->bias, .weight_sums = q->sums,
@@ -201,7 +201,7 @@ static void time_q8(ln_kt *t, const layer *l) {
   void *scratch[2];
   for (int i = 0; i < 2; ++i) {
     const ln_dwconv_q8_kernel *kernel = tables[i]->dwconv.q8;
-    void *packed = ln_kt_output(t, kernel->weight_bytes(&s), 0);
+    void *packed = ln_kt_output(t, kernel->weight_bytes(&s, true), 0);
     void *params = ln_kt_output(t, kernel->param_bytes(s.channels), 0);
     scratch[i] = ln_kt_output(t, kernel->scratch_bytes(&s), 0);
     args[i] = (ln_dwconv_q8){.shape = s, .weights = packed, .params = params, .low = -128, .high = 127, .is_signed = true};

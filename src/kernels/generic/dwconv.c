@@ -55,12 +55,13 @@ const ln_dwconv_f32_kernel dwconv_f32_8_generic = {run_f32, BLOCK};
 
 /* ---- 8-bit: weights are packed as int16 with their zero point taken off, params are three arrays ---- */
 
-static size_t q8_weight_bytes(const ln_dwconv_shape *shape) {
+static size_t q8_weight_bytes(const ln_dwconv_shape *shape, bool is_signed) {
+  (void)is_signed;
   return (size_t)shape->kernel_h * (size_t)shape->kernel_w * (size_t)shape->channels * sizeof(int16_t);
 }
 
 static void q8_pack(const ln_dwconv_shape *shape, const void *filter, bool is_signed, int32_t zero, void *packed) {
-  const size_t count = q8_weight_bytes(shape) / sizeof(int16_t);
+  const size_t count = q8_weight_bytes(shape, is_signed) / sizeof(int16_t);
   int16_t *out = packed;
   for (size_t i = 0; i < count; ++i) {
     const int32_t stored = is_signed ? ((const int8_t *)filter)[i] : ((const uint8_t *)filter)[i];

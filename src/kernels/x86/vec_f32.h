@@ -55,6 +55,12 @@ LN_INLINE vf vf_min(vf a, vf b) { return _mm256_min_ps(a, b); }
 
 #endif
 
+/* Holds a value in a register: compilers otherwise load it again at each use, as an operand in memory. */
+LN_INLINE vf vf_keep(vf a) {
+  __asm__("" : "+v"(a));
+  return a;
+}
+
 /* min(max(a, low), high) that leaves NaN as it is. */
 LN_INLINE vf vf_clamp(vf a, vf low, vf high) { return vf_min(high, vf_max(low, a)); }
 

@@ -1,0 +1,235 @@
+/*
+ * 8-bit depthwise convolution with AVX-512 VNNI: sums of four products of unsigned inputs (int8 ones are raised by 128)
+ * and signed weights. Zero points are folded into the bias; weights beyond int8 after theirs is taken off (uint8
+ * filters) are split into two halves that are summed.
+ *
+ * Packed weights: a header, then blocks of 64 channels and a last one of 64, 32 or 16: for each half, for each group of
+ * four taps, the weights of vectors 0..3 in the order of dwconv_q8_vnni.inc. Params likewise, PARAM_COUNT vectors each.
+ */
+#include <immintrin.h>
+#include <string.h>
+
+#include "kernels/dwconv.h"
+#include "kernels/quant.h"
+
+#define LN_INLINE static inline __attribute__((always_inline))
+
+enum { HEADER = 64, BLOCK = 64 };
+enum {
+  PARAM_BIAS,
+  PARAM_MULTIPLIER,
+  PARAM_MULTIPLIER_ODD, /* of odd lanes, in even ones */
+  PARAM_ROUND_EVEN,     /* 64-bit terms */
+  PARAM_ROUND_ODD,
+  PARAM_RIGHT,
+  PARAM_LEFT,
+  PARAM_RIGHT_LESS_ONE,
+  PARAM_ONE,            /* 1 where PARAM_RIGHT is above zero */
+  PARAM_SIGN_MASK,      /* -1 there */
+  PARAM_COUNT
+};
+
+typedef struct header {
+  int32_t flag; /* weights: split in two halves; params: the simple form */
+} header;
+
+#define WIDTH 64
+#define VI __m512i
+#define MASK __mmask64
+#define P _mm512_
+#define S si512
+#define HALF __mmask16
+#include "kernels/x86/dwconv_q8_vnni.inc"
+
+#define WIDTH 32
+#define VI __m256i
+#define MASK __mmask32
+#define P _mm256_
+#define S si256
+#define HALF __mmask8
+#include "kernels/x86/dwconv_q8_vnni.inc"
+
+#define WIDTH 16
+#define VI __m128i
+#define MASK __mmask16
+#define P _mm_
+#define S si128
+#define HALF __mmask8
+#include "kernels/x86/dwconv_q8_vnni.inc"
+
+/* Channels of the block that begins at `c`, rounded up to a width there is. */
+static int32_t width_at(int32_t channels, int32_t c) {
+  const int32_t left = channels - c;
+  return left > 32 ? 64 : left > 16 ? 32 : 16;
+}
+
+static int32_t padded_channels(int32_t channels) {
+  const int32_t whole = channels / BLOCK * BLOCK;
+  return whole == channels ? whole : whole + width_at(channels, whole);
+}
+
+static bool is_3x3(const ln_dwconv_shape *s) {
+  return s->kernel_h == 3 && s->kernel_w == 3 && s->dilation_w == 1 && (s->stride_w == 1 || s->stride_w == 2);
+}
+
+static int32_t group_count(const ln_dwconv_shape *s) {
+  return is_3x3(s) ? 3 : (s->kernel_h * s->kernel_w + 3) / 4;
+}
+
+static size_t weight_bytes(const ln_dwconv_shape *shape, bool is_signed) {
+  const size_t halves = is_signed ? 1 : 2;
+  return HEADER + halves * (size_t)group_count(shape) * 4 * (size_t)padded_channels(shape->channels);
+}
+
+/* The tap at place `i` of group `g`; -1 for none. 3x3 kernels group columns, so that a column serves three windows. */
+static int32_t tap_at(const ln_dwconv_shape *s, int32_t g, int32_t i) {
+  if (is_3x3(s)) return i < 3 ? i * 3 + g : -1;
+  const int32_t tap = g * 4 + i;
+  return tap < s->kernel_h * s->kernel_w ? tap : -1;
+}
+
+/* The channel of byte or lane `lane` of vector `j`, from the block's first. */
+static int32_t channel_of(int32_t lane, int32_t j) { return lane / 4 * 16 + 4 * j + lane % 4; }
+
+static int32_t weight_of(const ln_dwconv_shape *s, const void *filter, bool is_signed, int32_t zero, int32_t tap, int32_t c) {
+  if (tap < 0 || c >= s->channels) return 0;
+  const ptrdiff_t at = (ptrdiff_t)tap * s->channels + c;
+  return (is_signed ? ((const int8_t *)filter)[at] : ((const uint8_t *)filter)[at]) - zero;
+}
+
+static void pack(const ln_dwconv_shape *shape, const void *filter, bool is_signed, int32_t zero, void *packed) {
+  const int32_t groups = group_count(shape);
+  const int32_t extremes[2] = {(is_signed ? -128 : 0) - zero, (is_signed ? 127 : 255) - zero};
+  const bool split = extremes[0] < -128 || extremes[1] > 127;
+  const header head = {split};
+  memset(packed, 0, HEADER);
+  memcpy(packed, &head, sizeof head);
+  int8_t *out = (int8_t *)packed + HEADER;
+  for (int32_t c = 0; c < shape->channels; c += BLOCK) {
+    const int32_t width = width_at(shape->channels, c);
+    for (int32_t half = 0; half < 1 + (int32_t)split; ++half) {
+      for (int32_t i = 0; i < groups * 4 * width; ++i) {
+        const int32_t vector = i / width, byte = i % width;
+        const int32_t tap = tap_at(shape, vector / 4, byte % 4);
+        const int32_t w = weight_of(shape, filter, is_signed, zero, tap, c + channel_of(byte / 4, vector % 4));
+        const int32_t first = split ? w >> 1 : w;
+        *out++ = (int8_t)(half == 0 ? first : w - first);
+      }
+    }
+  }
+}
+
+static size_t param_bytes(int32_t channels) {
+  return HEADER + (size_t)padded_channels(channels) * PARAM_COUNT * sizeof(int32_t);
+}
+
+/* Whether scale_simple holds for all channels; a multiplier of zero fits any shift. */
+static bool simple_form(const ln_dwconv_q8_channels *q) {
+  bool simple = q->bound < (INT64_C(1) << 30);
+  for (int32_t c = 0; c < q->channels && simple; ++c) {
+    simple = q->multipliers[c] == 0 || (q->shifts[c] <= -1 && q->shifts[c] >= -31);
+  }
+  return simple;
+}
+
+/* Puts the numbers of one channel at lane `lane` of the vectors at `out`, `lanes` lanes each. */
+static void fold_lane(const ln_dwconv_q8_channels *q, int32_t c, bool simple, int32_t *out, int32_t lanes, int32_t lane) {
+  const int32_t multiplier = q->multipliers[c];
+  const int32_t shift = multiplier == 0 ? -1 : q->shifts[c];
+  const int32_t right = shift < 0 ? -shift : 0;
+  const int32_t zero = q->in_zero + (q->is_signed ? 128 : 0);
+  const uint32_t bias = q->bias == NULL ? 0 : (uint32_t)q->bias[c];
+  out[PARAM_BIAS * lanes + lane] = (int32_t)(bias - (uint32_t)zero * (uint32_t)q->weight_sums[c]);
+  out[PARAM_MULTIPLIER * lanes + lane] = multiplier;
+  if (lane % 2 == 1) out[PARAM_MULTIPLIER_ODD * lanes + lane - 1] = multiplier;
+  const int64_t half = simple ? INT64_C(1) << (right - 1) : 0;
+  const int64_t round = (INT64_C(1) << 31) + (half << 32);
+  const int32_t which = lane % 2 == 0 ? PARAM_ROUND_EVEN : PARAM_ROUND_ODD;
+  memcpy(out + which * lanes + lane / 2 * 2, &round, sizeof round);
+  out[PARAM_RIGHT * lanes + lane] = right;
+  out[PARAM_LEFT * lanes + lane] = shift > 0 ? shift : 0;
+  out[PARAM_RIGHT_LESS_ONE * lanes + lane] = right - 1;
+  out[PARAM_ONE * lanes + lane] = right > 0 ? 1 : 0;
+  out[PARAM_SIGN_MASK * lanes + lane] = right > 0 ? -1 : 0;
+}
+
+static void fold(const ln_dwconv_q8_channels *channels, void *params) {
+  const bool simple = simple_form(channels);
+  const header head = {simple};
+  memset(params, 0, param_bytes(channels->channels));
+  memcpy(params, &head, sizeof head);
+  int32_t *out = (int32_t *)((char *)params + HEADER);
+  for (int32_t c = 0; c < channels->channels; c += BLOCK) {
+    const int32_t lanes = width_at(channels->channels, c) / 4;
+    for (int32_t j = 0; j < 4; ++j, out += PARAM_COUNT * lanes) {
+      for (int32_t lane = 0; lane < lanes; ++lane) {
+        const int32_t channel = c + channel_of(lane, j);
+        if (channel < channels->channels) fold_lane(channels, channel, simple, out, lanes, lane);
+      }
+    }
+  }
+}
+
+static size_t scratch_bytes(const ln_dwconv_shape *shape) {
+  return is_3x3(shape) ? 0 : (size_t)group_count(shape) * 4 * sizeof(void *);
+}
+
+static const header *header_of(const void *packed) { return packed; }
+
+static uint64_t mask_of(int32_t n) { return n >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1; }
+
+static void run_3x3(const ln_dwconv_q8 *args, const ln_dwconv_row *row) {
+  const int32_t channels = args->shape.channels;
+  const bool split = header_of(args->weights)->flag != 0, simple = header_of(args->params)->flag != 0;
+  for (int32_t c = row->first; c < row->last; c += BLOCK) {
+    const char *weights = (const char *)args->weights + HEADER + (ptrdiff_t)c * 12 * (split ? 2 : 1);
+    const char *params = (const char *)args->params + HEADER + (ptrdiff_t)c * PARAM_COUNT * 4;
+    const uint64_t mask = mask_of(row->last - c);
+    const int32_t width = width_at(channels, c);
+    if (width == 64) block_3x3_64(args, row, c, weights, params, mask, simple, split);
+    else if (width == 32) block_3x3_32(args, row, c, weights, params, (__mmask32)mask, simple, split);
+    else block_3x3_16(args, row, c, weights, params, (__mmask16)mask, simple, split);
+  }
+}
+
+/* The addresses of the taps of output `x`, channel 0; NULL where they lie in the padding. */
+static void gather_taps(const ln_dwconv_shape *s, const ln_dwconv_row *row, int32_t x, const uint8_t **taps) {
+  int32_t begin, end;
+  ln_dwconv_taps(s, x, &begin, &end);
+  const ptrdiff_t column = (ptrdiff_t)x * s->stride_w - s->pad_left;
+  for (int32_t ky = 0; ky < s->kernel_h; ++ky, taps += s->kernel_w) {
+    const uint8_t *in = row->rows[ky];
+    for (int32_t kx = 0; kx < s->kernel_w; ++kx) {
+      const bool inside = in != NULL && kx >= begin && kx < end;
+      taps[kx] = inside ? in + (column + (ptrdiff_t)kx * s->dilation_w) * s->channels : NULL;
+    }
+  }
+}
+
+static void run_any(const ln_dwconv_q8 *args, const ln_dwconv_row *row) {
+  const ln_dwconv_shape *s = &args->shape;
+  const int32_t groups = group_count(s);
+  const bool split = header_of(args->weights)->flag != 0, simple = header_of(args->params)->flag != 0;
+  const uint8_t **taps = row->scratch;
+  for (int32_t i = s->kernel_h * s->kernel_w; i < groups * 4; ++i) taps[i] = NULL;
+  for (int32_t x = 0; x < s->out_w; ++x) {
+    uint8_t *out = (uint8_t *)row->out + (ptrdiff_t)x * s->channels;
+    gather_taps(s, row, x, taps);
+    for (int32_t c = row->first; c < row->last; c += BLOCK) {
+      const char *weights = (const char *)args->weights + HEADER + (ptrdiff_t)c * groups * 4 * (split ? 2 : 1);
+      const char *params = (const char *)args->params + HEADER + (ptrdiff_t)c * PARAM_COUNT * 4;
+      const uint64_t mask = mask_of(row->last - c);
+      const int32_t width = width_at(s->channels, c);
+      if (width == 64) block_pixel_64(args, taps, groups, c, weights, params, out, mask, simple, split);
+      else if (width == 32) block_pixel_32(args, taps, groups, c, weights, params, out, (__mmask32)mask, simple, split);
+      else block_pixel_16(args, taps, groups, c, weights, params, out, (__mmask16)mask, simple, split);
+    }
+  }
+}
+
+static void run(const ln_dwconv_q8 *args, const ln_dwconv_row *row) {
+  if (is_3x3(&args->shape)) run_3x3(args, row);
+  else run_any(args, row);
+}
+
+const ln_dwconv_q8_kernel dwconv_q8_64_avx512vnni = {run, BLOCK, weight_bytes, pack, param_bytes, fold, scratch_bytes};
