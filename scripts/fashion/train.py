@@ -16,7 +16,6 @@ import io
 import os
 import zipfile
 
-import flatbuffers
 import numpy as np
 
 LABELS = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
@@ -116,6 +115,7 @@ def floats(b, values):
 
 
 def metadata():
+    import flatbuffers
     b = flatbuffers.Builder(1024)
     text = b.CreateString
     image = table(b, {0: ("byte", 2)})                                              # ImageProperties: grey
@@ -144,6 +144,7 @@ def metadata():
 
 
 def with_metadata(model_bytes):
+    import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
     model = schema.ModelT.InitFromPackedBuf(model_bytes, 0)
     model.description = "Fashion-MNIST classifier"
