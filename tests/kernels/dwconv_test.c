@@ -176,7 +176,8 @@ static void case_q8(ln_kt *t, const layer *l, int outside, int pattern, bool is_
   const void *rows[32];
   make_rows(rows, &s, image, 1, outside);
   const int32_t least = is_signed ? INT8_MIN : 0;
-  const int32_t filter_zero = is_signed ? 0 : ln_kt_random_between(t, 0, 255);
+  const int32_t chosen = ln_kt_random_between(t, -60, 315); /* both ends often */
+  const int32_t filter_zero = is_signed || chosen < 0 ? 0 : chosen > 255 ? 255 : chosen;
   const q8_numbers q = make_numbers(t, &s, filter, is_signed, filter_zero, style);
   const ln_dwconv_q8 args = {.shape = s, .in_zero = least + ln_kt_random_between(t, 0, 255),
                              .out_zero = least + ln_kt_random_between(t, 0, 255), .low = least + (style == 0 ? 3 : 0),

@@ -1,9 +1,9 @@
 /*
  * 8-bit depthwise convolution with AVX-512 VNNI: sums of four products of unsigned inputs (int8 ones are raised by 128)
  * and signed weights. Zero points are folded into the bias; weights beyond int8 after theirs is taken off (uint8
- * filters) are split into two halves that are summed.
+ * filters) are split into two parts that are summed, three when one of them may be 255.
  *
- * Packed weights: a header, then blocks of 64 channels and a last one of 64, 32 or 16: for each half, for each group of
+ * Packed weights: a header, then blocks of 64 channels and a last one of 64, 32 or 16: for each part, for each group of
  * four taps, the weights of vectors 0..3 in the order of dwconv_q8_vnni.inc. Params likewise, PARAM_COUNT vectors each.
  */
 #include <immintrin.h>
@@ -30,7 +30,7 @@ enum {
 };
 
 typedef struct header {
-  int32_t flag; /* weights: split in two halves; params: the simple form */
+  int32_t value; /* weights: how many parts; params: 1 for the simple form */
 } header;
 
 #define WIDTH 64
@@ -77,8 +77,8 @@ static int32_t group_count(const ln_dwconv_shape *s) {
 }
 
 static size_t weight_bytes(const ln_dwconv_shape *shape, bool is_signed) {
-  const size_t halves = is_signed ? 1 : 2;
-  return HEADER + halves * (size_t)group_count(shape) * 4 * (size_t)padded_channels(shape->channels);
+  const size_t parts = is_signed ? 1 : 3;
+  return HEADER + parts * (size_t)group_count(shape) * 4 * (size_t)padded_channels(shape->channels);
 }
 
 /* The tap at place `i` of group `g`; -1 for none. 3x3 kernels group columns, so that a column serves three windows. */
@@ -100,20 +100,20 @@ static int32_t weight_of(const ln_dwconv_shape *s, const void *filter, bool is_s
 static void pack(const ln_dwconv_shape *shape, const void *filter, bool is_signed, int32_t zero, void *packed) {
   const int32_t groups = group_count(shape);
   const int32_t extremes[2] = {(is_signed ? -128 : 0) - zero, (is_signed ? 127 : 255) - zero};
-  const bool split = extremes[0] < -128 || extremes[1] > 127;
-  const header head = {split};
+  const int32_t parts = extremes[1] > 254 ? 3 : extremes[0] < -128 || extremes[1] > 127 ? 2 : 1;
+  const header head = {parts};
   memset(packed, 0, HEADER);
   memcpy(packed, &head, sizeof head);
   int8_t *out = (int8_t *)packed + HEADER;
   for (int32_t c = 0; c < shape->channels; c += BLOCK) {
     const int32_t width = width_at(shape->channels, c);
-    for (int32_t half = 0; half < 1 + (int32_t)split; ++half) {
+    for (int32_t part = 0; part < parts; ++part) {
       for (int32_t i = 0; i < groups * 4 * width; ++i) {
         const int32_t vector = i / width, byte = i % width;
         const int32_t tap = tap_at(shape, vector / 4, byte % 4);
-        const int32_t w = weight_of(shape, filter, is_signed, zero, tap, c + channel_of(byte / 4, vector % 4));
-        const int32_t first = split ? w >> 1 : w;
-        *out++ = (int8_t)(half == 0 ? first : w - first);
+        int32_t w = weight_of(shape, filter, is_signed, zero, tap, c + channel_of(byte / 4, vector % 4));
+        for (int32_t before = 0; before < part; ++before) w -= ln_clamp_i32(w, -128, 127);
+        *out++ = (int8_t)ln_clamp_i32(w, -128, 127);
       }
     }
   }
@@ -180,15 +180,16 @@ static uint64_t mask_of(int32_t n) { return n >= 64 ? ~UINT64_C(0) : (UINT64_C(1
 
 static void run_3x3(const ln_dwconv_q8 *args, const ln_dwconv_row *row) {
   const int32_t channels = args->shape.channels;
-  const bool split = header_of(args->weights)->flag != 0, simple = header_of(args->params)->flag != 0;
+  const int32_t parts = header_of(args->weights)->value;
+  const bool simple = header_of(args->params)->value != 0;
   for (int32_t c = row->first; c < row->last; c += BLOCK) {
-    const char *weights = (const char *)args->weights + HEADER + (ptrdiff_t)c * 12 * (split ? 2 : 1);
+    const char *weights = (const char *)args->weights + HEADER + (ptrdiff_t)c * 12 * parts;
     const char *params = (const char *)args->params + HEADER + (ptrdiff_t)c * PARAM_COUNT * 4;
     const uint64_t mask = mask_of(row->last - c);
     const int32_t width = width_at(channels, c);
-    if (width == 64) block_3x3_64(args, row, c, weights, params, mask, simple, split);
-    else if (width == 32) block_3x3_32(args, row, c, weights, params, (__mmask32)mask, simple, split);
-    else block_3x3_16(args, row, c, weights, params, (__mmask16)mask, simple, split);
+    if (width == 64) block_3x3_64(args, row, c, weights, params, mask, simple, parts);
+    else if (width == 32) block_3x3_32(args, row, c, weights, params, (__mmask32)mask, simple, parts);
+    else block_3x3_16(args, row, c, weights, params, (__mmask16)mask, simple, parts);
   }
 }
 
@@ -209,20 +210,21 @@ static void gather_taps(const ln_dwconv_shape *s, const ln_dwconv_row *row, int3
 static void run_any(const ln_dwconv_q8 *args, const ln_dwconv_row *row) {
   const ln_dwconv_shape *s = &args->shape;
   const int32_t groups = group_count(s);
-  const bool split = header_of(args->weights)->flag != 0, simple = header_of(args->params)->flag != 0;
+  const int32_t parts = header_of(args->weights)->value;
+  const bool simple = header_of(args->params)->value != 0;
   const uint8_t **taps = row->scratch;
   for (int32_t i = s->kernel_h * s->kernel_w; i < groups * 4; ++i) taps[i] = NULL;
   for (int32_t x = 0; x < s->out_w; ++x) {
     uint8_t *out = (uint8_t *)row->out + (ptrdiff_t)x * s->channels;
     gather_taps(s, row, x, taps);
     for (int32_t c = row->first; c < row->last; c += BLOCK) {
-      const char *weights = (const char *)args->weights + HEADER + (ptrdiff_t)c * groups * 4 * (split ? 2 : 1);
+      const char *weights = (const char *)args->weights + HEADER + (ptrdiff_t)c * groups * 4 * parts;
       const char *params = (const char *)args->params + HEADER + (ptrdiff_t)c * PARAM_COUNT * 4;
       const uint64_t mask = mask_of(row->last - c);
       const int32_t width = width_at(s->channels, c);
-      if (width == 64) block_pixel_64(args, taps, groups, c, weights, params, out, mask, simple, split);
-      else if (width == 32) block_pixel_32(args, taps, groups, c, weights, params, out, (__mmask32)mask, simple, split);
-      else block_pixel_16(args, taps, groups, c, weights, params, out, (__mmask16)mask, simple, split);
+      if (width == 64) block_pixel_64(args, taps, groups, c, weights, params, out, mask, simple, parts);
+      else if (width == 32) block_pixel_32(args, taps, groups, c, weights, params, out, (__mmask32)mask, simple, parts);
+      else block_pixel_16(args, taps, groups, c, weights, params, out, (__mmask16)mask, simple, parts);
     }
   }
 }
