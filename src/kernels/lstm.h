@@ -76,6 +76,10 @@ typedef struct ln_lstm_i8 {
   const int32_t *projection_bias; /* [outputs], with the correction for the hidden zero point */
   ln_multiplier projection_scale, hidden_scale;
   int32_t hidden_zero_point, output_zero_point;
+  /* With a projection the reference's peepholes run over outputs, not cells, of the batches that are stepped together:
+   * cell i of row `batch` of `batches` takes weight (batch * cells + i) % outputs as long as
+   * batch * cells + i < batches * outputs, and none from there. They are 0 and 1 unless time major. */
+  int32_t batch, batches;
   int32_t cell_exponent; /* log2 of the cell state's scale: -15 to -9 */
   int16_t cell_clip;     /* 0: none */
   int8_t projection_clip;

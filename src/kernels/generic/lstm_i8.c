@@ -59,6 +59,19 @@ static void normalize(int16_t *values, int32_t count, const ln_lstm_gate_i8 *gat
   }
 }
 
+static void add_peephole(const ln_lstm_i8 *lstm, const ln_lstm_gate_i8 *gate, const int16_t *cell_state, int16_t *sums) {
+  const int32_t cells = lstm->size.cells;
+  const bool by_outputs = lstm->projection != NULL;
+  const int64_t first = (int64_t)lstm->batch * cells, end = (int64_t)lstm->batches * lstm->size.outputs;
+  for (int32_t i = 0; i < cells; ++i) {
+    if (by_outputs && first + i >= end) return;
+    const int32_t from = by_outputs ? (int32_t)((first + i) % lstm->size.outputs) : i;
+    /* More outputs than cells: what the reference then reads lies outside the weights. */
+    if (from >= cells) continue;
+    sums[i] = saturate16(scale_cut(gate->peephole[from] * cell_state[i], gate->peephole_scale) + sums[i]);
+  }
+}
+
 /* The gate's argument of its activation, into gate_out[cells]. */
 static void gate_sums(const ln_lstm_i8 *lstm, const ln_lstm_gate_i8 *gate, const int8_t *input,
                       const int8_t *output_state, const int16_t *cell_state, int32_t *sums, int16_t *gate_out) {
@@ -67,11 +80,7 @@ static void gate_sums(const ln_lstm_i8 *lstm, const ln_lstm_gate_i8 *gate, const
   for (int32_t i = 0; i < cells; ++i) gate_out[i] = saturate16(scale(sums[i], gate->input_scale));
   lstm->matvec(gate->recurrent_weights, output_state, cells, lstm->size.outputs, gate->recurrent_bias, sums);
   for (int32_t i = 0; i < cells; ++i) gate_out[i] = saturate16(scale_cut(sums[i], gate->recurrent_scale) + gate_out[i]);
-  if (gate->peephole != NULL) {
-    for (int32_t i = 0; i < cells; ++i) {
-      gate_out[i] = saturate16(scale_cut(gate->peephole[i] * cell_state[i], gate->peephole_scale) + gate_out[i]);
-    }
-  }
+  if (gate->peephole != NULL) add_peephole(lstm, gate, cell_state, gate_out);
   if (gate->norm != NULL) normalize(gate_out, cells, gate);
 }
 
