@@ -51,6 +51,8 @@ LN_API const char *ln_tensor_name(const ln_tensor *tensor); /* never NULL */
 LN_API ln_type ln_tensor_type(const ln_tensor *tensor);
 LN_API int32_t ln_tensor_rank(const ln_tensor *tensor);             /* 0 for a scalar */
 LN_API int32_t ln_tensor_dim(const ln_tensor *tensor, int32_t axis); /* -1: unknown until the model runs, or no such axis */
+/* The dimension as the model declares it: -1 where the model leaves it open, whatever it is at present. */
+LN_API int32_t ln_tensor_declared_dim(const ln_tensor *tensor, int32_t axis);
 LN_API size_t ln_tensor_elements(const ln_tensor *tensor);          /* 0 while a dimension is unknown */
 LN_API size_t ln_tensor_bytes(const ln_tensor *tensor);             /* of the data as stored */
 /* The data in row-major order; NULL for a tensor without any. Valid until the session is resized, run or destroyed. */

@@ -11,6 +11,11 @@ int32_t ln_tensor_dim(const ln_tensor *tensor, int32_t axis) {
   return axis < 0 || axis >= tensor->shape.rank ? -1 : tensor->shape.dims[axis];
 }
 
+int32_t ln_tensor_declared_dim(const ln_tensor *tensor, int32_t axis) {
+  if (!tensor->has_signature || tensor->signature.rank != tensor->shape.rank) return ln_tensor_dim(tensor, axis);
+  return axis < 0 || axis >= tensor->signature.rank ? -1 : tensor->signature.dims[axis];
+}
+
 size_t ln_tensor_elements(const ln_tensor *tensor) {
   size_t elements;
   return ln_shape_elements(&tensor->shape, &elements) ? elements : 0;

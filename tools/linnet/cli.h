@@ -82,8 +82,9 @@ const ln_tensor *cli_model_tensor(const cli_model *model, bool outputs, int32_t 
 int32_t cli_model_place(const cli_model *model, bool outputs, int32_t index);
 /* What the metadata says of it; all absent when there is none. */
 ln_tensor_info cli_model_tensor_info(const cli_model *model, bool outputs, int32_t index);
-/* "uint8[1, 224, 224, 3]"; unknown dimensions as ?. Returns `buffer`. */
+/* "uint8[1, 224, 224, 3]" as it is now, or as the model declares it, with ? for what it leaves open. Return `buffer`. */
 const char *cli_tensor_text(const ln_tensor *tensor, char *buffer, size_t size);
+const char *cli_declared_text(const ln_tensor *tensor, char *buffer, size_t size);
 /* "scale 0.0078125, zero point 128"; "" when not quantized. Returns `buffer`. */
 const char *cli_quant_text(const ln_tensor *tensor, char *buffer, size_t size);
 /* "1.2 MB" */

@@ -61,7 +61,7 @@ static int assign(const cli_command *self, const cli_model *model, const ln_sess
     char text[160];
     if (taken[i]) continue;
     status = cli_usage(self, "no --input for \"%s\", %s", ln_session_input_name(session, i),
-                       cli_tensor_text(cli_model_tensor(model, false, i), text, sizeof text));
+                       cli_declared_text(cli_model_tensor(model, false, i), text, sizeof text));
   }
   free(taken);
   return status;
@@ -75,7 +75,7 @@ static int fail_input(const cli_input *item, const ln_session *session, const ch
 
 static int32_t declared_dims(const cli_model *model, int32_t index, int32_t dims[LN_MAX_RANK]) {
   const ln_tensor *tensor = cli_model_tensor(model, false, index);
-  for (int32_t i = 0; i < ln_tensor_rank(tensor); i++) dims[i] = ln_tensor_dim(tensor, i);
+  for (int32_t i = 0; i < ln_tensor_rank(tensor); i++) dims[i] = ln_tensor_declared_dim(tensor, i);
   return ln_tensor_rank(tensor);
 }
 
@@ -100,7 +100,7 @@ static int fit_array(const cli_model *model, ln_session *session, const cli_inpu
     snprintf(shape + used, sizeof shape - used, "%s%d", i ? ", " : "", array->dims[i]);
   }
   snprintf(reason, sizeof reason, "the model takes %s, the file holds %s[%s]",
-           cli_tensor_text(declared, wanted, sizeof wanted), ln_type_name(array->type), shape);
+           cli_declared_text(declared, wanted, sizeof wanted), ln_type_name(array->type), shape);
   return fail_input(item, session, reason);
 }
 
@@ -155,7 +155,7 @@ static int shape_text(const cli_model *model, const ln_session *session, cli_inp
   if (open < 0 && known == count) return CLI_OK;
   char wanted[160], reason[300];
   snprintf(reason, sizeof reason, "the model takes %s, the text holds %zu %s",
-           cli_tensor_text(cli_model_tensor(model, false, item->index), wanted, sizeof wanted), count,
+           cli_declared_text(cli_model_tensor(model, false, item->index), wanted, sizeof wanted), count,
            item->array.type == LN_STRING ? "lines" : "numbers");
   return fail_input(item, session, reason);
 }
@@ -277,7 +277,7 @@ static int load_sound(const cli_model *model, ln_session *session, cli_input *it
   }
   if ((type != LN_FLOAT32 && type != LN_INT16) || wide > 1 || (wide == 1 && open > 0) || rank == 0) {
     char text[160], reason[240];
-    snprintf(reason, sizeof reason, "%s does not hold samples of sound", cli_tensor_text(declared, text, sizeof text));
+    snprintf(reason, sizeof reason, "%s does not hold samples of sound", cli_declared_text(declared, text, sizeof text));
     return fail_input(item, session, reason);
   }
   if (item->sound.frames == 0 || item->sound.frames > INT32_MAX) return fail_input(item, session, "the sound is empty");

@@ -121,7 +121,7 @@ static void print_port(const cli_model *model, bool outputs, int32_t index) {
   const port p = get_port(model, outputs, index);
   char shape[160], quant[96];
   printf("  %-7s %-32s %s", outputs ? "output" : "input", *p.name ? p.name : "(no name)",
-         cli_tensor_text(p.tensor, shape, sizeof shape));
+         cli_declared_text(p.tensor, shape, sizeof shape));
   if (*cli_quant_text(p.tensor, quant, sizeof quant)) printf("  %s", quant);
   if (p.info.mean_count > 0) printf("  mean %g, std %g", (double)p.info.mean[0], (double)p.info.std[0]);
   if (p.info.sample_rate > 0) printf("  %u Hz", p.info.sample_rate);
@@ -142,7 +142,7 @@ static void print_shapes(const ln_graph *graph, const ln_op *op, bool outputs) {
   for (int32_t i = 0; i < count; i++) {
     const int32_t index = outputs ? ln_op_output(op, i) : ln_op_input(op, i);
     char shape[160];
-    printf("%s%s", i ? ", " : "", index < 0 ? "-" : cli_tensor_text(ln_graph_tensor(graph, index), shape, sizeof shape));
+    printf("%s%s", i ? ", " : "", index < 0 ? "-" : cli_declared_text(ln_graph_tensor(graph, index), shape, sizeof shape));
   }
 }
 
@@ -203,8 +203,8 @@ static void print_text(cli_model *model) {
 
 static void json_tensor(json *j, const ln_tensor *tensor) {
   json_string(j, "type", ln_type_name(ln_tensor_type(tensor)));
-  json_flat_array(j, "shape"); /* -1: unknown until the model runs */
-  for (int32_t i = 0; i < ln_tensor_rank(tensor); i++) json_int(j, NULL, ln_tensor_dim(tensor, i));
+  json_flat_array(j, "shape"); /* -1: the model leaves it open */
+  for (int32_t i = 0; i < ln_tensor_rank(tensor); i++) json_int(j, NULL, ln_tensor_declared_dim(tensor, i));
   json_end(j, ']');
   if (ln_tensor_scale_count(tensor) == 1) {
     json_real(j, "scale", (double)ln_tensor_scale(tensor, 0));

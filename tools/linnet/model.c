@@ -76,15 +76,23 @@ ln_tensor_info cli_model_tensor_info(const cli_model *model, bool outputs, int32
   return info;
 }
 
-const char *cli_tensor_text(const ln_tensor *tensor, char *buffer, size_t size) {
+static const char *shape_text(const ln_tensor *tensor, bool declared, char *buffer, size_t size) {
   size_t used = (size_t)snprintf(buffer, size, "%s[", ln_type_name(ln_tensor_type(tensor)));
   for (int32_t i = 0; i < ln_tensor_rank(tensor) && used < size; i++) {
-    const int32_t dim = ln_tensor_dim(tensor, i);
+    const int32_t dim = declared ? ln_tensor_declared_dim(tensor, i) : ln_tensor_dim(tensor, i);
     if (dim < 0) used += (size_t)snprintf(buffer + used, size - used, "%s?", i ? ", " : "");
     else used += (size_t)snprintf(buffer + used, size - used, "%s%d", i ? ", " : "", dim);
   }
   if (used < size) snprintf(buffer + used, size - used, "]");
   return buffer;
+}
+
+const char *cli_tensor_text(const ln_tensor *tensor, char *buffer, size_t size) {
+  return shape_text(tensor, false, buffer, size);
+}
+
+const char *cli_declared_text(const ln_tensor *tensor, char *buffer, size_t size) {
+  return shape_text(tensor, true, buffer, size);
 }
 
 const char *cli_quant_text(const ln_tensor *tensor, char *buffer, size_t size) {

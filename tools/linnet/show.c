@@ -66,23 +66,46 @@ static void put_colour(FILE *out, colour_mode mode, bool background, const int r
   else fprintf(out, "\033[%d;5;%dm", background ? 48 : 38, colour_256(rgb));
 }
 
-static void draw_line(FILE *out, const ln_image *image, colour_mode mode, int row, int columns, int rows) {
-  static const char shades[] = " .:-=+*#%@";
+static void draw_coloured_line(FILE *out, const ln_image *image, colour_mode mode, int row, int columns, int rows) {
   for (int x = 0; x < columns; x++) {
     int upper[3], lower[3];
-    if (mode == NO_COLOURS) {
-      cell_colour(image, x, row, columns, rows, upper);
-      const int gray = (299 * upper[0] + 587 * upper[1] + 114 * upper[2]) / 1000;
-      fputc(shades[gray * (int)(sizeof shades - 2) / 255], out);
-      continue;
-    }
     cell_colour(image, x, 2 * row, columns, 2 * rows, upper);
     cell_colour(image, x, 2 * row + 1, columns, 2 * rows, lower);
     put_colour(out, mode, false, upper);
     put_colour(out, mode, true, lower);
     fputs("\xe2\x96\x80", out); /* the upper half block */
   }
-  if (mode != NO_COLOURS) fputs("\033[0m", out);
+  fputs("\033[0m", out);
+}
+
+static int cell_gray(const ln_image *image, int x, int y, int columns, int rows) {
+  int rgb[3];
+  cell_colour(image, x, y, columns, rows, rgb);
+  return (299 * rgb[0] + 587 * rgb[1] + 114 * rgb[2]) / 1000;
+}
+
+/* The darkest and the lightest cell become the ends of the shades. */
+typedef struct gray_range {
+  int low, high;
+} gray_range;
+
+static gray_range find_range(const ln_image *image, int columns, int rows) {
+  gray_range range = {255, 0};
+  for (int i = 0; i < rows * columns; i++) {
+    const int gray = cell_gray(image, i % columns, i / columns, columns, rows);
+    if (gray < range.low) range.low = gray;
+    if (gray > range.high) range.high = gray;
+  }
+  if (range.high <= range.low) range = (gray_range){0, 255};
+  return range;
+}
+
+static void draw_shaded_line(FILE *out, const ln_image *image, gray_range range, int row, int columns, int rows) {
+  static const char shades[] = " .:-=+*#%@";
+  for (int x = 0; x < columns; x++) {
+    const int gray = cell_gray(image, x, row, columns, rows) - range.low;
+    fputc(shades[gray * (int)(sizeof shades - 2) / (range.high - range.low)], out);
+  }
 }
 
 bool cli_draw(const ln_image *image, cli_drawing *out) {
@@ -100,11 +123,14 @@ bool cli_draw(const ln_image *image, cli_drawing *out) {
   char **lines = calloc((size_t)rows, sizeof *lines);
   if (!lines) return false;
   *out = (cli_drawing){columns, rows, lines};
+  const colour_mode mode = colours();
+  const gray_range range = mode == NO_COLOURS ? find_range(image, columns, rows) : (gray_range){0, 255};
   for (int row = 0; row < rows; row++) {
     size_t size;
     FILE *line = open_memstream(&lines[row], &size);
     if (!line) return false;
-    draw_line(line, image, colours(), row, columns, rows);
+    if (mode == NO_COLOURS) draw_shaded_line(line, image, range, row, columns, rows);
+    else draw_coloured_line(line, image, mode, row, columns, rows);
     fclose(line);
   }
   return true;

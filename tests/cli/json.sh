@@ -1,0 +1,35 @@
+#!/bin/sh
+# Everything that --json prints is JSON, with the keys that scripts rely on.
+. "$(dirname "$0")/lib.sh"
+python=${PYTHON:-python3}
+command -v "$python" > /dev/null 2>&1 || { echo "skipped: no python3"; exit 77; }
+
+# valid EXPRESSION COMMAND...: the output is one JSON value `v` for which EXPRESSION holds
+valid() {
+  expression=$1
+  shift
+  "$@" > "$work/out" 2> "$work/err" || complain "exit status $?: $* : $(cat "$work/err")"
+  "$python" -c "import json, sys; v = json.load(open(sys.argv[1])); sys.exit(0 if $expression else 1)" "$work/out" \
+    2> /dev/null || complain "not ($expression): $* : $(head -c 300 "$work/out")"
+}
+
+echo '1 2 nan' > "$work/three.txt"
+figures="'load_ms first_ms median_ms min_ms p95_ms runs threads peak_rss_kb arena_bytes weight_bytes'.split()"
+for model in "$models"/*.tflite; do
+  valid "v['graphs'][0]['operators'] and v['bytes'] > 0" "$linnet" inspect "$model" --json
+done
+valid "v['metadata']['files'][0]['name'] == 'labels.txt' and v['signatures'][0]['inputs'][0]['std'] == 255" \
+  "$linnet" inspect "$models/colours.tflite" --json
+valid "[s['name'] for s in v['signatures']] == ['both', 'flat']" "$linnet" inspect "$models/squares.tflite" --json
+valid "all(k in v for k in $figures) and v['runs'] >= 5" "$linnet" bench "$models/open.tflite" --seconds 0.01 --json
+valid "v['per_op'][0]['op'] == 'MUL'" "$linnet" bench "$models/open.tflite" --seconds 0.01 --per-op --json
+valid "len(v) > 200 and all(r['kernel'] == (r['kernel_not_yet'] is None) for r in v)" "$linnet" ops --json
+valid "v['outputs'][0]['first'][:2] == [1, 4] and v['outputs'][0]['shape'] == [1, 3]" \
+  "$linnet" run "$models/open.tflite" --input "$work/three.txt" --json
+"$linnet" version | grep -q libpng &&
+  valid "[c['label'] for c in v['outputs'][0]['classes']] == ['blue', 'green', 'red']" \
+    "$linnet" run "$models/colours.tflite" --input "$data/good-rgb.png" --json
+if [ -d "$shared/models" ]; then
+  for model in "$shared"/models/*.tflite; do valid "'graphs' in v" "$linnet" inspect "$model" --json; done
+fi
+finish
