@@ -33,6 +33,15 @@ ln_status ln_node_set_shape(ln_node *node, int32_t index, const ln_shape *shape,
   return LN_OK;
 }
 
+ln_status ln_node_check_sparse(const ln_node *node, ln_error *err) {
+  if ((node->op->def->flags & LN_OPF_TAKES_SPARSE) != 0) return LN_OK;
+  for (int32_t i = 0; i < node->in_count; ++i) {
+    if (node->in[i] == NULL || node->in[i]->sparsity == NULL) continue;
+    return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "input %d \"%s\" is sparse", (int)i, node->in[i]->name);
+  }
+  return LN_OK;
+}
+
 ln_status ln_infer_same(ln_node *node, ln_error *err) {
   for (int32_t i = 0; i < node->out_count; ++i) LN_TRY(ln_node_set_shape(node, i, &node->in[0]->shape, err));
   return LN_OK;
@@ -147,6 +156,7 @@ ln_status ln_node_evaluate(ln_node *node, ln_error *err) {
   void *scratch = NULL, *thread_scratch = NULL;
   ln_pack_cache *cache = ln_pack_cache_create();
   ln_status status = cache == NULL ? ln_node_fail(node, err, LN_ERR_MEMORY, "no memory") : LN_OK;
+  if (status == LN_OK) status = ln_node_check_sparse(node, err);
   if (status == LN_OK) status = node->op->def->infer(node, err);
   if (status != LN_OK) goto out;
   ln_prep prep = {&arena, cache, 1, err};

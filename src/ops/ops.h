@@ -72,7 +72,8 @@ enum {
   LN_OPF_IN_PLACE = 2,   /* an output may take the memory of an input of the same size */
   LN_OPF_STATEFUL = 4,   /* keeps or changes state: never folded, dropped or shared */
   LN_OPF_COMMUTES = 8,   /* inputs 0 and 1 may be exchanged */
-  LN_OPF_CLAMPS = 16     /* the option fused_activation_function clamps output 0 (of an LSTM, say, it does not) */
+  LN_OPF_CLAMPS = 16,    /* the option fused_activation_function clamps output 0 (of an LSTM, say, it does not) */
+  LN_OPF_TAKES_SPARSE = 32 /* reads constants in the sparse encoding; others are refused them */
 };
 
 typedef struct ln_op_def {
@@ -127,6 +128,8 @@ ln_status ln_node_set_shape(ln_node *node, int32_t index, const ln_shape *shape,
 /* For rows with nothing to prepare, and without multiplications. */
 ln_status ln_no_prepare(ln_node *node, ln_prep *prep);
 int64_t ln_no_macs(const ln_node *node);
+/* Refuses sparse inputs to operators that do not read them; before infer. */
+ln_status ln_node_check_sparse(const ln_node *node, ln_error *err);
 /* The common infer functions: output 0 (all outputs) like input 0; outputs broadcast from inputs 0 and 1. */
 ln_status ln_infer_same(ln_node *node, ln_error *err);
 ln_status ln_infer_broadcast(ln_node *node, ln_error *err);

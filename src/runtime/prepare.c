@@ -67,6 +67,7 @@ static bool inputs_known(const ln_session *session, const ln_op *op) {
 
 static ln_status infer_step(ln_session *session, ln_step *step, ln_error *err) {
   const ln_op *op = step->node.op;
+  LN_TRY(ln_node_check_sparse(&step->node, err));
   step->late = !inputs_known(session, op);
   if (!step->late) {
     const ln_status status = op->def->infer(&step->node, err);
