@@ -11,6 +11,7 @@
 
 #include "kernels/dwconv.h"
 #include "kernels/quant.h"
+#include "kernels/x86/dwconv_taps.h"
 
 #define LN_INLINE static inline __attribute__((always_inline))
 
@@ -193,20 +194,6 @@ static void run_3x3(const ln_dwconv_q8 *args, const ln_dwconv_row *row) {
   }
 }
 
-/* The addresses of the taps of output `x`, channel 0; NULL where they lie in the padding. */
-static void gather_taps(const ln_dwconv_shape *s, const ln_dwconv_row *row, int32_t x, const uint8_t **taps) {
-  int32_t begin, end;
-  ln_dwconv_taps(s, x, &begin, &end);
-  const ptrdiff_t column = (ptrdiff_t)x * s->stride_w - s->pad_left;
-  for (int32_t ky = 0; ky < s->kernel_h; ++ky, taps += s->kernel_w) {
-    const uint8_t *in = row->rows[ky];
-    for (int32_t kx = 0; kx < s->kernel_w; ++kx) {
-      const bool inside = in != NULL && kx >= begin && kx < end;
-      taps[kx] = inside ? in + (column + (ptrdiff_t)kx * s->dilation_w) * s->channels : NULL;
-    }
-  }
-}
-
 static void run_any(const ln_dwconv_q8 *args, const ln_dwconv_row *row) {
   const ln_dwconv_shape *s = &args->shape;
   const int32_t groups = group_count(s);
@@ -214,9 +201,10 @@ static void run_any(const ln_dwconv_q8 *args, const ln_dwconv_row *row) {
   const bool simple = header_of(args->params)->value != 0;
   const uint8_t **taps = row->scratch;
   for (int32_t i = s->kernel_h * s->kernel_w; i < groups * 4; ++i) taps[i] = NULL;
+  bool whole = false;
   for (int32_t x = 0; x < s->out_w; ++x) {
     uint8_t *out = (uint8_t *)row->out + (ptrdiff_t)x * s->channels;
-    gather_taps(s, row, x, taps);
+    dwconv_taps_next(s, row, x, &whole, taps);
     for (int32_t c = row->first; c < row->last; c += BLOCK) {
       const char *weights = (const char *)args->weights + HEADER + (ptrdiff_t)c * groups * 4 * parts;
       const char *params = (const char *)args->params + HEADER + (ptrdiff_t)c * PARAM_COUNT * 4;
