@@ -320,15 +320,6 @@ static ln_status read_signatures(ln_reader *reader) {
 
 /* ---- the whole ---- */
 
-static ln_status check_types(const ln_model *model, ln_error *err) {
-  for (int32_t g = 0; g < model->graph_count; ++g) {
-    for (int32_t i = 0; i < model->graphs[g].op_count; ++i) {
-      LN_TRY(ln_op_check_types(&model->graphs[g], &model->graphs[g].ops[i], err));
-    }
-  }
-  return LN_OK;
-}
-
 static ln_status read_model(ln_reader *reader) {
   void *root;
   LN_TRY(ln_flatbuffer_decode(reader->data, reader->size, LN_TABLE_model_table, &reader->model->arena, reader->err,
@@ -345,8 +336,7 @@ static ln_status read_model(ln_reader *reader) {
   LN_TRY(read_metadata(reader));
   LN_TRY(read_graphs(reader));
   LN_TRY(read_signatures(reader));
-  LN_TRY(ln_model_verify(reader->model, reader->err));
-  return check_types(reader->model, reader->err);
+  return ln_model_verify(reader->model, reader->err);
 }
 
 ln_status ln_format_read(const uint8_t *data, size_t size, ln_file_map *map, ln_error *err, ln_model **out) {

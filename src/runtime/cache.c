@@ -52,10 +52,16 @@ void ln_model_cache_destroy(ln_model_cache *cache) {
   ln_free(cache);
 }
 
+/* Arity and element types, before any kernel sees a node. A model can be read and looked at without this. */
+static ln_status check_types(const ln_graph *graph, ln_error *err) {
+  for (int32_t i = 0; i < graph->op_count; ++i) LN_TRY(ln_op_check_types(graph, &graph->ops[i], err));
+  return LN_OK;
+}
+
 static ln_status make_graph(const ln_model *model, int32_t index, bool plain, prepared_graph *out, ln_error *err) {
   ln_arena arena = {0};
   ln_graph *graph = ln_graph_clone(&model->graphs[index], &arena);
-  ln_status status = graph == NULL ? ln_fail(err, LN_ERR_MEMORY, "no memory to prepare the graph") : LN_OK;
+  ln_status status = graph == NULL ? ln_fail(err, LN_ERR_MEMORY, "no memory to prepare the graph") : check_types(graph, err);
   if (status == LN_OK && !plain) {
     ln_pass_context context = {model, graph, &arena, 0, err};
     status = ln_passes_run(&context);
