@@ -9,6 +9,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 models=0
 failed=0
+IFS='
+' # a signature's name may hold spaces
 
 complain() {
   echo "$1"
