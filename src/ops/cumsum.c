@@ -1,0 +1,19 @@
+/* CUMSUM: running sums along an axis. */
+#include "kernels/cumsum.h"
+
+#include "ops/move.h"
+#include "ops/rows.h"
+
+ln_status ln_cumsum_infer(ln_node *node, ln_error *err) { return ln_infer_same(node, err); }
+
+ln_status ln_cumsum_run(const ln_node *node, ln_exec *exec) {
+  const ln_cumsum_options *options = LN_OPTIONS(node, cumsum_options);
+  const ln_shape *shape = &node->in[0]->shape;
+  int32_t axis = 0;
+  LN_TRY(ln_node_axis(node, 1, shape->rank, &axis, exec->err));
+  if (ln_tensor_is_empty(node->in[0])) return LN_OK;
+  const ln_cumsum sums = {ln_shape_span(shape, 0, axis), (size_t)shape->dims[axis], ln_shape_span(shape, axis + 1, shape->rank),
+                          options->exclusive, options->reverse};
+  ln_k_cumsum(node->in[0]->type, &sums, node->in[0]->data, node->out[0]->data);
+  return LN_OK;
+}
