@@ -1,0 +1,18 @@
+/*
+ * Element-wise kernels and softmax for AVX-512: the shared bodies, vectorized by the compiler. Every step is one IEEE
+ * operation, so that an element's bits do not depend on where in a vector (or in the tail) it stands.
+ */
+#include "kernels/binary_body.h"
+#include "kernels/math_f32.h"
+#include "kernels/rows.h"
+
+#define KERNEL(stem) ln_##stem##_avx512
+#define EXP ln_exp_f32
+#define EXPM1 ln_expm1_negative_f32
+#define LOGISTIC ln_logistic_f32
+#define TANH ln_tanh_f32
+
+#include "kernels/binary_f32.inc"
+#include "kernels/convert_body.inc"
+#include "kernels/softmax_body.inc"
+#include "kernels/unary_body.inc"
