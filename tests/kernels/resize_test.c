@@ -59,7 +59,7 @@ static void check_columns_f32(ln_kt *t) {
     ln_kt_case(t, "timed=%zu", i);
     const picture *p = &timed[i];
     const ln_resize_column *columns = make_columns(t, p);
-    float *line = ln_kt_input(t, line_of(p) * sizeof(float)), *out = ln_kt_output(t, outputs_of(p) * sizeof(float), 0);
+    float *line = ln_kt_output(t, line_of(p) * sizeof(float), 0), *out = ln_kt_output(t, outputs_of(p) * sizeof(float), 0);
     memset(line, 0, line_of(p) * sizeof(float));
     char what[64];
     snprintf(what, sizeof what, "%d to %d c=%d", p->in_w, p->out_w, p->channels);
