@@ -8,9 +8,10 @@
 typedef struct ln_fc_i16 {
   int32_t n, k;
   int32_t weights_zero;
-  const int32_t *multiplier, *shift; /* [n] */
+  const double *scales; /* [scale_count]: 1 or n */
+  int32_t scale_count;
   int32_t low, high;
-  bool wide_bias; /* sums and bias are int64 and scaled in one rounding; else int32 and two */
+  bool wide_bias; /* the bias is int64, else int32 */
 } ln_fc_i16;
 
 /* One row: in [k], weights [n, k], bias [n] or NULL, out [n]. */

@@ -58,6 +58,7 @@ typedef struct ln_gemm_q8_params {
   const int32_t *bias;       /* with the corrections for zero points */
   const int32_t *multiplier; /* ln_multiplier of each column */
   const int32_t *shift;
+  const double *reals;       /* when not NULL: columns are scaled by ln_multiply_real instead */
   int32_t zero_point, low, high; /* of the output, in the stored type's values */
   bool is_unsigned;          /* the output is uint8, else int8 */
   bool narrow;               /* every sum, shifted left as `shift` says, is known to stay below 2^30 in magnitude */
@@ -66,7 +67,8 @@ typedef struct ln_gemm_q8_params {
 
 /*
  * As ln_gemm_f32_fn, with c one byte an element:
- * c = clamp(ln_multiply_quantized(bias + sum of a' * b', multiplier, shift) + zero_point, low, high).
+ * c = clamp(scaled + zero_point, low, high), where scaled is ln_multiply_quantized(bias + sum of a' * b', multiplier, shift)
+ * or, with `reals`, ln_multiply_real(bias + sum of a' * b', reals).
  */
 typedef void (*ln_gemm_q8_fn)(int32_t m, int32_t n, const ln_gemm_a *a, const void *panel, const ln_gemm_q8_params *params,
                               void *c, ptrdiff_t c_stride);

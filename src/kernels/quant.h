@@ -67,6 +67,17 @@ static inline int32_t ln_multiply_quantized_i64(int64_t x, int32_t multiplier, i
   return (int32_t)(product >> total);
 }
 
+/* x * real, rounded to nearest with ties away from zero: what the reference computes for fully-connected layers. Beyond
+ * 2^30 the result is 2^30. */
+static inline int32_t ln_multiply_real(double x, double real) {
+  double product = x * real;
+  product = product < 1073741824.0 ? product : 1073741824.0;
+  product = product > -1073741824.0 ? product : -1073741824.0;
+  const int32_t whole = (int32_t)product;
+  const double rest = product - (double)whole;
+  return whole + (rest >= 0.5 ? 1 : 0) - (rest <= -0.5 ? 1 : 0);
+}
+
 static inline int32_t ln_clamp_i32(int32_t x, int32_t low, int32_t high) {
   return x < low ? low : (x > high ? high : x);
 }

@@ -63,25 +63,15 @@ static ln_status prepare_i16(ln_node *node, ln_prep *prep, fc_args *args) {
   const ln_fully_connected_options *options = LN_OPTIONS(node, fully_connected_options);
   const double *scales;
   int32_t count;
-  const ln_scale_rule rule = node->in[1]->quant->count > 1 ? LN_SCALES_PER_CHANNEL : LN_SCALES_PER_TENSOR;
-  LN_TRY(ln_product_scales(node, prep->arena, node->in[0], node->in[1], node->out[0], args->n, 0, rule, prep->err, &scales,
-                           &count));
+  LN_TRY(ln_product_scales(node, prep->arena, node->in[0], node->in[1], node->out[0], args->n, 0, LN_SCALES_PER_CHANNEL,
+                           prep->err, &scales, &count));
   if (ln_zero_point_of(node->in[0]) != 0 || ln_zero_point_of(node->out[0]) != 0) {
     return ln_node_fail(node, prep->err, LN_ERR_MODEL, "int16 tensors must have zero point 0");
   }
   if (node->in[1]->sparsity != NULL) return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "sparse weights of int16 inputs");
-  int32_t *multiplier = ln_arena_array(prep->arena, (size_t)args->n, sizeof *multiplier);
-  int32_t *shift = ln_arena_array(prep->arena, (size_t)args->n, sizeof *shift);
-  if (multiplier == NULL || shift == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
-  for (int32_t j = 0; j < args->n; ++j) {
-    const ln_multiplier fixed = ln_quantize_multiplier(scales[count == 1 ? 0 : j]);
-    if (fixed.shift > 14) return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "scales that multiply by more than 2^14");
-    multiplier[j] = fixed.multiplier;
-    shift[j] = fixed.shift;
-  }
   const ln_tensor *bias = bias_of(node);
-  args->i16 = (ln_fc_i16){.n = args->n, .k = args->k, .weights_zero = ln_zero_point_of(node->in[1]), .multiplier = multiplier,
-                          .shift = shift,
+  args->i16 = (ln_fc_i16){.n = args->n, .k = args->k, .weights_zero = ln_zero_point_of(node->in[1]), .scales = scales,
+                          .scale_count = count,
                           .wide_bias = bias != NULL ? bias->type == LN_INT64 : options->quantized_bias_type != LN_INT32};
   return ln_node_quantized_range(node, options->fused_activation_function, node->out[0], prep->err, &args->i16.low,
                                  &args->i16.high);
@@ -169,10 +159,10 @@ static ln_status plan_product(ln_node *node, ln_prep *prep, fc_args *args) {
   if (in->type == LN_FLOAT32) return plan_hybrid(node, prep, args);
   ln_gemm_quant quant = {.a_unsigned = in->type == LN_UINT8, .b_unsigned = weights->type == LN_UINT8,
                          .c_unsigned = node->out[0]->type == LN_UINT8, .a_zero = ln_zero_point_of(in),
-                         .b_zero = ln_zero_point_of(weights), .c_zero = ln_zero_point_of(node->out[0])};
-  const ln_scale_rule rule = weights->quant->count > 1 ? LN_SCALES_PER_CHANNEL : LN_SCALES_PER_TENSOR;
-  LN_TRY(ln_product_scales(node, prep->arena, in, weights, node->out[0], args->n, 0, rule, prep->err, &quant.scales,
-                           &quant.scale_count));
+                         .b_zero = ln_zero_point_of(weights), .c_zero = ln_zero_point_of(node->out[0]),
+                         .scale_real = true};
+  LN_TRY(ln_product_scales(node, prep->arena, in, weights, node->out[0], args->n, 0, LN_SCALES_PER_CHANNEL, prep->err,
+                           &quant.scales, &quant.scale_count));
   LN_TRY(ln_node_quantized_range(node, options->fused_activation_function, node->out[0], prep->err, &quant.low, &quant.high));
   return ln_gemm_plan_q8(&args->plan, prep->arena, 1, args->n, 1, args->k, &quant);
 }

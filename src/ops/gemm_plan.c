@@ -52,18 +52,21 @@ ln_status ln_gemm_plan_q8(ln_gemm_plan *plan, ln_arena *arena, int32_t groups, i
   if (!plan_integers(plan, LN_GEMM_Q8, groups, n, segments, segment_length, quant)) return LN_ERR_MEMORY;
   int32_t *multiplier = ln_arena_array(arena, padded_columns(plan), sizeof *multiplier);
   int32_t *shift = ln_arena_array(arena, padded_columns(plan), sizeof *shift);
-  if (multiplier == NULL || shift == NULL) return LN_ERR_MEMORY;
+  double *reals = quant->scale_real ? ln_arena_array(arena, padded_columns(plan), sizeof *reals) : NULL;
+  if (multiplier == NULL || shift == NULL || (quant->scale_real && reals == NULL)) return LN_ERR_MEMORY;
   const int32_t stride = plan->panels * plan->nr;
   for (int32_t g = 0; g < groups; ++g) {
     for (int32_t j = 0; j < n; ++j) {
       const double scale = quant->scales[quant->scale_count == 1 ? 0 : g * n + j];
       const ln_multiplier fixed = ln_quantize_multiplier(scale);
+      if (reals != NULL) reals[(ptrdiff_t)g * stride + j] = scale;
       multiplier[(ptrdiff_t)g * stride + j] = fixed.multiplier;
       shift[(ptrdiff_t)g * stride + j] = fixed.shift;
     }
   }
   plan->multiplier = multiplier;
   plan->shift = shift;
+  plan->reals = reals;
   plan->quant.scales = NULL; /* the caller's array ends with its prepare */
   return LN_OK;
 }
@@ -208,6 +211,7 @@ static void integer_rows(const ln_gemm_plan *plan, const ln_gemm_b *b, int32_t g
   }
   const ln_gemm_quant *quant = &plan->quant;
   const ln_gemm_q8_params params = {.bias = bias, .multiplier = plan->multiplier + column, .shift = plan->shift + column,
+                                    .reals = plan->reals == NULL ? NULL : plan->reals + column,
                                     .zero_point = quant->c_zero, .low = quant->low, .high = quant->high,
                                     .is_unsigned = quant->c_unsigned, .narrow = plan->narrow, .row_terms = row_terms};
   plan->q8->run(m, n, a, panels, &params, c, c_stride);

@@ -42,6 +42,7 @@ typedef struct ln_gemm_quant {
   int32_t low, high;               /* of C */
   const double *scales;            /* [1 or groups * n] real multipliers; NULL for LN_GEMM_I32 */
   int32_t scale_count;
+  bool scale_real;                 /* results are scaled by ln_multiply_real */
 } ln_gemm_quant;
 
 typedef struct ln_gemm_plan {
@@ -57,6 +58,7 @@ typedef struct ln_gemm_plan {
   ln_gemm_quant quant;
   int32_t row_factor;       /* times a row's sum: what the zero point of B adds; 0 for none */
   const int32_t *multiplier, *shift; /* [groups * panels * nr] */
+  const double *reals;      /* the same, or NULL */
   bool narrow;
   ln_gemm_b b;              /* of a constant B; panels NULL when it is packed in run */
 } ln_gemm_plan;

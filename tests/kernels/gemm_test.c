@@ -175,7 +175,7 @@ static void bench_q8(ln_kt *t, const ln_gemm_q8_kernel *kernel) {
     memset(numbers, 0, (size_t)n * sizeof(int32_t));
     const void *segment = rows;
     const ln_gemm_a a = {&segment, 1, k, (ptrdiff_t)k * ln_gemm_a_bytes(kernel)};
-    const ln_gemm_q8_params params = {numbers, numbers, numbers, 0, -128, 127, false, true, NULL};
+    const ln_gemm_q8_params params = {numbers, numbers, numbers, NULL, 0, -128, 127, false, true, NULL};
     int32_t *sums = ln_kt_output(t, (size_t)(m * n) * sizeof(int32_t), 0);
     char what[64];
     snprintf(what, sizeof what, "%dx%dx%d: sums, results", m, n, k);
@@ -194,14 +194,16 @@ static void check_q8(ln_kt *t) {
     int32_t *shift = ln_kt_input(t, (size_t)kernel->nr * sizeof(int32_t));
     memset(multiplier, 0, (size_t)kernel->nr * sizeof(int32_t));
     memset(shift, 0, (size_t)kernel->nr * sizeof(int32_t));
+    double *reals = ln_kt_input(t, (size_t)kernel->nr * sizeof(double));
     const bool narrow = index % 7 != 0;
     for (int32_t j = 0; j < p.s.n; ++j) {
+      reals[j] = (double)ln_kt_random_f32(t, 0.0f, 0.01f);
       multiplier[j] = ln_kt_random_between(t, 1 << 30, INT32_MAX);
       shift[j] = ln_kt_random_between(t, -14, narrow ? 1 : 8);
     }
     const bool is_unsigned = index % 3 == 0;
     const int32_t floor = is_unsigned ? 0 : -128;
-    ln_gemm_q8_params params = {o.bias, multiplier, shift, floor + ln_kt_random_between(t, 0, 255),
+    ln_gemm_q8_params params = {o.bias, multiplier, shift, index % 4 == 1 ? reals : NULL, floor + ln_kt_random_between(t, 0, 255),
                                 floor + ln_kt_random_between(t, 0, 20), floor + ln_kt_random_between(t, 200, 255), is_unsigned,
                                 narrow, o.row_terms};
     const int32_t c_stride = p.s.n + ln_kt_random_between(t, 0, 5);
@@ -211,7 +213,9 @@ static void check_q8(ln_kt *t) {
     for (int32_t i = 0; i < p.s.m; ++i) {
       for (int32_t j = 0; j < p.s.n; ++j) {
         const int32_t sum = sum_of(&p, i, j);
-        const int64_t moved = (int64_t)ln_multiply_quantized(sum, multiplier[j], shift[j]) + params.zero_point;
+        const double scaled = params.reals != NULL ? round((double)sum * params.reals[j])
+                                                   : ln_multiply_quantized(sum, multiplier[j], shift[j]);
+        const int64_t moved = (int64_t)scaled + params.zero_point;
         want[i * c_stride + j] = (uint8_t)(moved < params.low ? params.low : moved > params.high ? params.high : moved);
         want_sums[i * c_stride + j] = sum;
       }

@@ -9,14 +9,11 @@ void ln_k_fc_i16(const ln_fc_i16 *fc, const int16_t *in, const int8_t *weights, 
   for (int32_t j = 0; j < fc->n; ++j, weights += fc->k) {
     int64_t sum = 0;
     for (int32_t p = 0; p < fc->k; ++p) sum += in[p] * (weights[p] - fc->weights_zero);
-    int32_t scaled;
-    if (fc->wide_bias) {
-      const uint64_t offset = bias == NULL ? 0 : (uint64_t)((const int64_t *)bias)[j];
-      scaled = ln_multiply_quantized_i64((int64_t)((uint64_t)sum + offset), fc->multiplier[j], fc->shift[j]);
-    } else {
-      const uint32_t offset = bias == NULL ? 0 : (uint32_t)((const int32_t *)bias)[j];
-      scaled = ln_multiply_quantized((int32_t)((uint32_t)sum + offset), fc->multiplier[j], fc->shift[j]);
+    if (bias != NULL) {
+      const int64_t offset = fc->wide_bias ? ((const int64_t *)bias)[j] : ((const int32_t *)bias)[j];
+      sum = (int64_t)((uint64_t)sum + (uint64_t)offset);
     }
+    const int32_t scaled = ln_multiply_real((double)sum, fc->scales[fc->scale_count == 1 ? 0 : j]);
     out[j] = (int16_t)ln_clamp_i32(scaled, fc->low, fc->high);
   }
 }

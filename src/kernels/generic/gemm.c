@@ -114,7 +114,8 @@ static void run_q8(int32_t m, int32_t n, const ln_gemm_a *a, const void *panel, 
       uint8_t *out = (uint8_t *)c + (i0 + i) * c_stride;
       for (int32_t j = 0; j < n; ++j) {
         const int32_t sum = (int32_t)(sums[i][j] + (uint32_t)params->bias[j] + row_term);
-        const int32_t scaled = ln_multiply_quantized(sum, params->multiplier[j], params->shift[j]);
+        const int32_t scaled = params->reals != NULL ? ln_multiply_real(sum, params->reals[j])
+                                                     : ln_multiply_quantized(sum, params->multiplier[j], params->shift[j]);
         const int64_t moved = (int64_t)scaled + params->zero_point;
         out[j] = (uint8_t)(moved < params->low ? params->low : moved > params->high ? params->high : moved);
       }
