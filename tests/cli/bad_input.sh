@@ -29,7 +29,9 @@ fails 1 'good-fortran.npy: input "a": the model takes float32\[4\], the file hol
   "$linnet" run "$model" --signature flat --input "$data/good-fortran.npy"
 fails 1 'the model takes float32\[?, 3\], the text holds 4 numbers' sh -c "echo 1 2 3 4 | '$linnet' run '$models/open.tflite' --input -"
 fails 1 '"two" is no number' sh -c "echo 1 two 3 | '$linnet' run '$models/open.tflite' --input -"
-fails 1 'does not hold one gray or RGB picture' "$linnet" run "$model" --signature flat --input "$data/good-rgb.png"
+wanted='this build cannot read PNG'
+if "$linnet" version | grep -q libpng; then wanted='does not hold one gray or RGB picture'; fi
+fails 1 "$wanted" "$linnet" run "$model" --signature flat --input "$data/good-rgb.png"
 fails 1 'No such file' "$linnet" run "$model" --signature flat --input "$work/absent.npy"
 fails 1 'is a directory' "$linnet" run "$model" --signature flat --input "$work"
 fails 1 'the file is empty' "$linnet" run "$model" --signature flat --input "$work/empty.tflite"

@@ -313,6 +313,12 @@ static int load(const cli_model *model, ln_session *session, cli_input *item) {
   }
 }
 
+/* Signed bytes to unsigned ones of the same order. */
+static void shift_pixels(ln_image *image) {
+  const size_t count = (size_t)image->width * (size_t)image->height * (size_t)image->channels;
+  for (size_t i = 0; i < count; i++) image->pixels[i] ^= 0x80;
+}
+
 static bool parse_normalize(const char *text, float out[2]) {
   char *end;
   out[0] = strtof(text, &end);
@@ -323,21 +329,22 @@ static bool parse_normalize(const char *text, float out[2]) {
 }
 
 int cli_inputs_load(const cli_command *self, const cli_model *model, ln_session *session, const cli_list *files,
-                    const char *normalize, cli_inputs *out) {
+                    const cli_pixels *pixels, cli_inputs *out) {
   *out = (cli_inputs){.windows = 1};
-  if (normalize && !parse_normalize(normalize, out->normalize)) {
-    return cli_usage(self, "--normalize takes MEAN,STD (two numbers, STD not 0), not %s", normalize);
+  if (pixels->normalize && !parse_normalize(pixels->normalize, out->normalize)) {
+    return cli_usage(self, "--normalize takes MEAN,STD (two numbers, STD not 0), not %s", pixels->normalize);
   }
   int status = assign(self, model, session, files, out);
   for (int32_t i = 0; i < out->count && status == CLI_OK; i++) {
     cli_input *item = &out->items[i];
     item->info = cli_model_tensor_info(model, false, item->index);
-    if (normalize) {
+    if (pixels->normalize) {
       item->info.mean = &out->normalize[0];
       item->info.std = &out->normalize[1];
       item->info.mean_count = item->info.std_count = 1;
     }
     status = load(model, session, item);
+    if (pixels->is_signed) shift_pixels(&item->image);
   }
   ln_error err = {0};
   if (status == CLI_OK && ln_session_prepare(session, &err) != LN_OK) status = cli_fail("%s: %s", model->path, err.message);

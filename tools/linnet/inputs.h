@@ -21,10 +21,16 @@ typedef struct cli_inputs {
   float normalize[2];
 } cli_inputs;
 
-/* Reads `files` ("FILE" or "NAME=FILE") for a session, resizing inputs that the model leaves open. `normalize` is
- * "MEAN,STD" or NULL. Prints what is wrong and returns an exit status, CLI_OK to go on. */
+/* How pictures are to be taken. */
+typedef struct cli_pixels {
+  const char *normalize; /* "MEAN,STD" in place of the metadata's; NULL */
+  bool is_signed;        /* the bytes of the file are signed: -128 black, 127 white */
+} cli_pixels;
+
+/* Reads `files` ("FILE" or "NAME=FILE") for a session, resizing inputs that the model leaves open. Prints what is
+ * wrong and returns an exit status, CLI_OK to go on. */
 int cli_inputs_load(const cli_command *self, const cli_model *model, ln_session *session, const cli_list *files,
-                    const char *normalize, cli_inputs *out);
+                    const cli_pixels *pixels, cli_inputs *out);
 /* Fills the session's inputs for run `run` (0, 1, ...). */
 int cli_inputs_feed(const cli_inputs *inputs, const cli_model *model, ln_session *session, int32_t run);
 void cli_inputs_free(cli_inputs *inputs);

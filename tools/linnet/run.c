@@ -12,7 +12,8 @@
 #include "report.h"
 
 typedef struct run_options {
-  const char *model, *signature, *backend, *output_dir, *labels, *normalize;
+  const char *model, *signature, *backend, *output_dir, *labels;
+  cli_pixels pixels;
   cli_list inputs;
   int32_t invocations, threads, top;
   bool json, show;
@@ -29,7 +30,8 @@ static int parse(const cli_command *self, int argc, char **argv, run_options *ou
       {"--output-dir", CLI_TEXT, &out->output_dir, 0, 0},
       {"--top", CLI_NUMBER, &out->top, 1, 100000},
       {"--labels", CLI_TEXT, &out->labels, 0, 0},
-      {"--normalize", CLI_TEXT, &out->normalize, 0, 0},
+      {"--normalize", CLI_TEXT, &out->pixels.normalize, 0, 0},
+      {"--signed-pixels", CLI_FLAG, &out->pixels.is_signed, 0, 0},
       {"--json", CLI_FLAG, &out->json, 0, 0},
       {"--show", CLI_FLAG, &out->show, 0, 0},
   };
@@ -186,7 +188,7 @@ static int run_model(const cli_command *self, const run_options *options, const 
   cli_results results = {0};
   cli_report report = {model, session, &results, labels, options->top, 0, 0};
   bool made_folder = false;
-  int status = cli_inputs_load(self, model, session, &options->inputs, options->normalize, &inputs);
+  int status = cli_inputs_load(self, model, session, &options->inputs, &options->pixels, &inputs);
   if (status == CLI_OK && options->output_dir) status = open_folder(options->output_dir, &made_folder);
   if (status == CLI_OK) status = run_all(options, model, session, &inputs, &report);
   if (status == CLI_OK && options->output_dir) status = write_outputs(options, session);
@@ -237,6 +239,7 @@ const cli_command cli_run = {
     "  --labels FILE        names of classes, a line each (default: those in the model)\n"
     "  --top K              how many classes or detections to print (default 5)\n"
     "  --normalize MEAN,STD pictures become (value - MEAN) / STD, in place of what the metadata says\n"
+    "  --signed-pixels      the picture file holds signed bytes (as TensorFlow Lite Micro's example pictures may)\n"
     "  --output-dir DIR     write outputs.json and a .npy for each output\n"
     "  --show               draw the input picture beside the answer\n"
     "  --json               print one JSON object\n"};
