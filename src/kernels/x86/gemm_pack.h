@@ -1,8 +1,9 @@
-/* Packing B of bytes for the x86 kernels: one body for both forms. */
+/* Packing B of bytes for the x86 kernels: one body for both forms; and what the tiers that multiply int16 share. */
 #ifndef LN_KERNELS_X86_GEMM_PACK_H
 #define LN_KERNELS_X86_GEMM_PACK_H
 
 #include "kernels/gemm.h"
+#include "kernels/quant.h"
 
 /* The arguments of ln_gemm_q8_kernel's pack_b, and the columns of a panel. */
 typedef struct ln_pack_bytes {
@@ -42,5 +43,28 @@ typedef struct ln_pack_bytes {
       }                                                                                                            \
     }                                                                                                              \
   }
+
+/* convert_a of LN_GEMM_A_I16; compilers make vectors of it. */
+static inline void ln_convert_a_i16(const void *source, bool is_unsigned, int32_t zero_point, size_t count, void *a) {
+  int16_t *restrict out = a;
+  const int16_t zero = (int16_t)zero_point;
+  if (is_unsigned) {
+    const uint8_t *restrict in = source;
+    for (size_t i = 0; i < count; ++i) out[i] = (int16_t)(in[i] - zero);
+  } else {
+    const int8_t *restrict in = source;
+    for (size_t i = 0; i < count; ++i) out[i] = (int16_t)(in[i] - zero);
+  }
+}
+
+/* n sums of a row as results: for those that fit no vector path. */
+static inline void ln_scale_sums_q8(int32_t n, const int32_t *sums, const ln_gemm_q8_params *params, char *c) {
+  for (int32_t j = 0; j < n; ++j) {
+    const int32_t scaled = params->reals != NULL ? ln_multiply_real(sums[j], params->reals[j])
+                                                 : ln_multiply_quantized(sums[j], params->multiplier[j], params->shift[j]);
+    const int64_t moved = (int64_t)scaled + params->zero_point;
+    c[j] = (char)(moved < params->low ? params->low : moved > params->high ? params->high : moved);
+  }
+}
 
 #endif

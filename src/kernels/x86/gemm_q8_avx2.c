@@ -1,0 +1,133 @@
+/* Matrix products of bytes with AVX2: pairs of int16, zero points taken off beforehand; tiles of 6 rows by two vectors. */
+#include <immintrin.h>
+#include <string.h>
+
+#include "kernels/kernels.h"
+#include "kernels/x86/gemm_pack.h"
+#include "kernels/x86/requantize_avx2.h"
+
+static inline __m256i spread(const char *p) {
+  int32_t pair;
+  memcpy(&pair, p, sizeof pair);
+  return _mm256_set1_epi32(pair);
+}
+
+#define VEC __m256i
+#define VEC_LANES 8
+#define VEC_LOAD(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
+#define VEC_SPREAD(p) spread(p)
+#define VEC_FMA(sum, a, b) _mm256_add_epi32(sum, _mm256_madd_epi16(a, b))
+#include "kernels/x86/gemm_tile_tmpl.inc"
+
+enum { MR = 6, NR = 16, GROUP = 2 };
+
+typedef struct q8_output {
+  ln_requantize_avx2 scale[2];
+  __m256i zero_point; /* int16 lanes; results are signed bytes until `flip` */
+  __m128i low, high, flip;
+} q8_output;
+
+static void set_output(q8_output *out, const ln_gemm_q8_params *params) {
+  const int32_t offset = params->is_unsigned ? 128 : 0;
+  for (int v = 0; v < 2; ++v) {
+    out->scale[v] = ln_requantize_avx2_make(VEC_LOAD(params->multiplier + 8 * v), VEC_LOAD(params->shift + 8 * v));
+  }
+  out->zero_point = _mm256_set1_epi16((short)(params->zero_point - offset));
+  out->low = _mm_set1_epi8((char)(params->low - offset));
+  out->high = _mm_set1_epi8((char)(params->high - offset));
+  out->flip = _mm_set1_epi8((char)(params->is_unsigned ? -128 : 0));
+}
+
+/* 16 sums of a row as bytes: saturation on the way does not change what the clamp gives. */
+static inline void store_row(const q8_output *out, int32_t n, __m256i sums0, __m256i sums1, char *c) {
+  const __m256i scaled0 = ln_requantize_avx2_narrow(&out->scale[0], sums0);
+  const __m256i scaled1 = ln_requantize_avx2_narrow(&out->scale[1], sums1);
+  const __m256i words = _mm256_adds_epi16(_mm256_packs_epi32(scaled0, scaled1), out->zero_point);
+  const __m256i ordered = _mm256_permute4x64_epi64(words, 0xD8);
+  __m128i bytes = _mm_packs_epi16(_mm256_castsi256_si128(ordered), _mm256_extracti128_si256(ordered, 1));
+  bytes = _mm_xor_si128(_mm_min_epi8(_mm_max_epi8(bytes, out->low), out->high), out->flip);
+  if (n == NR) {
+    _mm_storeu_si128((__m128i *)(void *)c, bytes);
+    return;
+  }
+  char row[NR];
+  _mm_storeu_si128((__m128i *)(void *)row, bytes);
+  memcpy(c, row, (size_t)n);
+}
+
+/* The sums of m rows from `row` on, with bias (NULL: 0) and row terms, into c of stride NR. */
+TILE_INLINE void tile_i32(const int m, const int nv, const ln_gemm_a *a, int32_t row, const void *panel, const int32_t *bias,
+                          const int32_t *terms, int32_t *c) {
+  __m256i sums[MR][2];
+#pragma GCC unroll 6
+  for (int i = 0; i < m; ++i) sums[i][0] = sums[i][1] = _mm256_setzero_si256();
+  tile_sums(m, nv, a, row * a->row_stride, (a->segment_length + GROUP - 1) / GROUP, panel, sums);
+#pragma GCC unroll 6
+  for (int i = 0; i < m; ++i) {
+    const __m256i term = _mm256_set1_epi32(terms == NULL ? 0 : terms[row + i]);
+#pragma GCC unroll 2
+    for (int v = 0; v < nv; ++v) {
+      const __m256i sum = _mm256_add_epi32(_mm256_add_epi32(sums[i][v], term), VEC_LOAD(bias + 8 * v));
+      _mm256_storeu_si256((__m256i *)(void *)(c + i * NR + 8 * v), sum);
+    }
+  }
+}
+
+static void tile_sums_i32(int32_t rows, int32_t n, const ln_gemm_a *a, int32_t row, const void *panel, const int32_t *bias,
+                          const int32_t *terms, int32_t *c) {
+  switch (rows + (n > 8 ? 8 : 0)) {
+#define CASE(r)                                                        \
+  case r: tile_i32(r, 1, a, row, panel, bias, terms, c); break;        \
+  case r + 8: tile_i32(r, 2, a, row, panel, bias, terms, c); break;
+    CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
+#undef CASE
+    default: break;
+  }
+}
+
+static void run_i32(int32_t m, int32_t n, const ln_gemm_a *a, const void *panel, const int32_t *bias, const int32_t *terms,
+                    int32_t *c, ptrdiff_t c_stride) {
+  int32_t sums[MR * NR];
+  int32_t start[NR] = {0};
+  if (bias != NULL) memcpy(start, bias, (size_t)n * sizeof *start);
+  for (int32_t row = 0; row < m;) {
+    const int32_t rows = tile_rows(m - row, MR);
+    tile_sums_i32(rows, n, a, row, panel, start, terms, sums);
+    for (int32_t i = 0; i < rows; ++i) memcpy(c + (row + i) * c_stride, sums + i * NR, (size_t)n * sizeof *sums);
+    row += rows;
+  }
+}
+
+static void run_q8(int32_t m, int32_t n, const ln_gemm_a *a, const void *panel, const ln_gemm_q8_params *params, void *c,
+                   ptrdiff_t c_stride) {
+  int32_t sums[MR * NR] = {0};
+  q8_output out;
+  set_output(&out, params);
+  const bool vectors = params->narrow && params->reals == NULL;
+  for (int32_t row = 0; row < m;) {
+    const int32_t rows = tile_rows(m - row, MR);
+    tile_sums_i32(rows, n, a, row, panel, params->bias, params->row_terms, sums);
+    for (int32_t i = 0; i < rows; ++i) {
+      const int32_t *from = sums + i * NR;
+      char *to = (char *)c + (row + i) * c_stride;
+      if (vectors) store_row(&out, n, VEC_LOAD(from), VEC_LOAD(from + 8), to);
+      else ln_scale_sums_q8(n, from, params, to);
+    }
+    row += rows;
+  }
+}
+
+LN_DEFINE_PACK(pack_groups, int16_t, GROUP)
+
+static void pack_b(int32_t n, int32_t segments, int32_t segment_length, const void *b, bool is_unsigned, int32_t zero_point,
+                   ptrdiff_t s_stride, ptrdiff_t p_stride, ptrdiff_t n_stride, void *packed, int32_t *column_sums) {
+  const ln_pack_bytes p = {NR, n, segments, segment_length, b, is_unsigned, s_stride, p_stride, n_stride};
+  pack_groups(&p, zero_point, packed, column_sums);
+}
+
+static void convert_a(const void *source, bool is_unsigned, int32_t zero_point, size_t count, void *a) {
+  ln_convert_a_i16(source, is_unsigned, zero_point, count, a);
+}
+
+const ln_gemm_q8_kernel ln_gemm_q8_6x16_avx2 = {
+    "gemm_q8_6x16_avx2", MR, NR, GROUP, LN_GEMM_A_I16, run_q8, run_i32, convert_a, pack_b, 2, NULL};

@@ -1,0 +1,39 @@
+/* Matrix products of bytes with AVX-512 but without VNNI: pairs of int16, zero points taken off beforehand. */
+#include <immintrin.h>
+#include <string.h>
+
+#include "kernels/kernels.h"
+#include "kernels/x86/gemm_pack.h"
+#include "kernels/x86/requantize_avx512.h"
+
+static inline __m512i spread(const char *p) {
+  int32_t pair;
+  memcpy(&pair, p, sizeof pair);
+  return _mm512_set1_epi32(pair);
+}
+
+#define VEC __m512i
+#define VEC_LANES 16
+#define VEC_LOAD(p) _mm512_loadu_si512(p)
+#define VEC_SPREAD(p) spread(p)
+#define VEC_FMA(sum, a, b) _mm512_add_epi32(sum, _mm512_madd_epi16(a, b))
+#include "kernels/x86/gemm_tile_tmpl.inc"
+
+enum { MR = 14, NR = 32, GROUP = 2 };
+
+#include "kernels/x86/gemm_q8_tmpl.inc"
+
+LN_DEFINE_PACK(pack_groups, int16_t, GROUP)
+
+static void pack_b(int32_t n, int32_t segments, int32_t segment_length, const void *b, bool is_unsigned, int32_t zero_point,
+                   ptrdiff_t s_stride, ptrdiff_t p_stride, ptrdiff_t n_stride, void *packed, int32_t *column_sums) {
+  const ln_pack_bytes p = {NR, n, segments, segment_length, b, is_unsigned, s_stride, p_stride, n_stride};
+  pack_groups(&p, zero_point, packed, column_sums);
+}
+
+static void convert_a(const void *source, bool is_unsigned, int32_t zero_point, size_t count, void *a) {
+  ln_convert_a_i16(source, is_unsigned, zero_point, count, a);
+}
+
+const ln_gemm_q8_kernel ln_gemm_q8_14x32_avx512 = {
+    "gemm_q8_14x32_avx512", MR, NR, GROUP, LN_GEMM_A_I16, run_q8, run_i32, convert_a, pack_b, 2, NULL};
