@@ -257,7 +257,7 @@ static ln_status measure(const bench_options *options, ln_model **model, ln_sess
   settings.backend = options->backend;
   settings.profile = options->per_op;
   const double start = cli_now_ms();
-  ln_status status = ln_model_open(options->path, err, model);
+  ln_status status = cli_open(options->path, err, model);
   if (status == LN_OK) status = ln_session_create(*model, &settings, err, session);
   if (status == LN_OK) status = ln_session_prepare(*session, err);
   f->load_ms = cli_now_ms() - start;

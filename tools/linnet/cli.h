@@ -73,6 +73,8 @@ typedef struct cli_model {
   int32_t graph;
 } cli_model;
 
+/* ln_model_open, or the model that the tool carries for "demo:". */
+ln_status cli_open(const char *path, ln_error *err, ln_model **out);
 /* Opens a model and finds the signature (NULL: the first); prints what is wrong and returns CLI_FAILED. */
 int cli_model_open(const char *path, const char *signature, cli_model *out);
 void cli_model_close(cli_model *model);
@@ -109,7 +111,7 @@ typedef struct cli_drawing {
 
 bool cli_draw(const ln_image *image, cli_drawing *out);
 void cli_drawing_free(cli_drawing *drawing);
-/* Prints `text` line by line beside the drawing. */
+/* Prints `text` line by line beside the middle of the drawing. */
 void cli_print_beside(const cli_drawing *drawing, const char *text);
 /* A bar of `share` (0..1) of `width` cells, padded with blanks. */
 void cli_print_bar(FILE *out, double share, int width);

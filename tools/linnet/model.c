@@ -25,17 +25,15 @@ static int choose_signature(cli_model *out, const char *name) {
   return cli_fail("%s: no signature \"%s\": it has %s", out->path, name, known);
 }
 
-static ln_status open_model(bool demo, const char *path, ln_error *err, ln_model **out) {
-  if (!demo) return ln_model_open(path, err, out);
+ln_status cli_open(const char *path, ln_error *err, ln_model **out) {
+  if (strcmp(path, CLI_DEMO_MODEL) != 0) return ln_model_open(path, err, out);
   return ln_model_from_memory(linnet_demo_model, linnet_demo_model_size, err, out);
 }
 
 int cli_model_open(const char *path, const char *signature, cli_model *out) {
-  const bool demo = strcmp(path, CLI_DEMO_MODEL) == 0;
-  if (demo) path = "demo";
-  *out = (cli_model){.path = path};
+  *out = (cli_model){.path = strcmp(path, CLI_DEMO_MODEL) == 0 ? "demo" : path};
   ln_error err = {0};
-  if (open_model(demo, path, &err, &out->model) != LN_OK) return cli_fail("%s: %s", path, err.message);
+  if (cli_open(path, &err, &out->model) != LN_OK) return cli_fail("%s: %s", path, err.message);
   const ln_status status = ln_model_info_read(out->model, &err, &out->info);
   if (status != LN_OK && status != LN_ERR_NOT_FOUND) fprintf(stderr, "linnet: %s: %s (ignored)\n", path, err.message);
   if (status != LN_OK) out->info = NULL;

@@ -254,7 +254,7 @@ static void print_detections(const detections *found, int32_t top, FILE *out) {
     if (found->scores[i] < least_score) continue;
     const double *box = found->boxes + 4 * i;
     char buffer[32];
-    if (shown++ == 0) fprintf(out, "  %-24s %6s   top, left - bottom, right (of the picture)\n", "found", "score");
+    if (shown++ == 0) fprintf(out, "  %-24s %6s   top, left - bottom, right\n", "found", "score");
     fputs("  ", out);
     cli_print_cell(out, class_name(found->labels, (int32_t)found->classes[i], buffer), 24);
     fprintf(out, " %6.3f   %.3f, %.3f - %.3f, %.3f\n", found->scores[i], box[0], box[1], box[2], box[3]);
@@ -315,6 +315,7 @@ static void print_classes(const view *v, int32_t top, FILE *out) {
   if (v->kind != VIEW_CLASSES) fputs("  shares of the picture:\n", out);
   for (int32_t i = 0; i < count; i++) {
     char buffer[32];
+    if (i > 0 && v->probable && v->scores[order[i]] < 0.0005) break; /* 0.000 says nothing */
     fputs("  ", out);
     cli_print_cell(out, class_name(v->labels, order[i] + v->shift, buffer), 28);
     fprintf(out, v->probable ? " %6.3f " : " %9.4g ", v->scores[order[i]]);

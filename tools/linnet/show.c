@@ -143,13 +143,16 @@ void cli_drawing_free(cli_drawing *drawing) {
 }
 
 void cli_print_beside(const cli_drawing *drawing, const char *text) {
+  int lines = 0;
+  for (const char *at = text; *at; at++) lines += *at == '\n';
+  const int above = drawing->rows > lines ? (drawing->rows - lines) / 2 : 0;
   for (int row = 0; row < drawing->rows || *text; row++) {
-    const size_t length = strcspn(text, "\n");
+    const size_t length = row < above ? 0 : strcspn(text, "\n");
     const bool drawn = row < drawing->rows && drawing->lines[row];
     if (drawn) fputs(drawing->lines[row], stdout);
     if (length > 0) printf("%*s%.*s", (drawn ? 0 : drawing->columns) + (drawing->rows ? 2 : 0), "", (int)length, text);
     putchar('\n');
-    text += length + (text[length] == '\n');
+    if (row >= above) text += length + (text[length] == '\n');
   }
 }
 
