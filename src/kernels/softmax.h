@@ -17,6 +17,16 @@ typedef struct ln_softmax_kernels {
 
 void ln_k_log_softmax_f32(const float *in, float *out, size_t rows, size_t depth);
 
+/* 8-bit log-softmax: exps[d] is e^(-d in_scale); out = round((in_scale (in - max) - log sum) / out_scale) + out_zero. */
+typedef struct ln_log_softmax_q8 {
+  float exps[256];
+  float in_scale, out_scale;
+  int32_t out_zero;
+  bool is_signed;
+} ln_log_softmax_q8;
+void ln_k_log_softmax_q8_make(ln_log_softmax_q8 *softmax);
+void ln_k_log_softmax_q8(const ln_log_softmax_q8 *softmax, const uint8_t *in, uint8_t *out, size_t rows, size_t depth);
+
 /*
  * 8-bit softmax in TFLite's reference arithmetic. exps[d] is e^(-d steps) as a fixed-point fraction (31 bits), 0 beyond
  * the reference's range. The output has the bits of `out_type_bits`, its least value standing for 0.

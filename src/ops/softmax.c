@@ -12,6 +12,7 @@ typedef struct softmax_args {
   float beta;
   ln_softmax_q8 *q8;
   ln_softmax_i16 i16;
+  ln_log_softmax_q8 *log_q8; /* NULL for floats */
 } softmax_args;
 
 ln_status ln_softmax_infer(ln_node *node, ln_error *err) {
@@ -96,15 +97,32 @@ ln_status ln_softmax_run(const ln_node *node, ln_exec *exec) {
 /* ---- LOG_SOFTMAX ---- */
 
 ln_status ln_log_softmax_prepare(ln_node *node, ln_prep *prep) {
-  if (make_args(node, prep) == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  softmax_args *args = make_args(node, prep);
+  double in_scale, out_scale;
+  int32_t in_zero;
+  if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  if (node->in[0]->type == LN_FLOAT32) return LN_OK;
+  ln_log_softmax_q8 *q8 = args->log_q8 = ln_arena_alloc(prep->arena, sizeof *args->log_q8);
+  if (q8 == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  LN_TRY(ln_node_scale(node, node->in[0], prep->err, &in_scale, &in_zero));
+  LN_TRY(ln_node_scale(node, node->out[0], prep->err, &out_scale, &q8->out_zero));
+  q8->in_scale = (float)in_scale;
+  q8->out_scale = (float)out_scale;
+  q8->is_signed = node->in[0]->type == LN_INT8;
+  ln_k_log_softmax_q8_make(q8);
   return LN_OK;
 }
 
 static void log_softmax_span(const void *context, size_t first, size_t count) {
   const ln_node *node = context;
   const softmax_args *args = node->args;
-  ln_k_log_softmax_f32((const float *)node->in[0]->data + first * args->depth,
-                       (float *)node->out[0]->data + first * args->depth, count, args->depth);
+  const size_t at = first * args->depth;
+  if (args->log_q8 != NULL) {
+    ln_k_log_softmax_q8(args->log_q8, (const uint8_t *)node->in[0]->data + at, (uint8_t *)node->out[0]->data + at, count,
+                        args->depth);
+  } else {
+    ln_k_log_softmax_f32((const float *)node->in[0]->data + at, (float *)node->out[0]->data + at, count, args->depth);
+  }
 }
 
 ln_status ln_log_softmax_run(const ln_node *node, ln_exec *exec) {

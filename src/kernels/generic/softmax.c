@@ -70,6 +70,29 @@ void ln_k_softmax_q8(const ln_softmax_q8 *softmax, const uint8_t *in, void *out,
   }
 }
 
+void ln_k_log_softmax_q8_make(ln_log_softmax_q8 *softmax) {
+  int32_t d;
+  for (d = 0; d < 256; ++d) softmax->exps[d] = expf(-softmax->in_scale * (float)d);
+}
+
+void ln_k_log_softmax_q8(const ln_log_softmax_q8 *softmax, const uint8_t *in, uint8_t *out, size_t rows, size_t depth) {
+  const uint8_t flip = softmax->is_signed ? 0x80 : 0;
+  const float low = softmax->is_signed ? -128.0f : 0.0f;
+  size_t r, i;
+  for (r = 0; r < rows; ++r) {
+    const uint8_t *row = in + r * depth;
+    const int32_t max = row_max_q8(row, depth, flip);
+    float sum = 0.0f;
+    for (i = 0; i < depth; ++i) sum += softmax->exps[max - (row[i] ^ flip)];
+    sum = logf(sum);
+    for (i = 0; i < depth; ++i) {
+      const float real = (float)((row[i] ^ flip) - max) * softmax->in_scale - sum;
+      const float stored = rintf(real / softmax->out_scale) + (float)softmax->out_zero;
+      out[r * depth + i] = (uint8_t)(int32_t)ln_clamp_f32(stored, low, low + 255.0f);
+    }
+  }
+}
+
 /* ---- 16 bits ---- */
 
 static int32_t exp_i16(const ln_softmax_i16 *softmax, int32_t difference) {

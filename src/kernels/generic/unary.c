@@ -85,9 +85,9 @@ void ln_k_make_sigmoid_table(uint16_t *table) {
     const double here = 65536.0 / (1.0 + exp(-i / 24.0));
     const double next = 65536.0 / (1.0 + exp(-(i + 1) / 24.0));
     const double middle = 65536.0 / (1.0 + exp(-(i + 0.5) / 24.0));
-    const double value = floor(here - ((here + next) / 2.0 - middle) / 2.0 + 0.5);
-    table[i] = (uint16_t)(value > 65535.0 ? 65535.0 : value);
+    table[i] = (uint16_t)floor(here - ((here + next) / 2.0 - middle) / 2.0 + 0.5);
   }
+  table[LN_SIGMOID_TABLE - 1] = UINT16_MAX; /* where saturation begins */
 }
 
 static int32_t rescale_i16(int16_t x, int32_t multiplier, int32_t shift) {

@@ -1,0 +1,28 @@
+"""CAST between all pairs of types that LiteRT casts."""
+import numpy as np
+
+from lib import case, tensor
+
+TYPES = ("f32", "f16", "f64", "bf16", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64", "bool", "c64")
+DATA = [-100.75, -3.5, -1.0, -0.25, 0.0, 0.5, 1.0, 2.75, 17.0, 99.5, 126.9]
+
+
+def cases():
+    for a in TYPES:
+        for b in TYPES:
+            values = np.array(DATA)
+            if a[0] == "u" or b[0] == "u":
+                values = np.abs(values)
+            if a[0] in "iu":
+                values = np.trunc(values)
+            if a == "bool":
+                values = values > 0
+            try:
+                case("cast", f"cast_{a}_{b}", "CAST", inputs=[tensor(None, a, data=values)], outputs=[tensor(None, b)])
+            except RuntimeError as e:
+                if "LiteRT refuses" not in str(e):
+                    raise
+    ends = np.array([-129, -128, 127, 128, 255, 256, 70000, -70000], np.int32)
+    for b in ("i8", "u8", "i16", "u16"):
+        case("cast", f"cast_wraps_i32_{b}", "CAST", inputs=[tensor(None, "i32", data=ends)], outputs=[tensor(None, b)])
+    case("cast", "cast_empty", "CAST", inputs=[tensor([0, 3], "i32")], outputs=[tensor(None, "f32")])
