@@ -10,6 +10,7 @@
 #define LN_KERNELS_H
 
 #include "base/base.h"
+#include "kernels/arg_minmax.h"
 #include "kernels/binary.h"
 #include "kernels/convert.h"
 #include "kernels/dwconv.h"
@@ -18,6 +19,7 @@
 #include "kernels/pool2d.h"
 #include "kernels/resize.h"
 #include "kernels/softmax.h"
+#include "kernels/transpose.h"
 #include "kernels/unary.h"
 
 /*
@@ -28,6 +30,7 @@
  * one architecture stand under its #if. kernels.def includes the families' lists.
  */
 #define LN_KERNEL_FAMILIES(F) \
+  F(arg_minmax) \
   F(binary) \
   F(convert) \
   F(dwconv) \
@@ -36,6 +39,7 @@
   F(pool2d) \
   F(resize) \
   F(softmax) \
+  F(transpose) \
   F(unary)
 
 #define LN_FAMILY_MEMBER(family) ln_##family##_kernels family;

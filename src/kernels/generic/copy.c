@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "kernels/kernels.h"
+
 typedef unsigned char byte;
 
 static void remove_dim(ln_copy_plan *plan, int32_t at) {
@@ -81,29 +83,38 @@ static void copy_row(size_t item, size_t count, const byte *src, ptrdiff_t src_s
   }
 }
 
-/*
- * dst[row][column] = src[column][row] for items of `bytes`, in tiles whose both sides stay in the first-level cache.
- * Source rows are contiguous along `rows`, destination rows along `columns`.
- */
+/* In tiles whose both sides stay in the first-level cache. */
 #define TRANSPOSE_TILES(bytes, tile)                                                          \
   for (size_t r0 = 0; r0 < rows; r0 += tile) {                                                \
     const size_t r1 = rows - r0 < tile ? rows : r0 + tile;                                    \
     for (size_t c0 = 0; c0 < columns; c0 += tile) {                                           \
       const size_t width = columns - c0 < tile ? columns - c0 : tile;                         \
       for (size_t r = r0; r < r1; ++r) {                                                      \
-        const byte *from = src + (ptrdiff_t)c0 * src_stride + r * bytes;                      \
-        byte *to = dst + (ptrdiff_t)r * dst_stride + c0 * bytes;                              \
+        const byte *from = (const byte *)src + (ptrdiff_t)c0 * src_stride + r * bytes;        \
+        byte *to = (byte *)dst + (ptrdiff_t)r * dst_stride + c0 * bytes;                      \
         for (size_t c = 0; c < width; ++c, from += src_stride, to += bytes) memcpy(to, from, bytes); \
       }                                                                                       \
     }                                                                                         \
   }
 
+ln_transpose_fn transpose_x8_generic, transpose_x32_generic;
+
+void transpose_x8_generic(size_t rows, size_t columns, const void *src, ptrdiff_t src_stride, void *dst,
+                          ptrdiff_t dst_stride) {
+  TRANSPOSE_TILES(1, 64)
+}
+
+void transpose_x32_generic(size_t rows, size_t columns, const void *src, ptrdiff_t src_stride, void *dst,
+                           ptrdiff_t dst_stride) {
+  TRANSPOSE_TILES(4, 16)
+}
+
 static void transpose(size_t item, size_t rows, size_t columns, const byte *src, ptrdiff_t src_stride, byte *dst,
                       ptrdiff_t dst_stride) {
   switch (item) {
-    case 1: TRANSPOSE_TILES(1, 64) break;
+    case 1: ln_kernels_get()->transpose.x8(rows, columns, src, src_stride, dst, dst_stride); break;
     case 2: TRANSPOSE_TILES(2, 32) break;
-    case 4: TRANSPOSE_TILES(4, 16) break;
+    case 4: ln_kernels_get()->transpose.x32(rows, columns, src, src_stride, dst, dst_stride); break;
     case 8: TRANSPOSE_TILES(8, 16) break;
     default: TRANSPOSE_TILES(16, 8) break;
   }

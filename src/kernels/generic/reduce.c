@@ -45,11 +45,11 @@ ln_reduce_plan ln_k_reduce_plan(const int32_t *dims, int32_t rank, const bool *i
 /* Where output element `index` takes its first element from. */
 static size_t kept_offset(const ln_reduce_plan *plan, size_t index) {
   size_t offset = 0;
-  for (int32_t i = plan->kept_rank - 1; i >= 0; --i) {
+  for (int32_t i = plan->kept_rank - 1; i > 0; --i) {
     offset += index % plan->kept[i] * plan->kept_strides[i];
     index /= plan->kept[i];
   }
-  return offset;
+  return plan->kept_rank > 0 ? offset + index * plan->kept_strides[0] : 0;
 }
 
 static size_t reduced_offset(const ln_reduce_plan *plan, const size_t *index) {
