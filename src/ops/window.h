@@ -7,6 +7,9 @@
 
 #include "ir/schema.h"
 
+/* Columns, padded or under a kernel: few enough that kernels count in 32 bits. */
+enum { LN_WINDOW_MOST = 1 << 29 };
+
 /* A window's numbers along one axis. `before` and `after` are paddings, in input elements. */
 typedef struct ln_window {
   int32_t in, kernel, stride, dilation;
@@ -21,13 +24,13 @@ typedef struct ln_window {
  */
 static inline bool ln_window_resolve(ln_window *window, int32_t padding, bool explicit_pads) {
   ln_window *w = window;
-  if (w->in < 0 || w->kernel < 1 || w->stride < 1 || w->dilation < 1) return false;
+  if (w->in < 0 || w->kernel < 1 || w->stride < 1 || w->dilation < 1 || w->in > LN_WINDOW_MOST) return false;
   const int64_t span = ((int64_t)w->kernel - 1) * w->dilation + 1; /* input elements under the kernel */
-  if (span > INT32_MAX) return false;
   int64_t out;
   if (explicit_pads) {
     if (w->before < 0 || w->after < 0) return false;
     const int64_t padded = (int64_t)w->in + w->before + w->after;
+    if (padded > LN_WINDOW_MOST) return false;
     out = padded < span ? -1 : (padded - span) / w->stride + 1;
   } else if (padding == LN_PADDING_SAME) {
     out = ((int64_t)w->in + w->stride - 1) / w->stride;
@@ -38,7 +41,7 @@ static inline bool ln_window_resolve(ln_window *window, int32_t padding, bool ex
     out = w->in < span ? (w->in == 0 ? 0 : -1) : (w->in - span) / w->stride + 1;
     w->before = w->after = 0;
   }
-  if (out < 0 || out > INT32_MAX) return false;
+  if (out < 0 || out > LN_WINDOW_MOST || span > LN_WINDOW_MOST) return false;
   w->out = (int32_t)out;
   return true;
 }
