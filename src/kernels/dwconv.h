@@ -114,9 +114,6 @@ typedef struct ln_dwconv_hybrid {
   float low, high;
 } ln_dwconv_hybrid;
 
-/* Quantizes floats to int8 over their own range with zero in it, as TFLite's hybrid operators do:
- * value = (quantized - zero) * scale. */
-void ln_k_dwconv_quantize(size_t count, const float *values, int8_t *quantized, float *scale, int32_t *zero);
 void ln_k_dwconv_hybrid(const ln_dwconv_hybrid *args, const ln_dwconv_row *row);
 
 typedef struct ln_dwconv_kernels {

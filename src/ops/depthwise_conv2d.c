@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kernels/dwconv.h"
+#include "kernels/hybrid.h"
 #include "kernels/quant.h"
 #include "ops/rows.h"
 #include "ops/window.h"
@@ -429,8 +430,8 @@ static void run_hybrid(const ln_node *node, ln_exec *exec, band_context *b) {
   b->in = exec->scratch;
   b->rows = a->g.h.out;
   for (int32_t batch = 0; batch < a->g.batches; ++batch) {
-    ln_k_dwconv_quantize(a->in_image, images + (size_t)batch * a->in_image, exec->scratch, &b->hybrid.in_scale,
-                         &b->hybrid.in_zero);
+    ln_k_quantize_asymmetric(images + (size_t)batch * a->in_image, a->in_image, exec->scratch, &b->hybrid.in_scale,
+                             &b->hybrid.in_zero);
     b->out = (uint8_t *)(out + (size_t)batch * a->out_row * (size_t)a->g.h.out);
     ln_pool_run(exec->pool, (b->rows + a->rows_per_band - 1) / a->rows_per_band, run_band, b);
   }

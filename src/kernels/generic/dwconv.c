@@ -187,27 +187,3 @@ void ln_k_dwconv_hybrid(const ln_dwconv_hybrid *args, const ln_dwconv_row *row) 
     }
   }
 }
-
-static int32_t choose_zero(double low, double high, double scale) {
-  const double from_low = -128.0 - low / scale;
-  const double from_high = 127.0 - high / scale;
-  const bool low_is_nearer = 128.0 + fabs(low / scale) < 127.0 + fabs(high / scale);
-  const double zero = low_is_nearer ? from_low : from_high;
-  return !(zero > -128.0) ? -128 : zero >= 127.0 ? 127 : (int32_t)round(zero); /* NaN: any will do */
-}
-
-void ln_k_dwconv_quantize(size_t count, const float *values, int8_t *quantized, float *scale, int32_t *zero) {
-  float low = 0.0f, high = 0.0f;
-  for (size_t i = 0; i < count; ++i) {
-    if (values[i] < low) low = values[i];
-    if (values[i] > high) high = values[i];
-  }
-  const double step = ((double)high - (double)low) / 255.0;
-  *scale = low == high ? 1.0f : (float)step;
-  *zero = low == high ? 0 : choose_zero(low, high, step);
-  const float inverse = low == high || *scale == 0.0f ? 0.0f : 1.0f / *scale;
-  for (size_t i = 0; i < count; ++i) {
-    const float stored = roundf((float)*zero + values[i] * inverse);
-    quantized[i] = (int8_t)(stored >= 127.0f ? 127 : stored > -128.0f ? (int32_t)stored : -128);
-  }
-}

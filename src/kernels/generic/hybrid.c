@@ -52,7 +52,7 @@ void ln_k_quantize_asymmetric(const float *x, size_t count, int8_t *q, float *sc
   const double low_error = 128.0 + fabs((double)low / step);
   const double high_error = 127.0 + fabs((double)high / step);
   const double zero = low_error < high_error ? from_low : from_high;
-  *zero_point = zero <= -128.0 ? -128 : zero >= 127.0 ? 127 : (int32_t)round(zero);
+  *zero_point = !(zero > -128.0) ? -128 : zero >= 127.0 ? 127 : (int32_t)round(zero); /* NaN: -128 */
   *scale = (float)step;
   const float inverse = 1.0f / *scale;
   const float offset = (float)*zero_point;
