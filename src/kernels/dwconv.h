@@ -61,16 +61,16 @@ typedef struct ln_dwconv_q8_channels {
   const int32_t *shifts;
   int32_t in_zero; /* as stored */
   bool is_signed;
-  int64_t bound;   /* no sum (bias + products) passes it in absolute value */
+  int64_t bound; /* no sum (bias + products) passes it in absolute value */
 } ln_dwconv_q8_channels;
 
 typedef struct ln_dwconv_q8 {
   ln_dwconv_shape shape;
-  const void *weights; /* packed by the kernel's pack */
-  const void *params;  /* made by the kernel's fold */
+  const void *weights;       /* packed by the kernel's pack */
+  const void *params;        /* made by the kernel's fold */
   int32_t in_zero, out_zero; /* as stored */
-  int32_t low, high;   /* output range in stored values */
-  bool is_signed;      /* inputs and outputs are int8, else uint8 */
+  int32_t low, high;         /* output range in stored values */
+  bool is_signed;            /* inputs and outputs are int8, else uint8 */
 } ln_dwconv_q8;
 
 /* out = clamp(ln_multiply_quantized(bias + sum of (in - in_zero) * weight, ...) + out_zero, low, high), exactly; sums
@@ -92,8 +92,8 @@ typedef struct ln_dwconv_q8_kernel {
 
 typedef struct ln_dwconv_i16 {
   ln_dwconv_shape shape;
-  const int8_t *filter; /* [taps, channels] */
-  const int64_t *bias;  /* [channels] or NULL */
+  const int8_t *filter;  /* [taps, channels] */
+  const int64_t *bias;   /* [channels] or NULL */
   const int32_t *bias32; /* the same in 32 bits; one of the two at most */
   const int32_t *multipliers, *shifts;
   int32_t low, high;
@@ -106,10 +106,10 @@ void ln_k_dwconv_i16(const ln_dwconv_i16 *args, const ln_dwconv_row *row);
 
 typedef struct ln_dwconv_hybrid {
   ln_dwconv_shape shape;
-  const int8_t *filter;  /* [taps, channels] */
-  const float *scales;   /* [channels] of the filter */
-  const float *bias;     /* [channels] or NULL */
-  float in_scale;        /* of the rows, which are int8 */
+  const int8_t *filter; /* [taps, channels] */
+  const float *scales;  /* [channels] of the filter */
+  const float *bias;    /* [channels] or NULL */
+  float in_scale;       /* of the rows, which are int8 */
   int32_t in_zero;
   float low, high;
 } ln_dwconv_hybrid;

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 typedef struct ln_pool2d_row {
-  const void *in;  /* [rows, in_w, channels]: the input rows under the window that lie inside the image, rows >= 1 */
-  void *out;       /* [out_w, channels] */
+  const void *in; /* [rows, in_w, channels]: the input rows under the window that lie inside the image, rows >= 1 */
+  void *out;      /* [out_w, channels] */
   int32_t rows, in_w, channels;
   int32_t window_w, stride_w, pad_left, out_w; /* output x covers columns [x * stride_w - pad_left, + window_w) */
 } ln_pool2d_row;

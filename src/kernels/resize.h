@@ -8,7 +8,7 @@
 /* Where an output column comes from. Offsets in elements of a line: column * channels. */
 typedef struct ln_resize_column {
   int32_t low, high;
-  float fraction;   /* of the way from low to high; may lie a little outside [0, 1] at the borders */
+  float fraction;     /* of the way from low to high; may lie a little outside [0, 1] at the borders */
   int32_t fraction10; /* the same in 1024ths, as the integer form computes it by itself */
 } ln_resize_column;
 

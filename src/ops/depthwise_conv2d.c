@@ -12,7 +12,7 @@
 #include "ops/window.h"
 
 enum {
-  BAND_MACS = 200000,      /* a task's least work, about 20 us in plain C */
+  BAND_MACS = 200000, /* a task's least work, about 20 us in plain C */
   MAX_BANDS = 32,
   MAX_TAPS = 1 << 22,      /* sums of weights stay within 32 bits */
   CACHED_BYTES = 64 * 1024 /* of input lines that are read again and again: a little more than a first-level cache */
@@ -26,14 +26,14 @@ typedef struct geometry {
 typedef struct depthwise_args {
   geometry g;
   ln_dwconv_shape shape;
-  ln_type type;            /* of the rows that kernels read: int8 for hybrid */
-  size_t in_bytes, out_bytes; /* of an element of rows and outputs */
+  ln_type type;                     /* of the rows that kernels read: int8 for hybrid */
+  size_t in_bytes, out_bytes;       /* of an element of rows and outputs */
   size_t in_row, in_image, out_row; /* elements */
-  int32_t chunk;           /* channels that go through a band together */
+  int32_t chunk;                    /* channels that go through a band together */
   int32_t rows_per_band, bands;
-  bool late;               /* weights or bias are no constants: packed in the run, into scratch */
+  bool late; /* weights or bias are no constants: packed in the run, into scratch */
   size_t weight_bytes, param_bytes;
-  int32_t ring;            /* lines of repeated channels that are kept; 0 without a depth multiplier */
+  int32_t ring; /* lines of repeated channels that are kept; 0 without a depth multiplier */
   size_t ring_offset, tags_offset, kernel_offset; /* in a thread's scratch */
   ln_dwconv_f32 f32;
   ln_dwconv_q8 q8;
@@ -56,14 +56,26 @@ static ln_status resolve(const ln_node *node, geometry *g, ln_error *err) {
   g->in_channels = in->dims[3];
   g->out_channels = filter->dims[3];
   if (g->in_channels < 1 || g->out_channels < 1 || g->out_channels % g->in_channels != 0) {
-    return ln_node_fail(node, err, LN_ERR_SHAPE, "%d filters do not fit %d input channels", g->out_channels, g->in_channels);
+    return ln_node_fail(node, err, LN_ERR_SHAPE, "%d filters do not fit %d input channels", g->out_channels,
+                        g->in_channels);
   }
   g->multiplier = g->out_channels / g->in_channels;
-  g->h = (ln_window){in->dims[1], filter->dims[1], options->stride_h, options->dilation_h_factor,
-                     fused->pad_top, fused->pad_bottom, 0};
-  g->w = (ln_window){in->dims[2], filter->dims[2], options->stride_w, options->dilation_w_factor,
-                     fused->pad_left, fused->pad_right, 0};
-  if (!ln_window_resolve(&g->h, options->padding, fused->pads) || !ln_window_resolve(&g->w, options->padding, fused->pads)) {
+  g->h = (ln_window){in->dims[1],
+                     filter->dims[1],
+                     options->stride_h,
+                     options->dilation_h_factor,
+                     fused->pad_top,
+                     fused->pad_bottom,
+                     0};
+  g->w = (ln_window){in->dims[2],
+                     filter->dims[2],
+                     options->stride_w,
+                     options->dilation_w_factor,
+                     fused->pad_left,
+                     fused->pad_right,
+                     0};
+  if (!ln_window_resolve(&g->h, options->padding, fused->pads) ||
+      !ln_window_resolve(&g->w, options->padding, fused->pads)) {
     return ln_node_fail(node, err, LN_ERR_SHAPE, "a %dx%d filter with strides %dx%d does not fit a %dx%d input",
                         g->h.kernel, g->w.kernel, g->h.stride, g->w.stride, g->h.in, g->w.in);
   }
@@ -110,7 +122,8 @@ static ln_status set_multipliers(const ln_node *node, ln_prep *prep, depthwise_a
   if (multipliers == NULL || shifts == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
   for (int32_t c = 0; c < channels; ++c) {
     const float scale = filter->quant->scale[filter->quant->count == 1 ? 0 : c];
-    const double product = in->type == LN_UINT8 ? (double)(ln_scale_of(in) * scale) : (double)ln_scale_of(in) * (double)scale;
+    const double product =
+        in->type == LN_UINT8 ? (double)(ln_scale_of(in) * scale) : (double)ln_scale_of(in) * (double)scale;
     const ln_multiplier m = ln_quantize_multiplier(product / (double)ln_scale_of(out));
     multipliers[c] = m.multiplier;
     shifts[c] = m.shift;
@@ -129,7 +142,8 @@ static void sum_weights(const depthwise_args *a, const ln_tensor *filter, int32_
     int64_t sum = 0, absolute = 0;
     for (int32_t t = 0; t < taps; ++t) {
       const size_t i = (size_t)t * (size_t)channels + (size_t)c;
-      const int32_t stored = filter->type == LN_INT8 ? ((const int8_t *)filter->data)[i] : ((const uint8_t *)filter->data)[i];
+      const int32_t stored =
+          filter->type == LN_INT8 ? ((const int8_t *)filter->data)[i] : ((const uint8_t *)filter->data)[i];
       sum += stored - zero;
       absolute += abs(stored - zero);
     }
@@ -149,9 +163,14 @@ static void fold_q8(const depthwise_args *a, const ln_node *node, const int32_t 
     const int64_t value = bias[c] < 0 ? -(int64_t)bias[c] : bias[c];
     if (value > largest) largest = value;
   }
-  const ln_dwconv_q8_channels channels = {
-      .channels = a->g.out_channels, .bias = bias, .weight_sums = sums, .multipliers = a->multipliers,
-      .shifts = a->shifts, .in_zero = a->q8.in_zero, .is_signed = a->q8.is_signed, .bound = bound + largest};
+  const ln_dwconv_q8_channels channels = {.channels = a->g.out_channels,
+                                          .bias = bias,
+                                          .weight_sums = sums,
+                                          .multipliers = a->multipliers,
+                                          .shifts = a->shifts,
+                                          .in_zero = a->q8.in_zero,
+                                          .is_signed = a->q8.is_signed,
+                                          .bound = bound + largest};
   ln_kernels_get()->dwconv.q8->fold(&channels, params);
 }
 
@@ -164,7 +183,8 @@ static ln_status pack_q8(ln_node *node, ln_prep *prep, depthwise_args *a) {
   void *packed = ln_pack_cache_get(prep->cache, filter->data, "depthwise q8", numbers, a->weight_bytes, &fresh);
   void *params = ln_arena_alloc(prep->arena, a->param_bytes + LN_ALIGNMENT);
   int32_t *sums = ln_arena_array(prep->arena, (size_t)a->g.out_channels, sizeof *sums);
-  if (packed == NULL || params == NULL || sums == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  if (packed == NULL || params == NULL || sums == NULL)
+    return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
   params = (void *)(((uintptr_t)params + LN_ALIGNMENT - 1) & ~(uintptr_t)(LN_ALIGNMENT - 1));
   if (fresh) kernel->pack(&a->shape, filter->data, filter->type == LN_INT8, zero, packed);
   int64_t bound;
@@ -184,15 +204,15 @@ static ln_status prepare_q8(ln_node *node, ln_prep *prep, depthwise_args *a) {
   a->q8.is_signed = a->type == LN_INT8;
   const int32_t least = a->q8.is_signed ? INT8_MIN : 0;
   if (a->q8.in_zero < least || a->q8.in_zero > least + 255 || a->q8.out_zero < least || a->q8.out_zero > least + 255) {
-    return ln_node_fail(node, prep->err, LN_ERR_MODEL, "the zero points %d and %d must lie in their type", a->q8.in_zero,
-                        a->q8.out_zero);
+    return ln_node_fail(node, prep->err, LN_ERR_MODEL, "the zero points %d and %d must lie in their type",
+                        a->q8.in_zero, a->q8.out_zero);
   }
   const int32_t zero = filter_zero(node->in[1]);
   if (zero < 0 || zero > 255) {
     return ln_node_fail(node, prep->err, LN_ERR_MODEL, "the filter's zero point %d is outside its type", zero);
   }
-  LN_TRY(ln_node_quantized_range(node, LN_OPTIONS(node, depthwise_conv2d_options)->fused_activation_function, node->out[0],
-                                 prep->err, &a->q8.low, &a->q8.high));
+  LN_TRY(ln_node_quantized_range(node, LN_OPTIONS(node, depthwise_conv2d_options)->fused_activation_function,
+                                 node->out[0], prep->err, &a->q8.low, &a->q8.high));
   a->weight_bytes = kernel->weight_bytes(&a->shape, a->q8.is_signed);
   a->param_bytes = kernel->param_bytes(a->g.out_channels);
   if (!a->late) return pack_q8(node, prep, a);
@@ -237,8 +257,8 @@ static ln_status prepare_i16(ln_node *node, ln_prep *prep, depthwise_args *a) {
   a->i16.shape = a->shape;
   a->i16.multipliers = a->multipliers;
   a->i16.shifts = a->shifts;
-  return ln_node_quantized_range(node, LN_OPTIONS(node, depthwise_conv2d_options)->fused_activation_function, node->out[0],
-                                 prep->err, &a->i16.low, &a->i16.high);
+  return ln_node_quantized_range(node, LN_OPTIONS(node, depthwise_conv2d_options)->fused_activation_function,
+                                 node->out[0], prep->err, &a->i16.low, &a->i16.high);
 }
 
 /* A block of int8 inputs, quantized image by image in the run. */
@@ -279,9 +299,9 @@ static ln_status set_thread_scratch(ln_node *node, ln_prep *prep, depthwise_args
   size_t bytes, line, tags;
   const int64_t span = ((int64_t)a->g.h.kernel - 1) * a->g.h.dilation + 1;
   a->ring = a->g.multiplier == 1 ? 0 : (int32_t)(span < a->g.h.in ? span : a->g.h.in);
-  const size_t kernel_bytes =
-      a->type == node->in[0]->type && a->type != LN_FLOAT32 && a->type != LN_INT16
-          ? ln_kernels_get()->dwconv.q8->scratch_bytes(&a->shape) : 0;
+  const size_t kernel_bytes = a->type == node->in[0]->type && a->type != LN_FLOAT32 && a->type != LN_INT16
+                                  ? ln_kernels_get()->dwconv.q8->scratch_bytes(&a->shape)
+                                  : 0;
   bool ok = ln_size_mul((size_t)a->g.h.kernel, sizeof(void *), &bytes) && ln_size_align(bytes, LN_ALIGNMENT, &bytes);
   a->kernel_offset = bytes;
   ok = ok && ln_size_add(bytes, kernel_bytes, &bytes) && ln_size_align(bytes, LN_ALIGNMENT, &bytes);
@@ -310,8 +330,8 @@ ln_status ln_depthwise_conv2d_prepare(ln_node *node, ln_prep *prep) {
   a->in_row = ln_shape_span(&in->shape, 2, 4);
   a->in_image = ln_shape_span(&in->shape, 1, 4);
   a->out_row = ln_shape_span(&node->out[0]->shape, 2, 4);
-  a->shape = (ln_dwconv_shape){g->h.kernel, g->w.kernel, g->w.stride, g->w.dilation, g->w.in, g->w.out,
-                               g->w.before, g->out_channels};
+  a->shape = (ln_dwconv_shape){g->h.kernel, g->w.kernel, g->w.stride, g->w.dilation,
+                               g->w.in,     g->w.out,    g->w.before, g->out_channels};
   a->late = !ln_tensor_const_data(filter) || (bias != NULL && !ln_tensor_const_data(bias));
   int32_t block = 1;
   if (hybrid) {
@@ -399,10 +419,14 @@ static void run_rows(const band_context *b, int32_t from, int32_t to, int32_t fi
     for (int32_t ky = 0; ky < a->g.h.kernel; ++ky) {
       const int64_t in_y = (int64_t)y * a->g.h.stride + (int64_t)ky * a->g.h.dilation - a->g.h.before;
       const bool inside = in_y >= 0 && in_y < a->g.h.in;
-      rows[ky] = inside ? input_row(a, b->in + (size_t)batch * a->in_image * a->in_bytes, (int32_t)in_y, scratch) : NULL;
+      rows[ky] =
+          inside ? input_row(a, b->in + (size_t)batch * a->in_image * a->in_bytes, (int32_t)in_y, scratch) : NULL;
     }
-    const ln_dwconv_row row = {.rows = rows, .out = b->out + (size_t)index * a->out_row * a->out_bytes, .first = first,
-                               .last = last, .scratch = scratch + a->kernel_offset};
+    const ln_dwconv_row row = {.rows = rows,
+                               .out = b->out + (size_t)index * a->out_row * a->out_bytes,
+                               .first = first,
+                               .last = last,
+                               .scratch = scratch + a->kernel_offset};
     call_kernel(b, &row);
   }
 }
@@ -461,8 +485,15 @@ static void pack_late(const ln_node *node, const ln_exec *exec, band_context *b)
 ln_status ln_depthwise_conv2d_run(const ln_node *node, ln_exec *exec) {
   const depthwise_args *a = node->args;
   const ln_tensor *bias = bias_of(node);
-  band_context b = {.a = a, .exec = exec, .in = node->in[0]->data, .out = node->out[0]->data,
-                    .rows = a->g.batches * a->g.h.out, .f32 = a->f32, .q8 = a->q8, .i16 = a->i16, .hybrid = a->hybrid};
+  band_context b = {.a = a,
+                    .exec = exec,
+                    .in = node->in[0]->data,
+                    .out = node->out[0]->data,
+                    .rows = a->g.batches * a->g.h.out,
+                    .f32 = a->f32,
+                    .q8 = a->q8,
+                    .i16 = a->i16,
+                    .hybrid = a->hybrid};
   b.f32.bias = data_of(bias);
   if (a->type == LN_INT16) {
     b.i16.filter = node->in[1]->data;

@@ -8,7 +8,7 @@ typedef struct pool2d_args {
   ln_window h, w;
   int32_t batches, channels;
   int32_t rows_per_band, bands;
-  size_t in_row, out_row, bytes; /* elements of a row, bytes of an element */
+  size_t in_row, out_row, bytes;  /* elements of a row, bytes of an element */
   ln_pool2d_f32_fn *float_kernel; /* one of the two */
   ln_pool2d_int_fn *int_kernel;
   float float_low, float_high;
@@ -84,10 +84,15 @@ static void run_row(const band_context *b, int32_t index) {
   const int64_t to = from + a->h.kernel < a->h.in ? from + a->h.kernel : a->h.in;
   const int64_t first = from < 0 ? 0 : from;
   const size_t row = (size_t)(index / a->h.out) * (size_t)a->h.in + (size_t)first;
-  const ln_pool2d_row args = {
-      .in = b->in + row * a->in_row * a->bytes, .out = b->out + (size_t)index * a->out_row * a->bytes,
-      .rows = (int32_t)(to - first), .in_w = a->w.in, .channels = a->channels, .window_w = a->w.kernel,
-      .stride_w = a->w.stride, .pad_left = a->w.before, .out_w = a->w.out};
+  const ln_pool2d_row args = {.in = b->in + row * a->in_row * a->bytes,
+                              .out = b->out + (size_t)index * a->out_row * a->bytes,
+                              .rows = (int32_t)(to - first),
+                              .in_w = a->w.in,
+                              .channels = a->channels,
+                              .window_w = a->w.kernel,
+                              .stride_w = a->w.stride,
+                              .pad_left = a->w.before,
+                              .out_w = a->w.out};
   if (a->float_kernel != NULL) a->float_kernel(&args, a->float_low, a->float_high);
   else a->int_kernel(&args, a->low, a->high);
 }

@@ -65,7 +65,8 @@ static row_source source_in_floats(const axis *a, int32_t index) {
 /* For int8 and int16: positions in 1024ths of a pixel. */
 static row_source source_in_integers(const axis *a, int32_t index) {
   const int64_t in = a->in, out = a->out;
-  const int64_t scale = a->align_corners && out > 1 ? (1024 * (in - 1) + (out - 1) / 2) / (out - 1) : (1024 * in + out / 2) / out;
+  const int64_t scale =
+      a->align_corners && out > 1 ? (1024 * (in - 1) + (out - 1) / 2) / (out - 1) : (1024 * in + out / 2) / out;
   const int64_t at = a->half_pixel_centers ? index * scale + scale / 2 - 512 : index * scale;
   const int64_t below = at / 1024;
   const int32_t low = below > 0 ? at_most(below, a->in - 1) : 0;
@@ -113,8 +114,13 @@ ln_status ln_resize_prepare(ln_node *node, ln_prep *prep) {
   resize_args *a = LN_NODE_ARGS(node, prep, resize_args);
   if (a == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
   const ln_shape *in = &node->in[0]->shape, *out = &node->out[0]->shape;
-  *a = (resize_args){.batches = in->dims[0], .in_h = in->dims[1], .in_w = in->dims[2], .out_h = out->dims[1],
-                     .out_w = out->dims[2], .channels = in->dims[3], .type = node->in[0]->type};
+  *a = (resize_args){.batches = in->dims[0],
+                     .in_h = in->dims[1],
+                     .in_w = in->dims[2],
+                     .out_h = out->dims[1],
+                     .out_w = out->dims[2],
+                     .channels = in->dims[3],
+                     .type = node->in[0]->type};
   a->bytes = (size_t)ln_type_bits(a->type) / 8;
   a->in_row = ln_shape_span(in, 2, 4);
   a->out_row = ln_shape_span(out, 2, 4);
@@ -129,7 +135,8 @@ ln_status ln_resize_prepare(ln_node *node, ln_prep *prep) {
   if (a->columns == NULL || a->type == LN_INT16) return LN_OK;
   /* One line of mixed rows; uint8 keeps two. */
   return ln_size_mul(a->in_row, 2 * sizeof(float), &node->thread_scratch_bytes)
-             ? LN_OK : ln_node_fail(node, prep->err, LN_ERR_MEMORY, "the input is too large");
+             ? LN_OK
+             : ln_node_fail(node, prep->err, LN_ERR_MEMORY, "the input is too large");
 }
 
 typedef struct band_context {

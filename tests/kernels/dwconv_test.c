@@ -11,11 +11,11 @@ typedef struct layer {
 } layer;
 
 static const layer layers[] = {
-    {3, 3, 1, 1, 7, 1, 8},    {3, 3, 1, 1, 1, 1, 3},    {3, 3, 1, 1, 14, 1, 96},  {3, 3, 1, 1, 9, 0, 33},
-    {3, 3, 2, 1, 7, 1, 16},   {3, 3, 2, 1, 12, 0, 24},  {3, 3, 2, 1, 3, 1, 129},  {3, 3, 1, 2, 11, 2, 40},
-    {3, 3, 1, 4, 5, 4, 64},   {5, 5, 1, 1, 13, 2, 48},  {5, 5, 1, 1, 2, 2, 17},   {5, 5, 2, 1, 15, 2, 72},
-    {5, 5, 2, 1, 4, 1, 31},   {10, 8, 2, 1, 20, 3, 8},  {31, 1, 1, 1, 6, 0, 20},  {1, 1, 1, 1, 5, 0, 65},
-    {3, 3, 3, 1, 10, 1, 12},  {2, 4, 1, 1, 8, 1, 70},   {3, 3, 1, 1, 4, 3, 16},   {3, 3, 2, 1, 29, 1, 200},
+    {3, 3, 1, 1, 7, 1, 8},   {3, 3, 1, 1, 1, 1, 3},   {3, 3, 1, 1, 14, 1, 96}, {3, 3, 1, 1, 9, 0, 33},
+    {3, 3, 2, 1, 7, 1, 16},  {3, 3, 2, 1, 12, 0, 24}, {3, 3, 2, 1, 3, 1, 129}, {3, 3, 1, 2, 11, 2, 40},
+    {3, 3, 1, 4, 5, 4, 64},  {5, 5, 1, 1, 13, 2, 48}, {5, 5, 1, 1, 2, 2, 17},  {5, 5, 2, 1, 15, 2, 72},
+    {5, 5, 2, 1, 4, 1, 31},  {10, 8, 2, 1, 20, 3, 8}, {31, 1, 1, 1, 6, 0, 20}, {1, 1, 1, 1, 5, 0, 65},
+    {3, 3, 3, 1, 10, 1, 12}, {2, 4, 1, 1, 8, 1, 70},  {3, 3, 1, 1, 4, 3, 16},  {3, 3, 2, 1, 29, 1, 200},
 };
 
 static ln_dwconv_shape shape_of(const layer *l) {
@@ -36,14 +36,14 @@ static void make_rows(const void **rows, const ln_dwconv_shape *s, const void *i
 static int32_t round_up(int32_t value, int32_t to) { return (value + to - 1) / to * to; }
 
 /* One row by blocks of channels in two calls, as the operator cuts them. */
-#define RUN_ROW(kernel, args, rows_, out_, scratch_)                                                    \
-  do {                                                                                                  \
-    const int32_t n_ = (args)->shape.channels;                                                          \
-    const int32_t cut_ = (n_ / 2) / (kernel)->block * (kernel)->block;                                  \
-    const ln_dwconv_row first_ = {.rows = (rows_), .out = (out_), .first = 0, .last = cut_, .scratch = (scratch_)};  \
+#define RUN_ROW(kernel, args, rows_, out_, scratch_)                                                                \
+  do {                                                                                                              \
+    const int32_t n_ = (args)->shape.channels;                                                                      \
+    const int32_t cut_ = (n_ / 2) / (kernel)->block * (kernel)->block;                                              \
+    const ln_dwconv_row first_ = {.rows = (rows_), .out = (out_), .first = 0, .last = cut_, .scratch = (scratch_)}; \
     const ln_dwconv_row last_ = {.rows = (rows_), .out = (out_), .first = cut_, .last = n_, .scratch = (scratch_)}; \
-    if (cut_ > 0) (kernel)->run((args), &first_);                                                       \
-    (kernel)->run((args), &last_);                                                                      \
+    if (cut_ > 0) (kernel)->run((args), &first_);                                                                   \
+    (kernel)->run((args), &last_);                                                                                  \
   } while (0)
 
 static void run_f32(const ln_kernels *table, ln_dwconv_f32 args, const float *filter, float *packed,
@@ -73,7 +73,9 @@ static void case_f32(ln_kt *t, const layer *l, int outside, int pattern) {
   const void *rows[32];
   make_rows(rows, &s, image, sizeof(float), outside);
   const bool clamped = (outside + pattern) % 2 == 0;
-  const ln_dwconv_f32 args = {.shape = s, .bias = outside == 0 ? NULL : bias, .low = clamped ? 0.0f : -INFINITY,
+  const ln_dwconv_f32 args = {.shape = s,
+                              .bias = outside == 0 ? NULL : bias,
+                              .low = clamped ? 0.0f : -INFINITY,
                               .high = clamped ? 6.0f : INFINITY};
   run_f32(t->generic, args, filter, ln_kt_output(t, packed_f32_bytes(t->generic, &s), 0), rows, want);
   run_f32(t->tested, args, filter, ln_kt_output(t, packed_f32_bytes(t->tested, &s), 0), rows, got);
@@ -96,7 +98,8 @@ static void check_f32(ln_kt *t) {
     float *image = ln_kt_output(t, (size_t)(s.kernel_h * s.in_w * s.channels) * sizeof(float), 0);
     float *filter = ln_kt_input(t, (size_t)(s.kernel_h * s.kernel_w * s.channels) * sizeof(float));
     float *out = ln_kt_output(t, (size_t)(s.out_w * s.channels) * sizeof(float), 0);
-    float *packed[2] = {ln_kt_output(t, packed_f32_bytes(t->generic, &s), 0), ln_kt_output(t, packed_f32_bytes(t->tested, &s), 0)};
+    float *packed[2] = {ln_kt_output(t, packed_f32_bytes(t->generic, &s), 0),
+                        ln_kt_output(t, packed_f32_bytes(t->tested, &s), 0)};
     memset(image, 0, (size_t)(s.kernel_h * s.in_w * s.channels) * sizeof(float));
     memset(filter, 0, (size_t)(s.kernel_h * s.kernel_w * s.channels) * sizeof(float));
     const void *rows[32];
@@ -137,7 +140,8 @@ static q8_numbers make_numbers(ln_kt *t, const ln_dwconv_shape *s, const uint8_t
     /* style 0: usual scales; 1: multipliers at their ends and sums beyond 2^30; 2: left shifts and no shift at all. */
     q.bias[c] = ln_kt_random_between(t, style == 1 ? -2000000000 : -20000, style == 1 ? 2000000000 : 20000);
     q.sums[c] = sum;
-    q.multipliers[c] = style == 1 && c % 3 == 0 ? INT32_C(1) << 30 : ln_kt_random_between(t, INT32_C(1) << 30, INT32_MAX);
+    q.multipliers[c] =
+        style == 1 && c % 3 == 0 ? INT32_C(1) << 30 : ln_kt_random_between(t, INT32_C(1) << 30, INT32_MAX);
     q.shifts[c] = style == 2 ? ln_kt_random_between(t, -3, 3) : ln_kt_random_between(t, style == 1 ? -31 : -12, -1);
     if (c % 7 == 6) q.multipliers[c] = q.shifts[c] = 0;
     const int64_t all = (int64_t)absolute * 255 + llabs((long long)q.bias[c]);
@@ -153,9 +157,14 @@ static void run_q8(ln_kt *t, const ln_kernels *table, ln_dwconv_q8 args, const u
   void *packed = ln_kt_output(t, kernel->weight_bytes(&args.shape, args.is_signed), 0);
   void *params = ln_kt_output(t, kernel->param_bytes(args.shape.channels), 0);
   void *scratch = ln_kt_output(t, kernel->scratch_bytes(&args.shape), 0);
-  const ln_dwconv_q8_channels channels = {.channels = args.shape.channels, .bias = q->bias, .weight_sums = q->sums,
-                                          .multipliers = q->multipliers, .shifts = q->shifts, .in_zero = args.in_zero,
-                                          .is_signed = args.is_signed, .bound = q->bound};
+  const ln_dwconv_q8_channels channels = {.channels = args.shape.channels,
+                                          .bias = q->bias,
+                                          .weight_sums = q->sums,
+                                          .multipliers = q->multipliers,
+                                          .shifts = q->shifts,
+                                          .in_zero = args.in_zero,
+                                          .is_signed = args.is_signed,
+                                          .bound = q->bound};
   kernel->pack(&args.shape, filter, args.is_signed, filter_zero, packed);
   kernel->fold(&channels, params);
   args.weights = packed;
@@ -179,9 +188,12 @@ static void case_q8(ln_kt *t, const layer *l, int outside, int pattern, bool is_
   const int32_t chosen = ln_kt_random_between(t, -60, 315); /* both ends often */
   const int32_t filter_zero = is_signed || chosen < 0 ? 0 : chosen > 255 ? 255 : chosen;
   const q8_numbers q = make_numbers(t, &s, filter, is_signed, filter_zero, style);
-  const ln_dwconv_q8 args = {.shape = s, .in_zero = least + ln_kt_random_between(t, 0, 255),
-                             .out_zero = least + ln_kt_random_between(t, 0, 255), .low = least + (style == 0 ? 3 : 0),
-                             .high = least + (style == 0 ? 250 : 255), .is_signed = is_signed};
+  const ln_dwconv_q8 args = {.shape = s,
+                             .in_zero = least + ln_kt_random_between(t, 0, 255),
+                             .out_zero = least + ln_kt_random_between(t, 0, 255),
+                             .low = least + (style == 0 ? 3 : 0),
+                             .high = least + (style == 0 ? 250 : 255),
+                             .is_signed = is_signed};
   run_q8(t, t->generic, args, filter, filter_zero, &q, rows, want);
   run_q8(t, t->tested, args, filter, filter_zero, &q, rows, got);
   ln_kt_equal(t, got, want, out_count);
@@ -205,9 +217,15 @@ static void time_q8(ln_kt *t, const layer *l) {
     void *packed = ln_kt_output(t, kernel->weight_bytes(&s, true), 0);
     void *params = ln_kt_output(t, kernel->param_bytes(s.channels), 0);
     scratch[i] = ln_kt_output(t, kernel->scratch_bytes(&s), 0);
-    args[i] = (ln_dwconv_q8){.shape = s, .weights = packed, .params = params, .low = -128, .high = 127, .is_signed = true};
-    const ln_dwconv_q8_channels all = {.channels = s.channels, .bias = q.bias, .weight_sums = q.sums,
-                                       .multipliers = q.multipliers, .shifts = q.shifts, .is_signed = true, .bound = q.bound};
+    args[i] =
+        (ln_dwconv_q8){.shape = s, .weights = packed, .params = params, .low = -128, .high = 127, .is_signed = true};
+    const ln_dwconv_q8_channels all = {.channels = s.channels,
+                                       .bias = q.bias,
+                                       .weight_sums = q.sums,
+                                       .multipliers = q.multipliers,
+                                       .shifts = q.shifts,
+                                       .is_signed = true,
+                                       .bound = q.bound};
     kernel->pack(&s, filter, true, 0, packed);
     kernel->fold(&all, params);
   }

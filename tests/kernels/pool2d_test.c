@@ -9,13 +9,14 @@ typedef struct window {
   int32_t rows, in_w, channels, window_w, stride, pad;
 } window;
 
-static const window windows[] = {{7, 7, 130, 7, 1, 0}, {2, 8, 16, 2, 2, 0},  {3, 9, 5, 3, 2, 1},   {1, 4, 64, 1, 1, 0},
-                                 {3, 6, 33, 3, 1, 1},  {25, 5, 64, 5, 5, 0}, {40, 40, 3, 40, 1, 0}, {2, 10, 24, 2, 4, 0},
-                                 {3, 5, 200, 4, 1, 1}, {60, 33, 17, 33, 1, 0}};
+static const window windows[] = {
+    {7, 7, 130, 7, 1, 0}, {2, 8, 16, 2, 2, 0},   {3, 9, 5, 3, 2, 1},   {1, 4, 64, 1, 1, 0},  {3, 6, 33, 3, 1, 1},
+    {25, 5, 64, 5, 5, 0}, {40, 40, 3, 40, 1, 0}, {2, 10, 24, 2, 4, 0}, {3, 5, 200, 4, 1, 1}, {60, 33, 17, 33, 1, 0}};
 
 static ln_pool2d_row row_of(const window *w, const void *in, void *out) {
-  return (ln_pool2d_row){in, out, w->rows, w->in_w, w->channels, w->window_w, w->stride, w->pad,
-                         (w->in_w + 2 * w->pad - w->window_w) / w->stride + 1};
+  return (ln_pool2d_row){in,        out,         w->rows,
+                         w->in_w,   w->channels, w->window_w,
+                         w->stride, w->pad,      (w->in_w + 2 * w->pad - w->window_w) / w->stride + 1};
 }
 
 static size_t in_count(const window *w) { return (size_t)(w->rows * w->in_w) * (size_t)w->channels; }
@@ -37,7 +38,8 @@ static void check_float(ln_kt *t, ln_pool2d_f32_fn *generic, ln_pool2d_f32_fn *t
       ln_kt_equal_f32(t, got.out, want.out, out_count(&want), exact ? 0.0f : 1e-4f, exact ? 0.0f : 1e-6f);
     }
   }
-  static const window timed[] = {{7, 7, 1280, 7, 1, 0}, {2, 112, 16, 2, 2, 0}, {33, 33, 160, 33, 1, 0}, {128, 128, 16, 128, 1, 0}};
+  static const window timed[] = {
+      {7, 7, 1280, 7, 1, 0}, {2, 112, 16, 2, 2, 0}, {33, 33, 160, 33, 1, 0}, {128, 128, 16, 128, 1, 0}};
   for (size_t i = 0; i < LN_COUNT(timed) && ln_kt_bench(t); ++i) {
     ln_kt_case(t, "timed=%zu", i);
     const window *w = &timed[i];
@@ -89,9 +91,9 @@ static void check_average_f32(ln_kt *t) {
 }
 static void check_max_f32(ln_kt *t) { check_float(t, t->generic->pool2d.max_f32, t->tested->pool2d.max_f32, true); }
 
-#define INTEGER_CHECK(slot, bytes, low, high)                                                     \
-  static void check_##slot(ln_kt *t) {                                                            \
-    check_integer(t, t->generic->pool2d.slot, t->tested->pool2d.slot, bytes, low, high);          \
+#define INTEGER_CHECK(slot, bytes, low, high)                                            \
+  static void check_##slot(ln_kt *t) {                                                   \
+    check_integer(t, t->generic->pool2d.slot, t->tested->pool2d.slot, bytes, low, high); \
   }
 INTEGER_CHECK(average_i8, 1, -128, 127)
 INTEGER_CHECK(average_u8, 1, 0, 255)
@@ -101,7 +103,7 @@ INTEGER_CHECK(max_u8, 1, 0, 255)
 INTEGER_CHECK(max_i16, 2, -32768, 32767)
 
 static const ln_kt_check checks[] = {
-    {"average_f32", check_average_f32}, {"max_f32", check_max_f32}, {"average_i8", check_average_i8},
+    {"average_f32", check_average_f32}, {"max_f32", check_max_f32},         {"average_i8", check_average_i8},
     {"average_u8", check_average_u8},   {"average_i16", check_average_i16}, {"max_i8", check_max_i8},
     {"max_u8", check_max_u8},           {"max_i16", check_max_i16},
 };

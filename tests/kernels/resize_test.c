@@ -8,7 +8,8 @@ typedef struct picture {
   int32_t in_w, out_w, channels;
 } picture;
 
-static const picture pictures[] = {{3, 9, 1}, {5, 10, 7}, {9, 4, 16}, {1, 6, 33}, {33, 65, 21}, {4, 8, 64}, {6, 1, 130}, {7, 20, 8}};
+static const picture pictures[] = {{3, 9, 1},    {5, 10, 7}, {9, 4, 16},  {1, 6, 33},
+                                   {33, 65, 21}, {4, 8, 64}, {6, 1, 130}, {7, 20, 8}};
 
 /* Columns spread over the line, fractions from a little below 0 to a little above 1. */
 static ln_resize_column *make_columns(ln_kt *t, const picture *p) {
@@ -49,7 +50,8 @@ static void check_columns_f32(ln_kt *t) {
     const ln_resize_column *columns = make_columns(t, p);
     float *line = ln_kt_input(t, line_of(p) * sizeof(float));
     ln_kt_fill_f32(t, line, line_of(p), LN_KT_RANDOM, 5.0f);
-    float *want = ln_kt_output(t, outputs_of(p) * sizeof(float), 0), *got = ln_kt_output(t, outputs_of(p) * sizeof(float), 4);
+    float *want = ln_kt_output(t, outputs_of(p) * sizeof(float), 0),
+          *got = ln_kt_output(t, outputs_of(p) * sizeof(float), 4);
     t->generic->resize.columns_f32(line, columns, p->out_w, p->channels, want);
     t->tested->resize.columns_f32(line, columns, p->out_w, p->channels, got);
     ln_kt_equal_f32(t, got, want, outputs_of(p), 2e-6f, 1e-6f);
@@ -59,7 +61,8 @@ static void check_columns_f32(ln_kt *t) {
     ln_kt_case(t, "timed=%zu", i);
     const picture *p = &timed[i];
     const ln_resize_column *columns = make_columns(t, p);
-    float *line = ln_kt_output(t, line_of(p) * sizeof(float), 0), *out = ln_kt_output(t, outputs_of(p) * sizeof(float), 0);
+    float *line = ln_kt_output(t, line_of(p) * sizeof(float), 0),
+          *out = ln_kt_output(t, outputs_of(p) * sizeof(float), 0);
     memset(line, 0, line_of(p) * sizeof(float));
     char what[64];
     snprintf(what, sizeof what, "%d to %d c=%d", p->in_w, p->out_w, p->channels);

@@ -34,7 +34,8 @@ void resize_columns_i8_generic(const int32_t *line, const ln_resize_column *colu
   }
 }
 
-void resize_mix_u8_generic(size_t count, const uint8_t *a, const uint8_t *b, float fraction, float *upper, float *lower) {
+void resize_mix_u8_generic(size_t count, const uint8_t *a, const uint8_t *b, float fraction, float *upper,
+                           float *lower) {
   for (size_t i = 0; i < count; ++i) {
     upper[i] = (float)a[i] * (1.0f - fraction);
     lower[i] = (float)b[i] * fraction;

@@ -23,8 +23,8 @@ enum {
   PARAM_RIGHT,
   PARAM_LEFT,
   PARAM_RIGHT_LESS_ONE,
-  PARAM_ONE,            /* 1 where PARAM_RIGHT is above zero */
-  PARAM_SIGN_MASK,      /* -1 there */
+  PARAM_ONE,       /* 1 where PARAM_RIGHT is above zero */
+  PARAM_SIGN_MASK, /* -1 there */
   PARAM_COUNT
 };
 
@@ -49,7 +49,9 @@ static void pack(const ln_dwconv_shape *shape, const void *filter, bool is_signe
         const int32_t channel = c + channel_of(i % BLOCK / 2, i / BLOCK), t = tap + i % 2;
         const ptrdiff_t at = (ptrdiff_t)t * shape->channels + channel;
         const bool present = t < taps && channel < shape->channels;
-        const int32_t stored = !present ? zero : is_signed ? ((const int8_t *)filter)[at] : ((const uint8_t *)filter)[at];
+        const int32_t stored = !present    ? zero
+                               : is_signed ? ((const int8_t *)filter)[at]
+                                           : ((const uint8_t *)filter)[at];
         *out++ = (int16_t)(stored - zero);
       }
     }
@@ -126,7 +128,8 @@ LN_INLINE __m256i scale_simple(__m256i x, const int32_t *params) {
 LN_INLINE __m256i scale_any(__m256i x, const int32_t *params) {
   __m256i y = first_rounding(_mm256_sllv_epi32(x, param(params, PARAM_LEFT)), params);
   y = _mm256_add_epi32(y, _mm256_and_si256(_mm256_srai_epi32(y, 31), param(params, PARAM_SIGN_MASK)));
-  const __m256i carry = _mm256_and_si256(_mm256_srav_epi32(y, param(params, PARAM_RIGHT_LESS_ONE)), param(params, PARAM_ONE));
+  const __m256i carry =
+      _mm256_and_si256(_mm256_srav_epi32(y, param(params, PARAM_RIGHT_LESS_ONE)), param(params, PARAM_ONE));
   return _mm256_add_epi32(_mm256_srav_epi32(y, param(params, PARAM_RIGHT)), carry);
 }
 
@@ -154,7 +157,8 @@ LN_INLINE void finish(const ln_dwconv_q8 *args, const int32_t *params, const __m
     z[j] = simple ? scale_simple(sum[j], p) : scale_any(sum[j], p);
   }
   __m256i words = _mm256_adds_epi16(_mm256_packs_epi32(z[0], z[1]), _mm256_set1_epi16((short)args->out_zero));
-  words = _mm256_min_epi16(_mm256_max_epi16(words, _mm256_set1_epi16((short)args->low)), _mm256_set1_epi16((short)args->high));
+  words = _mm256_min_epi16(_mm256_max_epi16(words, _mm256_set1_epi16((short)args->low)),
+                           _mm256_set1_epi16((short)args->high));
   words = args->is_signed ? _mm256_packs_epi16(words, words) : _mm256_packus_epi16(words, words);
   const __m128i bytes = _mm256_castsi256_si128(_mm256_permute4x64_epi64(words, 0xD8));
   if (n == BLOCK) {
@@ -189,7 +193,8 @@ LN_INLINE void pixel(const ln_dwconv_q8 *args, const ln_dwconv_row *row, const u
     const int16_t *weights = (const int16_t *)args->weights + (ptrdiff_t)c * pairs * 2;
     const int32_t *params = (const int32_t *)((const char *)args->params + HEADER) + (ptrdiff_t)c * PARAM_COUNT;
     if (row->last - c >= BLOCK) block(args, taps, pairs, c, BLOCK, weights, params, out, is_signed, simple);
-    else if (row->last - c == BLOCK / 2) block(args, taps, pairs, c, BLOCK / 2, weights, params, out, is_signed, simple);
+    else if (row->last - c == BLOCK / 2)
+      block(args, taps, pairs, c, BLOCK / 2, weights, params, out, is_signed, simple);
     else block(args, taps, pairs, c, row->last - c, weights, params, out, is_signed, simple);
   }
 }

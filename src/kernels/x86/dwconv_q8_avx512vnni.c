@@ -25,8 +25,8 @@ enum {
   PARAM_RIGHT,
   PARAM_LEFT,
   PARAM_RIGHT_LESS_ONE,
-  PARAM_ONE,            /* 1 where PARAM_RIGHT is above zero */
-  PARAM_SIGN_MASK,      /* -1 there */
+  PARAM_ONE,       /* 1 where PARAM_RIGHT is above zero */
+  PARAM_SIGN_MASK, /* -1 there */
   PARAM_COUNT
 };
 
@@ -73,9 +73,7 @@ static bool is_3x3(const ln_dwconv_shape *s) {
   return s->kernel_h == 3 && s->kernel_w == 3 && s->dilation_w == 1 && (s->stride_w == 1 || s->stride_w == 2);
 }
 
-static int32_t group_count(const ln_dwconv_shape *s) {
-  return is_3x3(s) ? 3 : (s->kernel_h * s->kernel_w + 3) / 4;
-}
+static int32_t group_count(const ln_dwconv_shape *s) { return is_3x3(s) ? 3 : (s->kernel_h * s->kernel_w + 3) / 4; }
 
 static size_t weight_bytes(const ln_dwconv_shape *shape, bool is_signed) {
   const size_t parts = is_signed ? 1 : 3;
@@ -92,7 +90,8 @@ static int32_t tap_at(const ln_dwconv_shape *s, int32_t g, int32_t i) {
 /* The channel of byte or lane `lane` of vector `j`, from the block's first. */
 static int32_t channel_of(int32_t lane, int32_t j) { return lane / 4 * 16 + 4 * j + lane % 4; }
 
-static int32_t weight_of(const ln_dwconv_shape *s, const void *filter, bool is_signed, int32_t zero, int32_t tap, int32_t c) {
+static int32_t weight_of(const ln_dwconv_shape *s, const void *filter, bool is_signed, int32_t zero, int32_t tap,
+                         int32_t c) {
   if (tap < 0 || c >= s->channels) return 0;
   const ptrdiff_t at = (ptrdiff_t)tap * s->channels + c;
   return (is_signed ? ((const int8_t *)filter)[at] : ((const uint8_t *)filter)[at]) - zero;
@@ -134,7 +133,8 @@ static bool simple_form(const ln_dwconv_q8_channels *q) {
 }
 
 /* Puts the numbers of one channel at lane `lane` of the vectors at `out`, `lanes` lanes each. */
-static void fold_lane(const ln_dwconv_q8_channels *q, int32_t c, bool simple, int32_t *out, int32_t lanes, int32_t lane) {
+static void fold_lane(const ln_dwconv_q8_channels *q, int32_t c, bool simple, int32_t *out, int32_t lanes,
+                      int32_t lane) {
   const int32_t multiplier = q->multipliers[c];
   const int32_t shift = multiplier == 0 ? -1 : q->shifts[c];
   const int32_t right = shift < 0 ? -shift : 0;

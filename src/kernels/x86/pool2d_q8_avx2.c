@@ -45,13 +45,15 @@ LN_INLINE __m256i widen(__m128i bytes, const int is_signed) {
   return is_signed ? _mm256_cvtepi8_epi32(bytes) : _mm256_cvtepu8_epi32(bytes);
 }
 
-/* Sums divided by the count, rounded to nearest with ties away from zero: exact in doubles, whose 53 bits leave room. */
+/* Sums divided by the count, rounded to nearest with ties away from zero: exact in doubles, whose 53 bits leave room.
+ */
 LN_INLINE __m256i rounded_mean(__m256i sum, int32_t count) {
   const __m256i sign = _mm256_srai_epi32(sum, 31), half = _mm256_set1_epi32(count / 2);
   const __m256i magnitude = _mm256_add_epi32(_mm256_abs_epi32(sum), half);
   const __m256d by = _mm256_set1_pd((double)count);
   const __m128i low = _mm256_cvttpd_epi32(_mm256_div_pd(_mm256_cvtepi32_pd(_mm256_castsi256_si128(magnitude)), by));
-  const __m128i high = _mm256_cvttpd_epi32(_mm256_div_pd(_mm256_cvtepi32_pd(_mm256_extracti128_si256(magnitude, 1)), by));
+  const __m128i high =
+      _mm256_cvttpd_epi32(_mm256_div_pd(_mm256_cvtepi32_pd(_mm256_extracti128_si256(magnitude, 1)), by));
   return _mm256_sub_epi32(_mm256_xor_si256(_mm256_set_m128i(high, low), sign), sign);
 }
 

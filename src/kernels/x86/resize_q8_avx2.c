@@ -25,7 +25,8 @@ void resize_mix_i8_avx2(size_t count, const int8_t *a, const int8_t *b, int32_t 
   const __m256i lower = _mm256_set1_epi32(fraction10), upper = _mm256_set1_epi32(1024 - fraction10);
   size_t i = 0;
   for (; i + LANES <= count; i += LANES) {
-    const __m256i sum = _mm256_add_epi32(_mm256_mullo_epi32(load_i8(a + i), upper), _mm256_mullo_epi32(load_i8(b + i), lower));
+    const __m256i sum =
+        _mm256_add_epi32(_mm256_mullo_epi32(load_i8(a + i), upper), _mm256_mullo_epi32(load_i8(b + i), lower));
     _mm256_storeu_si256((__m256i *)(out + i), sum);
   }
   for (; i < count; ++i) out[i] = a[i] * (1024 - fraction10) + b[i] * fraction10;
@@ -47,7 +48,8 @@ void resize_columns_i8_avx2(const int32_t *line, const ln_resize_column *columns
     int32_t c = 0;
     for (; channels >= LANES && c < channels; c += LANES) {
       if (c + LANES > channels) c = channels - LANES; /* the last vector overlaps the one before */
-      const __m256i sum = _mm256_add_epi32(_mm256_mullo_epi32(load_i32(low + c), left), _mm256_mullo_epi32(load_i32(high + c), right));
+      const __m256i sum =
+          _mm256_add_epi32(_mm256_mullo_epi32(load_i32(low + c), left), _mm256_mullo_epi32(load_i32(high + c), right));
       _mm_storel_epi64((__m128i *)(out + c), narrow(round_shift(sum), 1));
     }
     for (; c < channels; ++c) {
@@ -74,7 +76,8 @@ void resize_mix_u8_avx2(size_t count, const uint8_t *a, const uint8_t *b, float 
 static inline __m256 corners(__m256 upper_left, __m256 lower_left, __m256 upper_right, __m256 lower_right, __m256 left,
                              __m256 right) {
   const __m256 sum = _mm256_add_ps(_mm256_mul_ps(upper_left, left), _mm256_mul_ps(lower_left, left));
-  const __m256 more = _mm256_add_ps(_mm256_add_ps(sum, _mm256_mul_ps(upper_right, right)), _mm256_mul_ps(lower_right, right));
+  const __m256 more =
+      _mm256_add_ps(_mm256_add_ps(sum, _mm256_mul_ps(upper_right, right)), _mm256_mul_ps(lower_right, right));
   return _mm256_add_ps(more, _mm256_set1_ps(0.5f));
 }
 
