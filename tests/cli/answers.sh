@@ -15,8 +15,10 @@ first() {
 
 first ' cat' "$linnet" run "$m/mobilenet_v2_1.0_224_quant.tflite" --input "$images/cat.bmp" --labels "$images/imagenet_labels.txt"
 first ' cat' "$linnet" run "$m/mobilenet_v1_0.25_224_float.tflite" --input "$images/cat.bmp"
-# Class 1 is a person. person.bmp holds signed bytes, which that model's own example copies as they are.
-first 'class 1 .* 0\.9' "$linnet" run "$m/tflm_person_detect.tflite" --input "$images/person.bmp" --signed-pixels
+# Class 1 is a person. person.bmp holds signed bytes, which that model's own example copies as they are: seen by itself.
+first 'class 1 .* 0\.9' "$linnet" run "$m/tflm_person_detect.tflite" --input "$images/person.bmp"
+first 'class 1 .* 0\.9' "$linnet" run "$m/tflm_person_detect.tflite" --input "$images/person.bmp" --pixels signed
+first 'class 0 ' "$linnet" run "$m/tflm_person_detect.tflite" --input "$images/person.bmp" --pixels unsigned
 first 'class 0 ' "$linnet" run "$m/tflm_person_detect.tflite" --input "$images/no_person.bmp"
 first 'class 9 ' "$linnet" run "$m/coral_keras_lstm_mnist_ptq.tflite" --input "$images/mnist_nine.bmp"
 first 'Speech ' "$linnet" run "$m/yamnet.tflite" --input "$shared/audio/speech.wav"

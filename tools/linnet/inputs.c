@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pixels.h"
+
 /* ---- which file for which input ---- */
 
 static int fail_unknown_name(const cli_model *model, const ln_session *session, const char *item, size_t length) {
@@ -313,10 +315,17 @@ static int load(const cli_model *model, ln_session *session, cli_input *item) {
   }
 }
 
-/* Signed bytes to unsigned ones of the same order. */
-static void shift_pixels(ln_image *image) {
-  const size_t count = (size_t)image->width * (size_t)image->height * (size_t)image->channels;
-  for (size_t i = 0; i < count; i++) image->pixels[i] ^= 0x80;
+/* Turns the bytes of a picture into ordinary ones where they are signed, or surely look it to an int8 input whose
+ * normalization nobody gave. */
+static void take_pixels(const cli_model *model, const cli_pixels *pixels, cli_input *item) {
+  if (item->kind != LN_IO_IMAGE) return;
+  bool flip = pixels->are && strcmp(pixels->are, "signed") == 0;
+  const bool open = !pixels->are || strcmp(pixels->are, "auto") == 0;
+  if (open && ln_tensor_type(cli_model_tensor(model, false, item->index)) == LN_INT8 && item->info.mean_count == 0) {
+    flip = cli_pixels_look_signed(&item->image);
+    if (flip) fprintf(stderr, "linnet: %s: taken as a dump of signed bytes (--pixels unsigned says no)\n", item->path);
+  }
+  if (flip) cli_pixels_flip(&item->image);
 }
 
 static bool parse_normalize(const char *text, float out[2]) {
@@ -334,6 +343,10 @@ int cli_inputs_load(const cli_command *self, const cli_model *model, ln_session 
   if (pixels->normalize && !parse_normalize(pixels->normalize, out->normalize)) {
     return cli_usage(self, "--normalize takes MEAN,STD (two numbers, STD not 0), not %s", pixels->normalize);
   }
+  if (pixels->are && strcmp(pixels->are, "auto") != 0 && strcmp(pixels->are, "signed") != 0 &&
+      strcmp(pixels->are, "unsigned") != 0) {
+    return cli_usage(self, "--pixels takes auto, unsigned or signed, not %s", pixels->are);
+  }
   int status = assign(self, model, session, files, out);
   for (int32_t i = 0; i < out->count && status == CLI_OK; i++) {
     cli_input *item = &out->items[i];
@@ -344,7 +357,7 @@ int cli_inputs_load(const cli_command *self, const cli_model *model, ln_session 
       item->info.mean_count = item->info.std_count = 1;
     }
     status = load(model, session, item);
-    if (pixels->is_signed) shift_pixels(&item->image);
+    if (status == CLI_OK) take_pixels(model, pixels, item);
   }
   ln_error err = {0};
   if (status == CLI_OK && ln_session_prepare(session, &err) != LN_OK) status = cli_fail("%s: %s", model->path, err.message);

@@ -24,7 +24,7 @@ typedef struct cli_inputs {
 /* How pictures are to be taken. */
 typedef struct cli_pixels {
   const char *normalize; /* "MEAN,STD" in place of the metadata's; NULL */
-  bool is_signed;        /* the bytes of the file are signed: -128 black, 127 white */
+  const char *are;       /* "unsigned", "signed" (-128 black, 127 white), "auto" or NULL */
 } cli_pixels;
 
 /* Reads `files` ("FILE" or "NAME=FILE") for a session, resizing inputs that the model leaves open. Prints what is

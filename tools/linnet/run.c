@@ -31,7 +31,7 @@ static int parse(const cli_command *self, int argc, char **argv, run_options *ou
       {"--top", CLI_NUMBER, &out->top, 1, 100000},
       {"--labels", CLI_TEXT, &out->labels, 0, 0},
       {"--normalize", CLI_TEXT, &out->pixels.normalize, 0, 0},
-      {"--signed-pixels", CLI_FLAG, &out->pixels.is_signed, 0, 0},
+      {"--pixels", CLI_TEXT, &out->pixels.are, 0, 0},
       {"--json", CLI_FLAG, &out->json, 0, 0},
       {"--show", CLI_FLAG, &out->show, 0, 0},
   };
@@ -239,7 +239,8 @@ const cli_command cli_run = {
     "  --labels FILE        names of classes, a line each (default: those in the model)\n"
     "  --top K              how many classes or detections to print (default 5)\n"
     "  --normalize MEAN,STD pictures become (value - MEAN) / STD, in place of what the metadata says\n"
-    "  --signed-pixels      the picture file holds signed bytes (as TensorFlow Lite Micro's example pictures may)\n"
+    "  --pixels KIND        what a picture's bytes are: unsigned, signed (as some example pictures of TensorFlow Lite\n"
+    "                       Micro are), or auto: signed where an int8 input and wrapped edges say so (default)\n"
     "  --output-dir DIR     write outputs.json and a .npy for each output\n"
     "  --show               draw the input picture beside the answer\n"
     "  --json               print one JSON object\n"};
