@@ -19,13 +19,16 @@ ln_box ln_k_box_decode(ln_box_offset offset, ln_box_offset anchor, ln_box_offset
 /* Area of the intersection over that of the union; 0 when either box has no area. */
 float ln_k_box_overlap(const ln_box *a, const ln_box *b);
 
+/* The greatest of `count` bytes, count >= 1. */
+uint8_t ln_k_max_u8(const uint8_t *values, int32_t count);
+int8_t ln_k_max_i8(const int8_t *values, int32_t count);
+
 /*
- * Picks up to `most` of `count` boxes with scores of at least `least`: the best first (of equals the earlier), and none
- * that overlaps a picked one by more than `overlap`. selected: [min(most, count)], numbers of boxes; work: [2 * count].
- * Returns how many were picked.
+ * Candidates in falling order of score, of equals the lower number first, without sorting them all: gather numbers of
+ * `scores` that are at least `least` (returns how many there are), then pop them one by one (`count` of them are left).
  */
-int32_t ln_k_nms(const ln_box *boxes, const float *scores, int32_t count, int32_t most, float least, float overlap,
-                 int32_t *work, int32_t *selected);
+int32_t ln_k_candidates_gather(const float *scores, int32_t count, float least, int32_t *candidates);
+int32_t ln_k_candidates_pop(const float *scores, int32_t count, int32_t *candidates);
 
 /* Sorts `count` indices into `values` by falling value, equals in their present order. work: [count] */
 void ln_k_sort_falling(const float *values, int32_t count, int32_t *indices, int32_t *work);

@@ -35,9 +35,10 @@ typedef struct detection {
 
 /* What a run works in, all within the node's scratch. */
 typedef struct detection_work {
-  ln_box *boxes;       /* [boxes] decoded */
+  ln_box *boxes;       /* [boxes] decoded when they are looked at first */
+  int32_t *decoded;    /* [boxes] whether they are */
   float *scores;       /* [boxes] of the class at hand, or each box's best */
-  int32_t *sort;       /* [2 * boxes] */
+  int32_t *candidates; /* [boxes] */
   int32_t *selected;   /* [most] */
   float *class_scores; /* [classes] of one box */
   int32_t *best;       /* [2 * classes] its classes by score; then work for sorting them */
@@ -131,7 +132,7 @@ static ln_status check_quantization(const ln_node *node, ln_error *err) {
   return LN_OK;
 }
 
-enum { WORK_PARTS = 8 };
+enum { WORK_PARTS = 9 };
 
 /* Bytes of each member of detection_work, in order (all of 4-byte items); returns their sum. */
 static size_t work_sizes(const detection_args *args, size_t sizes[WORK_PARTS]) {
@@ -139,12 +140,13 @@ static size_t work_sizes(const detection_args *args, size_t sizes[WORK_PARTS]) {
   const size_t found = (size_t)args->options.detections;
   size_t sum = 0;
   sizes[0] = boxes * sizeof(ln_box);
-  sizes[1] = boxes * sizeof(float);
-  sizes[2] = 2 * boxes * sizeof(int32_t);
-  sizes[3] = (size_t)args->most * sizeof(int32_t);
-  sizes[4] = classes * sizeof(float);
-  sizes[5] = 2 * classes * sizeof(int32_t);
-  sizes[6] = sizes[7] = found * sizeof(detection);
+  sizes[1] = boxes * sizeof(int32_t);
+  sizes[2] = boxes * sizeof(float);
+  sizes[3] = boxes * sizeof(int32_t);
+  sizes[4] = (size_t)args->most * sizeof(int32_t);
+  sizes[5] = classes * sizeof(float);
+  sizes[6] = 2 * classes * sizeof(int32_t);
+  sizes[7] = sizes[8] = found * sizeof(detection);
   for (int i = 0; i < WORK_PARTS; ++i) sum += sizes[i];
   return sum;
 }
@@ -157,7 +159,8 @@ static detection_work place_work(const detection_args *args, char *scratch) {
     parts[i] = scratch;
     scratch += sizes[i];
   }
-  return (detection_work){parts[0], parts[1], parts[2], parts[3], parts[4], parts[5], parts[6], parts[7]};
+  return (detection_work){parts[0], parts[1], parts[2], parts[3], parts[4],
+                          parts[5], parts[6], parts[7], parts[8]};
 }
 
 ln_status ln_detection_prepare(ln_node *node, ln_prep *prep) {
@@ -179,11 +182,14 @@ ln_status ln_detection_prepare(ln_node *node, ln_prep *prep) {
 
 /* ---- values ---- */
 
+static float stored_value(const ln_tensor *tensor, int32_t stored) {
+  return ln_scale_of(tensor) * ((float)stored - (float)ln_zero_point_of(tensor));
+}
+
 static float value_at(const ln_tensor *tensor, size_t index) {
   if (tensor->type == LN_FLOAT32) return ((const float *)tensor->data)[index];
-  const int32_t stored =
-      tensor->type == LN_UINT8 ? ((const uint8_t *)tensor->data)[index] : ((const int8_t *)tensor->data)[index];
-  return ln_scale_of(tensor) * ((float)stored - (float)ln_zero_point_of(tensor));
+  return stored_value(tensor, tensor->type == LN_UINT8 ? ((const uint8_t *)tensor->data)[index]
+                                                       : ((const int8_t *)tensor->data)[index]);
 }
 
 static ln_box_offset offset_at(const ln_tensor *tensor, size_t index) {
@@ -205,27 +211,52 @@ static float score_of(const ln_node *node, const detection_args *args, int32_t b
   return value_at(node->in[SCORES], (size_t)box * (size_t)args->columns + (size_t)(background + class_index));
 }
 
-/* The number of the best class of a box, of equals the first. */
-static int32_t best_class(const ln_node *node, const detection_args *args, int32_t box, float *score) {
-  int32_t best = 0;
-  *score = score_of(node, args, box, 0);
-  for (int32_t c = 1; c < args->options.classes; ++c) {
-    const float other = score_of(node, args, box, c);
-    if (other > *score) {
-      *score = other;
-      best = c;
-    }
+/* The best score of a box's classes. */
+static float best_score(const ln_node *node, const detection_args *args, int32_t box) {
+  const ln_tensor *scores = node->in[SCORES];
+  const int32_t classes = (int32_t)args->options.classes;
+  const size_t first = (size_t)box * (size_t)args->columns + (size_t)(args->columns - classes);
+  if (scores->type == LN_FLOAT32) {
+    const float *row = (const float *)scores->data + first;
+    float best = row[0];
+    for (int32_t c = 1; c < classes; ++c) best = row[c] > best ? row[c] : best;
+    return best;
   }
-  return best;
+  /* Scales are positive: the greatest stored value stands for the greatest score. */
+  return stored_value(scores, scores->type == LN_UINT8 ? ln_k_max_u8((const uint8_t *)scores->data + first, classes)
+                                                       : ln_k_max_i8((const int8_t *)scores->data + first, classes));
+}
+
+static const ln_box *box_at(const ln_node *node, const detection_args *args, detection_work *work, int32_t box) {
+  if (!work->decoded[box]) {
+    const ln_box_offset offset = offset_at(node->in[OFFSETS], (size_t)box * (size_t)args->offset_stride);
+    work->boxes[box] = ln_k_box_decode(offset, offset_at(node->in[ANCHORS], 4 * (size_t)box), args->options.scale);
+    work->decoded[box] = 1;
+  }
+  return &work->boxes[box];
+}
+
+/* Picks the best of work->scores that do not overlap a better one, into work->selected; returns how many. */
+static int32_t suppress(const ln_node *node, const detection_args *args, detection_work *work) {
+  const detection_options *options = &args->options;
+  int32_t picked = 0;
+  int32_t left = ln_k_candidates_gather(work->scores, args->boxes, options->least_score, work->candidates);
+  for (; left > 0 && picked < args->most; --left) {
+    const int32_t candidate = ln_k_candidates_pop(work->scores, left, work->candidates);
+    const ln_box *box = box_at(node, args, work, candidate);
+    int32_t i = 0;
+    while (i < picked && !(ln_k_box_overlap(&work->boxes[work->selected[i]], box) > options->overlap)) ++i;
+    if (i == picked) work->selected[picked++] = candidate;
+  }
+  return picked;
 }
 
 /* A box is given its `classes_each` rows; those beyond the number of classes stay zero. */
 static int32_t run_fast(const ln_node *node, const detection_args *args, detection_work *work) {
   const detection_options *options = &args->options;
   const int32_t classes = (int32_t)options->classes, rows_each = (int32_t)options->classes_each;
-  for (int32_t b = 0; b < args->boxes; ++b) best_class(node, args, b, &work->scores[b]);
-  const int32_t picked = ln_k_nms(work->boxes, work->scores, args->boxes, args->most, options->least_score,
-                                  options->overlap, work->sort, work->selected);
+  for (int32_t b = 0; b < args->boxes; ++b) work->scores[b] = best_score(node, args, b);
+  const int32_t picked = suppress(node, args, work);
   for (int32_t i = 0; i < picked; ++i) {
     const int32_t box = work->selected[i];
     for (int32_t c = 0; c < classes; ++c) {
@@ -263,8 +294,7 @@ static int32_t run_regular(const ln_node *node, const detection_args *args, dete
   int32_t count = 0;
   for (int32_t c = 0; c < options->classes; ++c) {
     for (int32_t b = 0; b < args->boxes; ++b) work->scores[b] = score_of(node, args, b, c);
-    const int32_t picked = ln_k_nms(work->boxes, work->scores, args->boxes, args->most, options->least_score,
-                                    options->overlap, work->sort, work->selected);
+    const int32_t picked = suppress(node, args, work);
     count = merge_class(args, work, c, count, picked);
   }
   for (int32_t i = 0; i < count; ++i) {
@@ -276,10 +306,7 @@ static int32_t run_regular(const ln_node *node, const detection_args *args, dete
 ln_status ln_detection_run(const ln_node *node, ln_exec *exec) {
   const detection_args *args = node->args;
   detection_work work = place_work(args, exec->scratch);
-  for (int32_t b = 0; b < args->boxes; ++b) {
-    const ln_box_offset offset = offset_at(node->in[OFFSETS], (size_t)b * (size_t)args->offset_stride);
-    work.boxes[b] = ln_k_box_decode(offset, offset_at(node->in[ANCHORS], 4 * (size_t)b), args->options.scale);
-  }
+  memset(work.decoded, 0, (size_t)args->boxes * sizeof(int32_t));
   for (int32_t i = 0; i < 3; ++i) memset(node->out[i]->data, 0, node->out[i]->bytes);
   const int32_t count = args->options.regular ? run_regular(node, args, &work) : run_fast(node, args, &work);
   *(float *)node->out[OUT_COUNT]->data = (float)count;

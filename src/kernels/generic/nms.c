@@ -50,17 +50,47 @@ void ln_k_sort_falling(const float *values, int32_t count, int32_t *indices, int
   if (from != indices) memcpy(indices, from, (size_t)count * sizeof(int32_t));
 }
 
-int32_t ln_k_nms(const ln_box *boxes, const float *scores, int32_t count, int32_t most, float least, float overlap,
-                 int32_t *work, int32_t *selected) {
-  int32_t *kept = work, kept_count = 0, selected_count = 0;
+uint8_t ln_k_max_u8(const uint8_t *values, int32_t count) {
+  uint8_t most = values[0];
+  for (int32_t i = 1; i < count; ++i) most = values[i] > most ? values[i] : most;
+  return most;
+}
+
+int8_t ln_k_max_i8(const int8_t *values, int32_t count) {
+  int8_t most = values[0];
+  for (int32_t i = 1; i < count; ++i) most = values[i] > most ? values[i] : most;
+  return most;
+}
+
+/* ---- candidates: a heap with the best on top ---- */
+
+static int is_better(const float *scores, int32_t a, int32_t b) {
+  return scores[a] > scores[b] || (scores[a] == scores[b] && a < b);
+}
+
+static void sift_down(const float *scores, int32_t at, int32_t count, int32_t *heap) {
+  const int32_t moved = heap[at];
+  for (int64_t child = 2 * (int64_t)at + 1; child < count; child = 2 * (int64_t)at + 1) {
+    if (child + 1 < count && is_better(scores, heap[child + 1], heap[child])) ++child;
+    if (!is_better(scores, heap[child], moved)) break;
+    heap[at] = heap[child];
+    at = (int32_t)child;
+  }
+  heap[at] = moved;
+}
+
+int32_t ln_k_candidates_gather(const float *scores, int32_t count, float least, int32_t *candidates) {
+  int32_t kept = 0;
   for (int32_t i = 0; i < count; ++i) {
-    if (scores[i] >= least) kept[kept_count++] = i;
+    if (scores[i] >= least) candidates[kept++] = i;
   }
-  ln_k_sort_falling(scores, kept_count, kept, work + count);
-  for (int32_t i = 0; i < kept_count && selected_count < most; ++i) {
-    int32_t j = 0;
-    while (j < selected_count && !(ln_k_box_overlap(&boxes[selected[j]], &boxes[kept[i]]) > overlap)) ++j;
-    if (j == selected_count) selected[selected_count++] = kept[i];
-  }
-  return selected_count;
+  for (int32_t at = kept / 2 - 1; at >= 0; --at) sift_down(scores, at, kept, candidates);
+  return kept;
+}
+
+int32_t ln_k_candidates_pop(const float *scores, int32_t count, int32_t *candidates) {
+  const int32_t best = candidates[0];
+  candidates[0] = candidates[count - 1];
+  if (count > 1) sift_down(scores, 0, count - 1, candidates);
+  return best;
 }
