@@ -1,4 +1,7 @@
-/* UNIDIRECTIONAL_SEQUENCE_LSTM: shapes, checks and the float form. The states, inputs 18 and 19, are updated in place. */
+/*
+ * UNIDIRECTIONAL_SEQUENCE_LSTM, and LSTM, which is one step of it: shapes, checks and the float form. The states, inputs
+ * 18 and 19, are updated in place.
+ */
 #include "ops/lstm.h"
 
 #include <string.h>
@@ -38,18 +41,38 @@ static ln_status check_gate(const ln_node *node, ln_error *err, const ln_lstm_fo
   return LN_OK;
 }
 
+static void read_options(const ln_node *node, ln_lstm_form *form) {
+  if (node->op->def->variant == LN_LSTM_ONE_STEP) {
+    const ln_lstm_options *options = LN_OPTIONS(node, lstm_options);
+    form->activation = options->fused_activation_function;
+    form->cell_clip = options->cell_clip;
+    form->projection_clip = options->proj_clip;
+    form->time_major = true; /* the batches of a step are computed together */
+  } else {
+    const ln_unidirectional_sequence_lstm_options *options = LN_OPTIONS(node, unidirectional_sequence_lstm_options);
+    form->activation = options->fused_activation_function;
+    form->cell_clip = options->cell_clip;
+    form->projection_clip = options->proj_clip;
+    form->time_major = options->time_major;
+  }
+}
+
 /* Extents: data [batches, inputs], [batches, steps, inputs] or, time major, [steps, batches, inputs]. */
 static ln_status read_extents(const ln_node *node, ln_error *err, ln_lstm_form *form) {
   const ln_shape *data = &node->in[LN_LSTM_IN_DATA]->shape;
   const ln_tensor *weights = ln_lstm_in(node, LN_LSTM_IN_INPUT_WEIGHTS + LN_LSTM_OUTPUT);
   const ln_tensor *recurrent = ln_lstm_in(node, LN_LSTM_IN_RECURRENT_WEIGHTS + LN_LSTM_OUTPUT);
-  if (data->rank != 2 && data->rank != 3) {
-    return ln_node_fail(node, err, LN_ERR_SHAPE, "the input must have 2 or 3 dimensions, has %d", data->rank);
+  const bool one_step = node->op->def->variant == LN_LSTM_ONE_STEP;
+  if (one_step && LN_OPTIONS(node, lstm_options)->kernel_type != 0) {
+    return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "the basic form (of 5 inputs)");
+  }
+  if (data->rank != 2 && (one_step || data->rank != 3)) {
+    return ln_node_fail(node, err, LN_ERR_SHAPE, "the input cannot have %d dimensions", data->rank);
   }
   if (weights == NULL || recurrent == NULL || weights->shape.rank != 2 || recurrent->shape.rank != 2) {
     return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "weights must be matrices");
   }
-  form->time_major = LN_OPTIONS(node, unidirectional_sequence_lstm_options)->time_major;
+  read_options(node, form);
   form->steps = data->rank == 2 ? 1 : data->dims[form->time_major ? 0 : 1];
   form->batches = data->dims[data->rank == 3 && form->time_major ? 1 : 0];
   form->size.inputs = data->dims[data->rank - 1];
@@ -108,19 +131,18 @@ typedef struct lstm_args {
 } lstm_args;
 
 static ln_status prepare_f32(ln_node *node, ln_prep *prep, const ln_lstm_form *form) {
-  const ln_unidirectional_sequence_lstm_options *options = LN_OPTIONS(node, unidirectional_sequence_lstm_options);
   lstm_args *args = LN_NODE_ARGS(node, prep, lstm_args);
   if (args == NULL) return LN_ERR_MEMORY;
-  if (options->fused_activation_function < LN_ACT_NONE || options->fused_activation_function > LN_ACT_TANH) {
-    return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "activation %d", options->fused_activation_function);
+  if (form->activation < LN_ACT_NONE || form->activation > LN_ACT_TANH) {
+    return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "activation %d", form->activation);
   }
   args->form = *form;
   args->lstm.matvec = ln_kernels_get()->matvec.f32;
   args->lstm.size = form->size;
   args->lstm.coupled = form->coupled;
-  args->lstm.activation = (ln_lstm_activation)options->fused_activation_function;
-  args->lstm.cell_clip = options->cell_clip;
-  args->lstm.projection_clip = options->proj_clip;
+  args->lstm.activation = (ln_lstm_activation)form->activation;
+  args->lstm.cell_clip = form->cell_clip;
+  args->lstm.projection_clip = form->projection_clip;
   node->scratch_bytes = (size_t)form->size.cells * LN_LSTM_GATES * sizeof(float);
   return LN_OK;
 }

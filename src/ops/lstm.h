@@ -24,6 +24,8 @@ typedef struct ln_lstm_form {
   int32_t batches, steps;
   bool time_major; /* [steps, batches, inputs], else [batches, steps, inputs] */
   bool coupled, peephole, norm, projection;
+  int32_t activation;        /* the schema's */
+  float cell_clip, projection_clip;
 } ln_lstm_form;
 
 /* An input by number; NULL when it is absent or beyond the operator's. */

@@ -77,7 +77,6 @@ static ln_status prepare_gate(const ln_node *node, ln_error *err, const ln_lstm_
 }
 
 static ln_status prepare_scales(const ln_node *node, ln_error *err, const ln_lstm_form *form, ln_lstm_i8 *lstm) {
-  const ln_unidirectional_sequence_lstm_options *options = LN_OPTIONS(node, unidirectional_sequence_lstm_options);
   float input_scale, state_scale, hidden_scale, projection_scale = 1.0f;
   LN_TRY(scale_of_input(node, err, LN_LSTM_IN_DATA, &input_scale));
   LN_TRY(scale_of_input(node, err, LN_LSTM_IN_OUTPUT_STATE, &state_scale));
@@ -93,11 +92,11 @@ static ln_status prepare_scales(const ln_node *node, ln_error *err, const ln_lst
   if (form->projection) LN_TRY(scale_of_input(node, err, LN_LSTM_IN_PROJECTION, &projection_scale));
   lstm->projection_scale = ln_quantize_multiplier(projection_scale * hidden_scale / state_scale);
   lstm->output_zero_point = ln_zero_point_of(node->in[LN_LSTM_IN_OUTPUT_STATE]);
-  if (options->cell_clip > 0.0f) {
-    lstm->cell_clip = (int16_t)ln_clamp_f32(options->cell_clip / ln_scale_of(node->in[LN_LSTM_IN_CELL_STATE]), 0.0f, 32767.0f);
+  if (form->cell_clip > 0.0f) {
+    lstm->cell_clip = (int16_t)ln_clamp_f32(form->cell_clip / ln_scale_of(node->in[LN_LSTM_IN_CELL_STATE]), 0.0f, 32767.0f);
   }
-  if (options->proj_clip > 0.0f) {
-    lstm->projection_clip = (int8_t)ln_clamp_f32(options->proj_clip / state_scale, 0.0f, 127.0f);
+  if (form->projection_clip > 0.0f) {
+    lstm->projection_clip = (int8_t)ln_clamp_f32(form->projection_clip / state_scale, 0.0f, 127.0f);
   }
   return LN_OK;
 }

@@ -3,7 +3,6 @@ from lib import case, tensor
 import numpy as np
 
 FAMILY = "lstm"
-OP = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 
 
 def weights(rng, rows, columns, scale, type):
@@ -22,7 +21,7 @@ def vector(rng, count, scale, type="float32", steps=1.0):
 
 def lstm(name, type="float32", batches=1, steps=3, inputs=5, cells=4, outputs=None, coupled=False, peephole=False,
          norm=False, projection_bias=False, time_major=False, cell_clip=0.0, proj_clip=0.0, invocations=1,
-         activation="TANH", rank=3, zeros=(3, -5, 2), data_range=1.0):
+         activation="TANH", rank=3, op="UNIDIRECTIONAL_SEQUENCE_LSTM", zeros=(3, -5, 2), data_range=1.0):
     """Integer cells: data, output state and hidden value have the zero points `zeros`."""
     rng = np.random.default_rng(len(name) * 1000 + batches * 100 + steps * 10 + cells)
     integer = type == "int8"
@@ -62,9 +61,10 @@ def lstm(name, type="float32", batches=1, steps=3, inputs=5, cells=4, outputs=No
     if integer:
         intermediates = [tensor([0], "int16", scale=gate_scale) if norm else tensor([0], "float32") for _ in range(4)]
         intermediates.append(tensor([0], "int8", scale=hidden_scale, zero_point=zeros[2]))
-    case(FAMILY, name, OP,
-         options={"fusedActivationFunction": activation, "cellClip": cell_clip, "projClip": proj_clip,
-                  "timeMajor": time_major},
+    options = {"fusedActivationFunction": activation, "cellClip": cell_clip, "projClip": proj_clip}
+    if op != "LSTM":
+        options["timeMajor"] = time_major
+    case(FAMILY, name, op, options=options,
          inputs=[tensor(shape, type, **quantized), *in_weights, *rec_weights, *peep, *biases, projection, bias,
                  tensor([batches, width], type, variable=True, **state),
                  tensor([batches, cells], "int16" if integer else type, variable=True,
@@ -95,6 +95,11 @@ def cases():
         lstm(f"{s}_cell_clip", type, cell_clip=0.2, steps=6)
         lstm(f"{s}_one_unit", type, cells=1, inputs=1, steps=2)
         lstm(f"{s}_saturating", type, data_range=20.0, steps=5, cells=5)
+    for type in ("float32", "int8"):
+        s = "one_step_f32" if type == "float32" else "one_step_i8"
+        lstm(s, type, op="LSTM", rank=2, batches=2, invocations=3)
+        lstm(f"{s}_everything", type, op="LSTM", rank=2, norm=True, peephole=True, outputs=5, cells=8,
+             projection_bias=True, cell_clip=0.5, batches=2, invocations=2)
     lstm("f32_relu", activation="RELU", steps=2)
     lstm("f32_wide", inputs=35, cells=17, steps=2)
     lstm("i8_wide", "int8", inputs=70, cells=33, steps=2)
