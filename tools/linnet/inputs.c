@@ -322,8 +322,7 @@ static void take_pixels(const cli_model *model, const cli_pixels *pixels, cli_in
   bool flip = pixels->are && strcmp(pixels->are, "signed") == 0;
   const bool open = !pixels->are || strcmp(pixels->are, "auto") == 0;
   if (open && ln_tensor_type(cli_model_tensor(model, false, item->index)) == LN_INT8 && item->info.mean_count == 0) {
-    flip = cli_pixels_look_signed(&item->image);
-    if (flip) fprintf(stderr, "linnet: %s: taken as a dump of signed bytes (--pixels unsigned says no)\n", item->path);
+    flip = item->flipped = cli_pixels_look_signed(&item->image);
   }
   if (flip) cli_pixels_flip(&item->image);
 }

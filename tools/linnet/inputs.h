@@ -12,6 +12,7 @@ typedef struct cli_input {
   ln_image image;
   ln_sound sound; /* one channel, at the model's rate */
   ln_tensor_info info;
+  bool flipped; /* the picture's bytes were found to be signed */
 } cli_input;
 
 typedef struct cli_inputs {
