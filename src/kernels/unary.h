@@ -15,7 +15,7 @@ typedef void ln_table_u8_fn(const uint8_t *table, const uint8_t *in, uint8_t *ou
 /*
  * The generic tier uses the C library. A tier stays within the bound named here of the exact value; where none is named,
  * the operations are correctly rounded and every tier gives the same bits. NaN and infinities come out as from the
- * C library. An element's result does not depend on where in the array it stands.
+ * C library; results below the normal range (1.2e-38) may come out as 0. An element's result does not depend on where in the array it stands.
  */
 typedef struct ln_unary_kernels {
   ln_unary_f32_fn *clamp_f32;      /* to [a, b]; NaN passes */

