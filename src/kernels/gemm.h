@@ -4,7 +4,7 @@
  * A is read where it lies: k is cut into segments that are contiguous in memory each, and a segment's rows stand at a
  * constant distance. A plain matrix is one segment; the window of a convolution over image lines is one segment for
  * each kernel row (or each kernel element, when dilated). B is packed into panels of `nr` columns beforehand.
- * Every output is summed over k in rising order in one accumulator, so results do not depend on tiles or threads.
+ * The order in which an output is summed depends on k and n alone, so results do not depend on tiles or threads.
  */
 #ifndef LN_KERNELS_GEMM_H
 #define LN_KERNELS_GEMM_H
@@ -23,11 +23,11 @@ typedef struct ln_gemm_a {
 /* ---- floats ---- */
 
 /*
- * m >= 1 rows against one panel of B; 1 <= n <= nr columns of it count. `bias` is NULL or holds n values.
+ * m >= 1 rows against n >= 1 columns of B in consecutive panels. `bias` is NULL or holds n values.
  * c[i * c_stride + j] = min(max(sum, low), high); NaN stays NaN.
- * Panel: [k][nr], columns past n hold zeros. No element outside A's rows, bias[n] and C's n columns is touched.
+ * A panel: [k][nr], columns past n hold zeros. No element outside A's rows, bias[n] and C's n columns is touched.
  */
-typedef void (*ln_gemm_f32_fn)(int32_t m, int32_t n, const ln_gemm_a *a, const float *panel, const float *bias, float *c,
+typedef void (*ln_gemm_f32_fn)(int32_t m, int32_t n, const ln_gemm_a *a, const float *panels, const float *bias, float *c,
                                ptrdiff_t c_stride, float low, float high);
 
 typedef struct ln_gemm_f32_kernel {
@@ -53,7 +53,7 @@ void ln_k_gemm_pack_f32(int32_t nr, int32_t k, int32_t n, const float *b, ptrdif
  */
 typedef enum ln_gemm_a_form { LN_GEMM_A_U8, LN_GEMM_A_I16 } ln_gemm_a_form;
 
-/* What turns 32-bit sums into 8-bit results. Arrays are those of a panel's first column, [nr], padded with zeros. */
+/* What turns 32-bit sums into 8-bit results. Arrays hold a value for each column, padded to whole panels. */
 typedef struct ln_gemm_q8_params {
   const int32_t *bias;       /* with the corrections for zero points */
   const int32_t *multiplier; /* ln_multiplier of each column */
@@ -70,10 +70,10 @@ typedef struct ln_gemm_q8_params {
  * c = clamp(scaled + zero_point, low, high), where scaled is ln_multiply_quantized(bias + sum of a' * b', multiplier, shift)
  * or, with `reals`, ln_multiply_real(bias + sum of a' * b', reals).
  */
-typedef void (*ln_gemm_q8_fn)(int32_t m, int32_t n, const ln_gemm_a *a, const void *panel, const ln_gemm_q8_params *params,
+typedef void (*ln_gemm_q8_fn)(int32_t m, int32_t n, const ln_gemm_a *a, const void *panels, const ln_gemm_q8_params *params,
                               void *c, ptrdiff_t c_stride);
 /* The sums themselves: c = bias (NULL: 0; else [n]) + row_terms (NULL: 0; else [m]) + sum of a' * b'. */
-typedef void (*ln_gemm_i32_fn)(int32_t m, int32_t n, const ln_gemm_a *a, const void *panel, const int32_t *bias,
+typedef void (*ln_gemm_i32_fn)(int32_t m, int32_t n, const ln_gemm_a *a, const void *panels, const int32_t *bias,
                                const int32_t *row_terms, int32_t *c, ptrdiff_t c_stride);
 
 typedef struct ln_gemm_q8_kernel {
@@ -98,8 +98,15 @@ typedef struct ln_gemm_q8_kernel {
 
 static inline int32_t ln_gemm_a_bytes(const ln_gemm_q8_kernel *kernel) { return kernel->a_form == LN_GEMM_A_U8 ? 1 : 2; }
 
+/* Bytes of a panel of B. */
+static inline size_t ln_gemm_panel_bytes(const ln_gemm_a *a, int32_t nr, int32_t k_group, int32_t b_bytes) {
+  const size_t steps = (size_t)a->segment_count * (size_t)((a->segment_length + k_group - 1) / k_group);
+  return steps * (size_t)k_group * (size_t)nr * (size_t)b_bytes;
+}
+
 typedef struct ln_gemm_kernels {
   const ln_gemm_f32_kernel *f32;
+  const ln_gemm_f32_kernel *f32_few; /* for products of one or two columns: panels of one, sums in parts */
   const ln_gemm_q8_kernel *q8;
 } ln_gemm_kernels;
 

@@ -5,6 +5,8 @@
 
 #include "kernels/quant.h"
 
+enum { FEW_COLUMNS = 2, FEW_DEPTH = 24 }; /* products that f32_few is faster for */
+
 static int32_t round_up(int32_t value, int32_t granule) { return (value + granule - 1) / granule * granule; }
 
 /* The members that follow from the extents and the kernel's numbers. */
@@ -27,7 +29,9 @@ static bool set_extents(ln_gemm_plan *plan, int32_t groups, int32_t n, int32_t s
 
 bool ln_gemm_plan_f32(ln_gemm_plan *plan, int32_t groups, int32_t n, int32_t segments, int32_t segment_length, float low,
                       float high) {
-  const ln_gemm_f32_kernel *kernel = ln_kernels_get()->gemm.f32;
+  const ln_gemm_kernels *kernels = &ln_kernels_get()->gemm;
+  const bool few = n <= FEW_COLUMNS && (int64_t)segments * segment_length >= FEW_DEPTH;
+  const ln_gemm_f32_kernel *kernel = few ? kernels->f32_few : kernels->f32;
   *plan = (ln_gemm_plan){.kind = LN_GEMM_F32, .f32 = kernel, .mr = kernel->mr, .nr = kernel->nr, .k_group = 1,
                          .a_bytes = 4, .c_bytes = 4, .low = low, .high = high};
   return set_extents(plan, groups, n, segments, segment_length, 4);
@@ -200,13 +204,11 @@ void ln_gemm_row_terms(const ln_gemm_plan *plan, int32_t m, const ln_gemm_a *a, 
   for (int32_t i = 0; i < m; ++i) terms[i] = (int32_t)((uint32_t)terms[i] * (uint32_t)plan->row_factor);
 }
 
-static void integer_rows(const ln_gemm_plan *plan, const ln_gemm_b *b, int32_t group, int32_t panel, int32_t m, int32_t n,
-                         const ln_gemm_a *a, const int32_t *row_terms, char *c, ptrdiff_t c_stride) {
-  const char *panels = (const char *)b->panels + (size_t)group * plan->group_bytes + (size_t)panel * plan->panel_bytes;
-  const ptrdiff_t column = ((ptrdiff_t)group * plan->panels + panel) * plan->nr;
+static void integer_rows(const ln_gemm_plan *plan, const ln_gemm_b *b, const char *panels, ptrdiff_t column, int32_t m,
+                         int32_t n, const ln_gemm_a *a, const int32_t *row_terms, void *c, ptrdiff_t c_stride) {
   const int32_t *bias = (const int32_t *)b->bias + column;
   if (plan->kind == LN_GEMM_I32) {
-    plan->q8->run_i32(m, n, a, panels, bias, row_terms, (int32_t *)(void *)c, c_stride);
+    plan->q8->run_i32(m, n, a, panels, bias, row_terms, c, c_stride);
     return;
   }
   const ln_gemm_quant *quant = &plan->quant;
@@ -219,19 +221,18 @@ static void integer_rows(const ln_gemm_plan *plan, const ln_gemm_b *b, int32_t g
 
 void ln_gemm_rows(const ln_gemm_plan *plan, const ln_gemm_b *b, int32_t group, int32_t from, int32_t to, int32_t m,
                   const ln_gemm_a *a, const int32_t *row_terms, void *c, ptrdiff_t c_stride) {
-  for (int32_t panel = from; panel < to; ++panel) {
-    const int32_t column = panel * plan->nr;
-    const int32_t n = plan->n - column < plan->nr ? plan->n - column : plan->nr;
-    char *out = (char *)c + (ptrdiff_t)column * plan->c_bytes;
-    if (plan->kind != LN_GEMM_F32) {
-      integer_rows(plan, b, group, panel, m, n, a, row_terms, out, c_stride);
-      continue;
-    }
-    const char *panels = (const char *)b->panels + (size_t)group * plan->group_bytes + (size_t)panel * plan->panel_bytes;
-    const float *bias = b->bias == NULL ? NULL : (const float *)b->bias + (ptrdiff_t)group * plan->n + column;
-    plan->f32->run(m, n, a, (const float *)(const void *)panels, bias, (float *)(void *)out, c_stride, plan->low,
-                   plan->high);
+  const int32_t column = from * plan->nr;
+  const int32_t end = to < plan->panels ? to * plan->nr : plan->n;
+  const char *panels = (const char *)b->panels + (size_t)group * plan->group_bytes + (size_t)from * plan->panel_bytes;
+  char *out = (char *)c + (ptrdiff_t)column * plan->c_bytes;
+  if (plan->kind != LN_GEMM_F32) {
+    integer_rows(plan, b, panels, (ptrdiff_t)group * plan->panels * plan->nr + column, m, end - column, a, row_terms, out,
+                 c_stride);
+    return;
   }
+  const float *bias = b->bias == NULL ? NULL : (const float *)b->bias + (ptrdiff_t)group * plan->n + column;
+  plan->f32->run(m, end - column, a, (const float *)(const void *)panels, bias, (float *)(void *)out, c_stride, plan->low,
+                 plan->high);
 }
 
 /* ---- the whole product ---- */

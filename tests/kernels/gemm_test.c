@@ -9,24 +9,25 @@
 #include "kernels/quant.h"
 #include "support/kernel_harness.h"
 
-enum { MOST_N = 48, MOST_SEGMENTS = 4 };
+enum { MOST_SEGMENTS = 4, MOST_PANELS = 6 };
 
 typedef struct sizes {
   int32_t m, n, segments, segment_length;
+  int32_t panels;
 } sizes;
 
 static sizes next_sizes(ln_kt *t, int32_t index, int32_t mr, int32_t nr) {
-  sizes s = {ln_kt_random_between(t, 1, 2 * mr + 3), ln_kt_random_between(t, 1, nr), ln_kt_random_between(t, 1, MOST_SEGMENTS),
-             ln_kt_random_between(t, 1, 40)};
+  sizes s = {ln_kt_random_between(t, 1, 2 * mr + 3), ln_kt_random_between(t, 1, MOST_PANELS * nr), ln_kt_random_between(t, 1, MOST_SEGMENTS),
+             ln_kt_random_between(t, 1, 40), 0};
   if (index < 2 * mr) s.m = index / 2 + 1; /* every tile height, with either width */
   if (index < 2 * mr) s.n = index % 2 == 0 ? nr : (nr + 1) / 2;
   if (index % 5 == 0) s.segments = 1;
+  if (index % 7 == 0) s.m = 1;
+  s.panels = (s.n + nr - 1) / nr;
   return s;
 }
 
-static void check_f32(ln_kt *t) {
-  const ln_gemm_f32_kernel *kernel = t->tested->gemm.f32;
-  assert_true(kernel->nr <= MOST_N);
+static void check_floats(ln_kt *t, const ln_gemm_f32_kernel *kernel) {
   for (int32_t index = 0; index < 120; ++index) {
     const int pattern = index % LN_KT_PATTERNS;
     const sizes s = next_sizes(t, index, kernel->mr, kernel->nr);
@@ -44,7 +45,7 @@ static void check_f32(ln_kt *t) {
     ln_kt_fill_f32(t, b, (size_t)(k * s.n), pattern, 1.0f);
     float *bias = index % 3 == 0 ? NULL : ln_kt_input(t, (size_t)s.n * sizeof(float));
     if (bias != NULL) ln_kt_fill_f32(t, bias, (size_t)s.n, LN_KT_RANDOM, 10.0f);
-    float *packed = ln_kt_input_aligned(t, (size_t)(k * kernel->nr) * sizeof(float));
+    float *packed = ln_kt_input_aligned(t, (size_t)(k * kernel->nr * s.panels) * sizeof(float));
     ln_k_gemm_pack_f32(kernel->nr, k, s.n, b, 1, k, packed);
     const int32_t c_stride = s.n + ln_kt_random_between(t, 0, 5);
     const size_t c_bytes = (size_t)(c_stride * (s.m - 1) + s.n) * sizeof(float);
@@ -82,6 +83,9 @@ static void check_f32(ln_kt *t) {
                kernel->run(m, n, &a, panel, NULL, c, n, -INFINITY, INFINITY));
   }
 }
+
+static void check_f32(ln_kt *t) { check_floats(t, t->tested->gemm.f32); }
+static void check_f32_few(ln_kt *t) { check_floats(t, t->tested->gemm.f32_few); }
 
 /* An 8-bit problem: A and B as tensors hold them, and what they mean. */
 typedef struct bytes_problem {
@@ -131,7 +135,7 @@ typedef struct bytes_operands {
   const void *segments[MOST_SEGMENTS];
   ln_gemm_a a;
   void *panel;
-  int32_t *bias;      /* folded, [nr] */
+  int32_t *bias;      /* folded, of whole panels */
   int32_t *row_terms; /* NULL for none */
 } bytes_operands;
 
@@ -149,11 +153,12 @@ static void make_operands(ln_kt *t, const bytes_problem *p, const ln_gemm_q8_ker
   }
   o->a = (ln_gemm_a){o->segments, p->s.segments, length, (ptrdiff_t)stride * a_bytes};
   const int32_t steps = p->s.segments * ((length + group - 1) / group);
-  o->panel = ln_kt_input_aligned(t, (size_t)(steps * group * kernel->nr * kernel->b_bytes));
+  o->panel = ln_kt_input_aligned(t, (size_t)(p->s.panels * steps * group * kernel->nr * kernel->b_bytes));
   int32_t *columns = ln_kt_input(t, (size_t)p->s.n * sizeof(int32_t));
   kernel->pack_b(p->s.n, p->s.segments, length, p->b, p->b_unsigned, p->b_zero, length, 1, p->k, o->panel, columns);
-  o->bias = ln_kt_input(t, (size_t)kernel->nr * sizeof(int32_t));
-  memset(o->bias, 0, (size_t)kernel->nr * sizeof(int32_t));
+  const size_t columns_bytes = (size_t)(kernel->nr * p->s.panels) * sizeof(int32_t);
+  o->bias = ln_kt_input(t, columns_bytes);
+  memset(o->bias, 0, columns_bytes);
   o->row_terms = NULL;
   const bool bytes = kernel->a_form == LN_GEMM_A_U8;
   const int32_t a_zero = p->a_zero + (p->a_unsigned ? 0 : 128), b_zero = p->b_zero - (p->b_unsigned ? 128 : 0);
@@ -185,16 +190,16 @@ static void bench_q8(ln_kt *t, const ln_gemm_q8_kernel *kernel) {
 
 static void check_q8(ln_kt *t) {
   const ln_gemm_q8_kernel *kernel = t->tested->gemm.q8;
-  assert_true(kernel->nr <= MOST_N);
   for (int32_t index = 0; index < 160; ++index) {
     const bytes_problem p = make_problem(t, index, kernel);
     bytes_operands o;
     make_operands(t, &p, kernel, &o);
-    int32_t *multiplier = ln_kt_input(t, (size_t)kernel->nr * sizeof(int32_t));
-    int32_t *shift = ln_kt_input(t, (size_t)kernel->nr * sizeof(int32_t));
-    memset(multiplier, 0, (size_t)kernel->nr * sizeof(int32_t));
-    memset(shift, 0, (size_t)kernel->nr * sizeof(int32_t));
-    double *reals = ln_kt_input(t, (size_t)kernel->nr * sizeof(double));
+    const size_t columns = (size_t)(kernel->nr * p.s.panels);
+    int32_t *multiplier = ln_kt_input(t, columns * sizeof(int32_t));
+    int32_t *shift = ln_kt_input(t, columns * sizeof(int32_t));
+    memset(multiplier, 0, columns * sizeof(int32_t));
+    memset(shift, 0, columns * sizeof(int32_t));
+    double *reals = ln_kt_input(t, columns * sizeof(double));
     const bool narrow = index % 7 != 0;
     for (int32_t j = 0; j < p.s.n; ++j) {
       reals[j] = (double)ln_kt_random_f32(t, 0.0f, 0.01f);
@@ -228,5 +233,5 @@ static void check_q8(ln_kt *t) {
   if (ln_kt_bench(t)) bench_q8(t, kernel);
 }
 
-static const ln_kt_check checks[] = {{"f32", check_f32}, {"q8", check_q8}};
+static const ln_kt_check checks[] = {{"f32", check_f32}, {"f32_few", check_f32_few}, {"q8", check_q8}};
 int main(int argc, char **argv) { return ln_kt_main(argc, argv, "gemm", checks, LN_COUNT(checks)); }

@@ -44,14 +44,46 @@ static void tile_f32(int32_t m, int32_t n, const ln_gemm_a *a, ptrdiff_t a_offse
   }
 }
 
-static void run_f32(int32_t m, int32_t n, const ln_gemm_a *a, const float *panel, const float *bias, float *c,
+static void run_f32(int32_t m, int32_t n, const ln_gemm_a *a, const float *panels, const float *bias, float *c,
                     ptrdiff_t c_stride, float low, float high) {
-  for (int32_t i = 0; i < m; i += MR) {
-    tile_f32(m - i < MR ? m - i : MR, n, a, i * a->row_stride, panel, bias, c + i * c_stride, c_stride, low, high);
+  const ptrdiff_t panel = (ptrdiff_t)(ln_gemm_panel_bytes(a, NR, 1, 4) / sizeof(float));
+  for (int32_t j = 0; j < n; j += NR) {
+    for (int32_t i = 0; i < m; i += MR) {
+      tile_f32(m - i < MR ? m - i : MR, n - j < NR ? n - j : NR, a, i * a->row_stride, panels + j / NR * panel,
+               bias == NULL ? NULL : bias + j, c + i * c_stride + j, c_stride, low, high);
+    }
   }
 }
 
 const ln_gemm_f32_kernel ln_gemm_f32_4x8_generic = {"gemm_f32_4x8_generic", MR, NR, run_f32};
+
+/* Row by column, in eight sums that are added pairwise. */
+static float dot(const ln_gemm_a *a, ptrdiff_t a_offset, const float *b) {
+  float sums[8] = {0};
+  for (int32_t s = 0; s < a->segment_count; ++s) {
+    const float *row = (const float *)(const void *)((const char *)a->segments[s] + a_offset);
+    int32_t p = 0;
+    for (; p + 8 <= a->segment_length; p += 8) {
+      for (int32_t i = 0; i < 8; ++i) sums[i] += row[p + i] * b[p + i];
+    }
+    for (int32_t i = 0; p + i < a->segment_length; ++i) sums[i] += row[p + i] * b[p + i];
+    b += a->segment_length;
+  }
+  return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+}
+
+static void run_f32_few(int32_t m, int32_t n, const ln_gemm_a *a, const float *panels, const float *bias, float *c,
+                        ptrdiff_t c_stride, float low, float high) {
+  const ptrdiff_t k = (ptrdiff_t)a->segment_count * a->segment_length;
+  for (int32_t i = 0; i < m; ++i) {
+    for (int32_t j = 0; j < n; ++j) {
+      const float sum = dot(a, i * a->row_stride, panels + j * k) + (bias == NULL ? 0.0f : bias[j]);
+      c[i * c_stride + j] = ln_clamp_f32(sum, low, high);
+    }
+  }
+}
+
+const ln_gemm_f32_kernel ln_gemm_f32_16x1_generic = {"gemm_f32_16x1_generic", 16, 1, run_f32_few};
 
 /* ---- 8-bit integers: A and B as int16 without their zero points ---- */
 
@@ -103,36 +135,46 @@ static void tile_sums(int32_t m, const ln_gemm_a *a, ptrdiff_t a_offset, const i
   }
 }
 
-static void run_q8(int32_t m, int32_t n, const ln_gemm_a *a, const void *panel, const ln_gemm_q8_params *params, void *c,
-                   ptrdiff_t c_stride) {
-  for (int32_t i0 = 0; i0 < m; i0 += MR) {
-    const int32_t rows = m - i0 < MR ? m - i0 : MR;
-    uint32_t sums[MR][NR];
-    tile_sums(rows, a, i0 * a->row_stride, panel, sums);
-    for (int32_t i = 0; i < rows; ++i) {
-      const uint32_t row_term = params->row_terms != NULL ? (uint32_t)params->row_terms[i0 + i] : 0;
-      uint8_t *out = (uint8_t *)c + (i0 + i) * c_stride;
-      for (int32_t j = 0; j < n; ++j) {
-        const int32_t sum = (int32_t)(sums[i][j] + (uint32_t)params->bias[j] + row_term);
-        const int32_t scaled = params->reals != NULL ? ln_multiply_real(sum, params->reals[j])
-                                                     : ln_multiply_quantized(sum, params->multiplier[j], params->shift[j]);
-        const int64_t moved = (int64_t)scaled + params->zero_point;
-        out[j] = (uint8_t)(moved < params->low ? params->low : moved > params->high ? params->high : moved);
+static void run_i32(int32_t m, int32_t n, const ln_gemm_a *a, const void *panels, const int32_t *bias,
+                    const int32_t *row_terms, int32_t *c, ptrdiff_t c_stride) {
+  const size_t panel = ln_gemm_panel_bytes(a, NR, 1, 2);
+  for (int32_t j0 = 0; j0 < n; j0 += NR) {
+    const int16_t *b = (const int16_t *)(const void *)((const char *)panels + (size_t)(j0 / NR) * panel);
+    const int32_t columns = n - j0 < NR ? n - j0 : NR;
+    for (int32_t i0 = 0; i0 < m; i0 += MR) {
+      const int32_t rows = m - i0 < MR ? m - i0 : MR;
+      uint32_t sums[MR][NR];
+      tile_sums(rows, a, i0 * a->row_stride, b, sums);
+      for (int32_t i = 0; i < rows; ++i) {
+        const uint32_t row_term = row_terms != NULL ? (uint32_t)row_terms[i0 + i] : 0;
+        int32_t *out = c + (i0 + i) * c_stride + j0;
+        for (int32_t j = 0; j < columns; ++j) {
+          out[j] = (int32_t)(sums[i][j] + (bias != NULL ? (uint32_t)bias[j0 + j] : 0) + row_term);
+        }
       }
     }
   }
 }
 
-static void run_i32(int32_t m, int32_t n, const ln_gemm_a *a, const void *panel, const int32_t *bias,
-                    const int32_t *row_terms, int32_t *c, ptrdiff_t c_stride) {
-  for (int32_t i0 = 0; i0 < m; i0 += MR) {
-    const int32_t rows = m - i0 < MR ? m - i0 : MR;
-    uint32_t sums[MR][NR];
-    tile_sums(rows, a, i0 * a->row_stride, panel, sums);
-    for (int32_t i = 0; i < rows; ++i) {
-      const uint32_t row_term = row_terms != NULL ? (uint32_t)row_terms[i0 + i] : 0;
-      for (int32_t j = 0; j < n; ++j) {
-        c[(i0 + i) * c_stride + j] = (int32_t)(sums[i][j] + (bias != NULL ? (uint32_t)bias[j] : 0) + row_term);
+static void run_q8(int32_t m, int32_t n, const ln_gemm_a *a, const void *panels, const ln_gemm_q8_params *params, void *c,
+                   ptrdiff_t c_stride) {
+  const size_t panel = ln_gemm_panel_bytes(a, NR, 1, 2);
+  for (int32_t j0 = 0; j0 < n; j0 += NR) {
+    const int16_t *b = (const int16_t *)(const void *)((const char *)panels + (size_t)(j0 / NR) * panel);
+    for (int32_t i0 = 0; i0 < m; i0 += MR) {
+      const int32_t rows = m - i0 < MR ? m - i0 : MR;
+      uint32_t sums[MR][NR];
+      tile_sums(rows, a, i0 * a->row_stride, b, sums);
+      for (int32_t i = 0; i < rows; ++i) {
+        const uint32_t row_term = params->row_terms != NULL ? (uint32_t)params->row_terms[i0 + i] : 0;
+        uint8_t *out = (uint8_t *)c + (i0 + i) * c_stride;
+        for (int32_t j = j0; j < n && j < j0 + NR; ++j) {
+          const int32_t sum = (int32_t)(sums[i][j - j0] + (uint32_t)params->bias[j] + row_term);
+          const int32_t scaled = params->reals != NULL ? ln_multiply_real(sum, params->reals[j])
+                                                       : ln_multiply_quantized(sum, params->multiplier[j], params->shift[j]);
+          const int64_t moved = (int64_t)scaled + params->zero_point;
+          out[j] = (uint8_t)(moved < params->low ? params->low : moved > params->high ? params->high : moved);
+        }
       }
     }
   }

@@ -43,8 +43,8 @@ TILE_INLINE void tile(const int m, const int nv, const ln_gemm_a *a, ptrdiff_t o
   }
 }
 
-static void run(int32_t m, int32_t n, const ln_gemm_a *a, const float *panel, const float *bias, float *c,
-                ptrdiff_t c_stride, float low, float high) {
+static void run_panel(int32_t m, int32_t n, const ln_gemm_a *a, const float *panel, const float *bias, float *c,
+                      ptrdiff_t c_stride, float low, float high) {
   output out = {c_stride, bias, {0, 0}, _mm512_set1_ps(low), _mm512_set1_ps(high)};
   out.mask[0] = (__mmask16)(n >= 16 ? 0xFFFF : (1 << n) - 1);
   out.mask[1] = (__mmask16)(n <= 16 ? 0 : (1u << (n - 16)) - 1);
@@ -61,6 +61,34 @@ static void run(int32_t m, int32_t n, const ln_gemm_a *a, const float *panel, co
       default: break;
     }
     i += rows;
+  }
+}
+
+/* One row: four whole panels at a time; returns the columns done. */
+static int32_t run_row(int32_t n, const ln_gemm_a *a, const float *panels, ptrdiff_t panel_bytes, const float *bias, float *c,
+                       float low, float high) {
+  int32_t j = 0;
+  for (; j + 4 * NR <= n; j += 4 * NR) {
+    __m512 sums[8];
+#pragma GCC unroll 8
+    for (int v = 0; v < 8; ++v) sums[v] = bias == NULL ? _mm512_setzero_ps() : _mm512_loadu_ps(bias + j + 16 * v);
+    row_sums_of(4, a, 0, a->segment_length, (const char *)panels + j / NR * panel_bytes, panel_bytes, sums);
+#pragma GCC unroll 8
+    for (int v = 0; v < 8; ++v) {
+      const __m512 x = _mm512_min_ps(_mm512_set1_ps(high), _mm512_max_ps(_mm512_set1_ps(low), sums[v]));
+      _mm512_storeu_ps(c + j + 16 * v, x);
+    }
+  }
+  return j;
+}
+
+static void run(int32_t m, int32_t n, const ln_gemm_a *a, const float *panels, const float *bias, float *c,
+                ptrdiff_t c_stride, float low, float high) {
+  const ptrdiff_t panel_bytes = (ptrdiff_t)ln_gemm_panel_bytes(a, NR, 1, 4);
+  for (int32_t j = m == 1 ? run_row(n, a, panels, panel_bytes, bias, c, low, high) : 0; j < n; j += NR) {
+    const char *panel = (const char *)panels + j / NR * panel_bytes;
+    run_panel(m, n - j < NR ? n - j : NR, a, (const float *)(const void *)panel, bias == NULL ? NULL : bias + j, c + j,
+              c_stride, low, high);
   }
 }
 

@@ -57,13 +57,21 @@ static inline void ln_convert_a_i16(const void *source, bool is_unsigned, int32_
   }
 }
 
-/* n sums of a row as results: for those that fit no vector path. */
-static inline void ln_scale_sums_q8(int32_t n, const int32_t *sums, const ln_gemm_q8_params *params, char *c) {
+/* n sums of a row, from `column` on, as results: for those that fit no vector path. */
+static inline void ln_scale_sums_q8(int32_t n, int32_t column, const int32_t *sums, const ln_gemm_q8_params *params, char *c) {
+  const int32_t low = params->low, high = params->high, zero_point = params->zero_point;
+  if (params->reals != NULL) {
+    const double *reals = params->reals + column;
+    for (int32_t j = 0; j < n; ++j) {
+      const int32_t moved = ln_multiply_real(sums[j], reals[j]) + zero_point;
+      c[j] = (char)(moved < low ? low : moved > high ? high : moved);
+    }
+    return;
+  }
   for (int32_t j = 0; j < n; ++j) {
-    const int32_t scaled = params->reals != NULL ? ln_multiply_real(sums[j], params->reals[j])
-                                                 : ln_multiply_quantized(sums[j], params->multiplier[j], params->shift[j]);
-    const int64_t moved = (int64_t)scaled + params->zero_point;
-    c[j] = (char)(moved < params->low ? params->low : moved > params->high ? params->high : moved);
+    const int32_t scaled = ln_multiply_quantized(sums[j], params->multiplier[column + j], params->shift[column + j]);
+    const int64_t moved = (int64_t)scaled + zero_point;
+    c[j] = (char)(moved < low ? low : moved > high ? high : moved);
   }
 }
 

@@ -27,10 +27,12 @@ typedef struct q8_output {
   __m128i low, high, flip;
 } q8_output;
 
-static void set_output(q8_output *out, const ln_gemm_q8_params *params) {
+/* For the panel whose first column is `column`. */
+static void set_output(q8_output *out, int32_t column, const ln_gemm_q8_params *params) {
   const int32_t offset = params->is_unsigned ? 128 : 0;
   for (int v = 0; v < 2; ++v) {
-    out->scale[v] = ln_requantize_avx2_make(VEC_LOAD(params->multiplier + 8 * v), VEC_LOAD(params->shift + 8 * v));
+    out->scale[v] = ln_requantize_avx2_make(VEC_LOAD(params->multiplier + column + 8 * v),
+                                            VEC_LOAD(params->shift + column + 8 * v));
   }
   out->zero_point = _mm256_set1_epi16((short)(params->zero_point - offset));
   out->low = _mm_set1_epi8((char)(params->low - offset));
@@ -85,8 +87,12 @@ static void tile_sums_i32(int32_t rows, int32_t n, const ln_gemm_a *a, int32_t r
   }
 }
 
-static void run_i32(int32_t m, int32_t n, const ln_gemm_a *a, const void *panel, const int32_t *bias, const int32_t *terms,
-                    int32_t *c, ptrdiff_t c_stride) {
+static const char *panel_at(const ln_gemm_a *a, const void *panels, int32_t column) {
+  return (const char *)panels + (size_t)(column / NR) * ln_gemm_panel_bytes(a, NR, GROUP, 2);
+}
+
+static void run_panel_i32(int32_t m, int32_t n, const ln_gemm_a *a, const void *panel, const int32_t *bias,
+                          const int32_t *terms, int32_t *c, ptrdiff_t c_stride) {
   int32_t sums[MR * NR];
   int32_t start[NR] = {0};
   if (bias != NULL) memcpy(start, bias, (size_t)n * sizeof *start);
@@ -98,22 +104,36 @@ static void run_i32(int32_t m, int32_t n, const ln_gemm_a *a, const void *panel,
   }
 }
 
-static void run_q8(int32_t m, int32_t n, const ln_gemm_a *a, const void *panel, const ln_gemm_q8_params *params, void *c,
-                   ptrdiff_t c_stride) {
+static void run_i32(int32_t m, int32_t n, const ln_gemm_a *a, const void *panels, const int32_t *bias, const int32_t *terms,
+                    int32_t *c, ptrdiff_t c_stride) {
+  for (int32_t j = 0; j < n; j += NR) {
+    run_panel_i32(m, n - j < NR ? n - j : NR, a, panel_at(a, panels, j), bias == NULL ? NULL : bias + j, terms, c + j, c_stride);
+  }
+}
+
+static void run_panel(int32_t m, int32_t n, const ln_gemm_a *a, const void *panel, int32_t column,
+                      const ln_gemm_q8_params *params, char *c, ptrdiff_t c_stride) {
   int32_t sums[MR * NR] = {0};
   q8_output out;
-  set_output(&out, params);
+  set_output(&out, column, params);
   const bool vectors = params->narrow && params->reals == NULL;
   for (int32_t row = 0; row < m;) {
     const int32_t rows = tile_rows(m - row, MR);
-    tile_sums_i32(rows, n, a, row, panel, params->bias, params->row_terms, sums);
+    tile_sums_i32(rows, n, a, row, panel, params->bias + column, params->row_terms, sums);
     for (int32_t i = 0; i < rows; ++i) {
       const int32_t *from = sums + i * NR;
-      char *to = (char *)c + (row + i) * c_stride;
+      char *to = c + (row + i) * c_stride;
       if (vectors) store_row(&out, n, VEC_LOAD(from), VEC_LOAD(from + 8), to);
-      else ln_scale_sums_q8(n, from, params, to);
+      else ln_scale_sums_q8(n, column, from, params, to);
     }
     row += rows;
+  }
+}
+
+static void run_q8(int32_t m, int32_t n, const ln_gemm_a *a, const void *panels, const ln_gemm_q8_params *params, void *c,
+                   ptrdiff_t c_stride) {
+  for (int32_t j = 0; j < n; j += NR) {
+    run_panel(m, n - j < NR ? n - j : NR, a, panel_at(a, panels, j), j, params, (char *)c + j, c_stride);
   }
 }
 

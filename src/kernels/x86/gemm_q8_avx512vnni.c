@@ -7,6 +7,7 @@
 
 #include "kernels/kernels.h"
 #include "kernels/x86/gemm_pack.h"
+#include "kernels/x86/reduce_avx512.h"
 #include "kernels/x86/requantize_avx512.h"
 
 static inline __m512i spread(const char *p) {
@@ -48,18 +49,39 @@ static void pack_b(int32_t n, int32_t segments, int32_t segment_length, const vo
   pack_groups(&p, is_unsigned ? 128 : 0, packed, column_sums);
 }
 
-static void row_sums(int32_t m, const ln_gemm_a *a, int32_t *sums) {
+/* Sixteen rows at a time; rows past `rows` repeat the last one. */
+static inline __attribute__((always_inline)) __m512i sixteen_sums(int32_t rows, const ln_gemm_a *a, ptrdiff_t offset) {
   const __m512i ones = _mm512_set1_epi8(1);
   const __mmask64 tail = (__mmask64)((UINT64_C(1) << (a->segment_length % 64)) - 1);
-  for (int32_t i = 0; i < m; ++i) {
-    __m512i sum = _mm512_setzero_si512();
-    for (int32_t s = 0; s < a->segment_count; ++s) {
-      const char *row = (const char *)a->segments[s] + i * a->row_stride;
-      int32_t p = 0;
-      for (; p + 64 <= a->segment_length; p += 64) sum = _mm512_dpbusd_epi32(sum, _mm512_loadu_si512(row + p), ones);
-      if (tail != 0) sum = _mm512_dpbusd_epi32(sum, _mm512_maskz_loadu_epi8(tail, row + p), ones);
+  const ptrdiff_t stride = a->row_stride;
+  __m512i sums[16];
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; ++i) sums[i] = _mm512_setzero_si512();
+  for (int32_t s = 0; s < a->segment_count; ++s) {
+    const char *first = (const char *)a->segments[s] + offset;
+    int32_t p = 0;
+    for (; p + 64 <= a->segment_length; p += 64) {
+#pragma GCC unroll 16
+      for (int i = 0; i < 16; ++i) {
+        const char *row = first + (i < rows ? i : rows - 1) * stride + p;
+        sums[i] = _mm512_dpbusd_epi32(sums[i], _mm512_loadu_si512(row), ones);
+      }
     }
-    sums[i] = _mm512_reduce_add_epi32(sum);
+    if (tail == 0) continue;
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; ++i) {
+      const char *row = first + (i < rows ? i : rows - 1) * stride + p;
+      sums[i] = _mm512_dpbusd_epi32(sums[i], _mm512_maskz_loadu_epi8(tail, row), ones);
+    }
+  }
+  return ln_reduce16_epi32(sums);
+}
+
+static void row_sums(int32_t m, const ln_gemm_a *a, int32_t *sums) {
+  int32_t i = 0;
+  for (; i + 16 <= m; i += 16) _mm512_storeu_si512(sums + i, sixteen_sums(16, a, i * a->row_stride));
+  if (i < m) {
+    _mm512_mask_storeu_epi32(sums + i, (__mmask16)(0xFFFF >> (16 - (m - i))), sixteen_sums(m - i, a, i * a->row_stride));
   }
 }
 
