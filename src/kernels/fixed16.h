@@ -61,4 +61,13 @@ static inline int16_t ln_fixed16_tanh(int16_t a, int32_t bits) {
   return (int16_t)(x == 0 ? 0 : x > 0 ? magnitude : -magnitude);
 }
 
+/* Whole vectors; x and out may be the same. */
+typedef void ln_fixed16_logistic_fn(const int16_t *x, int32_t count, int16_t *out);
+typedef void ln_fixed16_tanh_fn(const int16_t *x, int32_t bits, int32_t count, int16_t *out);
+
+typedef struct ln_fixed16_kernels {
+  ln_fixed16_logistic_fn *logistic;
+  ln_fixed16_tanh_fn *tanh;
+} ln_fixed16_kernels;
+
 #endif

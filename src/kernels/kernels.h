@@ -14,6 +14,7 @@
 #include "kernels/binary.h"
 #include "kernels/convert.h"
 #include "kernels/dwconv.h"
+#include "kernels/fixed16.h"
 #include "kernels/gemm.h"
 #include "kernels/matvec.h"
 #include "kernels/pool2d.h"
@@ -35,6 +36,7 @@
   F(convert) \
   F(dwconv) \
   F(gemm) \
+  F(fixed16) \
   F(matvec) \
   F(pool2d) \
   F(resize) \

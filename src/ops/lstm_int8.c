@@ -152,6 +152,7 @@ ln_status ln_lstm_prepare_i8(ln_node *node, ln_prep *prep, const ln_lstm_form *f
   if (args == NULL) return LN_ERR_MEMORY;
   args->form = *form;
   args->lstm.matvec = ln_kernels_get()->matvec.i8;
+  args->lstm.fixed16 = &ln_kernels_get()->fixed16;
   args->lstm.size = form->size;
   args->lstm.coupled = form->coupled;
   LN_TRY(prepare_scales(node, prep->err, form, &args->lstm));

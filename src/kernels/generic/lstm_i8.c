@@ -85,17 +85,18 @@ static void gate_sums(const ln_lstm_i8 *lstm, const ln_lstm_gate_i8 *gate, const
 }
 
 /* cell = forget * cell + take * candidate; the products are rounded and cut to 16 bits, their sum saturates. */
-static void update_cell(const ln_lstm_i8 *lstm, const int16_t *input_gate, const int16_t *forget,
-                        const int16_t *candidate, int16_t *cell_state) {
-  const int32_t shift = 30 + lstm->cell_exponent;
-  for (int32_t i = 0; i < lstm->size.cells; ++i) {
-    const int32_t keep = ln_fixed16_logistic(forget[i]);
-    const int32_t take = lstm->coupled ? INT16_MAX - keep : ln_fixed16_logistic(input_gate[i]);
-    const int32_t kept = (int16_t)ln_rounding_divide_by_pot(keep * cell_state[i], 15);
-    const int32_t taken = (int16_t)ln_rounding_divide_by_pot(take * ln_fixed16_tanh(candidate[i], 3), shift);
-    const int16_t cell = saturate16(kept + taken);
-    const int32_t clip = lstm->cell_clip > 0 ? lstm->cell_clip : INT16_MAX + 1;
-    cell_state[i] = (int16_t)ln_clamp_i32(cell, -clip, clip);
+static void update_cell(const ln_lstm_i8 *lstm, int16_t *input_gate, int16_t *forget, int16_t *candidate,
+                        int16_t *cell_state) {
+  const int32_t cells = lstm->size.cells, shift = 30 + lstm->cell_exponent;
+  const int32_t clip = lstm->cell_clip > 0 ? lstm->cell_clip : INT16_MAX + 1;
+  lstm->fixed16->logistic(forget, cells, forget);
+  lstm->fixed16->tanh(candidate, 3, cells, candidate);
+  if (!lstm->coupled) lstm->fixed16->logistic(input_gate, cells, input_gate);
+  for (int32_t i = 0; i < cells; ++i) {
+    const int32_t take = lstm->coupled ? INT16_MAX - forget[i] : input_gate[i];
+    const int32_t kept = (int16_t)ln_rounding_divide_by_pot(forget[i] * cell_state[i], 15);
+    const int32_t taken = (int16_t)ln_rounding_divide_by_pot(take * candidate[i], shift);
+    cell_state[i] = (int16_t)ln_clamp_i32(saturate16(kept + taken), -clip, clip);
   }
 }
 
@@ -122,9 +123,11 @@ void ln_k_lstm_step_i8(const ln_lstm_i8 *lstm, const int8_t *input, int8_t *outp
   int16_t *output_gate = gates[LN_LSTM_OUTPUT];
   gate_sums(lstm, &lstm->gates[LN_LSTM_OUTPUT], input, output_state, cell_state, scratch->sums, output_gate);
   int8_t *hidden = lstm->projection != NULL ? scratch->hidden : output_state;
+  int16_t *bounded = gates[LN_LSTM_CELL];
+  lstm->fixed16->logistic(output_gate, cells, output_gate);
+  lstm->fixed16->tanh(cell_state, 15 + lstm->cell_exponent, cells, bounded);
   for (int32_t i = 0; i < cells; ++i) {
-    const int32_t gate = ln_fixed16_logistic(output_gate[i]);
-    const int32_t value = scale_cut(gate * ln_fixed16_tanh(cell_state[i], 15 + lstm->cell_exponent), lstm->hidden_scale);
+    const int32_t value = scale_cut(output_gate[i] * bounded[i], lstm->hidden_scale);
     hidden[i] = saturate8(value + lstm->hidden_zero_point);
   }
   if (lstm->projection != NULL) project(lstm, hidden, scratch->sums, output_state);
