@@ -1,0 +1,15 @@
+from lib import case, tensor
+
+FAMILY = "local_response_norm"
+
+
+def norm(name, shape, radius, bias, alpha, beta):
+    case(FAMILY, name, "LOCAL_RESPONSE_NORMALIZATION", inputs=[tensor(shape)], outputs=[tensor(None)],
+         options={"radius": radius, "bias": bias, "alpha": alpha, "beta": beta}, tolerance={"abs": 1e-6, "rel": 1e-5})
+
+
+def cases():
+    norm("narrow", [1, 2, 3, 8], 2, 1.0, 0.5, 0.5)
+    norm("wide", [2, 2, 2, 6], 20, 9.0, 4.0, 0.5)
+    norm("power", [1, 1, 3, 9], 1, 2.0, 0.1, 0.75)
+    norm("zero_radius", [1, 1, 1, 4], 0, 1.0, 1.0, 1.0)
