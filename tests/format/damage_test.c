@@ -9,7 +9,7 @@
 #include "linnet/model.h"
 #include "support/unit.h"
 
-static const char *const small_case = LN_TESTS_DIR "/ops/cases/unary/abs_i8.tflite";
+static const char *const small_case = LN_TESTS_DIR "/ops/cases/unary/abs_same_i8.tflite";
 
 static ln_status read_bytes(const void *data, size_t size, ln_error *err) {
   ln_model *model = NULL;

@@ -69,7 +69,7 @@ static void real_models_come_back(void **state) {
   if (each_file(LN_SHARED_DIR "/models", check_file) == 0) skip();
 }
 
-static const char *const small_case = LN_TESTS_DIR "/ops/cases/unary/abs_i8.tflite";
+static const char *const small_case = LN_TESTS_DIR "/ops/cases/unary/abs_same_i8.tflite";
 
 /* Memory from a caller may start anywhere. */
 static void any_alignment_will_do(void **state) {
