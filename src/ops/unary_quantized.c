@@ -128,7 +128,8 @@ static int32_t rsqrt_value(const quantized *q, int32_t stored) {
   if (x <= 0) return q->high;
   const int32_t shift = ln_fx_inverse_sqrt(x, &root);
   data = ln_multiply_quantized(1, root, 20 - shift);
-  return clamped(q, (int64_t)ln_multiply_quantized(data, q->positive.multiplier, q->positive.shift - 20) + q->out_zero);
+  const int32_t back = q->positive.shift < -11 ? -31 : q->positive.shift - 20; /* shifts of more than 31 bits leave 0 */
+  return clamped(q, (int64_t)ln_multiply_quantized(data, q->positive.multiplier, back) + q->out_zero);
 }
 
 static int32_t saturate16(int64_t x) { return x < INT16_MIN ? INT16_MIN : (x > INT16_MAX ? INT16_MAX : (int32_t)x); }
