@@ -63,8 +63,9 @@ static inline int32_t ln_multiply_quantized(int32_t x, int32_t multiplier, int32
 static inline int32_t ln_multiply_quantized_i64(int64_t x, int32_t multiplier, int32_t shift) {
   const int32_t reduced = multiplier < 0x7FFF0000 ? (multiplier + (1 << 15)) >> 16 : 0x7FFF;
   const int32_t total = 15 - shift;
-  const int64_t product = x * (int64_t)reduced + (INT64_C(1) << (total - 1));
-  return (int32_t)(product >> total);
+  const uint64_t product = (uint64_t)x * (uint64_t)reduced;
+  if (total < 1) return (int32_t)(uint32_t)(product << -total); /* beyond what the reference takes */
+  return (int32_t)((int64_t)(product + (UINT64_C(1) << (total - 1))) >> total);
 }
 
 /* x * real, rounded to nearest with ties away from zero: what the reference computes for fully-connected layers. Beyond
