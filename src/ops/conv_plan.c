@@ -4,7 +4,8 @@
 #include <string.h>
 
 enum {
-  NARROW = 6,             /* output lines of fewer pixels are gathered */
+  NARROW = 6,             /* output lines of fewer pixels are gathered, */
+  GATHER_DEPTH = 16,      /* where pixels are of so many channels that copying them one by one costs little */
   BLOCK_PIXELS = 192,     /* of a task, where the image has as many */
   BLOCK_BYTES = 640 << 10 /* of copied lines or windows of a task */
 };
@@ -30,11 +31,12 @@ void ln_conv_plan_begin(ln_conv_plan *conv, const ln_conv_shape *shape) {
     s->h = line;
   }
   const int32_t group_c = s->in_c / s->groups;
+  const bool narrow = s->w.out < NARROW && s->in_c >= GATHER_DEPTH;
   if (is_plain(s)) {
     conv->mode = LN_CONV_PLAIN;
     conv->segments = 1;
     conv->segment_length = s->h.kernel * s->w.kernel * s->in_c;
-  } else if ((s->w.out < NARROW || ln_conv_is_sparse(&s->h) || ln_conv_is_sparse(&s->w)) && s->groups == 1) {
+  } else if (s->groups == 1 && (narrow || ln_conv_is_sparse(&s->h) || ln_conv_is_sparse(&s->w))) {
     conv->mode = LN_CONV_GATHER;
     conv->segments = 1;
     conv->segment_length = s->h.kernel * s->w.kernel * s->in_c;

@@ -254,7 +254,8 @@ static blocks cut(const ln_gemm_plan *plan, int32_t m) {
   const int64_t row_macs = k * plan->n;
   int64_t rows = BLOCK_BYTES / (k * plan->a_bytes);
   if (rows > BLOCK_ROWS) rows = BLOCK_ROWS;
-  if (rows < 4 * plan->mr) rows = 4 * plan->mr;
+  const int64_t least = k * plan->a_bytes > BLOCK_BYTES / 6 ? plan->mr : 4 * plan->mr;
+  if (rows < least) rows = least;
   blocks cut = {.panels = plan->panels, .panel_blocks = 1};
   cut.row_blocks = (int32_t)((m + rows - 1) / rows);
   cut.rows = round_up((m + cut.row_blocks - 1) / cut.row_blocks, plan->mr);

@@ -63,9 +63,10 @@ def cases():
         ("lines_stride", [1, 13, 16, 3], (5, 3), 7, {"stride": 2, "activation": "RELU6"}),
         ("lines_stride_1x1", [1, 9, 14, 8], (1, 1), 6, {"stride": 2, "stride_h": 3}),
         ("lines_dilated", [1, 11, 13, 4], (3, 3), 5, {"dilation": 2, "dilation_h": 3}),
-        ("gather", [2, 5, 4, 7], (3, 3), 10, {"activation": "RELU"}),
-        ("gather_stride", [1, 7, 6, 9], (3, 4), 4, {"stride": 2, "padding": "VALID", "activation": "RELU_N1_TO_1"}),
+        ("gather", [2, 3, 4, 17], (3, 3), 10, {"activation": "RELU"}),
+        ("gather_stride", [1, 5, 6, 19], (3, 4), 4, {"stride": 2, "padding": "VALID", "activation": "RELU_N1_TO_1"}),
         ("gather_dilated", [1, 7, 8, 3], (2, 3), 6, {"dilation": 40}),
+        ("narrow", [2, 5, 4, 3], (3, 3), 7, {}),
         ("column", [1, 23, 1, 6], (3, 1), 8, {"stride_h": 2}),
         ("groups", [1, 6, 9, 8], (3, 3), 12, {"groups": 4}),
     ]
