@@ -1,6 +1,7 @@
 /*
- * LOCAL_RESPONSE_NORMALIZATION: each value over a power of the squares around it along the last dimension. As in the
- * reference kernel, the window is [i - radius, i + radius): it leaves out its upper end.
+ * LOCAL_RESPONSE_NORMALIZATION: each value over a power of the squares around it along the last dimension. The window is
+ * [i - radius, i + radius], as the operator is defined and LiteRT's optimized kernel computes it; its reference kernel
+ * leaves out the upper end.
  */
 #include <math.h>
 
@@ -11,7 +12,7 @@ static void normalize_row(const ln_local_response_normalization_options *options
   const int64_t radius = options->radius;
   for (int32_t i = 0; i < count; ++i) {
     const int32_t from = i - radius > 0 ? (int32_t)(i - radius) : 0;
-    const int32_t to = i + radius < count ? (int32_t)(i + radius) : count;
+    const int32_t to = i + radius + 1 < count ? (int32_t)(i + radius + 1) : count;
     float squares = 0.0f;
     for (int32_t j = from; j < to; ++j) squares += in[j] * in[j];
     out[i] = in[i] * powf(options->bias + options->alpha * squares, -options->beta);

@@ -4,7 +4,7 @@ FAMILY = "local_response_norm"
 
 
 def norm(name, shape, radius, bias, alpha, beta):
-    case(FAMILY, name, "LOCAL_RESPONSE_NORMALIZATION", inputs=[tensor(shape)], outputs=[tensor(None)],
+    case(FAMILY, name, "LOCAL_RESPONSE_NORMALIZATION", inputs=[tensor(shape)], outputs=[tensor(None)], resolver="opt",
          options={"radius": radius, "bias": bias, "alpha": alpha, "beta": beta}, tolerance={"abs": 1e-6, "rel": 1e-5})
 
 
