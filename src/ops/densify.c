@@ -105,7 +105,8 @@ bool ln_densify(const ln_tensor *tensor, void *dense, const char **reason) {
   if (sparsity->traversal_order.count > LN_SPARSE_LEVELS || sparsity->block_map.count > LN_MAX_RANK) return false;
   const int32_t blocks = (int32_t)sparsity->block_map.count;
   const int32_t count = rank + blocks;
-  if (sparsity->traversal_order.count != (uint32_t)count || sparsity->dim_metadata.count != (uint32_t)count) return false;
+  if (sparsity->traversal_order.count != (uint32_t)count) return false;
+  if (sparsity->dim_metadata.count != (uint32_t)count) return false;
   int32_t extents[LN_SPARSE_LEVELS];
   size_t strides[LN_SPARSE_LEVELS];
   if (!check_order(sparsity, rank, blocks) || !measure(tensor, blocks, extents, strides)) return false;

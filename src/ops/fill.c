@@ -14,7 +14,8 @@ ln_status ln_fill_infer(ln_node *node, ln_error *err) {
   LN_TRY(ln_node_ints(node, 0, dims, LN_MAX_RANK, &rank, err));
   ln_shape shape = {0, {0}};
   for (int32_t i = 0; i < rank; ++i) {
-    if (!ln_shape_push(&shape, dims[i])) return ln_node_fail(node, err, LN_ERR_SHAPE, "dimension %lld", (long long)dims[i]);
+    if (ln_shape_push(&shape, dims[i])) continue;
+    return ln_node_fail(node, err, LN_ERR_SHAPE, "dimension %lld", (long long)dims[i]);
   }
   return ln_node_set_shape(node, 0, &shape, err);
 }
@@ -40,14 +41,6 @@ ln_status ln_zeros_like_run(const ln_node *node, ln_exec *exec) {
 
 /* ---- RANGE: start, limit, delta ---- */
 
-static double number(const ln_tensor *tensor) {
-  switch (tensor->type) {
-    case LN_FLOAT32: return *(const float *)tensor->data;
-    case LN_INT64: return (double)*(const int64_t *)tensor->data;
-    default: return *(const int32_t *)tensor->data;
-  }
-}
-
 /* How many int64 values lie in [start, limit) at steps of delta, without overflow. */
 static uint64_t integer_count(int64_t start, int64_t limit, int64_t delta) {
   if (delta > 0 ? start >= limit : start <= limit) return 0;
@@ -66,7 +59,8 @@ ln_status ln_range_infer(ln_node *node, ln_error *err) {
   }
   double count = 0.0;
   if (node->in[0]->type == LN_FLOAT32) {
-    const float start = (float)number(node->in[0]), limit = (float)number(node->in[1]), delta = (float)number(node->in[2]);
+    const float start = *(const float *)node->in[0]->data, limit = *(const float *)node->in[1]->data;
+    const float delta = *(const float *)node->in[2]->data;
     count = delta > 0.0f ? start < limit : start > limit;
     if (count > 0.0) count = ceilf(fabsf((limit - start) / delta));
     if (!(delta != 0.0f)) count = NAN;

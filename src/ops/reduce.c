@@ -1,4 +1,4 @@
-/* MEAN, SUM, REDUCE_PROD, REDUCE_MAX, REDUCE_MIN, REDUCE_ANY, REDUCE_ALL; quantized ones as the reference computes them. */
+/* MEAN, SUM, REDUCE_PROD, REDUCE_MAX, REDUCE_MIN, REDUCE_ANY, REDUCE_ALL; quantized ones as TFLite rounds them. */
 #include "kernels/reduce.h"
 
 #include <math.h>
@@ -128,8 +128,8 @@ static int64_t finish_integer(const reduce_job *job, int64_t wide) {
   }
   const uint64_t offset = (uint64_t)(int64_t)ln_zero_point_of(job->in) * job->per_output;
   const int32_t centred = (int32_t)(uint32_t)((uint64_t)wide - offset);
-  const int64_t scaled = (int64_t)ln_multiply_quantized(centred, job->args.multiplier.multiplier, job->args.multiplier.shift) +
-                         ln_zero_point_of(job->out);
+  const ln_multiplier *m = &job->args.multiplier;
+  const int64_t scaled = (int64_t)ln_multiply_quantized(centred, m->multiplier, m->shift) + ln_zero_point_of(job->out);
   const int64_t low = job->out->type == LN_INT8 ? INT8_MIN : job->out->type == LN_UINT8 ? 0 : INT16_MIN;
   const int64_t high = job->out->type == LN_INT8 ? INT8_MAX : job->out->type == LN_UINT8 ? UINT8_MAX : INT16_MAX;
   return scaled < low ? low : (scaled > high ? high : scaled);

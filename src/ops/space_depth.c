@@ -42,7 +42,9 @@ static void move_blocks(const ln_node *node, ln_exec *exec, const ln_shape *deep
   const size_t flat[5] = {line * size * extents[1], line * size, pixel * size, line, pixel};
   ln_copy_plan plan;
   ln_copy_begin(&plan, pixel);
-  for (int32_t i = 0; i < 5; ++i) ln_copy_dim(&plan, extents[i], to_deep ? flat[i] : deep[i], to_deep ? deep[i] : flat[i]);
+  for (int32_t i = 0; i < 5; ++i) {
+    ln_copy_dim(&plan, extents[i], to_deep ? flat[i] : deep[i], to_deep ? deep[i] : flat[i]);
+  }
   ln_move(exec, &plan, node->in[0]->data, node->out[0]->data);
 }
 

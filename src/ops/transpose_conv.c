@@ -180,7 +180,8 @@ static ln_status prepare_scales(ln_node *node, ln_prep *prep, tconv_args *args) 
   LN_TRY(ln_node_quantized_range(node, args->shape.activation, node->out[0], prep->err, &args->quantized_low,
                                  &args->quantized_high));
   LN_TRY(ln_product_scales(node, prep->arena, in, weights_of(node), node->out[0], channels, 0,
-                           in->type == LN_UINT8 ? LN_SCALES_PER_TENSOR : LN_SCALES_PER_CHANNEL, prep->err, &scales, &count));
+                           in->type == LN_UINT8 ? LN_SCALES_PER_TENSOR : LN_SCALES_PER_CHANNEL, prep->err, &scales,
+                           &count));
   ln_multiplier *multipliers = ln_arena_array(prep->arena, (size_t)channels, sizeof *multipliers);
   if (multipliers == NULL) return LN_ERR_MEMORY;
   for (int32_t c = 0; c < channels; ++c) multipliers[c] = ln_quantize_multiplier(scales[count == 1 ? 0 : c]);
@@ -278,7 +279,8 @@ static void line_product(const tconv_job *job, const char *pixels, int32_t row, 
   if (!ln_gemm_a_is_direct(&args->plan)) {
     char *converted = scratch + args->pixel_offset;
     for (int32_t x = 0; x < s->in_w; ++x) {
-      ln_gemm_convert_a(&args->plan, pixels + (ptrdiff_t)x * s->in_c, (size_t)s->in_c, converted + x * args->pixel_stride);
+      const char *pixel = pixels + (ptrdiff_t)x * s->in_c;
+      ln_gemm_convert_a(&args->plan, pixel, (size_t)s->in_c, converted + x * args->pixel_stride);
     }
     first = converted;
   }
@@ -353,8 +355,9 @@ static void integer_line(const tconv_job *job, int32_t batch, int32_t y, char *s
     const ln_multiplier m = args->multipliers[c];
     const int64_t bias = bias_at(job->bias, (int32_t)c);
     for (size_t i = c; i < pixels * channels; i += channels) {
+      const int32_t narrow = wide ? 0 : (int32_t)((uint32_t)sums[i] + (uint32_t)bias);
       const int32_t scaled = wide ? ln_multiply_quantized_i64(wide_sums[i] + bias, m.multiplier, m.shift)
-                                  : ln_multiply_quantized((int32_t)((uint32_t)sums[i] + (uint32_t)bias), m.multiplier, m.shift);
+                                  : ln_multiply_quantized(narrow, m.multiplier, m.shift);
       const int32_t value = (int32_t)((uint32_t)scaled + (uint32_t)ln_zero_point_of(job->out));
       store(job->out, at + i, ln_clamp_i32(value, args->quantized_low, args->quantized_high));
     }

@@ -16,7 +16,9 @@ static bool is_set(const ln_tensor *tensor, size_t index) {
 ln_status ln_where_infer(ln_node *node, ln_error *err) {
   const ln_tensor *in = node->in[0];
   size_t elements = 0;
-  if (!ln_shape_elements(&in->shape, &elements)) return ln_node_fail(node, err, LN_ERR_SHAPE, "the input's shape is not known");
+  if (!ln_shape_elements(&in->shape, &elements)) {
+    return ln_node_fail(node, err, LN_ERR_SHAPE, "the input's shape is not known");
+  }
   if (elements > 0 && in->data == NULL) return (ln_status)LN_INFER_LATER;
   int64_t count = 0;
   for (size_t i = 0; i < elements; ++i) count += is_set(in, i);

@@ -1,4 +1,4 @@
-/* Running sums in plain C. Each element adds to the sum before it; with an inner extent, whole rows do, side by side. */
+/* Running sums in plain C: each element adds to the sum before it; with an inner extent, whole rows do. */
 #include "kernels/cumsum.h"
 
 #include <stdint.h>

@@ -72,7 +72,9 @@ static void mirror_dim(const ln_pad_plan *plan, int32_t dim, const byte *src, by
   if (dim == plan->rank - 1) {
     if (extent > 0) memcpy(inside, src, extent * row);
   } else {
-    for (size_t i = 0; i < extent; ++i) mirror_dim(plan, dim + 1, src + i * plan->src_rows[dim], inside + i * row, edge);
+    for (size_t i = 0; i < extent; ++i) {
+      mirror_dim(plan, dim + 1, src + i * plan->src_rows[dim], inside + i * row, edge);
+    }
   }
   for (size_t i = 0; i < before; ++i) memcpy(dst + i * row, inside + (before - 1 - i + edge) * row, row);
   for (size_t i = 0; i < plan->after[dim]; ++i) {

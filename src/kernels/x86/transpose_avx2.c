@@ -44,7 +44,8 @@ static inline __attribute__((always_inline)) void four_rows(const byte *src, ptr
 }
 
 /* Few columns: along the source, whose rows are the long ones. */
-static void narrow(size_t rows, size_t columns, const byte *src, ptrdiff_t src_stride, byte *dst, ptrdiff_t dst_stride) {
+static void narrow(size_t rows, size_t columns, const byte *src, ptrdiff_t src_stride, byte *dst,
+                   ptrdiff_t dst_stride) {
   for (size_t r0 = 0; r0 < rows; r0 += 256) {
     const size_t count = rows - r0 < 256 ? rows - r0 : 256;
     for (size_t c = 0; c < columns; ++c) {
