@@ -1,9 +1,11 @@
 /*
- * Damaged models through load, inspect, write, prepare and run: 2,000 seeded mutations of six real models (or of small
- * ones of the repository where those are not at hand). Any status is a good answer; a crash, a sanitizer's finding, a
+ * Damaged models through load, inspect, write, prepare, run, resize and run again: 2,000 seeded mutations of six real
+ * models (or of small ones of the repository where those are not at hand), or with --cases of all the operators' cases,
+ * where little but attributes and shapes can be hit. Any status is a good answer; a crash, a sanitizer's finding, a
  * message that is no single line, or a case that takes more than HANG_SECONDS is not.
- *   test_fuzz_mutate [SEED [COUNT]] [--only I [--dump FILE]]
+ *   test_fuzz_mutate [--cases] [SEED [COUNT]] [--only I [--dump FILE]]
  */
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,9 +16,10 @@
 #include "base/base.h"
 #include "format/format.h"
 #include "linnet/linnet.h"
+#include "mutate_tables.h"
 
-enum { SEEDS = 6, HANG_SECONDS = 30, STAGES = 3, STATUSES = 400 };
-static const int64_t LARGEST_MACS = 20000000; /* beyond it a case is prepared and not run: sanitizers are slow */
+enum { SEEDS = 6, HANG_SECONDS = 30, STAGES = 4, STATUSES = 400 };
+static const int64_t LARGEST_MACS = 100000000; /* beyond it a case is prepared and not run: sanitizers are slow */
 static const size_t LARGEST_ARENA = (size_t)1 << 27;
 
 static const char *const real_models[SEEDS] = {
@@ -34,16 +37,21 @@ static const char *const own_models[SEEDS] = {
 };
 
 typedef struct source {
-  const char *path;
+  char *path;
   uint8_t *data;
   size_t size;
 } source;
+
+typedef struct source_list {
+  source *items;
+  int32_t count;
+} source_list;
 
 static char current[256] = "no case";
 static uint64_t state;
 
 /* Sanitizers: a huge allocation is a NULL, as it is without them. */
-const char *__asan_default_options(void);
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
 const char *__asan_default_options(void) { return "allocator_may_return_null=1:max_allocation_size_mb=1024"; }
 void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
 
@@ -131,7 +139,7 @@ static void mutate(uint8_t *data, size_t *size) {
 }
 
 static int counts[STAGES][STATUSES];
-static const char *const stages[STAGES] = {"load", "prepare", "run"};
+static const char *const stages[STAGES] = {"load", "prepare", "run", "resize"};
 static int skipped;
 
 static void note(int stage, ln_status status, const ln_error *err) {
@@ -167,29 +175,56 @@ static void write_back(const ln_model *model) {
   if (ln_format_write(model, &err, &bytes, &size) == LN_OK) ln_free(bytes);
 }
 
-static void run_model(ln_model *model) {
+/* Random bytes into every input, and a run where it is not too much work. */
+static ln_status fill_and_run(ln_session *session, int stage) {
   ln_error err = {LN_OK, ""};
-  ln_session *session = NULL;
   ln_session_stats stats = {.size = sizeof stats};
-  ln_status status = ln_session_create(model, NULL, &err, &session);
-  note(1, status, &err);
-  if (status != LN_OK) return;
   ln_session_get_stats(session, &stats);
   if (stats.macs > LARGEST_MACS || stats.macs < 0 || stats.arena_bytes > LARGEST_ARENA) {
     ++skipped;
-  } else {
-    for (int n = 0; n < 2; ++n) {
-      for (int32_t i = 0; i < ln_session_input_count(session); ++i) {
-        ln_tensor *input = ln_session_input(session, i);
-        uint8_t *data = ln_tensor_mutable_data(input);
-        if (data == NULL) continue;
-        for (size_t j = 0; j < ln_tensor_bytes(input); ++j) data[j] = (uint8_t)next_random();
-      }
-      status = ln_session_run(session, &err);
-      note(2, status, &err);
-      if (status != LN_OK) break;
+    return LN_ERR_LIMIT;
+  }
+  for (int32_t i = 0; i < ln_session_input_count(session); ++i) {
+    ln_tensor *input = ln_session_input(session, i);
+    uint8_t *data = ln_tensor_mutable_data(input);
+    if (data == NULL) continue;
+    /* Indices, axes and lengths come in integers: small ones do more than huge ones. */
+    const bool small = ln_type_bits(ln_tensor_type(input)) >= 32 && next_random() % 2 == 0;
+    for (size_t j = 0; j < ln_tensor_bytes(input); ++j) {
+      data[j] = (uint8_t)(small ? (j % 4 == 0 ? next_random() % 6 : 0) : next_random());
     }
   }
+  const ln_status status = ln_session_run(session, &err);
+  note(stage, status, &err);
+  return status;
+}
+
+static void resize_and_run(ln_session *session) {
+  ln_error err = {LN_OK, ""};
+  for (int32_t i = 0; i < ln_session_input_count(session); ++i) {
+    const ln_tensor *input = ln_session_input(session, i);
+    int32_t dims[LN_MAX_RANK];
+    const int32_t rank = next_random() % 8 == 0 ? (int32_t)below(LN_MAX_RANK + 1) : ln_tensor_rank(input);
+    for (int32_t k = 0; k < rank; ++k) {
+      dims[k] = next_random() % 2 == 0 && k < ln_tensor_rank(input) ? ln_tensor_dim(input, k) : (int32_t)below(9);
+    }
+    const ln_status status = ln_session_resize_input(session, i, dims, rank, &err);
+    note(3, status, &err);
+    if (status != LN_OK) return;
+  }
+  const ln_status status = ln_session_prepare(session, &err);
+  note(3, status, &err);
+  if (status == LN_OK) fill_and_run(session, 3);
+}
+
+static void run_model(ln_model *model) {
+  ln_error err = {LN_OK, ""};
+  ln_session *session = NULL;
+  const ln_status status = ln_session_create(model, NULL, &err, &session);
+  note(1, status, &err);
+  if (status != LN_OK) return;
+  if (fill_and_run(session, 2) != LN_ERR_LIMIT) fill_and_run(session, 2);
+  if (next_random() % 4 == 0) resize_and_run(session);
   ln_session_destroy(session);
 }
 
@@ -211,21 +246,45 @@ static void try_bytes(const uint8_t *data, size_t size) {
   free(exact);
 }
 
-static bool load_sources(source *sources) {
+static bool add_source(source_list *list, const char *path) {
+  ln_error err;
+  ln_file_map map;
+  if (ln_file_map_open(path, &err, &map) != LN_OK) {
+    fprintf(stderr, "%s: %s\n", path, err.message);
+    return false;
+  }
+  source *items = ln_realloc_array(list->items, (size_t)list->count, (size_t)list->count + 1, sizeof *items);
+  uint8_t *data = malloc(map.size + 1);
+  char *name = ln_strdup(path);
+  if (items == NULL || data == NULL || name == NULL) return false;
+  memcpy(data, map.data, map.size);
+  list->items = items;
+  list->items[list->count++] = (source){name, data, map.size};
+  ln_file_map_close(&map);
+  return true;
+}
+
+/* Every case of every family, in alphabetical order. */
+static bool add_cases(source_list *list, const char *folder) {
+  struct dirent **entries = NULL;
+  bool good = true;
+  const int count = scandir(folder, &entries, NULL, alphasort);
+  for (int i = 0; i < count; ++i) {
+    char path[2048];
+    const char *name = entries[i]->d_name;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    if (good && name[0] != '.') good = strstr(name, ".tflite") != NULL ? add_source(list, path) : add_cases(list, path);
+    free(entries[i]);
+  }
+  free(entries);
+  return good;
+}
+
+static bool load_sources(bool cases, source_list *list) {
   const char *const *paths = access(real_models[0], R_OK) == 0 ? real_models : own_models;
+  if (cases) return add_cases(list, LN_TESTS_DIR "/ops/cases") && list->count > 0;
   for (int i = 0; i < SEEDS; ++i) {
-    ln_error err;
-    ln_file_map map;
-    sources[i].path = paths[i];
-    if (ln_file_map_open(paths[i], &err, &map) != LN_OK) {
-      fprintf(stderr, "%s: %s\n", paths[i], err.message);
-      return false;
-    }
-    sources[i].data = malloc(map.size + 1);
-    sources[i].size = map.size;
-    if (sources[i].data != NULL) memcpy(sources[i].data, map.data, map.size);
-    ln_file_map_close(&map);
-    if (sources[i].data == NULL) return false;
+    if (!add_source(list, paths[i])) return false;
   }
   return true;
 }
@@ -259,18 +318,20 @@ int main(int argc, char **argv) {
   long only = -1;
   const char *dump = NULL;
   int numbers = 0;
+  bool cases = false;
   for (int i = 1; i < argc; ++i) {
     if (strcmp(argv[i], "--only") == 0 && i + 1 < argc) only = atol(argv[++i]);
     else if (strcmp(argv[i], "--dump") == 0 && i + 1 < argc) dump = argv[++i];
+    else if (strcmp(argv[i], "--cases") == 0) cases = true;
     else *(numbers++ == 0 ? &seed : &count) = atol(argv[i]);
   }
-  source sources[SEEDS];
-  if (!load_sources(sources)) return 77;
+  source_list sources = {NULL, 0};
+  if (!load_sources(cases, &sources)) return 77;
   guard();
   printf("seed %ld, %ld mutations\n", seed, count);
   fflush(stdout);
   for (long n = 0; n < count; ++n) {
-    const source *from = &sources[n % SEEDS];
+    const source *from = &sources.items[n % sources.count];
     if (only >= 0 && n != only) continue;
     snprintf(current, sizeof current, "mutation %ld of seed %ld: %s", n, seed, from->path);
     state = (uint64_t)seed * 1000003 + (uint64_t)n;
@@ -278,14 +339,21 @@ int main(int argc, char **argv) {
     size_t size = from->size;
     if (copy == NULL) return 1;
     memcpy(copy, from->data, size);
-    mutate(copy, &size);
-    if (dump != NULL) ln_file_write(dump, copy, size, NULL);
+    uint8_t *changed = NULL; /* half of the mutations keep the file well-formed and change what it says */
+    if (n / sources.count % 2 != 0 || !mutate_tables(copy, size, next_random, &changed, &size)) mutate(copy, &size);
+    const uint8_t *bytes = changed != NULL ? changed : copy;
+    if (dump != NULL) ln_file_write(dump, bytes, size, NULL);
     alarm(HANG_SECONDS);
-    try_bytes(copy, size);
+    try_bytes(bytes, size);
     alarm(0);
+    ln_free(changed);
     free(copy);
   }
   report();
-  for (int i = 0; i < SEEDS; ++i) free(sources[i].data);
+  for (int32_t i = 0; i < sources.count; ++i) {
+    free(sources.items[i].data);
+    ln_free(sources.items[i].path);
+  }
+  ln_free(sources.items);
   return 0;
 }

@@ -1,8 +1,12 @@
 /* The one place that takes memory from the system, so that tests can make any allocation fail. */
+#define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/base.h"
+
+enum { LARGE = 1 << 28 };
 
 static long fail_countdown; /* tests only: no thread allocates while it is set */
 
@@ -12,10 +16,23 @@ long ln_alloc_fail_pending(void) { return fail_countdown; }
 
 static bool fails_now(void) { return fail_countdown > 0 && --fail_countdown == 0; }
 
+/* More than the machine has: systems that promise memory they lack would end the process when it is touched. */
+static bool beyond_memory(size_t bytes) {
+#if defined(_SC_PHYS_PAGES)
+  if (bytes < LARGE) return false; /* not worth asking */
+  const long pages = sysconf(_SC_PHYS_PAGES);
+  const long page_bytes = sysconf(_SC_PAGESIZE);
+  return pages > 0 && page_bytes > 0 && bytes / (size_t)page_bytes >= (size_t)pages;
+#else
+  (void)bytes;
+  return false;
+#endif
+}
+
 void *ln_alloc(size_t bytes) {
   size_t rounded;
   if (fails_now() || !ln_size_align(bytes == 0 ? 1 : bytes, LN_ALIGNMENT, &rounded)) return NULL;
-  if (rounded > PTRDIFF_MAX) return NULL;
+  if (rounded > PTRDIFF_MAX || beyond_memory(rounded)) return NULL;
   return aligned_alloc(LN_ALIGNMENT, rounded);
 }
 
