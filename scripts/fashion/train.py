@@ -7,8 +7,8 @@ dataset-fashion-mnist installs it (MIT licence, Zalando SE). A few minutes on tw
 
 The file takes 28 x 28 grey pictures as int8 (value - 128, which is what scale 1/255 and zero point -128 say of a picture
 divided by 255) and gives ten int8 scores. Its labels and the normalization stand in the metadata that TFLite's own tools
-write: a ModelMetadata flatbuffer, and labels.txt in a zip archive appended to the file. --samples writes pictures of the
-test set, a few of them, for the demo.
+write: a ModelMetadata flatbuffer, and labels.txt in a zip archive appended to the file. --samples writes a few pictures
+of the test set, each the first of its class, for the demo.
 """
 import argparse
 import gzip
@@ -182,7 +182,7 @@ def write_samples(folder, pictures, labels):
     from PIL import Image
     os.makedirs(folder, exist_ok=True)
     for label in (9, 2, 1, 6, 5, 7, 8, 3):
-        index = int(np.nonzero(labels == label)[0][1])
+        index = int(np.nonzero(labels == label)[0][0])
         name = LABELS[label].split("/")[0].lower().replace(" ", "_").replace("-", "_")
         Image.fromarray(pictures[index]).save(os.path.join(folder, name + ".png"))
 
