@@ -20,9 +20,10 @@ typedef struct ln_session_options {
   const char *backend;   /* NULL: "cpu" */
   bool profile;          /* time every operator */
   bool keep_all_tensors; /* no fusion, no sharing of memory: every tensor of the graph can be read after a run */
+  size_t memory_limit;   /* bytes for activations, scratch and variables (LN_ERR_LIMIT); 0: the machine's memory */
 } ln_session_options;
 
-#define LN_SESSION_OPTIONS_INIT {sizeof(ln_session_options), 0, NULL, NULL, false, false}
+#define LN_SESSION_OPTIONS_INIT {sizeof(ln_session_options), 0, NULL, NULL, false, false, 0}
 
 /* `options` may be NULL. The session is prepared for the shapes the file declares, unknown dimensions taken as 1. */
 LN_API ln_status ln_session_create(ln_model *model, const ln_session_options *options, ln_error *err, ln_session **out);

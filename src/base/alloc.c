@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <unistd.h>
 
 #include "base/base.h"
 
@@ -63,4 +64,11 @@ char *ln_strdup(const char *text) {
   char *copy = ln_alloc(bytes);
   if (copy != NULL) memcpy(copy, text, bytes);
   return copy;
+}
+
+size_t ln_memory_total(void) {
+  const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+  size_t bytes;
+  if (pages <= 0 || page <= 0 || !ln_size_mul((size_t)pages, (size_t)page, &bytes)) return SIZE_MAX;
+  return bytes;
 }

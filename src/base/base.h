@@ -46,6 +46,8 @@ void *ln_alloc_array(size_t count, size_t item_bytes); /* zeroed, product checke
 void *ln_realloc_array(void *old, size_t old_count, size_t new_count, size_t item_bytes); /* new part zeroed */
 void ln_free(void *memory);
 char *ln_strdup(const char *text);
+/* The machine's memory in bytes; SIZE_MAX when it cannot be told. */
+size_t ln_memory_total(void);
 /* Tests only: the n-th allocation from now fails, once (0: none does). */
 void ln_alloc_fail_after(long n);
 long ln_alloc_fail_pending(void); /* allocations until it fails; 0 once it has */

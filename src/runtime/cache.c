@@ -55,6 +55,12 @@ void ln_model_cache_destroy(ln_model_cache *cache) {
 /* Arity and element types, before any kernel sees a node. A model can be read and looked at without this. */
 static ln_status check_types(const ln_graph *graph, ln_error *err) {
   for (int32_t i = 0; i < graph->op_count; ++i) LN_TRY(ln_op_check_types(graph, &graph->ops[i], err));
+  for (int32_t i = 0; i < graph->output_count; ++i) {
+    const ln_tensor *output = &graph->tensors[graph->outputs[i]];
+    if (output->sparsity != NULL && ln_tensor_const_data(output)) {
+      return ln_fail(err, LN_ERR_UNSUPPORTED, "output \"%.120s\" is a sparse constant", output->name);
+    }
+  }
   return LN_OK;
 }
 

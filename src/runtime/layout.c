@@ -152,6 +152,7 @@ ln_status ln_session_lay_out(ln_session *session, ln_error *err) {
   make_roots(session, &l);
   status = list_blocks(session, &l, tensor_offsets, &list, err);
   if (status == LN_OK) status = ln_plan_arena(list.blocks, list.count, err, &session->plan);
+  if (status == LN_OK) status = ln_session_charge(session, session->plan.arena_bytes, err);
   if (status == LN_OK) status = grow_arena(session, err);
   if (status != LN_OK) goto out;
   for (int32_t i = 0; i < list.count; ++i) *list.targets[i] = list.blocks[i].offset;

@@ -19,11 +19,21 @@ void ln_session_reset_variable(ln_tensor *tensor) {
   memset(tensor->data, value, tensor->bytes);
 }
 
-static ln_status ready_variable(ln_tensor *tensor, ln_error *err) {
+ln_status ln_session_charge(ln_session *session, size_t bytes, ln_error *err) {
+  if (session->memory_limit - session->memory_used >= bytes) {
+    session->memory_used += bytes;
+    return LN_OK;
+  }
+  return ln_fail(err, LN_ERR_LIMIT, "needs %zu bytes of memory beside %zu, more than the limit of %zu", bytes,
+                 session->memory_used, session->memory_limit);
+}
+
+static ln_status ready_variable(ln_session *session, ln_tensor *tensor, ln_error *err) {
   size_t bytes;
   if (!ln_tensor_size(tensor->type, &tensor->shape, &bytes)) {
     return ln_fail(err, LN_ERR_UNSUPPORTED, "variable \"%s\" has no fixed size", tensor->name);
   }
+  LN_TRY(ln_session_charge(session, bytes, err));
   if (tensor->storage == LN_STORAGE_VARIABLE && tensor->bytes == bytes) return LN_OK; /* keeps its value */
   ln_session_release(tensor);
   tensor->data = ln_alloc(bytes);
@@ -49,7 +59,7 @@ static ln_status forget_shapes(ln_session *session, ln_error *err) {
     ln_tensor *tensor = &session->tensors[i];
     session->known[i] = tensor->storage == LN_STORAGE_CONST || tensor->is_variable;
     if (tensor->storage == LN_STORAGE_CONST) continue;
-    if (tensor->is_variable) LN_TRY(ready_variable(tensor, err));
+    if (tensor->is_variable) LN_TRY(ready_variable(session, tensor, err));
     else if (!is_string_input(session, i)) ln_session_release(tensor);
   }
   for (int32_t i = 0; i < session->graph->input_count; ++i) session->known[session->graph->inputs[i]] = true;
@@ -98,6 +108,7 @@ static ln_status prepare_node(ln_session *session, ln_step *step, ln_arena *aren
 ln_status ln_session_plan(ln_session *session, ln_error *err) {
   session->prepared = false;
   session->late_steps = 0;
+  session->memory_used = 0;
   ln_arena_free(&session->prep_memory);
   LN_TRY(forget_shapes(session, err));
   for (int32_t i = 0; i < session->graph->op_count; ++i) LN_TRY(infer_step(session, &session->steps[i], err));
@@ -124,6 +135,9 @@ ln_status ln_session_prepare_late(ln_session *session, ln_step *step, ln_error *
     ln_session_release(tensor);
     if (!ln_tensor_size(tensor->type, &tensor->shape, &bytes)) {
       return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "output %d has no fixed size", i);
+    }
+    if (bytes > session->memory_limit - session->memory_used) {
+      return ln_node_fail(node, err, LN_ERR_LIMIT, "output %d takes %zu bytes, more than the limit leaves", i, bytes);
     }
     tensor->data = ln_alloc(bytes);
     if (tensor->data == NULL) return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory for %zu bytes", bytes);

@@ -58,6 +58,8 @@ struct ln_session {
   size_t arena_capacity;
   ln_plan_result plan;
   int32_t late_steps;
+  size_t memory_limit; /* of what the session owns */
+  size_t memory_used;  /* by the plan, variables and late steps */
 };
 
 /* Shapes, kernels and memory for the present input shapes (prepare.c). */
@@ -67,6 +69,8 @@ ln_status ln_session_prepare_late(ln_session *session, ln_step *step, ln_error *
 /* Offsets in the arena for every tensor and every step's scratch (layout.c). */
 ln_status ln_session_lay_out(ln_session *session, ln_error *err);
 
+/* Counts `bytes` against the limit; LN_ERR_LIMIT when they pass it. */
+ln_status ln_session_charge(ln_session *session, size_t bytes, ln_error *err);
 /* Back to what stands for a real zero. */
 void ln_session_reset_variable(ln_tensor *tensor);
 /* Frees what a tensor owns on the heap and forgets its data. */

@@ -75,6 +75,7 @@ static ln_status build(ln_session *session, const ln_session_options *options, l
   if (session->backend == NULL) return ln_fail(err, LN_ERR_NOT_FOUND, "no backend \"%.100s\"", backend);
   session->profile = options->profile;
   session->keep_all = options->keep_all_tensors;
+  session->memory_limit = options->memory_limit > 0 ? options->memory_limit : ln_memory_total();
   session->pool = ln_pool_create(options->threads);
   if (session->pool == NULL) return ln_fail(err, LN_ERR_MEMORY, "no memory for a session");
   LN_TRY(ln_model_cache_graph(session->model, graph, session->keep_all, err, &session->graph));

@@ -180,11 +180,32 @@ static void refuses_misuse(void **state) {
   ln_model_destroy(model);
 }
 
+static void keeps_to_a_memory_limit(void **state) {
+  (void)state;
+  ln_model *model = NULL;
+  ln_session *session = NULL;
+  ln_error err = {LN_OK, ""};
+  assert_int_equal(ln_model_open(first_case(), NULL, &model), LN_OK);
+  ln_session_options options = LN_SESSION_OPTIONS_INIT;
+  options.memory_limit = 64;
+  assert_int_equal(ln_session_create(model, &options, &err, &session), LN_ERR_LIMIT);
+  options.memory_limit = 1 << 20;
+  assert_int_equal(ln_session_create(model, &options, &err, &session), LN_OK);
+  const int32_t dims[] = {1 << 20, 1, 1};
+  assert_int_equal(ln_session_resize_input(session, 0, dims, 3, &err), LN_OK);
+  assert_int_equal(ln_session_prepare(session, &err), LN_ERR_LIMIT);
+  const int32_t small[] = {4, 4, 4};
+  assert_int_equal(ln_session_resize_input(session, 0, small, 3, &err), LN_OK);
+  assert_int_equal(ln_session_prepare(session, &err), LN_OK);
+  ln_session_destroy(session);
+  ln_model_destroy(model);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(runs_without_allocation), cmocka_unit_test(survives_failing_allocations),
       cmocka_unit_test(keeps_sessions_apart),    cmocka_unit_test(resizes),
-      cmocka_unit_test(refuses_misuse),
+      cmocka_unit_test(refuses_misuse),          cmocka_unit_test(keeps_to_a_memory_limit),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
