@@ -41,8 +41,15 @@ demo:
 test: need-test need-python
 	@cmake -S . -B $(BUILD)/tests -DCMAKE_BUILD_TYPE=Release -DLINNET_TESTS=ON -DLINNET_WERROR=ON \
 	  -DPython3_EXECUTABLE=$(PYTHON) $(CMAKE_FLAGS) > /dev/null
-	@cmake --build $(BUILD)/tests -j $(JOBS)
+	@cmake --build $(BUILD)/tests -j $(JOBS) -- --no-print-directory
+	@cmake -S . -B $(BUILD)/asan -DCMAKE_BUILD_TYPE=Release -DLINNET_TESTS=ON -DLINNET_SANITIZE=ON > /dev/null
+	@cmake --build $(BUILD)/asan -j $(JOBS) --target $(SANITIZED_TARGETS) -- --no-print-directory
+	@cd $(BUILD)/asan && ctest --output-on-failure -j $(JOBS) -R '$(SANITIZED_TESTS)'
 	@cd $(BUILD)/tests && ctest --output-on-failure -j $(JOBS)
+
+# What `make test` runs under the sanitizers as well; `make asan` runs everything so.
+SANITIZED_TARGETS = run_cases test_fuzz_mutate test_format_damage test_format_refuse test_runtime_session
+SANITIZED_TESTS = ^(ops\.cases\.(generic|avx512vnni)|fuzz\.mutate|format\.(damage|refuse)|runtime\.session)$$
 
 check: need-test
 	@cmake -S . -B $(BUILD)/tests -DCMAKE_BUILD_TYPE=Release -DLINNET_TESTS=ON -DLINNET_WERROR=ON \
@@ -51,14 +58,15 @@ check: need-test
 	@cd $(BUILD)/tests && ctest --output-on-failure -j $(JOBS) -LE long
 
 asan: need-test
-	@cmake --preset asan -DPython3_EXECUTABLE=$(PYTHON) $(CMAKE_FLAGS) > /dev/null
-	@cmake --build build/asan -j $(JOBS)
-	@cd build/asan && ctest --output-on-failure -j $(JOBS) -LE speed
+	@cmake -S . -B $(BUILD)/asan -DCMAKE_BUILD_TYPE=Release -DLINNET_TESTS=ON -DLINNET_SANITIZE=ON \
+	  -DPython3_EXECUTABLE=$(PYTHON) > /dev/null
+	@cmake --build $(BUILD)/asan -j $(JOBS) -- --no-print-directory
+	@cd $(BUILD)/asan && ctest --output-on-failure -j $(JOBS) -LE speed
 
 fuzz: need-test
-	@cmake --preset asan $(CMAKE_FLAGS) > /dev/null
-	@cmake --build build/asan -j $(JOBS) --target test_fuzz_mutate
-	@build/asan/tests/test_fuzz_mutate $(SEED) $(COUNT)
+	@cmake -S . -B $(BUILD)/asan -DCMAKE_BUILD_TYPE=Release -DLINNET_TESTS=ON -DLINNET_SANITIZE=ON > /dev/null
+	@cmake --build $(BUILD)/asan -j $(JOBS) --target test_fuzz_mutate -- --no-print-directory
+	@$(BUILD)/asan/tests/test_fuzz_mutate $(SEED) $(COUNT)
 
 bench: all
 	@sh scripts/python.sh $(BUILD)/venv-bench scripts/requirements-bench.txt
