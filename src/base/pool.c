@@ -5,11 +5,12 @@
  */
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 #include "base/base.h"
 
-enum { SPINS_BEFORE_SLEEP = 20000, MAX_THREADS = 256 };
+enum { SPINS_BEFORE_SLEEP = 20000, SPINS_BEFORE_YIELD = 2000, MAX_THREADS = 256 };
 
 typedef struct ln_worker {
   struct ln_pool *pool;
@@ -25,8 +26,12 @@ struct ln_pool {
   pthread_cond_t wake;
   atomic_uint generation; /* raised once a run, and once to stop */
   atomic_bool stop;
-  atomic_int next_task;
-  atomic_int busy; /* workers not done with the present generation */
+  /*
+   * The generation above, tasks not taken yet below: a worker that comes late finds none, or those of a run that it has
+   * not seen begin, and either is right. So a run ends with its last task, whichever workers the system let run.
+   */
+  atomic_uint_fast64_t tasks;
+  atomic_int unfinished; /* tasks of the run that are not done */
   int32_t sleepers; /* under lock */
   int32_t count;
   ln_task_fn fn;
@@ -40,10 +45,17 @@ static void relax(void) {
 }
 
 static void take_tasks(ln_pool *pool, int32_t worker) {
+  uint_fast64_t tasks = atomic_load_explicit(&pool->tasks, memory_order_acquire);
   for (;;) {
-    const int32_t task = atomic_fetch_add_explicit(&pool->next_task, 1, memory_order_relaxed);
-    if (task >= pool->count) return;
-    pool->fn(pool->context, task, worker);
+    const uint32_t left = (uint32_t)(tasks & UINT32_MAX);
+    if (left == 0) return;
+    if (!atomic_compare_exchange_weak_explicit(&pool->tasks, &tasks, tasks - 1, memory_order_acquire, memory_order_acquire)) {
+      continue;
+    }
+    /* A task in hand keeps the run from ending, so count, fn and context are this run's. */
+    pool->fn(pool->context, pool->count - (int32_t)left, worker);
+    atomic_fetch_sub_explicit(&pool->unfinished, 1, memory_order_release);
+    tasks = atomic_load_explicit(&pool->tasks, memory_order_acquire);
   }
 }
 
@@ -71,7 +83,6 @@ static void *worker_main(void *argument) {
     seen = wait_for_next(pool, seen);
     if (atomic_load_explicit(&pool->stop, memory_order_acquire)) return NULL;
     take_tasks(pool, self->index);
-    atomic_fetch_sub_explicit(&pool->busy, 1, memory_order_release);
   }
 }
 
@@ -127,9 +138,13 @@ void ln_pool_run(ln_pool *pool, int32_t count, ln_task_fn fn, void *context) {
   pool->fn = fn;
   pool->context = context;
   pool->count = count;
-  atomic_store_explicit(&pool->next_task, 0, memory_order_relaxed);
-  atomic_store_explicit(&pool->busy, pool->started, memory_order_relaxed);
+  atomic_store_explicit(&pool->unfinished, count, memory_order_relaxed);
+  const uint_fast64_t generation = (uint_fast64_t)atomic_load_explicit(&pool->generation, memory_order_relaxed) + 1;
+  atomic_store_explicit(&pool->tasks, generation << 32 | (uint32_t)count, memory_order_release);
   next_generation(pool);
   take_tasks(pool, 0);
-  while (atomic_load_explicit(&pool->busy, memory_order_acquire) > 0) relax();
+  for (int32_t i = 0; atomic_load_explicit(&pool->unfinished, memory_order_acquire) > 0; ++i) {
+    if (i < SPINS_BEFORE_YIELD) relax();
+    else sched_yield(); /* whoever holds the last task may be waiting for this core */
+  }
 }
