@@ -92,7 +92,7 @@ static void set_value(uint8_t *at, ln_kind kind, uint32_t (*random)(void)) {
   if (random() % 3 == 0) { /* near what it was */
     value = 0;
     memcpy(&value, at, bytes);
-    value += (int64_t)(random() % 5) - 2;
+    value = (int64_t)((uint64_t)value + random() % 5 - 2);
   }
   if (kind == LN_KIND_bool) value &= 1;
   memcpy(at, &value, bytes);

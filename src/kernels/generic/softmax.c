@@ -68,15 +68,18 @@ void ln_k_softmax_q8(const ln_softmax_q8 *softmax, const uint8_t *in, void *out,
   for (r = 0; r < rows; ++r) {
     const uint8_t *row = in + r * depth;
     const int32_t max = row_max_q8(row, depth, flip);
-    int32_t sum = 0, over_unit, scale, shift;
+    int64_t sum = 0; /* the reference's 32 bits hold 4096 equal shares; from there on it stays at their end */
+    int32_t over_unit, scale, shift;
     for (i = 0; i < depth; ++i) {
-      sum = ln_fx_add(sum, ln_rounding_divide_by_pot(softmax->exps[max - (row[i] ^ flip)], SUM_BITS));
+      sum += ln_rounding_divide_by_pot(softmax->exps[max - (row[i] ^ flip)], SUM_BITS);
     }
-    scale = ln_fx_reciprocal(sum, SUM_BITS, &over_unit);
+    scale = ln_fx_reciprocal(sum < INT32_MAX ? (int32_t)sum : INT32_MAX, SUM_BITS, &over_unit);
     shift = over_unit + 31 - softmax->out_bits;
     for (i = 0; i < depth; ++i) {
       const int32_t product = ln_fx_mul(scale, softmax->exps[max - (row[i] ^ flip)]);
-      const int32_t value = ln_clamp_i32(ln_rounding_divide_by_pot(product, shift) + low, low, high);
+      /* A sum of 512 and more asks for a shift beyond 31, where the reference gives up: every share rounds to 0. */
+      const int32_t share = shift > 31 ? 0 : ln_rounding_divide_by_pot(product, shift);
+      const int32_t value = ln_clamp_i32(share + low, low, high);
       if (softmax->out_bits == 16) ((int16_t *)out)[r * depth + i] = (int16_t)value;
       else ((uint8_t *)out)[r * depth + i] = (uint8_t)value;
     }
