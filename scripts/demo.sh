@@ -5,8 +5,8 @@ linnet=$1
 pictures=$(dirname "$0")/../examples/fashion
 right=0
 all=0
-for picture in "$pictures"/*.png; do
-  name=$(basename "$picture" .png | tr '_' ' ')
+for picture in "$pictures"/*.bmp; do
+  name=$(basename "$picture" .bmp | tr '_' ' ')
   echo "--- a picture of: $name"
   "$linnet" run demo: --input "$picture" --show --top 3
   answer=$("$linnet" run demo: --input "$picture" --top 1 --json | sed -n 's/.*"label": *"\([^"]*\)".*/\1/p' | tr 'A-Z' 'a-z')

@@ -184,7 +184,7 @@ def write_samples(folder, pictures, labels):
     for label in (9, 2, 1, 6, 5, 7, 8, 3):
         index = int(np.nonzero(labels == label)[0][0])
         name = LABELS[label].split("/")[0].lower().replace(" ", "_").replace("-", "_")
-        Image.fromarray(pictures[index]).save(os.path.join(folder, name + ".png"))
+        Image.fromarray(pictures[index]).save(os.path.join(folder, name + ".bmp"))
 
 
 def main():
