@@ -190,7 +190,7 @@ def write_samples(folder, pictures, labels):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--data", default="/usr/share/datasets/fashion-mnist")
-    p.add_argument("--epochs", type=int, default=8)
+    p.add_argument("--epochs", type=int, default=10)
     p.add_argument("--out", default=os.path.join(ROOT, "models", "fashion_mnist.tflite"))
     p.add_argument("--samples", metavar="DIR")
     a = p.parse_args()
