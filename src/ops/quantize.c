@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "kernels/convert.h"
+#include "kernels/unary.h"
 #include "ops/elementwise.h"
 #include "ops/rows.h"
 
@@ -55,7 +56,21 @@ typedef struct quantize_args {
   ln_quantize_fn *fn;   /* from float; NULL for int32 */
   ln_multiplier rescale; /* from integers */
   int32_t in_zero, out_zero;
+  const uint8_t *table; /* from bytes to bytes: the result for each of the 256; else NULL */
 } quantize_args;
+
+static bool is_byte(const ln_tensor *tensor) { return tensor->type == LN_INT8 || tensor->type == LN_UINT8; }
+
+static ln_status make_table(ln_node *node, ln_prep *prep, quantize_args *args) {
+  uint8_t every[256];
+  uint8_t *table = ln_arena_alloc(prep->arena, sizeof every);
+  if (table == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  for (int32_t i = 0; i < 256; ++i) every[i] = (uint8_t)i;
+  ln_k_requantize(every, number_of(node->in[0]->type), args->in_zero, args->rescale, table, number_of(node->out[0]->type),
+                  args->out_zero, sizeof every);
+  args->table = table;
+  return LN_OK;
+}
 
 ln_status ln_quantize_prepare(ln_node *node, ln_prep *prep) {
   const ln_convert_kernels *k = &ln_kernels_get()->convert;
@@ -79,7 +94,7 @@ ln_status ln_quantize_prepare(ln_node *node, ln_prep *prep) {
     return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "requantizing along an axis");
   }
   args->rescale = ln_quantize_multiplier(in_scale / out_scale);
-  return LN_OK;
+  return is_byte(in) && is_byte(out) ? make_table(node, prep, args) : LN_OK;
 }
 
 static void quantize_run_of(const ln_node *node, size_t first, size_t count, int32_t channel) {
@@ -112,6 +127,10 @@ static void quantize_span(const void *context, size_t first, size_t count) {
   const ln_tensor *out = node->out[0];
   if (in->type == LN_FLOAT32) {
     for_channels(&args->view, node, first, count, quantize_run_of);
+    return;
+  }
+  if (args->table != NULL) {
+    ln_kernels_get()->unary.table_u8(args->table, (const uint8_t *)in->data + first, (uint8_t *)out->data + first, count);
     return;
   }
   ln_k_requantize((const char *)in->data + first * ln_type_bytes(in->type), number_of(in->type), args->in_zero, args->rescale,
