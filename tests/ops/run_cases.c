@@ -1,9 +1,10 @@
 /*
- * Runs the operators' cases: run_cases [-v] [--coverage] DIR [FILTER]. Each DIR/FAMILY/NAME.tflite carries its inputs and
+ * Runs the operators' cases: run_cases [-v] [--coverage | --count] DIR [FILTER]. Each DIR/FAMILY/NAME.tflite carries its inputs and
  * expected outputs as metadata (tests/ops/gen/lib.py says how) and is run through the public API alone.
  * A case passes when one thread gives the expected outputs (integers bit for bit, floats within the case's tolerance),
  * and two threads, and the same session after a reset, give the same bits as that.
- * --coverage compares no values: it names the implemented operators that no case holds.
+ * --coverage compares no values: it names the implemented operators that no case holds. --count prints how many cases
+ * hold each.
  */
 #include <dirent.h>
 #include <math.h>
@@ -20,10 +21,10 @@ typedef struct case_info {
 } case_info;
 
 typedef struct totals {
-  bool verbose, coverage;
+  bool verbose, coverage, count;
   const char *filter;
   int cases, failed;
-  bool *covered; /* [ln_op_row_count()] */
+  int *held; /* [ln_op_row_count()] cases that hold each operator */
 } totals;
 
 static char reason[1024];
@@ -261,15 +262,20 @@ out:
   return ok;
 }
 
-static void note_operators(const ln_model *model, bool *covered) {
+static bool holds(const ln_model *model, const char *name) {
   for (int32_t g = 0; g < ln_model_graph_count(model); ++g) {
     const ln_graph *graph = ln_model_graph(model, g);
     for (int32_t i = 0; i < ln_graph_op_count(graph); ++i) {
-      for (int32_t r = 0; r < ln_op_row_count(); ++r) {
-        ln_op_row row = {.size = sizeof row};
-        if (ln_op_row_get(r, &row) == LN_OK && strcmp(row.name, ln_op_name(ln_graph_op(graph, i))) == 0) covered[r] = true;
-      }
+      if (strcmp(name, ln_op_name(ln_graph_op(graph, i))) == 0) return true;
     }
+  }
+  return false;
+}
+
+static void note_operators(const ln_model *model, int *held) {
+  for (int32_t r = 0; r < ln_op_row_count(); ++r) {
+    ln_op_row row = {.size = sizeof row};
+    if (ln_op_row_get(r, &row) == LN_OK && holds(model, row.name)) ++held[r];
   }
 }
 
@@ -280,8 +286,8 @@ static void visit_file(const char *path, totals *all) {
   ++all->cases;
   bool ok = ln_model_open(path, &err, &model) == LN_OK;
   if (!ok) fail("open: %s", err.message, 0, 0);
-  if (ok) note_operators(model, all->covered);
-  if (ok && !all->coverage) ok = run_case(model);
+  if (ok) note_operators(model, all->held);
+  if (ok && !all->coverage && !all->count) ok = run_case(model);
   ln_model_destroy(model);
   if (!ok) {
     ++all->failed;
@@ -310,6 +316,13 @@ static void visit(const char *path, totals *all) {
 }
 
 /* Implemented rows without a case. */
+static void print_counts(const totals *all) {
+  for (int32_t r = 0; r < ln_op_row_count(); ++r) {
+    ln_op_row row = {.size = sizeof row};
+    if (ln_op_row_get(r, &row) == LN_OK) printf("%s %d\n", row.name, all->held[r]);
+  }
+}
+
 static int report_coverage(const totals *all) {
   int missing = 0;
   int implemented = 0;
@@ -317,7 +330,7 @@ static int report_coverage(const totals *all) {
     ln_op_row row = {.size = sizeof row};
     if (ln_op_row_get(r, &row) != LN_OK || row.kernel_not_yet != NULL) continue;
     ++implemented;
-    if (all->covered[r]) continue;
+    if (all->held[r] > 0) continue;
     ++missing;
     printf("no case for %s\n", row.name);
   }
@@ -331,20 +344,22 @@ int main(int argc, char **argv) {
   for (int i = 1; i < argc; ++i) {
     if (strcmp(argv[i], "-v") == 0) all.verbose = true;
     else if (strcmp(argv[i], "--coverage") == 0) all.coverage = true;
+    else if (strcmp(argv[i], "--count") == 0) all.count = true;
     else if (folder == NULL) folder = argv[i];
     else all.filter = argv[i];
   }
   if (folder == NULL) {
-    fprintf(stderr, "usage: run_cases [-v] [--coverage] DIR [FILTER]\n");
+    fprintf(stderr, "usage: run_cases [-v] [--coverage | --count] DIR [FILTER]\n");
     return 2;
   }
-  all.covered = calloc((size_t)ln_op_row_count() + 1, sizeof(bool));
-  if (all.covered == NULL) return 1;
+  all.held = calloc((size_t)ln_op_row_count() + 1, sizeof *all.held);
+  if (all.held == NULL) return 1;
   visit(folder, &all);
   int covered = 0;
-  for (int32_t r = 0; r < ln_op_row_count(); ++r) covered += all.covered[r];
+  for (int32_t r = 0; r < ln_op_row_count(); ++r) covered += all.held[r] > 0;
   const int missing = all.coverage ? report_coverage(&all) : 0;
+  if (all.count) print_counts(&all);
   printf("%s: %d cases, %d failed, %d operators\n", ln_cpu_tier(), all.cases, all.failed, covered);
-  free(all.covered);
+  free(all.held);
   return all.failed != 0 || missing != 0 || all.cases == 0 ? 1 : 0;
 }
