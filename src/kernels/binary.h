@@ -12,15 +12,16 @@
 
 /* What a kernel needs beside its operands; each reads the members its comment names. */
 typedef struct ln_binary_params {
-  float low_f, high_f;           /* float activation range */
-  int32_t low, high;             /* integer activation range */
-  int32_t a_offset, b_offset;    /* minus the zero points */
-  int32_t out_offset;            /* the output's zero point */
-  int32_t left_shift;            /* fractional bits added before rescaling */
-  ln_multiplier a, b, out;       /* of quantized operands; shift <= 0 for a and b */
+  float low_f, high_f;        /* float activation range */
+  int32_t low, high;          /* integer activation range */
+  int32_t a_offset, b_offset; /* minus the zero points */
+  int32_t out_offset;         /* the output's zero point */
+  int32_t left_shift;         /* fractional bits added before rescaling */
+  ln_multiplier a, b, out;    /* of quantized operands; shift <= 0 for a and b */
 } ln_binary_params;
 
-typedef void ln_binary_fn(const void *a, const void *b, void *out, const ln_block *block, const ln_binary_params *params);
+typedef void ln_binary_fn(const void *a, const void *b, void *out, const ln_block *block,
+                          const ln_binary_params *params);
 
 typedef struct ln_binary_kernels {
   /* float: clamp(f(a, b), low_f, high_f), correctly rounded: the same bits in every tier. NaN passes the clamp. */
@@ -43,14 +44,14 @@ typedef enum ln_binary_op {
   LN_BINARY_ADD,
   LN_BINARY_SUB,
   LN_BINARY_MUL,
-  LN_BINARY_DIV,       /* integers: toward zero */
+  LN_BINARY_DIV, /* integers: toward zero */
   LN_BINARY_MINIMUM,
   LN_BINARY_MAXIMUM,
   LN_BINARY_FLOOR_DIV, /* toward minus infinity */
   LN_BINARY_FLOOR_MOD, /* with the sign of the divisor */
   LN_BINARY_SQUARED_DIFFERENCE,
   LN_BINARY_POW,
-  LN_BINARY_EQUAL,     /* from here on the output is bool */
+  LN_BINARY_EQUAL, /* from here on the output is bool */
   LN_BINARY_NOT_EQUAL,
   LN_BINARY_LESS,
   LN_BINARY_LESS_EQUAL,
@@ -58,7 +59,10 @@ typedef enum ln_binary_op {
   LN_BINARY_GREATER_EQUAL,
   LN_BINARY_LOGICAL_AND,
   LN_BINARY_LOGICAL_OR,
-  LN_BINARY_PRELU,     /* a >= 0 ? a : a * b; not bool */
+  LN_BINARY_PRELU, /* a >= 0 ? a : a * b; from here on not bool */
+  LN_BINARY_ATAN2, /* the angle of the point (b, a) */
+  LN_BINARY_BITWISE_XOR,
+  LN_BINARY_RIGHT_SHIFT, /* arithmetic for signed types; shifts beyond the type's bits are cut to fit */
   LN_BINARY_OP_COUNT
 } ln_binary_op;
 
@@ -71,6 +75,8 @@ typedef enum ln_binary_type {
   LN_BINARY_I64,
   LN_BINARY_BOOL,
   LN_BINARY_U32,
+  LN_BINARY_U16,
+  LN_BINARY_F64,
   LN_BINARY_TYPE_COUNT
 } ln_binary_type;
 
@@ -83,13 +89,16 @@ ln_binary_fn *ln_k_binary_find_quantized_compare(ln_binary_op op, ln_binary_type
 void ln_k_add_q16(const void *a, const void *b, void *out, const ln_block *block, const ln_binary_params *params);
 void ln_k_sub_q16(const void *a, const void *b, void *out, const ln_block *block, const ln_binary_params *params);
 void ln_k_mul_q16(const void *a, const void *b, void *out, const ln_block *block, const ln_binary_params *params);
-/* int16 with power-of-two scales: one side is divided by 2^-params.a.shift or 2^-params.b.shift, then a saturating sum. */
+/* int16 with power-of-two scales: one side is divided by 2^-params.a.shift or 2^-params.b.shift, then a saturating sum.
+ */
 void ln_k_add_pot16(const void *a, const void *b, void *out, const ln_block *block, const ln_binary_params *params);
 void ln_k_sub_pot16(const void *a, const void *b, void *out, const ln_block *block, const ln_binary_params *params);
-/* out = clamp(rescale((a + a_offset) / (b + b_offset), params.out) + out_offset, low, high) by a fixed-point reciprocal. */
+/* out = clamp(rescale((a + a_offset) / (b + b_offset), params.out) + out_offset, low, high) by a fixed-point
+ * reciprocal. */
 void ln_k_div_i8(const void *a, const void *b, void *out, const ln_block *block, const ln_binary_params *params);
 void ln_k_div_u8(const void *a, const void *b, void *out, const ln_block *block, const ln_binary_params *params);
-/* a' = a + a_offset; clamp(rescale(a', params.a) where a' >= 0, else rescale(a' * (b + b_offset), params.out), + out_offset). */
+/* a' = a + a_offset; clamp(rescale(a', params.a) where a' >= 0, else rescale(a' * (b + b_offset), params.out), +
+ * out_offset). */
 void ln_k_prelu_i8(const void *a, const void *b, void *out, const ln_block *block, const ln_binary_params *params);
 void ln_k_prelu_u8(const void *a, const void *b, void *out, const ln_block *block, const ln_binary_params *params);
 /* clamp(rescale(d * d, params.out) + out_offset) of d = A - B as in sub_i8. */

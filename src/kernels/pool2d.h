@@ -25,6 +25,9 @@ typedef void ln_pool2d_f32_fn(const ln_pool2d_row *row, float low, float high);
 /* Means of integers are rounded to nearest, ties away from zero. */
 typedef void ln_pool2d_int_fn(const ln_pool2d_row *row, int32_t low, int32_t high);
 
+/* The root of the mean of the squares, in every tier. */
+void ln_k_pool2d_l2_f32(const ln_pool2d_row *row, float low, float high);
+
 typedef struct ln_pool2d_kernels {
   ln_pool2d_f32_fn *average_f32, *max_f32;
   ln_pool2d_int_fn *average_i8, *average_u8, *average_i16, *max_i8, *max_u8, *max_i16;

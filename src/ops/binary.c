@@ -1,6 +1,6 @@
 /*
- * Element-wise arithmetic, extremes, PRELU, comparisons and logic of two tensors with broadcasting. The row's variant is the
- * operation (ln_binary_op).
+ * Element-wise arithmetic, extremes, PRELU, comparisons and logic of two tensors with broadcasting. The row's variant
+ * is the operation (ln_binary_op).
  */
 #include <math.h>
 
@@ -39,6 +39,8 @@ static ln_binary_type kernel_type(ln_type type) {
     case LN_INT32: return LN_BINARY_I32;
     case LN_INT64: return LN_BINARY_I64;
     case LN_UINT32: return LN_BINARY_U32;
+    case LN_UINT16: return LN_BINARY_U16;
+    case LN_FLOAT64: return LN_BINARY_F64;
     default: return LN_BINARY_BOOL;
   }
 }
@@ -113,7 +115,8 @@ static ln_status prepare_pot16(const ln_node *node, binary_args *args, const sca
   const int32_t a_shift = a - out;
   const int32_t b_shift = b - out;
   if (a_shift > 0 || b_shift > 0 || (a_shift != 0 && b_shift != 0) || a_shift < -31 || b_shift < -31) {
-    return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "power-of-two scales 2^%d, 2^%d > 2^%d do not fit together", a, b, out);
+    return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "power-of-two scales 2^%d, 2^%d > 2^%d do not fit together", a,
+                        b, out);
   }
   if (args->params.a_offset != 0 || args->params.b_offset != 0 || args->params.out_offset != 0) {
     return ln_node_fail(node, err, LN_ERR_MODEL, "int16 with a zero point other than 0");
@@ -136,7 +139,8 @@ static ln_status prepare_quantized(const ln_node *node, binary_args *args, ln_er
   }
   switch (op) {
     case LN_BINARY_MUL:
-      args->params.out = ln_quantize_multiplier((double)((float)s.a * (float)s.b / (float)s.out)); /* in float, as TFLite */
+      args->params.out =
+          ln_quantize_multiplier((double)((float)s.a * (float)s.b / (float)s.out)); /* in float, as TFLite */
       return LN_OK;
     case LN_BINARY_DIV:
       args->params.out = ln_quantize_multiplier((double)((float)s.a / ((float)s.b * (float)s.out)));
@@ -196,7 +200,8 @@ static bool is_quantized(const ln_node *node) {
   const ln_binary_op op = operation(node);
   const bool arithmetic = op <= LN_BINARY_DIV || op == LN_BINARY_SQUARED_DIFFERENCE || op == LN_BINARY_PRELU;
   if (type == LN_INT8 || type == LN_UINT8) {
-    return arithmetic || (op >= LN_BINARY_EQUAL && op <= LN_BINARY_GREATER_EQUAL && node->in[0]->quant->count > 0 && node->in[1]->quant->count > 0);
+    return arithmetic || (op >= LN_BINARY_EQUAL && op <= LN_BINARY_GREATER_EQUAL && node->in[0]->quant->count > 0 &&
+                          node->in[1]->quant->count > 0);
   }
   return type == LN_INT16 && arithmetic && node->out[0]->quant->count > 0;
 }

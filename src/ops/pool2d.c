@@ -1,4 +1,4 @@
-/* AVERAGE_POOL_2D and MAX_POOL_2D: rows of outputs by the kernels of kernels/pool2d.h, in bands. */
+/* AVERAGE_POOL_2D, MAX_POOL_2D and L2_POOL_2D: rows of outputs by the kernels of kernels/pool2d.h, in bands. */
 #include "ops/rows.h"
 #include "ops/window.h"
 
@@ -39,9 +39,11 @@ ln_status ln_pool2d_infer(ln_node *node, ln_error *err) {
   return ln_node_set_shape(node, 0, &shape, err);
 }
 
-static void choose_kernel(pool2d_args *a, ln_type type, bool average) {
+static void choose_kernel(pool2d_args *a, ln_type type, int32_t variant) {
+  const bool average = variant == LN_POOL_AVERAGE;
   const ln_pool2d_kernels *k = &ln_kernels_get()->pool2d;
-  if (type == LN_FLOAT32) a->float_kernel = average ? k->average_f32 : k->max_f32;
+  if (type == LN_FLOAT32)
+    a->float_kernel = average ? k->average_f32 : (variant == LN_POOL_L2 ? ln_k_pool2d_l2_f32 : k->max_f32);
   if (type == LN_INT8) a->int_kernel = average ? k->average_i8 : k->max_i8;
   if (type == LN_UINT8) a->int_kernel = average ? k->average_u8 : k->max_u8;
   if (type == LN_INT16) a->int_kernel = average ? k->average_i16 : k->max_i16;
@@ -53,7 +55,7 @@ ln_status ln_pool2d_prepare(ln_node *node, ln_prep *prep) {
   LN_TRY(resolve(node, a, prep->err));
   const ln_tensor *in = node->in[0];
   const int32_t activation = LN_OPTIONS(node, pool2d_options)->fused_activation_function;
-  choose_kernel(a, in->type, node->op->def->variant == LN_POOL_AVERAGE);
+  choose_kernel(a, in->type, node->op->def->variant);
   if (in->type == LN_FLOAT32) {
     LN_TRY(ln_node_float_range(node, activation, prep->err, &a->float_low, &a->float_high));
   } else {

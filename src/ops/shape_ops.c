@@ -113,3 +113,45 @@ ln_status ln_rank_run(const ln_node *node, ln_exec *exec) {
   *(int32_t *)node->out[0]->data = node->in[0]->shape.rank;
   return LN_OK;
 }
+
+/* ---- BITCAST: the same bytes as elements of another size; a last dimension comes or goes where sizes differ ---- */
+
+ln_status ln_bitcast_infer(ln_node *node, ln_error *err) {
+  ln_shape shape = node->in[0]->shape;
+  const size_t from = ln_item_bytes(node->in[0]), to = ln_item_bytes(node->out[0]);
+  bool fits = from > 0 && to > 0;
+  if (fits && from > to) fits = from % to == 0 && ln_shape_push(&shape, (int64_t)(from / to));
+  if (fits && from < to) fits = shape.rank > 0 && (size_t)shape.dims[--shape.rank] * from == to;
+  if (!fits) return ln_node_fail(node, err, LN_ERR_SHAPE, "%zu bytes an element do not become %zu", from, to);
+  return ln_node_set_shape(node, 0, &shape, err);
+}
+
+/* ---- BROADCAST_ARGS: the shape to which two shapes, given as data, broadcast ---- */
+
+ln_status ln_broadcast_args_infer(ln_node *node, ln_error *err) {
+  const ln_shape *a = &node->in[0]->shape, *b = &node->in[1]->shape;
+  if (a->rank != 1 || b->rank != 1) return ln_node_fail(node, err, LN_ERR_SHAPE, "shapes must be lists");
+  return ln_node_set_shape(node, 0, a->dims[0] > b->dims[0] ? a : b, err);
+}
+
+static int64_t dim_at(const ln_tensor *dims, int32_t index) {
+  if (index < 0) return 1;
+  return dims->type == LN_INT64 ? ((const int64_t *)dims->data)[index] : ((const int32_t *)dims->data)[index];
+}
+
+ln_status ln_broadcast_args_run(const ln_node *node, ln_exec *exec) {
+  const ln_tensor *a = node->in[0], *b = node->in[1];
+  ln_tensor *out = node->out[0];
+  const int32_t rank = out->shape.dims[0];
+  for (int32_t i = 0; i < rank; ++i) {
+    const int64_t x = dim_at(a, i - rank + a->shape.dims[0]), y = dim_at(b, i - rank + b->shape.dims[0]);
+    if (x != y && x != 1 && y != 1) {
+      return ln_node_fail(node, exec->err, LN_ERR_DATA, "dimensions %lld and %lld do not broadcast", (long long)x,
+                          (long long)y);
+    }
+    const int64_t extent = x == 1 ? y : x;
+    if (out->type == LN_INT64) ((int64_t *)out->data)[i] = extent;
+    else ((int32_t *)out->data)[i] = (int32_t)extent;
+  }
+  return LN_OK;
+}

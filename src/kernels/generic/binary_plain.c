@@ -45,27 +45,35 @@ static float floor_mod_f32(float x, float y) {
 }
 
 #define CLAMPED(type, function) in_range((type)function(x, y), params)
-#define ARITHMETIC(t, type)                                                                            \
-  LN_BINARY_KERNEL(static, t##_add, type, type, CLAMPED(type, wide_add))                               \
-  LN_BINARY_KERNEL(static, t##_sub, type, type, CLAMPED(type, wide_sub))                               \
-  LN_BINARY_KERNEL(static, t##_mul, type, type, CLAMPED(type, wide_mul))                               \
-  LN_BINARY_KERNEL(static, t##_div, type, type, CLAMPED(type, wide_div))                               \
-  LN_BINARY_KERNEL(static, t##_squared_difference, type, type, wide_squared_difference(x, y))          \
+#define ARITHMETIC(t, type)                                                                   \
+  LN_BINARY_KERNEL(static, t##_add, type, type, CLAMPED(type, wide_add))                      \
+  LN_BINARY_KERNEL(static, t##_sub, type, type, CLAMPED(type, wide_sub))                      \
+  LN_BINARY_KERNEL(static, t##_mul, type, type, CLAMPED(type, wide_mul))                      \
+  LN_BINARY_KERNEL(static, t##_div, type, type, CLAMPED(type, wide_div))                      \
+  LN_BINARY_KERNEL(static, t##_squared_difference, type, type, wide_squared_difference(x, y)) \
   LN_BINARY_KERNEL(static, t##_pow, type, type, wide_pow(x, y))
 #define DIVISION(t, type)                                                   \
   LN_BINARY_KERNEL(static, t##_floor_div, type, type, wide_floor_div(x, y)) \
   LN_BINARY_KERNEL(static, t##_floor_mod, type, type, wide_floor_mod(x, y))
-#define EXTREMES(t, type)                                        \
+#define EXTREMES(t, type)                                          \
   LN_BINARY_KERNEL(static, t##_minimum, type, type, x < y ? x : y) \
   LN_BINARY_KERNEL(static, t##_maximum, type, type, x > y ? x : y)
-#define EQUALITY(t, type)                                       \
-  LN_BINARY_KERNEL(static, t##_equal, type, uint8_t, x == y)    \
+#define EQUALITY(t, type)                                    \
+  LN_BINARY_KERNEL(static, t##_equal, type, uint8_t, x == y) \
   LN_BINARY_KERNEL(static, t##_not_equal, type, uint8_t, x != y)
-#define ORDER(t, type)                                             \
-  LN_BINARY_KERNEL(static, t##_less, type, uint8_t, x < y)         \
-  LN_BINARY_KERNEL(static, t##_less_equal, type, uint8_t, x <= y)  \
-  LN_BINARY_KERNEL(static, t##_greater, type, uint8_t, x > y)      \
+#define ORDER(t, type)                                            \
+  LN_BINARY_KERNEL(static, t##_less, type, uint8_t, x < y)        \
+  LN_BINARY_KERNEL(static, t##_less_equal, type, uint8_t, x <= y) \
+  LN_BINARY_KERNEL(static, t##_greater, type, uint8_t, x > y)     \
   LN_BINARY_KERNEL(static, t##_greater_equal, type, uint8_t, x >= y)
+/* Shifts `x` by `y`, of a type of `bits` bits. */
+static int64_t wide_right_shift(int64_t x, int64_t y, int32_t bits) {
+  return x >> (y < 0 ? 0 : (y > bits - 1 ? bits - 1 : y));
+}
+
+#define BITS(t, type)                                          \
+  LN_BINARY_KERNEL(static, t##_bitwise_xor, type, type, x ^ y) \
+  LN_BINARY_KERNEL(static, t##_right_shift, type, type, wide_right_shift(x, y, 8 * (int32_t)sizeof(type)))
 #define INTEGER(t, type) DIVISION(t, type) EXTREMES(t, type) EQUALITY(t, type) ORDER(t, type)
 
 INTEGER(i8, int8_t)
@@ -74,6 +82,13 @@ INTEGER(u32, uint32_t)
 INTEGER(i16, int16_t)
 INTEGER(i32, int32_t)
 INTEGER(i64, int64_t)
+BITS(i8, int8_t)
+BITS(u8, uint8_t)
+BITS(i16, int16_t)
+BITS(u16, uint16_t)
+BITS(i32, int32_t)
+BITS(u32, uint32_t)
+BITS(i64, int64_t)
 ARITHMETIC(i16, int16_t)
 ARITHMETIC(i32, int32_t)
 ARITHMETIC(i64, int64_t)
@@ -83,46 +98,51 @@ LN_BINARY_KERNEL(static, f32_floor_div, float, float, floorf(x / y))
 LN_BINARY_KERNEL(static, f32_floor_mod, float, float, floor_mod_f32(x, y))
 LN_BINARY_KERNEL(static, f32_pow, float, float, powf(x, y))
 LN_BINARY_KERNEL(static, f32_prelu, float, float, x >= 0.0f ? x : x * y)
+LN_BINARY_KERNEL(static, f32_atan2, float, float, atan2f(x, y))
+LN_BINARY_KERNEL(static, f64_atan2, double, double, atan2(x, y))
 LN_BINARY_KERNEL(static, bool_equal, uint8_t, uint8_t, (x != 0) == (y != 0))
 LN_BINARY_KERNEL(static, bool_not_equal, uint8_t, uint8_t, (x != 0) != (y != 0))
 LN_BINARY_KERNEL(static, bool_logical_and, uint8_t, uint8_t, x != 0 && y != 0)
 LN_BINARY_KERNEL(static, bool_logical_or, uint8_t, uint8_t, x != 0 || y != 0)
 
-#define ARITHMETIC_ROW(t)                                                                                    \
+#define ARITHMETIC_ROW(t)                                                                                     \
   [LN_BINARY_ADD] = t##_add, [LN_BINARY_SUB] = t##_sub, [LN_BINARY_MUL] = t##_mul, [LN_BINARY_DIV] = t##_div, \
   [LN_BINARY_SQUARED_DIFFERENCE] = t##_squared_difference, [LN_BINARY_POW] = t##_pow
 #define EQUALITY_ROW(t) [LN_BINARY_EQUAL] = t##_equal, [LN_BINARY_NOT_EQUAL] = t##_not_equal
-#define ORDER_ROW(t)                                                      \
-  [LN_BINARY_LESS] = t##_less, [LN_BINARY_LESS_EQUAL] = t##_less_equal,   \
-  [LN_BINARY_GREATER] = t##_greater, [LN_BINARY_GREATER_EQUAL] = t##_greater_equal
-#define INTEGER_ROW(t)                                                                \
-  [LN_BINARY_MINIMUM] = t##_minimum, [LN_BINARY_MAXIMUM] = t##_maximum,               \
-  [LN_BINARY_FLOOR_DIV] = t##_floor_div, [LN_BINARY_FLOOR_MOD] = t##_floor_mod,       \
-  EQUALITY_ROW(t), ORDER_ROW(t)
+#define ORDER_ROW(t)                                                                                       \
+  [LN_BINARY_LESS] = t##_less, [LN_BINARY_LESS_EQUAL] = t##_less_equal, [LN_BINARY_GREATER] = t##_greater, \
+  [LN_BINARY_GREATER_EQUAL] = t##_greater_equal
+#define BITS_ROW(t) [LN_BINARY_BITWISE_XOR] = t##_bitwise_xor, [LN_BINARY_RIGHT_SHIFT] = t##_right_shift
+#define INTEGER_ROW(t)                                                                                         \
+  [LN_BINARY_MINIMUM] = t##_minimum, [LN_BINARY_MAXIMUM] = t##_maximum, [LN_BINARY_FLOOR_DIV] = t##_floor_div, \
+  [LN_BINARY_FLOOR_MOD] = t##_floor_mod, EQUALITY_ROW(t), ORDER_ROW(t), BITS_ROW(t)
 
 static ln_binary_fn *const table[LN_BINARY_TYPE_COUNT][LN_BINARY_OP_COUNT] = {
-    [LN_BINARY_F32] = {EQUALITY_ROW(f32), ORDER_ROW(f32), [LN_BINARY_FLOOR_DIV] = f32_floor_div,
-                       [LN_BINARY_FLOOR_MOD] = f32_floor_mod, [LN_BINARY_POW] = f32_pow, [LN_BINARY_PRELU] = f32_prelu},
+    [LN_BINARY_F32] = {EQUALITY_ROW(f32),
+                       ORDER_ROW(f32), [LN_BINARY_FLOOR_DIV] = f32_floor_div, [LN_BINARY_FLOOR_MOD] = f32_floor_mod,
+                       [LN_BINARY_POW] = f32_pow, [LN_BINARY_PRELU] = f32_prelu, [LN_BINARY_ATAN2] = f32_atan2},
     [LN_BINARY_I8] = {INTEGER_ROW(i8)},
     [LN_BINARY_U8] = {INTEGER_ROW(u8)},
     [LN_BINARY_U32] = {INTEGER_ROW(u32)},
+    [LN_BINARY_U16] = {BITS_ROW(u16)},
+    [LN_BINARY_F64] = {[LN_BINARY_ATAN2] = f64_atan2},
     [LN_BINARY_I16] = {INTEGER_ROW(i16), ARITHMETIC_ROW(i16)},
     [LN_BINARY_I32] = {INTEGER_ROW(i32), ARITHMETIC_ROW(i32)},
     [LN_BINARY_I64] = {INTEGER_ROW(i64), ARITHMETIC_ROW(i64)},
-    [LN_BINARY_BOOL] = {EQUALITY_ROW(bool), [LN_BINARY_LOGICAL_AND] = bool_logical_and,
-                        [LN_BINARY_LOGICAL_OR] = bool_logical_or},
+    [LN_BINARY_BOOL] =
+        {EQUALITY_ROW(bool), [LN_BINARY_LOGICAL_AND] = bool_logical_and, [LN_BINARY_LOGICAL_OR] = bool_logical_or},
 };
 
 ln_binary_fn *ln_k_binary_find(ln_binary_op op, ln_binary_type type) { return table[type][op]; }
 
 #define SCALED_A ln_binary_scale_a(x, params)
 #define SCALED_B ln_binary_scale_b(y, params)
-#define QUANTIZED_COMPARISONS(t, type)                                                   \
-  LN_BINARY_KERNEL(static, t##_equal, type, uint8_t, SCALED_A == SCALED_B)                \
-  LN_BINARY_KERNEL(static, t##_not_equal, type, uint8_t, SCALED_A != SCALED_B)            \
-  LN_BINARY_KERNEL(static, t##_less, type, uint8_t, SCALED_A < SCALED_B)                  \
-  LN_BINARY_KERNEL(static, t##_less_equal, type, uint8_t, SCALED_A <= SCALED_B)           \
-  LN_BINARY_KERNEL(static, t##_greater, type, uint8_t, SCALED_A > SCALED_B)               \
+#define QUANTIZED_COMPARISONS(t, type)                                          \
+  LN_BINARY_KERNEL(static, t##_equal, type, uint8_t, SCALED_A == SCALED_B)      \
+  LN_BINARY_KERNEL(static, t##_not_equal, type, uint8_t, SCALED_A != SCALED_B)  \
+  LN_BINARY_KERNEL(static, t##_less, type, uint8_t, SCALED_A < SCALED_B)        \
+  LN_BINARY_KERNEL(static, t##_less_equal, type, uint8_t, SCALED_A <= SCALED_B) \
+  LN_BINARY_KERNEL(static, t##_greater, type, uint8_t, SCALED_A > SCALED_B)     \
   LN_BINARY_KERNEL(static, t##_greater_equal, type, uint8_t, SCALED_A >= SCALED_B)
 
 QUANTIZED_COMPARISONS(qi8, int8_t)

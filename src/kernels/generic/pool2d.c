@@ -1,4 +1,6 @@
 /* Pooling in plain C. Channels go by blocks, so that a window's sums stay in registers. */
+#include <math.h>
+
 #include "kernels/kernels.h"
 #include "kernels/quant.h"
 
@@ -47,6 +49,16 @@ void pool2d_max_f32_generic(const ln_pool2d_row *row, float low, float high) {
         for (int32_t i = 0; i < n; ++i) best[i] = best[i] < in[i] ? in[i] : best[i];
       },
       for (int32_t i = 0; i < n; ++i) out[i] = ln_clamp_f32(best[i], low, high););
+}
+
+void ln_k_pool2d_l2_f32(const ln_pool2d_row *row, float low, float high) {
+  FOR_EACH_WINDOW(
+      row, float, float sum[BLOCK] = {0};
+      ,
+      {
+        for (int32_t i = 0; i < n; ++i) sum[i] += in[i] * in[i];
+      },
+      for (int32_t i = 0; i < n; ++i) out[i] = ln_clamp_f32(sqrtf(sum[i] / (float)count), low, high););
 }
 
 static int32_t rounded_mean(int64_t sum, int64_t count) {
