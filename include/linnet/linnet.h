@@ -5,6 +5,7 @@
 #include "linnet/inspect.h"
 #include "linnet/metadata.h"
 #include "linnet/model.h"
+#include "linnet/op.h"
 #include "linnet/session.h"
 #include "linnet/status.h"
 #include "linnet/tensor.h"

@@ -6,6 +6,7 @@
 #define LINNET_SESSION_H
 
 #include "linnet/model.h"
+#include "linnet/op.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -21,9 +22,14 @@ typedef struct ln_session_options {
   bool profile;          /* time every operator */
   bool keep_all_tensors; /* no fusion, no sharing of memory: every tensor of the graph can be read after a run */
   size_t memory_limit;   /* bytes for activations, scratch and variables (LN_ERR_LIMIT); 0: the machine's memory */
+  bool first_graph;      /* the first graph with its own inputs and outputs, whatever the signatures say */
+  bool prepare_later; /* creation leaves shapes and memory to the first prepare, so that inputs can be resized before */
+  const ln_custom_op *const *operators; /* [operator_count] the program's own; must outlive the session */
+  int32_t operator_count;
 } ln_session_options;
 
-#define LN_SESSION_OPTIONS_INIT {sizeof(ln_session_options), 0, NULL, NULL, false, false, 0}
+#define LN_SESSION_OPTIONS_INIT \
+  { sizeof(ln_session_options), 0, NULL, NULL, false, false, 0, false, false, NULL, 0 }
 
 /* `options` may be NULL. The session is prepared for the shapes the file declares, unknown dimensions taken as 1. */
 LN_API ln_status ln_session_create(ln_model *model, const ln_session_options *options, ln_error *err, ln_session **out);
@@ -45,8 +51,12 @@ LN_API ln_status ln_session_resize_input(ln_session *session, int32_t index, con
 /* Plans memory for the present shapes. Run does it when needed; calling it first gives errors and addresses early. */
 LN_API ln_status ln_session_prepare(ln_session *session, ln_error *err);
 /* Copies `bytes` bytes into an input; they must be all that its shape takes (a string tensor may have any size). */
-LN_API ln_status ln_session_set_input(ln_session *session, int32_t index, const void *data, size_t bytes, ln_error *err);
+LN_API ln_status ln_session_set_input(ln_session *session, int32_t index, const void *data, size_t bytes,
+                                      ln_error *err);
 LN_API ln_status ln_session_run(ln_session *session, ln_error *err);
+/* From any thread: the run in progress ends before its next operator with LN_ERR_CANCELLED. Later runs are not
+ * affected. */
+LN_API void ln_session_cancel(ln_session *session);
 /* Variables back to their initial values. */
 LN_API void ln_session_reset(ln_session *session);
 
@@ -56,15 +66,15 @@ typedef struct ln_session_stats {
   size_t arena_lower_bound; /* the most that lives at one time: no plan can be smaller */
   size_t weight_bytes;      /* constants as the kernels use them: packed, or in the file's map */
   size_t variable_bytes;
-  int32_t operators;        /* steps of a run, after fusion */
-  int64_t macs;             /* multiply-accumulates of a run; 0 where unknown */
+  int32_t operators; /* steps of a run, after fusion */
+  int64_t macs;      /* multiply-accumulates of a run; 0 where unknown */
 } ln_session_stats;
 
 LN_API ln_status ln_session_get_stats(const ln_session *session, ln_session_stats *stats);
 
 /* What one operator took, summed over runs since creation or the last ln_session_profile_reset. */
 typedef struct ln_profile_entry {
-  size_t size;          /* sizeof(ln_profile_entry), set by the caller */
+  size_t size;               /* sizeof(ln_profile_entry), set by the caller */
   const char *operator_name; /* "CONV_2D" */
   const char *tensor_name;   /* of its first output */
   int64_t calls;

@@ -35,7 +35,8 @@ typedef enum ln_status {
   LN_ERR_UNSUPPORTED = 203, /* an operator, attribute or form without a kernel */
   LN_ERR_NOT_FOUND = 204,   /* no signature, tensor or input of that name */
   /* running */
-  LN_ERR_DATA = 300 /* the values given cannot be computed on (an index out of range, say) */
+  LN_ERR_DATA = 300,     /* the values given cannot be computed on (an index out of range, say) */
+  LN_ERR_CANCELLED = 301 /* the run was stopped by ln_session_cancel */
 } ln_status;
 
 /*

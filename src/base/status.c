@@ -21,6 +21,7 @@ const char *ln_status_name(ln_status status) {
     case LN_ERR_UNSUPPORTED: return "LN_ERR_UNSUPPORTED";
     case LN_ERR_NOT_FOUND: return "LN_ERR_NOT_FOUND";
     case LN_ERR_DATA: return "LN_ERR_DATA";
+    case LN_ERR_CANCELLED: return "LN_ERR_CANCELLED";
   }
   return "unknown status";
 }

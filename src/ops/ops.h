@@ -8,12 +8,13 @@
 
 #include "ir/ir.h"
 #include "kernels/kernels.h"
+#include "linnet/op.h"
 
 /*
  * An operator of a graph together with the tensors of the session that runs it.
  * The verifier has checked arity, element types and constants' sizes before any of a row's functions sees a node.
  */
-typedef struct ln_node {
+struct ln_node {
   const ln_op *op;
   ln_tensor **in;  /* [in_count]; NULL where an optional input is absent */
   int32_t in_count;
@@ -24,7 +25,7 @@ typedef struct ln_node {
   void *args;            /* what prepare computed; lives in ln_prep.arena */
   size_t scratch_bytes;  /* asked for by prepare: one block for a run, shared by the threads */
   size_t thread_scratch_bytes; /* and one for each thread */
-} ln_node;
+};
 
 /* Where packed weights live: one copy for all sessions of a model. */
 typedef struct ln_pack_cache ln_pack_cache;
@@ -52,7 +53,6 @@ typedef struct ln_exec {
  * are not known before the run; the runtime then calls again, with data, in the run.
  */
 typedef ln_status (*ln_infer_fn)(ln_node *node, ln_error *err);
-enum { LN_INFER_LATER = 1000 };
 
 /*
  * Checks what infer did not, chooses kernels and packs their arguments into node->args. All input and output shapes are
@@ -115,9 +115,7 @@ ln_status ln_op_check_types(const ln_graph *graph, const ln_op *op, ln_error *er
 
 /* ---- for the operators' own files (node.c) ---- */
 
-/* "op 12 CONV_2D "tensor": text": names the operator and its first output. */
-ln_status ln_node_fail(const ln_node *node, ln_error *err, ln_status status, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+/* ln_node_fail, which names the operator and its first output, is declared in linnet/op.h. */
 /* The options struct, typed. Never NULL: the reader fills in defaults. */
 #define LN_OPTIONS(node, table) ((const ln_##table *)(node)->op->options)
 /* Allocates node->args. */

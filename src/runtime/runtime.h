@@ -5,6 +5,8 @@
 #ifndef LN_RUNTIME_H
 #define LN_RUNTIME_H
 
+#include <stdatomic.h>
+
 #include "backends/backend.h"
 #include "linnet/session.h"
 #include "passes/passes.h"
@@ -35,6 +37,8 @@ typedef struct ln_step {
   int64_t macs, calls, nanoseconds;
 } ln_step;
 
+typedef struct ln_user_op ln_user_op; /* operators.c */
+
 struct ln_session {
   ln_model *model;
   const ln_graph *graph; /* prepared; shared, never changed */
@@ -43,14 +47,16 @@ struct ln_session {
   ln_pool *pool;
   bool profile, keep_all;
   bool prepared;
+  atomic_bool cancelled;
+  ln_user_op *user_ops; /* a list: nodes that the program's own operators compute */
 
   ln_arena memory;      /* tensors, steps and their pointers: as long as the session */
   ln_arena prep_memory; /* what prepare computed: until the next prepare */
   ln_arena late_memory; /* of late steps: until the next run */
 
-  ln_tensor *tensors;   /* [graph->tensor_count] */
-  bool *known;          /* whose shape is known before the run */
-  ln_step *steps;       /* [graph->op_count] */
+  ln_tensor *tensors;              /* [graph->tensor_count] */
+  bool *known;                     /* whose shape is known before the run */
+  ln_step *steps;                  /* [graph->op_count] */
   const int32_t *inputs, *outputs; /* tensor indices, in the public order */
   int32_t input_count, output_count;
 
@@ -62,6 +68,10 @@ struct ln_session {
   size_t memory_used;  /* by the plan, variables and late steps */
 };
 
+/* Gives nodes to the program's own operators, and takes them back (operators.c). */
+ln_status ln_session_bind_operators(ln_session *session, const ln_custom_op *const *operators, int32_t count,
+                                    ln_error *err);
+void ln_session_destroy_operators(ln_session *session);
 /* Shapes, kernels and memory for the present input shapes (prepare.c). */
 ln_status ln_session_plan(ln_session *session, ln_error *err);
 /* Infers, prepares and gives memory to a step whose inputs now hold data (prepare.c). */

@@ -5,8 +5,13 @@
 
 /* ---- making ---- */
 
-static ln_status pick_signature(ln_session *session, const char *name, ln_error *err) {
+static ln_status pick_signature(ln_session *session, const ln_session_options *options, ln_error *err) {
   const ln_model *model = session->model;
+  const char *name = options->signature;
+  if (options->first_graph && name != NULL) {
+    return ln_fail(err, LN_ERR_ARGUMENT, "signature \"%.100s\" and the first graph are both asked for", name);
+  }
+  if (options->first_graph) return LN_OK;
   if (name == NULL) {
     session->signature = model->signature_count > 0 ? &model->signatures[0] : NULL;
     return LN_OK;
@@ -17,7 +22,8 @@ static ln_status pick_signature(ln_session *session, const char *name, ln_error 
       return LN_OK;
     }
   }
-  if (model->signature_count == 0) return ln_fail(err, LN_ERR_NOT_FOUND, "no signature \"%.100s\": the model has none", name);
+  if (model->signature_count == 0)
+    return ln_fail(err, LN_ERR_NOT_FOUND, "no signature \"%.100s\": the model has none", name);
   return ln_fail(err, LN_ERR_NOT_FOUND, "no signature \"%.100s\" (of %d, the first is \"%.100s\")", name,
                  model->signature_count, model->signatures[0].key);
 }
@@ -37,8 +43,13 @@ static bool bind_node(ln_session *session, const ln_op *op, ln_node *node) {
   if (in == NULL || out == NULL) return false;
   for (int32_t j = 0; j < op->input_count; ++j) in[j] = op->inputs[j] < 0 ? NULL : &session->tensors[op->inputs[j]];
   for (int32_t j = 0; j < op->output_count; ++j) out[j] = &session->tensors[op->outputs[j]];
-  *node = (ln_node){.op = op, .in = in, .in_count = op->input_count, .out = out, .out_count = op->output_count,
-                    .tensors = session->tensors, .tensor_count = session->graph->tensor_count};
+  *node = (ln_node){.op = op,
+                    .in = in,
+                    .in_count = op->input_count,
+                    .out = out,
+                    .out_count = op->output_count,
+                    .tensors = session->tensors,
+                    .tensor_count = session->graph->tensor_count};
   return true;
 }
 
@@ -49,7 +60,8 @@ static ln_status bind_graph(ln_session *session, ln_error *err) {
   session->steps = ln_arena_array(&session->memory, (size_t)graph->op_count, sizeof *session->steps);
   bool good = session->tensors != NULL && session->known != NULL && session->steps != NULL;
   for (int32_t i = 0; good && i < graph->tensor_count; ++i) session->tensors[i] = graph->tensors[i];
-  for (int32_t i = 0; good && i < graph->op_count; ++i) good = bind_node(session, &graph->ops[i], &session->steps[i].node);
+  for (int32_t i = 0; good && i < graph->op_count; ++i)
+    good = bind_node(session, &graph->ops[i], &session->steps[i].node);
   if (!good) return ln_fail(err, LN_ERR_MEMORY, "no memory for a session");
   const ln_signature *signature = session->signature;
   session->inputs = signature != NULL ? signature->inputs : graph->inputs;
@@ -67,7 +79,7 @@ static ln_status bind_graph(ln_session *session, ln_error *err) {
 }
 
 static ln_status build(ln_session *session, const ln_session_options *options, ln_error *err) {
-  LN_TRY(pick_signature(session, options->signature, err));
+  LN_TRY(pick_signature(session, options, err));
   const int32_t graph = session->signature == NULL ? 0 : session->signature->graph;
   if (graph >= session->model->graph_count) return ln_fail(err, LN_ERR_MODEL, "the model has no graph to run");
   const char *backend = options->backend == NULL ? "cpu" : options->backend;
@@ -80,8 +92,9 @@ static ln_status build(ln_session *session, const ln_session_options *options, l
   if (session->pool == NULL) return ln_fail(err, LN_ERR_MEMORY, "no memory for a session");
   LN_TRY(ln_model_cache_graph(session->model, graph, session->keep_all, err, &session->graph));
   LN_TRY(bind_graph(session, err));
+  LN_TRY(ln_session_bind_operators(session, options->operators, options->operator_count, err));
   LN_TRY(check_operators(session, err));
-  return ln_session_plan(session, err);
+  return options->prepare_later ? LN_OK : ln_session_plan(session, err);
 }
 
 ln_status ln_session_create(ln_model *model, const ln_session_options *options, ln_error *err, ln_session **out) {
@@ -109,6 +122,7 @@ ln_status ln_session_create(ln_model *model, const ln_session_options *options, 
 
 void ln_session_destroy(ln_session *session) {
   if (session == NULL) return;
+  ln_session_destroy_operators(session);
   for (int32_t i = 0; session->tensors != NULL && i < session->graph->tensor_count; ++i) {
     ln_session_release(&session->tensors[i]);
   }
@@ -145,6 +159,7 @@ static ln_status run_step(ln_session *session, ln_step *step, ln_error *err) {
 }
 
 ln_status ln_session_run(ln_session *session, ln_error *err) {
+  atomic_store(&session->cancelled, false);
   LN_TRY(ln_session_prepare(session, err));
   if (session->late_steps > 0) ln_arena_free(&session->late_memory);
   for (int32_t i = 0; i < session->input_count; ++i) {
@@ -154,6 +169,9 @@ ln_status ln_session_run(ln_session *session, ln_error *err) {
   }
   for (int32_t i = 0; i < session->graph->op_count; ++i) {
     ln_step *step = &session->steps[i];
+    if (atomic_load_explicit(&session->cancelled, memory_order_relaxed)) {
+      return ln_node_fail(&step->node, err, LN_ERR_CANCELLED, "was not reached: the run was cancelled");
+    }
     const int64_t start = session->profile ? ln_clock_ns() : 0;
     LN_TRY(run_step(session, step, err));
     if (!session->profile) continue;
@@ -162,6 +180,8 @@ ln_status ln_session_run(ln_session *session, ln_error *err) {
   }
   return LN_OK;
 }
+
+void ln_session_cancel(ln_session *session) { atomic_store(&session->cancelled, true); }
 
 void ln_session_reset(ln_session *session) {
   for (int32_t i = 0; i < session->graph->tensor_count; ++i) {

@@ -1,0 +1,97 @@
+/*
+ * Operators of the program's own in a session. The graph is shared by the sessions of a model, so a session that has an
+ * operator for a node gives that node an ln_op and a row of its own, whose functions call the program's.
+ */
+#include <string.h>
+
+#include "runtime/runtime.h"
+
+struct ln_user_op {
+  ln_op op; /* first: a node's `op` leads back here */
+  ln_op_def row;
+  const ln_custom_op *functions;
+  void *state;
+  bool created;
+  struct ln_user_op *next;
+};
+
+static const ln_user_op *user_op_of(const ln_node *node) { return (const ln_user_op *)(const void *)node->op; }
+
+static ln_status infer(ln_node *node, ln_error *err) {
+  const ln_user_op *user = user_op_of(node);
+  LN_TRY(user->functions->infer(user->state, node, err));
+  for (int32_t i = 0; i < node->out_count; ++i) {
+    if (!ln_shape_known(&node->out[i]->shape))
+      return ln_node_fail(node, err, LN_ERR_SHAPE, "output %d was left open", i);
+  }
+  return LN_OK;
+}
+
+static ln_status prepare(ln_node *node, ln_prep *prep) {
+  const ln_user_op *user = user_op_of(node);
+  return user->functions->prepare == NULL ? LN_OK : user->functions->prepare(user->state, node, prep->err);
+}
+
+static ln_status run(const ln_node *node, ln_exec *exec) {
+  const ln_user_op *user = user_op_of(node);
+  return user->functions->run(user->state, node, exec->err);
+}
+
+/* The latest of a name counts. */
+static const ln_custom_op *find(const ln_custom_op *const *operators, int32_t count, const char *name) {
+  for (int32_t i = count - 1; i >= 0; --i) {
+    if (strcmp(operators[i]->name, name) == 0) return operators[i];
+  }
+  return NULL;
+}
+
+static ln_status check(const ln_custom_op *const *operators, int32_t count, ln_error *err) {
+  if (count < 0 || (count > 0 && operators == NULL)) return ln_fail(err, LN_ERR_ARGUMENT, "no operators, but a count");
+  for (int32_t i = 0; i < count; ++i) {
+    const ln_custom_op *o = operators[i];
+    if (o == NULL || o->size != sizeof *o || o->name == NULL || o->infer == NULL || o->run == NULL) {
+      return ln_fail(err, LN_ERR_ARGUMENT, "operator %d lacks its size, name, infer or run", i);
+    }
+  }
+  return LN_OK;
+}
+
+static ln_status bind(ln_session *session, ln_node *node, const ln_custom_op *functions, ln_error *err) {
+  ln_user_op *user = ln_arena_alloc(&session->memory, sizeof *user);
+  if (user == NULL) return ln_fail(err, LN_ERR_MEMORY, "no memory for a session");
+  user->op = *node->op;
+  user->op.def = &user->row;
+  user->row = *node->op->def;
+  user->row.infer = infer;
+  user->row.prepare = prepare;
+  user->row.run = run;
+  user->row.macs = ln_no_macs;
+  user->row.kernel_not_yet = NULL;
+  user->functions = functions;
+  user->state = functions->context;
+  user->next = session->user_ops;
+  session->user_ops = user;
+  node->op = &user->op;
+  if (functions->create != NULL) LN_TRY(functions->create(functions->context, node, err, &user->state));
+  user->created = true;
+  return LN_OK;
+}
+
+ln_status ln_session_bind_operators(ln_session *session, const ln_custom_op *const *operators, int32_t count,
+                                    ln_error *err) {
+  LN_TRY(check(operators, count, err));
+  for (int32_t i = 0; count > 0 && i < session->graph->op_count; ++i) {
+    ln_node *node = &session->steps[i].node;
+    if (node->op->custom_name == NULL) continue;
+    const ln_custom_op *functions = find(operators, count, node->op->custom_name);
+    if (functions != NULL) LN_TRY(bind(session, node, functions, err));
+  }
+  return LN_OK;
+}
+
+void ln_session_destroy_operators(ln_session *session) {
+  for (ln_user_op *user = session->user_ops; user != NULL; user = user->next) {
+    if (user->created && user->functions->destroy != NULL) user->functions->destroy(user->state);
+  }
+  session->user_ops = NULL;
+}

@@ -1,0 +1,83 @@
+"""Writes the models that the tests of the TfLite C API run (tests/tflite_c/models): python models.py"""
+import os
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as S
+
+
+def tensor(name, shape, signature=None, type_=S.TensorType.FLOAT32):
+    t = S.TensorT()
+    t.name, t.shape, t.type, t.buffer = name, shape, type_, 0
+    if signature is not None:
+        t.shapeSignature = signature
+    return t
+
+
+def operator(code, inputs, outputs, options_type=0, options=None, custom=None):
+    o = S.OperatorT()
+    o.opcodeIndex, o.inputs, o.outputs = code, inputs, outputs
+    o.builtinOptionsType, o.builtinOptions = options_type, options
+    if custom is not None:
+        o.customOptions = np.frombuffer(custom, np.uint8)
+    return o
+
+
+def opcode(code, custom=None):
+    c = S.OperatorCodeT()
+    c.builtinCode, c.deprecatedBuiltinCode, c.version, c.customCode = code, min(code, 127), 1, custom
+    return c
+
+
+def graph(name, tensors, operators, inputs, outputs):
+    g = S.SubGraphT()
+    g.name, g.tensors, g.operators, g.inputs, g.outputs = name, tensors, operators, inputs, outputs
+    return g
+
+
+def signature(key, index, inputs, outputs):
+    s = S.SignatureDefT()
+    s.signatureKey, s.subgraphIndex, s.inputs, s.outputs = key, index, [], []
+    for maps, pairs in ((s.inputs, inputs), (s.outputs, outputs)):
+        for name, tensor_index in pairs:
+            m = S.TensorMapT()
+            m.name, m.tensorIndex = name, tensor_index
+            maps.append(m)
+    return s
+
+
+def write(name, codes, graphs, signatures=()):
+    m = S.ModelT()
+    m.version, m.operatorCodes, m.subgraphs, m.buffers = 3, codes, graphs, [S.BufferT()]
+    m.signatureDefs = list(signatures)
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(m.Pack(builder), b"TFL3")
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "models")
+    with open(os.path.join(folder, name), "wb") as f:
+        f.write(builder.Output())
+
+
+def two_signatures():
+    """A graph that multiplies and one that adds; each input's length is open."""
+    def tensors():
+        return [tensor(n, [1], [-1]) for n in ("left", "right", "result")]
+    multiply = graph("multiply", tensors(), [operator(0, [0, 1], [2], S.BuiltinOptions.MulOptions, S.MulOptionsT())],
+                     [1, 0], [2])
+    add = graph("add", tensors(), [operator(1, [0, 1], [2], S.BuiltinOptions.AddOptions, S.AddOptionsT())], [0, 1], [2])
+    write("signatures.tflite", [opcode(S.BuiltinOperator.MUL), opcode(S.BuiltinOperator.ADD)], [multiply, add],
+          [signature("multiply", 0, [("y", 1), ("x", 0)], [("product", 2)]),
+           signature("add", 1, [("y", 1), ("x", 0)], [("sum", 2)])])
+
+
+def custom():
+    """y = Scale(abs(x)), by a factor in the options; z = the values of y above 3, as many as there are."""
+    write("custom.tflite",
+          [opcode(S.BuiltinOperator.ABS), opcode(S.BuiltinOperator.CUSTOM, "Scale"),
+           opcode(S.BuiltinOperator.CUSTOM, "Above")],
+          [graph("main", [tensor("x", [4]), tensor("a", [4]), tensor("y", [4]), tensor("z", [1], [-1])],
+                 [operator(0, [0], [1], S.BuiltinOptions.AbsOptions, S.AbsOptionsT()),
+                  operator(1, [1], [2], custom=np.float32(2.5).tobytes()), operator(2, [2], [3])], [0], [2, 3])])
+
+
+two_signatures()
+custom()
