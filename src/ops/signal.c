@@ -1,25 +1,13 @@
 /*
- * TFLite Micro's audio front end as custom operators: window, scaling to 16 bits, real Fourier transform, energy, mel
+ * TFLite Micro's audio front end as custom operators: window, scaling to 16 bits, real Fourier transforms, energy, mel
  * filter bank, square root, noise suppression, gain control and logarithm. Their options are FlexBuffers maps.
  */
 #include <string.h>
 
 #include "kernels/fft.h"
 #include "kernels/signal.h"
+#include "ops/custom_options.h"
 #include "ops/rows.h"
-
-/* An integer option that must be there and within [low, high]. */
-static ln_status int_option(const ln_node *node, ln_error *err, const char *key, int64_t low, int64_t high, int64_t *out) {
-  const ln_flex options = {node->op->custom_options, node->op->custom_options_size};
-  if (!ln_flex_int(options, key, out)) {
-    return ln_node_fail(node, err, LN_ERR_MODEL, "the option %s is missing or no integer", key);
-  }
-  if (*out < low || *out > high) {
-    return ln_node_fail(node, err, LN_ERR_MODEL, "the option %s is %lld, must be in [%lld, %lld]", key, (long long)*out,
-                        (long long)low, (long long)high);
-  }
-  return LN_OK;
-}
 
 static size_t elements_of(const ln_tensor *tensor) { return ln_shape_span(&tensor->shape, 0, tensor->shape.rank); }
 
@@ -48,7 +36,7 @@ ln_status ln_signal_window_infer(ln_node *node, ln_error *err) {
 ln_status ln_signal_window_prepare(ln_node *node, ln_prep *prep) {
   int64_t *shift = LN_NODE_ARGS(node, prep, int64_t);
   if (shift == NULL) return LN_ERR_MEMORY;
-  return int_option(node, prep->err, "shift", 0, 31, shift);
+  return ln_custom_int(node, prep->err, "shift", 0, 31, shift);
 }
 
 ln_status ln_signal_window_run(const ln_node *node, ln_exec *exec) {
@@ -58,7 +46,7 @@ ln_status ln_signal_window_run(const ln_node *node, ln_exec *exec) {
   const int16_t *input = node->in[0]->data;
   int16_t *out = node->out[0]->data;
   for (size_t at = 0; at < total; at += (size_t)size) {
-    ln_k_signal_window(input + at, node->in[1]->data, size, (int32_t)*(const int64_t *)node->args, out + at);
+    ln_k_signal_window(input + at, node->in[1]->data, size, (int32_t) * (const int64_t *)node->args, out + at);
   }
   return LN_OK;
 }
@@ -78,11 +66,15 @@ ln_status ln_signal_auto_scale_run(const ln_node *node, ln_exec *exec) {
   return LN_OK;
 }
 
-/* ---- SignalRfft: rows padded with zeros to fft_length; out: fft_length / 2 + 1 pairs ---- */
+/*
+ * ---- SignalRfft: rows padded with zeros to fft_length; out: fft_length / 2 + 1 pairs ----
+ * SignalIrfft: the inverse, with its factor of 1 / fft_length. In fixed point SignalRfft has divided by fft_length too.
+ */
 
 typedef struct rfft_args {
-  int32_t row;    /* samples given for each transform */
+  int32_t row;    /* values given for each transform */
   int32_t length; /* fft_length */
+  bool inverse;
   size_t rows;
   ln_fft_i16 i16; /* the one of the tensors' type is filled in */
   ln_fft_i32 i32;
@@ -92,39 +84,49 @@ typedef struct rfft_args {
 ln_status ln_signal_rfft_infer(ln_node *node, ln_error *err) {
   ln_shape shape = node->in[0]->shape;
   int64_t length;
-  LN_TRY(int_option(node, err, "fft_length", 2, LN_FFT_MAX_LENGTH, &length));
+  LN_TRY(ln_custom_int(node, err, "fft_length", 2, LN_FFT_MAX_LENGTH, &length));
   if (!ln_fft_length_ok(length)) {
     return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "fft_length %lld is no power of two", (long long)length);
   }
-  if (shape.rank < 1 || shape.dims[shape.rank - 1] > length) {
-    return ln_node_fail(node, err, LN_ERR_SHAPE, "the rows of the input must not be longer than fft_length");
+  const bool inverse = node->op->def->variant == LN_SIGNAL_IRFFT;
+  const int32_t row = shape.rank < 1 ? -1 : shape.dims[shape.rank - 1];
+  if (row < 0 || (inverse ? row != length + 2 : row > length)) {
+    return ln_node_fail(node, err, LN_ERR_SHAPE, "rows of %d values for a transform of %lld", row, (long long)length);
   }
-  shape.dims[shape.rank - 1] = (int32_t)length + 2;
+  shape.dims[shape.rank - 1] = (int32_t)length + (inverse ? 0 : 2);
   return ln_node_set_shape(node, 0, &shape, err);
 }
 
-#define DEFINE_RFFT(suffix, scalar)                                                                                \
+#define DEFINE_RFFT(suffix, scalar)                                                                               \
   static ln_status rfft_prepare_##suffix(rfft_args *args, ln_prep *prep) {                                        \
-    const int32_t half = args->length / 2;                                                                         \
-    args->suffix = (ln_fft_##suffix){half, ln_arena_array(prep->arena, (size_t)half, sizeof(int32_t)),             \
-                                     ln_arena_array(prep->arena, (size_t)half, 2 * sizeof(scalar)),                \
-                                     ln_arena_array(prep->arena, (size_t)half, sizeof(scalar))};                   \
-    if (args->suffix.order == NULL || args->suffix.twiddles == NULL || args->suffix.split == NULL) {               \
-      return ln_fail(prep->err, LN_ERR_MEMORY, "out of memory for the tables of a Fourier transform");             \
-    }                                                                                                              \
-    ln_k_fft_init_##suffix(&args->suffix);                                                                         \
-    return LN_OK;                                                                                                  \
-  }                                                                                                                \
+    const int32_t half = args->length / 2;                                                                        \
+    args->suffix = (ln_fft_##suffix){half, ln_arena_array(prep->arena, (size_t)half, sizeof(int32_t)),            \
+                                     ln_arena_array(prep->arena, (size_t)half, 2 * sizeof(scalar)),               \
+                                     ln_arena_array(prep->arena, (size_t)half, sizeof(scalar)), args->inverse};   \
+    if (args->suffix.order == NULL || args->suffix.twiddles == NULL || args->suffix.split == NULL) {              \
+      return ln_fail(prep->err, LN_ERR_MEMORY, "out of memory for the tables of a Fourier transform");            \
+    }                                                                                                             \
+    ln_k_fft_init_##suffix(&args->suffix);                                                                        \
+    return LN_OK;                                                                                                 \
+  }                                                                                                               \
   static void rfft_run_##suffix(const ln_node *node, void *scratch) {                                             \
-    const rfft_args *args = node->args;                                                                            \
-    scalar *padded = scratch, *work = padded + args->length;                                                       \
-    const scalar *input = node->in[0]->data;                                                                       \
-    scalar *out = node->out[0]->data;                                                                              \
-    memset(padded, 0, (size_t)args->length * sizeof(scalar));                                                      \
-    for (size_t i = 0; i < args->rows; ++i) {                                                                      \
-      if (args->row > 0) memcpy(padded, input + i * (size_t)args->row, (size_t)args->row * sizeof(scalar));        \
-      ln_k_rfft_##suffix(&args->suffix, padded, work, out + i * (size_t)(args->length + 2));                       \
-    }                                                                                                              \
+    const rfft_args *args = node->args;                                                                           \
+    scalar *padded = scratch, *work = padded + args->length;                                                      \
+    const scalar *input = node->in[0]->data;                                                                      \
+    scalar *out = node->out[0]->data;                                                                             \
+    memset(padded, 0, (size_t)args->length * sizeof(scalar));                                                     \
+    for (size_t i = 0; i < args->rows; ++i) {                                                                     \
+      if (args->row > 0) memcpy(padded, input + i * (size_t)args->row, (size_t)args->row * sizeof(scalar));       \
+      ln_k_rfft_##suffix(&args->suffix, padded, work, out + i * (size_t)(args->length + 2));                      \
+    }                                                                                                             \
+  }                                                                                                               \
+  static void irfft_run_##suffix(const ln_node *node, void *scratch) {                                            \
+    const rfft_args *args = node->args;                                                                           \
+    const scalar *input = node->in[0]->data;                                                                      \
+    scalar *out = node->out[0]->data;                                                                             \
+    for (size_t i = 0; i < args->rows; ++i) {                                                                     \
+      ln_k_irfft_##suffix(&args->suffix, input + i * (size_t)args->row, scratch, out + i * (size_t)args->length); \
+    }                                                                                                             \
   }
 DEFINE_RFFT(i16, int16_t)
 DEFINE_RFFT(i32, int32_t)
@@ -137,7 +139,8 @@ ln_status ln_signal_rfft_prepare(ln_node *node, ln_prep *prep) {
   if (args == NULL) return LN_ERR_MEMORY;
   args->row = shape->dims[shape->rank - 1];
   args->rows = ln_shape_span(shape, 0, shape->rank - 1);
-  args->length = node->out[0]->shape.dims[shape->rank - 1] - 2;
+  args->inverse = node->op->def->variant == LN_SIGNAL_IRFFT;
+  args->length = args->inverse ? args->row - 2 : node->out[0]->shape.dims[shape->rank - 1] - 2;
   node->scratch_bytes = 2 * (size_t)args->length * sizeof(int32_t);
   switch (node->in[0]->type) {
     case LN_INT16: return rfft_prepare_i16(args, prep);
@@ -151,6 +154,22 @@ ln_status ln_signal_rfft_run(const ln_node *node, ln_exec *exec) {
     case LN_INT16: rfft_run_i16(node, exec->scratch); break;
     case LN_INT32: rfft_run_i32(node, exec->scratch); break;
     default: rfft_run_f32(node, exec->scratch); break;
+  }
+  return LN_OK;
+}
+
+ln_status ln_signal_irfft_run(const ln_node *node, ln_exec *exec) {
+  const rfft_args *args = node->args;
+  switch (node->in[0]->type) {
+    case LN_INT16: irfft_run_i16(node, exec->scratch); break;
+    case LN_INT32: irfft_run_i32(node, exec->scratch); break;
+    default: {
+      irfft_run_f32(node, exec->scratch);
+      float *out = node->out[0]->data;
+      const size_t count = args->rows * (size_t)args->length;
+      for (size_t i = 0; i < count; ++i) out[i] /= (float)args->length;
+      break;
+    }
   }
   return LN_OK;
 }
@@ -172,8 +191,8 @@ ln_status ln_signal_energy_prepare(ln_node *node, ln_prep *prep) {
   const int32_t size = node->out[0]->shape.dims[0];
   energy_args *args = LN_NODE_ARGS(node, prep, energy_args);
   if (args == NULL) return LN_ERR_MEMORY;
-  LN_TRY(int_option(node, prep->err, "start_index", 0, size, &args->first));
-  return int_option(node, prep->err, "end_index", args->first, size, &args->last);
+  LN_TRY(ln_custom_int(node, prep->err, "start_index", 0, size, &args->first));
+  return ln_custom_int(node, prep->err, "end_index", args->first, size, &args->last);
 }
 
 ln_status ln_signal_energy_run(const ln_node *node, ln_exec *exec) {
@@ -188,7 +207,7 @@ ln_status ln_signal_energy_run(const ln_node *node, ln_exec *exec) {
 
 ln_status ln_signal_filter_bank_infer(ln_node *node, ln_error *err) {
   int64_t channels;
-  LN_TRY(int_option(node, err, "num_channels", 1, INT16_MAX, &channels));
+  LN_TRY(ln_custom_int(node, err, "num_channels", 1, INT16_MAX, &channels));
   for (int32_t i = 0; i < 6; ++i) LN_TRY(need_rank_1(node, err, i));
   LN_TRY(same_size(node, err, 1, 2));
   for (int32_t i = 3; i < 6; ++i) {
@@ -243,30 +262,27 @@ ln_status ln_signal_spectral_subtraction_infer(ln_node *node, ln_error *err) {
 
 static ln_status factor_option(const ln_node *node, ln_error *err, const char *key, uint32_t *out) {
   int64_t value;
-  LN_TRY(int_option(node, err, key, 0, UINT32_MAX, &value));
+  LN_TRY(ln_custom_int(node, err, key, 0, UINT32_MAX, &value));
   *out = (uint32_t)value;
   return LN_OK;
 }
 
 ln_status ln_signal_spectral_subtraction_prepare(ln_node *node, ln_prep *prep) {
   ln_error *err = prep->err;
-  const ln_flex options = {node->op->custom_options, node->op->custom_options_size};
   const int32_t size = node->in[0]->shape.dims[0];
   subtraction_args *args = LN_NODE_ARGS(node, prep, subtraction_args);
   if (args == NULL) return LN_ERR_MEMORY;
   ln_spectral_subtraction *config = &args->config;
   int64_t smoothing_bits, bits, channels;
-  LN_TRY(int_option(node, err, "num_channels", size, size, &channels));
-  LN_TRY(int_option(node, err, "smoothing_bits", 0, 31, &smoothing_bits));
-  LN_TRY(int_option(node, err, "spectral_subtraction_bits", 0, 63, &bits));
+  LN_TRY(ln_custom_int(node, err, "num_channels", size, size, &channels));
+  LN_TRY(ln_custom_int(node, err, "smoothing_bits", 0, 31, &smoothing_bits));
+  LN_TRY(ln_custom_int(node, err, "spectral_subtraction_bits", 0, 63, &bits));
   LN_TRY(factor_option(node, err, "smoothing", &config->smoothing[0]));
   LN_TRY(factor_option(node, err, "one_minus_smoothing", &config->one_minus_smoothing[0]));
   LN_TRY(factor_option(node, err, "alternate_smoothing", &config->smoothing[1]));
   LN_TRY(factor_option(node, err, "alternate_one_minus_smoothing", &config->one_minus_smoothing[1]));
   LN_TRY(factor_option(node, err, "min_signal_remaining", &config->min_signal_remaining));
-  if (!ln_flex_bool(options, "clamping", &config->clamping)) {
-    return ln_node_fail(node, err, LN_ERR_MODEL, "the option clamping is missing or no boolean");
-  }
+  LN_TRY(ln_custom_bool(node, err, "clamping", &config->clamping));
   config->smoothing_bits = (int32_t)smoothing_bits;
   config->bits = (int32_t)bits;
   args->noise = ln_arena_array(prep->arena, (size_t)size, sizeof(uint32_t));
@@ -296,13 +312,13 @@ ln_status ln_signal_pcan_infer(ln_node *node, ln_error *err) {
 ln_status ln_signal_pcan_prepare(ln_node *node, ln_prep *prep) {
   int64_t *shift = LN_NODE_ARGS(node, prep, int64_t);
   if (shift == NULL) return LN_ERR_MEMORY;
-  return int_option(node, prep->err, "snr_shift", 0, 63, shift);
+  return ln_custom_int(node, prep->err, "snr_shift", 0, 63, shift);
 }
 
 ln_status ln_signal_pcan_run(const ln_node *node, ln_exec *exec) {
   (void)exec;
   ln_k_signal_pcan(node->in[0]->data, node->in[1]->data, node->in[2]->data, node->in[0]->shape.dims[0],
-                   (int32_t)*(const int64_t *)node->args, node->out[0]->data);
+                   (int32_t) * (const int64_t *)node->args, node->out[0]->data);
   return LN_OK;
 }
 
@@ -321,8 +337,8 @@ ln_status ln_signal_log_infer(ln_node *node, ln_error *err) {
 ln_status ln_signal_log_prepare(ln_node *node, ln_prep *prep) {
   log_args *args = LN_NODE_ARGS(node, prep, log_args);
   if (args == NULL) return LN_ERR_MEMORY;
-  LN_TRY(int_option(node, prep->err, "output_scale", 0, INT32_MAX, &args->scale));
-  LN_TRY(int_option(node, prep->err, "input_correction_bits", 0, 31, &args->correction_bits));
+  LN_TRY(ln_custom_int(node, prep->err, "output_scale", 0, INT32_MAX, &args->scale));
+  LN_TRY(ln_custom_int(node, prep->err, "input_correction_bits", 0, 31, &args->correction_bits));
   ln_k_signal_log_table(args->table);
   return LN_OK;
 }

@@ -31,6 +31,9 @@ enum { LN_NON_MAX_HARD = 0, LN_NON_MAX_SOFT = 1 };
 /* REAL, IMAG */
 enum { LN_COMPLEX_REAL = 0, LN_COMPLEX_IMAG = 1 };
 
+/* SignalRfft, SignalIrfft */
+enum { LN_SIGNAL_RFFT = 0, LN_SIGNAL_IRFFT = 1 };
+
 /* Functions of one tensor: unary.c. */
 typedef enum ln_unary_op {
   LN_UNARY_RELU,
