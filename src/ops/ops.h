@@ -10,6 +10,11 @@
 #include "kernels/kernels.h"
 #include "linnet/op.h"
 
+/* What a random operator keeps from run to run, late steps included; zero when a session is planned anew. */
+typedef struct ln_node_state {
+  uint64_t spent, seed;
+} ln_node_state;
+
 /*
  * An operator of a graph together with the tensors of the session that runs it.
  * The verifier has checked arity, element types and constants' sizes before any of a row's functions sees a node.
@@ -23,6 +28,7 @@ struct ln_node {
   ln_tensor *tensors;    /* all of the graph's: blockwise scales and intermediates are found by index */
   int32_t tensor_count;
   void *args;            /* what prepare computed; lives in ln_prep.arena */
+  ln_node_state *state;  /* the session's; NULL where a node is evaluated alone, which never happens to stateful ones */
   size_t scratch_bytes;  /* asked for by prepare: one block for a run, shared by the threads */
   size_t thread_scratch_bytes; /* and one for each thread */
 };

@@ -111,7 +111,12 @@ ln_status ln_session_plan(ln_session *session, ln_error *err) {
   session->memory_used = 0;
   ln_arena_free(&session->prep_memory);
   LN_TRY(forget_shapes(session, err));
-  for (int32_t i = 0; i < session->graph->op_count; ++i) LN_TRY(infer_step(session, &session->steps[i], err));
+  for (int32_t i = 0; i < session->graph->op_count; ++i) {
+    ln_step *step = &session->steps[i];
+    step->state = (ln_node_state){0};
+    step->node.state = &step->state;
+    LN_TRY(infer_step(session, step, err));
+  }
   for (int32_t i = 0; i < session->graph->op_count; ++i) {
     ln_step *step = &session->steps[i];
     if (!step->late) LN_TRY(prepare_node(session, step, &session->prep_memory, err));

@@ -30,6 +30,7 @@ void ln_model_cache_destroy(ln_model_cache *cache);
 /* One operator of the prepared graph. */
 typedef struct ln_step {
   ln_node node;
+  ln_node_state state;
   /* Shapes depend on data: inferred, prepared and given memory in the run itself. */
   bool late;
   size_t scratch_offset, thread_scratch_offset; /* in the arena */
