@@ -5,7 +5,7 @@ CMAKE_FLAGS ?=
 SHARED ?= ../shared
 PYTHON = $(if $(wildcard $(BUILD)/venv/bin/python),$(abspath $(BUILD)/venv/bin/python),python3)
 
-.PHONY: all demo test check asan fuzz bench install generic format clean help
+.PHONY: all demo test check asan fuzz bench wheel install generic format clean help
 
 all: need-build
 	@cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=Release $(CMAKE_FLAGS) > $(BUILD).log 2>&1 || { cat $(BUILD).log; rm -f $(BUILD).log; exit 1; }
@@ -20,6 +20,7 @@ help:
 	@echo "make asan       every test under the address and undefined-behaviour sanitizers"
 	@echo "make fuzz       mutated models through load, prepare and run, under the sanitizers (SEED=, COUNT=)"
 	@echo "make bench      timings beside the peers that are installed"
+	@echo "make wheel      the Python package as a wheel, in $(BUILD)/wheel"
 	@echo "make install    into PREFIX (default /usr/local)"
 
 .PHONY: need-build need-test need-python
@@ -71,6 +72,10 @@ fuzz: need-test
 bench: all
 	@sh scripts/python.sh $(BUILD)/venv-bench scripts/requirements-bench.txt
 	@$$([ -x $(BUILD)/venv-bench/bin/python ] && echo $(BUILD)/venv-bench/bin/python || echo python3) scripts/bench.py --linnet $(BUILD)/linnet $(BENCH_FLAGS)
+
+wheel:
+	@sh scripts/need.sh build python
+	@sh scripts/wheel.sh $(BUILD)/wheel
 
 install: all
 	@cmake --install $(BUILD) $(if $(PREFIX),--prefix $(PREFIX))

@@ -38,6 +38,10 @@ for group in "$@"; do
       want g++ command -v g++
       want binutils command -v nm
       ;;
+    python)
+      want python3 command -v python3
+      want python3-venv python3 -c 'import venv, ensurepip'
+      ;;
     *)
       echo "need.sh: no group $group" >&2
       exit 2
@@ -58,6 +62,6 @@ if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null 2>&1; then
 fi
 echo "missing:$missing (Debian: apt-get install$missing)" >&2
 case " $* " in
-  *" test "*) exit 1 ;;
+  *" test "* | *" python "*) exit 1 ;;
 esac
 command -v cmake > /dev/null 2>&1 && command -v "${CC:-cc}" > /dev/null 2>&1

@@ -44,6 +44,14 @@ LN_API int32_t ln_session_find_input(const ln_session *session, const char *name
 LN_API int32_t ln_session_find_output(const ln_session *session, const char *name);
 LN_API ln_tensor *ln_session_input(ln_session *session, int32_t index); /* NULL when out of range */
 LN_API const ln_tensor *ln_session_output(const ln_session *session, int32_t index);
+/*
+ * Any tensor of the graph, by its number in the file; NULL when out of range. What lies between inputs and outputs
+ * holds its value after a run only in a session with keep_all_tensors.
+ */
+LN_API ln_tensor *ln_session_tensor(ln_session *session, int32_t index);
+/* The number in the file of an input or output; -1 when out of range. */
+LN_API int32_t ln_session_input_tensor(const ln_session *session, int32_t index);
+LN_API int32_t ln_session_output_tensor(const ln_session *session, int32_t index);
 
 /* Another shape for an input; takes effect at the next run (or prepare). Weights are not packed again. */
 LN_API ln_status ln_session_resize_input(ln_session *session, int32_t index, const int32_t *dims, int32_t rank,

@@ -64,10 +64,27 @@ LN_API int32_t ln_tensor_scale_count(const ln_tensor *tensor);          /* 0 not
 LN_API float ln_tensor_scale(const ln_tensor *tensor, int32_t index);     /* 0 when there is none */
 LN_API int64_t ln_tensor_zero_point(const ln_tensor *tensor, int32_t index);
 LN_API int32_t ln_tensor_quantized_axis(const ln_tensor *tensor);
+/* Blockwise quantization: elements of the last axis that share a scale, 0 when the tensor has none of the kind; and the
+ * number in the graph of the tensor that holds the scales, -1 likewise. */
+LN_API int32_t ln_tensor_block_size(const ln_tensor *tensor);
+LN_API int32_t ln_tensor_block_scales(const ln_tensor *tensor);
 
 LN_API bool ln_tensor_is_constant(const ln_tensor *tensor);
 LN_API bool ln_tensor_is_variable(const ln_tensor *tensor); /* keeps its value from run to run */
 LN_API bool ln_tensor_is_sparse(const ln_tensor *tensor);   /* stored in TFLite's sparse encoding */
+
+/* Parts of the sparse encoding: lists of integers. */
+typedef enum ln_sparsity_part {
+  LN_SPARSITY_ORDER = 0,    /* dimensions, then blocks, in the order in which they are walked: a level each */
+  LN_SPARSITY_BLOCKS = 1,   /* the dimension that each block cuts */
+  LN_SPARSITY_LEVEL = 2,    /* of a level: 1 where it is compressed, else 0; its extent where it is not */
+  LN_SPARSITY_SEGMENTS = 3, /* of a compressed level: where the indices of each visit begin */
+  LN_SPARSITY_INDICES = 4   /* of a compressed level */
+} ln_sparsity_part;
+
+/* Copies the first `capacity` integers of a part into `out` (NULL with capacity 0) and returns how many there are. */
+LN_API int32_t ln_tensor_sparsity(const ln_tensor *tensor, ln_sparsity_part part, int32_t level, int32_t *out,
+                                  int32_t capacity);
 
 #ifdef __cplusplus
 }

@@ -19,6 +19,18 @@ const ln_tensor *ln_session_output(const ln_session *session, int32_t index) {
   return tensor_at(session, session->outputs, session->output_count, index);
 }
 
+ln_tensor *ln_session_tensor(ln_session *session, int32_t index) {
+  return index < 0 || index >= session->graph->tensor_count ? NULL : &session->tensors[index];
+}
+
+int32_t ln_session_input_tensor(const ln_session *session, int32_t index) {
+  return index < 0 || index >= session->input_count ? -1 : session->inputs[index];
+}
+
+int32_t ln_session_output_tensor(const ln_session *session, int32_t index) {
+  return index < 0 || index >= session->output_count ? -1 : session->outputs[index];
+}
+
 const char *ln_session_input_name(const ln_session *session, int32_t index) {
   if (index < 0 || index >= session->input_count) return "";
   return session->signature != NULL ? session->signature->input_keys[index] : session->tensors[session->inputs[index]].name;

@@ -1,0 +1,262 @@
+"""The C library: where it is, its functions, and its errors. Mirrors include/linnet; a test holds it to the headers."""
+from __future__ import annotations
+
+import ctypes
+import enum
+import os
+import sys
+from ctypes import (CFUNCTYPE, POINTER, Structure, c_bool, c_char, c_char_p, c_float, c_int, c_int32, c_int64, c_size_t,
+                    c_void_p)
+from typing import Optional
+
+
+class Status(enum.IntEnum):
+    """What a call of the library came to."""
+
+    OK = 0
+    ERR_ARGUMENT = 1
+    ERR_MEMORY = 2
+    ERR_INTERNAL = 3
+    ERR_STATE = 4
+    ERR_LIMIT = 5
+    ERR_IO = 100
+    ERR_FORMAT = 101
+    ERR_FEATURE = 102
+    ERR_MODEL = 200
+    ERR_SHAPE = 201
+    ERR_TYPE = 202
+    ERR_UNSUPPORTED = 203
+    ERR_NOT_FOUND = 204
+    ERR_DATA = 300
+    ERR_CANCELLED = 301
+
+
+class Type(enum.IntEnum):
+    """Element types, numbered as in the .tflite schema."""
+
+    FLOAT32 = 0
+    FLOAT16 = 1
+    INT32 = 2
+    UINT8 = 3
+    INT64 = 4
+    STRING = 5
+    BOOL = 6
+    INT16 = 7
+    COMPLEX64 = 8
+    INT8 = 9
+    FLOAT64 = 10
+    COMPLEX128 = 11
+    UINT64 = 12
+    RESOURCE = 13
+    VARIANT = 14
+    UINT32 = 15
+    UINT16 = 16
+    INT4 = 17
+    BFLOAT16 = 18
+    INT2 = 19
+    UINT4 = 20
+    FLOAT8_E4M3FN = 21
+    FLOAT8_E5M2 = 22
+
+
+class SparsityPart(enum.IntEnum):
+    ORDER = 0
+    BLOCKS = 1
+    LEVEL = 2
+    SEGMENTS = 3
+    INDICES = 4
+
+
+class ErrorRecord(Structure):
+    _fields_ = [("status", c_int), ("message", c_char * 508)]
+
+
+_ERR = POINTER(ErrorRecord)
+InferFunction = CFUNCTYPE(c_int, c_void_p, c_void_p, _ERR)
+RunFunction = InferFunction
+INFER_LATER = 1000
+
+
+class CustomOp(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("name", c_char_p),
+        ("context", c_void_p),
+        ("create", CFUNCTYPE(c_int, c_void_p, c_void_p, _ERR, POINTER(c_void_p))),
+        ("destroy", CFUNCTYPE(None, c_void_p)),
+        ("infer", InferFunction),
+        ("prepare", InferFunction),
+        ("run", RunFunction),
+    ]
+
+
+class SessionOptions(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("threads", c_int32),
+        ("signature", c_char_p),
+        ("backend", c_char_p),
+        ("profile", c_bool),
+        ("keep_all_tensors", c_bool),
+        ("memory_limit", c_size_t),
+        ("first_graph", c_bool),
+        ("prepare_later", c_bool),
+        ("operators", POINTER(POINTER(CustomOp))),
+        ("operator_count", c_int32),
+    ]
+
+
+class SessionStats(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("arena_bytes", c_size_t),
+        ("arena_lower_bound", c_size_t),
+        ("weight_bytes", c_size_t),
+        ("variable_bytes", c_size_t),
+        ("operators", c_int32),
+        ("macs", c_int64),
+    ]
+
+
+class ProfileEntry(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("operator_name", c_char_p),
+        ("tensor_name", c_char_p),
+        ("calls", c_int64),
+        ("nanoseconds", c_int64),
+        ("macs", c_int64),
+    ]
+
+
+STRUCTS = {
+    "ln_error": ErrorRecord,
+    "ln_custom_op": CustomOp,
+    "ln_session_options": SessionOptions,
+    "ln_session_stats": SessionStats,
+    "ln_profile_entry": ProfileEntry,
+}
+ENUMS = {"ln_status": Status, "ln_type": Type, "ln_sparsity_part": SparsityPart}
+
+_HANDLE = c_void_p
+_OUT = POINTER(c_void_p)
+_INTS = POINTER(c_int32)
+
+# name: (result, arguments)
+FUNCTIONS = {
+    "ln_version": (c_char_p, []),
+    "ln_cpu_tier": (c_char_p, []),
+    "ln_type_bits": (c_int32, [c_int]),
+    "ln_model_open": (c_int, [c_char_p, _ERR, _OUT]),
+    "ln_model_from_copy": (c_int, [c_void_p, c_size_t, _ERR, _OUT]),
+    "ln_model_destroy": (None, [_HANDLE]),
+    "ln_model_description": (c_char_p, [_HANDLE]),
+    "ln_model_signature_count": (c_int32, [_HANDLE]),
+    "ln_model_signature_name": (c_char_p, [_HANDLE, c_int32]),
+    "ln_model_signature_graph": (c_int32, [_HANDLE, c_int32]),
+    "ln_model_signature_arity": (c_int32, [_HANDLE, c_int32, c_bool]),
+    "ln_model_signature_key": (c_char_p, [_HANDLE, c_int32, c_bool, c_int32]),
+    "ln_model_signature_tensor": (c_int32, [_HANDLE, c_int32, c_bool, c_int32]),
+    "ln_model_graph_count": (c_int32, [_HANDLE]),
+    "ln_model_graph": (c_void_p, [_HANDLE, c_int32]),
+    "ln_graph_tensor_count": (c_int32, [_HANDLE]),
+    "ln_graph_tensor": (c_void_p, [_HANDLE, c_int32]),
+    "ln_graph_input_count": (c_int32, [_HANDLE]),
+    "ln_graph_input": (c_int32, [_HANDLE, c_int32]),
+    "ln_graph_output_count": (c_int32, [_HANDLE]),
+    "ln_graph_output": (c_int32, [_HANDLE, c_int32]),
+    "ln_graph_op_count": (c_int32, [_HANDLE]),
+    "ln_graph_op": (c_void_p, [_HANDLE, c_int32]),
+    "ln_op_name": (c_char_p, [_HANDLE]),
+    "ln_op_input_count": (c_int32, [_HANDLE]),
+    "ln_op_input": (c_int32, [_HANDLE, c_int32]),
+    "ln_op_output_count": (c_int32, [_HANDLE]),
+    "ln_op_output": (c_int32, [_HANDLE, c_int32]),
+    "ln_tensor_name": (c_char_p, [_HANDLE]),
+    "ln_tensor_type": (c_int, [_HANDLE]),
+    "ln_tensor_rank": (c_int32, [_HANDLE]),
+    "ln_tensor_dim": (c_int32, [_HANDLE, c_int32]),
+    "ln_tensor_declared_dim": (c_int32, [_HANDLE, c_int32]),
+    "ln_tensor_bytes": (c_size_t, [_HANDLE]),
+    "ln_tensor_data": (c_void_p, [_HANDLE]),
+    "ln_tensor_mutable_data": (c_void_p, [_HANDLE]),
+    "ln_tensor_scale_count": (c_int32, [_HANDLE]),
+    "ln_tensor_scale": (c_float, [_HANDLE, c_int32]),
+    "ln_tensor_zero_point": (c_int64, [_HANDLE, c_int32]),
+    "ln_tensor_quantized_axis": (c_int32, [_HANDLE]),
+    "ln_tensor_block_size": (c_int32, [_HANDLE]),
+    "ln_tensor_block_scales": (c_int32, [_HANDLE]),
+    "ln_tensor_is_constant": (c_bool, [_HANDLE]),
+    "ln_tensor_is_variable": (c_bool, [_HANDLE]),
+    "ln_tensor_is_sparse": (c_bool, [_HANDLE]),
+    "ln_tensor_sparsity": (c_int32, [_HANDLE, c_int, c_int32, _INTS, c_int32]),
+    "ln_node_input_count": (c_int32, [_HANDLE]),
+    "ln_node_output_count": (c_int32, [_HANDLE]),
+    "ln_node_input": (c_void_p, [_HANDLE, c_int32]),
+    "ln_node_output": (c_void_p, [_HANDLE, c_int32]),
+    "ln_node_options": (c_void_p, [_HANDLE, POINTER(c_size_t)]),
+    "ln_node_resize_output": (c_int, [_HANDLE, c_int32, _INTS, c_int32, _ERR]),
+    "ln_node_fail": (c_int, [_HANDLE, _ERR, c_int, c_char_p]),  # and what the format takes
+    "ln_session_create": (c_int, [_HANDLE, POINTER(SessionOptions), _ERR, _OUT]),
+    "ln_session_destroy": (None, [_HANDLE]),
+    "ln_session_input_count": (c_int32, [_HANDLE]),
+    "ln_session_output_count": (c_int32, [_HANDLE]),
+    "ln_session_input_name": (c_char_p, [_HANDLE, c_int32]),
+    "ln_session_output_name": (c_char_p, [_HANDLE, c_int32]),
+    "ln_session_input": (c_void_p, [_HANDLE, c_int32]),
+    "ln_session_output": (c_void_p, [_HANDLE, c_int32]),
+    "ln_session_input_tensor": (c_int32, [_HANDLE, c_int32]),
+    "ln_session_output_tensor": (c_int32, [_HANDLE, c_int32]),
+    "ln_session_tensor": (c_void_p, [_HANDLE, c_int32]),
+    "ln_session_resize_input": (c_int, [_HANDLE, c_int32, _INTS, c_int32, _ERR]),
+    "ln_session_prepare": (c_int, [_HANDLE, _ERR]),
+    "ln_session_set_input": (c_int, [_HANDLE, c_int32, c_void_p, c_size_t, _ERR]),
+    "ln_session_run": (c_int, [_HANDLE, _ERR]),
+    "ln_session_cancel": (None, [_HANDLE]),
+    "ln_session_reset": (None, [_HANDLE]),
+    "ln_session_get_stats": (c_int, [_HANDLE, POINTER(SessionStats)]),
+    "ln_session_profile_count": (c_int32, [_HANDLE]),
+    "ln_session_profile": (c_int, [_HANDLE, c_int32, POINTER(ProfileEntry)]),
+    "ln_session_profile_reset": (None, [_HANDLE]),
+}
+
+
+class Error(Exception):
+    """What the library says went wrong: one line, and `status`, a `linnet.Status`."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = Status(status) if status in Status._value2member_map_ else status
+
+    def __reduce__(self):
+        return Error, (int(self.status), str(self))
+
+
+def _load() -> ctypes.CDLL:
+    """The library beside this file, or the one that LINNET_LIBRARY names."""
+    name = "liblinnet.dylib" if sys.platform == "darwin" else "liblinnet.so"
+    path = os.environ.get("LINNET_LIBRARY") or os.path.join(os.path.dirname(os.path.abspath(__file__)), name)
+    library = ctypes.CDLL(path)
+    for function, (result, arguments) in FUNCTIONS.items():
+        entry = getattr(library, function)
+        entry.restype = result
+        entry.argtypes = arguments
+    return library
+
+
+lib = _load()
+
+
+def call(function, *arguments, out: bool = False) -> Optional[int]:
+    """Calls a function that ends in an error record (and, with `out`, a handle); raises `Error` when it fails."""
+    record = ErrorRecord()
+    handle = c_void_p()
+    tail = (ctypes.byref(record), ctypes.byref(handle)) if out else (ctypes.byref(record),)
+    status = function(*arguments, *tail)
+    if status != Status.OK:
+        raise Error(status, record.message.decode("utf-8", "replace") or Status(status).name)
+    return handle.value if out else None
+
+
+def text(value: Optional[bytes]) -> str:
+    return "" if value is None else value.decode("utf-8", "replace")
