@@ -41,6 +41,8 @@ typedef enum ln_lstm_activation {
   LN_LSTM_TANH = 4
 } ln_lstm_activation;
 
+float ln_k_lstm_activate(float x, ln_lstm_activation activation);
+
 typedef struct ln_lstm_f32 {
   ln_matvec_f32_fn *matvec;
   ln_lstm_size size;

@@ -5,7 +5,7 @@
 
 #include "kernels/lstm.h"
 
-static float activate(float x, ln_lstm_activation activation) {
+float ln_k_lstm_activate(float x, ln_lstm_activation activation) {
   switch (activation) {
     case LN_LSTM_RELU: return x < 0.0f ? 0.0f : x;
     case LN_LSTM_RELU_N1_TO_1: return ln_clamp_f32(x, -1.0f, 1.0f);
@@ -46,7 +46,7 @@ static void update_cell(const ln_lstm_f32 *lstm, const float *input_gate, const 
   for (int32_t i = 0; i < lstm->size.cells; ++i) {
     const float keep = logistic(forget[i]);
     const float take = lstm->coupled ? 1.0f - keep : logistic(input_gate[i]);
-    const float cell = keep * cell_state[i] + take * activate(candidate[i], lstm->activation);
+    const float cell = keep * cell_state[i] + take * ln_k_lstm_activate(candidate[i], lstm->activation);
     cell_state[i] = lstm->cell_clip > 0.0f ? ln_clamp_f32(cell, -lstm->cell_clip, lstm->cell_clip) : cell;
   }
 }
@@ -64,7 +64,7 @@ void ln_k_lstm_step_f32(const ln_lstm_f32 *lstm, const float *input, float *outp
   /* The output gate's peephole sees the new cell state. */
   float *hidden = sums[LN_LSTM_OUTPUT];
   gate_sums(lstm, &lstm->gates[LN_LSTM_OUTPUT], input, output_state, cell_state, hidden);
-  for (int32_t i = 0; i < cells; ++i) hidden[i] = logistic(hidden[i]) * activate(cell_state[i], lstm->activation);
+  for (int32_t i = 0; i < cells; ++i) hidden[i] = logistic(hidden[i]) * ln_k_lstm_activate(cell_state[i], lstm->activation);
   if (lstm->projection == NULL) {
     memcpy(output_state, hidden, (size_t)cells * sizeof(float));
     return;
