@@ -22,7 +22,7 @@ bool ln_isa_from_name(const char *name, ln_isa *out) {
 }
 
 static ln_isa detect(void) {
-#if defined(__x86_64__)
+#if defined(LN_X86) /* not in a build of plain C kernels alone */
   __builtin_cpu_init();
   /* GCC's test includes that the operating system saves the registers. */
   if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return LN_ISA_GENERIC;
