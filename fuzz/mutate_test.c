@@ -19,6 +19,7 @@
 #include "mutate_tables.h"
 
 enum { SEEDS = 6, HANG_SECONDS = 30, STAGES = 4, STATUSES = 400 };
+static const int64_t LARGEST_OPERATIONS = 2000;
 static const int64_t LARGEST_MACS = 100000000; /* beyond it a case is prepared and not run: sanitizers are slow */
 static const size_t LARGEST_ARENA = (size_t)1 << 27;
 
@@ -220,7 +221,9 @@ static void resize_and_run(ln_session *session) {
 static void run_model(ln_model *model) {
   ln_error err = {LN_OK, ""};
   ln_session *session = NULL;
-  const ln_status status = ln_session_create(model, NULL, &err, &session);
+  ln_session_options options = LN_SESSION_OPTIONS_INIT;
+  options.operation_limit = LARGEST_OPERATIONS; /* a damaged loop may have no end */
+  const ln_status status = ln_session_create(model, &options, &err, &session);
   note(1, status, &err);
   if (status != LN_OK) return;
   if (fill_and_run(session, 2) != LN_ERR_LIMIT) fill_and_run(session, 2);

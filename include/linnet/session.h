@@ -26,10 +26,11 @@ typedef struct ln_session_options {
   bool prepare_later; /* creation leaves shapes and memory to the first prepare, so that inputs can be resized before */
   const ln_custom_op *const *operators; /* [operator_count] the program's own; must outlive the session */
   int32_t operator_count;
+  int64_t operation_limit; /* operators that a run may take, those that loops repeat too (LN_ERR_LIMIT); 0: 100 million */
 } ln_session_options;
 
 #define LN_SESSION_OPTIONS_INIT \
-  { sizeof(ln_session_options), 0, NULL, NULL, false, false, 0, false, false, NULL, 0 }
+  { sizeof(ln_session_options), 0, NULL, NULL, false, false, 0, false, false, NULL, 0, 0 }
 
 /* `options` may be NULL. The session is prepared for the shapes the file declares, unknown dimensions taken as 1. */
 LN_API ln_status ln_session_create(ln_model *model, const ln_session_options *options, ln_error *err, ln_session **out);

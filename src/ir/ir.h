@@ -193,7 +193,8 @@ ln_status ln_graph_verify(const ln_model *model, const ln_graph *graph, ln_error
 static inline bool ln_tensor_const_data(const ln_tensor *tensor) {
   return tensor->storage == LN_STORAGE_CONST && tensor->data != NULL;
 }
-/* Bytes that `shape` takes in `type`; false on overflow, an unknown dimension or a type without a fixed size. */
+/* Bytes that `shape` takes in `type`; false on overflow, an unknown dimension or a type without a fixed size. A resource
+ * takes an int32, its handle in the session. */
 bool ln_tensor_size(ln_type type, const ln_shape *shape, size_t *out);
 static inline float ln_scale_of(const ln_tensor *tensor) { return tensor->quant->count > 0 ? tensor->quant->scale[0] : 0.0f; }
 static inline int32_t ln_zero_point_of(const ln_tensor *tensor) {

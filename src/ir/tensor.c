@@ -26,7 +26,7 @@ const char *ln_type_name(ln_type type) { return in_enumeration(type) ? types[typ
 int32_t ln_type_bits(ln_type type) { return in_enumeration(type) ? types[type].bits : 0; }
 
 bool ln_tensor_size(ln_type type, const ln_shape *shape, size_t *out) {
-  const int32_t bits = ln_type_bits(type);
+  const int32_t bits = type == LN_RESOURCE ? 32 : ln_type_bits(type); /* a resource's handle is an int32 */
   size_t elements;
   if (bits == 0 || !ln_shape_elements(shape, &elements)) return false;
   if (bits >= 8) {

@@ -243,7 +243,8 @@ static ln_status each_called_graph(const ln_op *op, ln_status (*visit)(void *, c
   if (info == NULL || op->options == NULL) return LN_OK;
   for (uint16_t i = 0; i < info->field_count; ++i) {
     const ln_field_info *field = &info->fields[i];
-    if (field->kind != LN_KIND_i32 || strstr(field->name, "subgraph") == NULL) continue;
+    const bool index = field->kind == LN_KIND_i32 || field->kind == LN_KIND_u32; /* beyond INT32_MAX: negative, refused */
+    if (!index || strstr(field->name, "subgraph") == NULL) continue;
     const char *place = (const char *)op->options + field->offset;
     if (field->field_class == LN_CLASS_SCALAR) {
       LN_TRY(visit(context, op, *(const int32_t *)place));
@@ -258,45 +259,57 @@ static ln_status each_called_graph(const ln_op *op, ln_status (*visit)(void *, c
 typedef struct call_walk {
   const ln_model *model;
   ln_error *err;
-  uint8_t *state; /* of each graph: 0 not seen, 1 being walked, 2 done */
+  uint8_t *height; /* of each graph: 0 not seen, BEING_WALKED, else how deep its calls go, itself counted */
   int32_t depth;
 } call_walk;
 
+enum { BEING_WALKED = 255 };
+
 static ln_status walk_graph(call_walk *walk, int32_t index);
 
+/* One graph's walk over the graphs it runs. */
+typedef struct called_heights {
+  call_walk *walk;
+  int32_t highest;
+} called_heights;
+
 static ln_status walk_call(void *context, const ln_op *op, int32_t index) {
-  call_walk *walk = context;
+  called_heights *called = context;
+  call_walk *walk = called->walk;
   ln_status status;
   if (index < 0 || index >= walk->model->graph_count) {
     status = ln_fail(walk->err, LN_ERR_MODEL, "runs subgraph %d, which does not exist", index);
-  } else if (walk->state[index] == 1) {
+  } else if (walk->height[index] == BEING_WALKED) {
     status = ln_fail(walk->err, LN_ERR_MODEL, "runs subgraph %d, which runs it", index);
-  } else if (walk->depth >= DEEPEST_CALL) {
+  } else if (walk->depth + (walk->height[index] > 0 ? walk->height[index] : 1) > DEEPEST_CALL) {
     status = ln_fail(walk->err, LN_ERR_UNSUPPORTED, "subgraphs run one another more than %d deep", DEEPEST_CALL);
   } else {
-    return walk_graph(walk, index);
+    LN_TRY(walk_graph(walk, index));
+    if (walk->height[index] > called->highest) called->highest = walk->height[index];
+    return LN_OK;
   }
   ln_error_prefix(walk->err, "op %d %.60s", op->index, ln_op_name(op));
   return status;
 }
 
 static ln_status walk_graph(call_walk *walk, int32_t index) {
-  if (walk->state[index] == 2) return LN_OK;
+  if (walk->height[index] != 0) return LN_OK;
   const ln_graph *graph = &walk->model->graphs[index];
-  walk->state[index] = 1;
+  called_heights called = {walk, 0};
+  walk->height[index] = BEING_WALKED;
   ++walk->depth;
-  for (int32_t i = 0; i < graph->op_count; ++i) LN_TRY(each_called_graph(&graph->ops[i], walk_call, walk));
+  for (int32_t i = 0; i < graph->op_count; ++i) LN_TRY(each_called_graph(&graph->ops[i], walk_call, &called));
   --walk->depth;
-  walk->state[index] = 2;
+  walk->height[index] = (uint8_t)(called.highest + 1);
   return LN_OK;
 }
 
 static ln_status verify_calls(const ln_model *model, ln_error *err) {
   call_walk walk = {model, err, ln_alloc_array((size_t)model->graph_count, 1), 0};
-  if (walk.state == NULL) return ln_fail(err, LN_ERR_MEMORY, "out of memory while checking the model");
+  if (walk.height == NULL) return ln_fail(err, LN_ERR_MEMORY, "out of memory while checking the model");
   ln_status status = LN_OK;
   for (int32_t i = 0; i < model->graph_count && status == LN_OK; ++i) status = walk_graph(&walk, i);
-  ln_free(walk.state);
+  ln_free(walk.height);
   return status;
 }
 

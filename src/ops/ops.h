@@ -15,6 +15,8 @@ typedef struct ln_node_state {
   uint64_t spent, seed;
 } ln_node_state;
 
+struct ln_session;
+
 /*
  * An operator of a graph together with the tensors of the session that runs it.
  * The verifier has checked arity, element types and constants' sizes before any of a row's functions sees a node.
@@ -27,6 +29,7 @@ struct ln_node {
   int32_t out_count;
   ln_tensor *tensors;    /* all of the graph's: blockwise scales and intermediates are found by index */
   int32_t tensor_count;
+  struct ln_session *session; /* that runs it: what ops/host.h asks; NULL where constants are folded */
   void *args;            /* what prepare computed; lives in ln_prep.arena */
   ln_node_state *state;  /* the session's; NULL where a node is evaluated alone, which never happens to stateful ones */
   size_t scratch_bytes;  /* asked for by prepare: one block for a run, shared by the threads */
@@ -50,15 +53,17 @@ typedef struct ln_exec {
   void *thread_scratch;   /* node->thread_scratch_bytes for each thread, `thread_stride` apart */
   size_t thread_stride;
   ln_error *err;
-  void *session;          /* for operators that run graphs or keep resources */
 } ln_exec;
 
 /*
  * Sets the type and shape of every output from the inputs' types, shapes and constants (the type only where the graph
  * does not say: outputs come with their declared type). Returns LN_INFER_LATER when a shape depends on values that
- * are not known before the run; the runtime then calls again, with data, in the run.
+ * are not known before the run; the runtime then calls again, with data, in the run. LN_INFER_IN_RUN says that only the
+ * operator's run can tell: it gives every output its shape and memory itself, through ops/host.h.
  */
 typedef ln_status (*ln_infer_fn)(ln_node *node, ln_error *err);
+/* Beside the public LN_INFER_LATER. */
+enum { LN_INFER_IN_RUN = 1001 };
 
 /*
  * Checks what infer did not, chooses kernels and packs their arguments into node->args. All input and output shapes are

@@ -74,14 +74,9 @@ ln_status ln_session_resize_input(ln_session *session, int32_t index, const int3
 }
 
 /* The bytes become the tensor's own; their offsets are checked before any operator reads them. */
-static ln_status set_string_input(ln_tensor *tensor, const void *data, size_t bytes, ln_error *err) {
-  void *copy = ln_alloc(bytes);
-  if (copy == NULL) return ln_fail(err, LN_ERR_MEMORY, "no memory for %zu bytes", bytes);
-  memcpy(copy, data, bytes);
-  ln_session_release(tensor);
-  tensor->data = copy;
-  tensor->bytes = bytes;
-  tensor->storage = LN_STORAGE_HEAP;
+static ln_status set_string_input(ln_session *session, ln_tensor *tensor, const void *data, size_t bytes, ln_error *err) {
+  LN_TRY(ln_session_allocate(session, tensor, bytes, err));
+  memcpy(tensor->data, data, bytes);
   return LN_OK;
 }
 
@@ -91,7 +86,7 @@ ln_status ln_session_set_input(ln_session *session, int32_t index, const void *d
   const char *name = ln_session_input_name(session, index);
   LN_TRY(ln_session_prepare(session, err));
   if (data == NULL) return ln_fail(err, LN_ERR_ARGUMENT, "no data for input \"%s\"", name);
-  if (tensor->type == LN_STRING) return set_string_input(tensor, data, bytes, err);
+  if (tensor->type == LN_STRING) return set_string_input(session, tensor, data, bytes, err);
   if (tensor->storage == LN_STORAGE_CONST) return ln_fail(err, LN_ERR_ARGUMENT, "input \"%s\" is a constant", name);
   if (bytes != tensor->bytes) {
     return ln_fail(err, LN_ERR_SHAPE, "input \"%s\" takes %zu bytes, %zu given", name, tensor->bytes, bytes);

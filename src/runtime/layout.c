@@ -13,7 +13,8 @@ typedef struct layout {
 
 static bool in_arena(const ln_session *session, int32_t index) {
   const ln_tensor *tensor = &session->tensors[index];
-  return tensor->storage == LN_STORAGE_NONE && session->known[index] && ln_type_bits(tensor->type) != 0;
+  return tensor->storage == LN_STORAGE_NONE && session->known[index] &&
+         (ln_type_bits(tensor->type) != 0 || tensor->type == LN_RESOURCE);
 }
 
 static void note_uses(const ln_session *session, layout *l) {

@@ -45,7 +45,7 @@ static const ln_custom_op *find(const ln_custom_op *const *operators, int32_t co
   return NULL;
 }
 
-static ln_status check(const ln_custom_op *const *operators, int32_t count, ln_error *err) {
+ln_status ln_session_check_operators(const ln_custom_op *const *operators, int32_t count, ln_error *err) {
   if (count < 0 || (count > 0 && operators == NULL)) return ln_fail(err, LN_ERR_ARGUMENT, "no operators, but a count");
   for (int32_t i = 0; i < count; ++i) {
     const ln_custom_op *o = operators[i];
@@ -79,7 +79,6 @@ static ln_status bind(ln_session *session, ln_node *node, const ln_custom_op *fu
 
 ln_status ln_session_bind_operators(ln_session *session, const ln_custom_op *const *operators, int32_t count,
                                     ln_error *err) {
-  LN_TRY(check(operators, count, err));
   for (int32_t i = 0; count > 0 && i < session->graph->op_count; ++i) {
     ln_node *node = &session->steps[i].node;
     if (node->op->custom_name == NULL) continue;

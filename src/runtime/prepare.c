@@ -20,12 +20,33 @@ void ln_session_reset_variable(ln_tensor *tensor) {
 }
 
 ln_status ln_session_charge(ln_session *session, size_t bytes, ln_error *err) {
-  if (session->memory_limit - session->memory_used >= bytes) {
+  ln_session *root = session->root;
+  if (root->memory_limit - root->memory_total >= bytes) {
+    root->memory_total += bytes;
     session->memory_used += bytes;
     return LN_OK;
   }
   return ln_fail(err, LN_ERR_LIMIT, "needs %zu bytes of memory beside %zu, more than the limit of %zu", bytes,
-                 session->memory_used, session->memory_limit);
+                 root->memory_total, root->memory_limit);
+}
+
+static void discharge(ln_session *session, size_t bytes) {
+  session->root->memory_total -= bytes;
+  session->memory_used -= bytes;
+}
+
+ln_status ln_session_allocate(ln_session *session, ln_tensor *tensor, size_t bytes, ln_error *err) {
+  if (tensor->storage == LN_STORAGE_HEAP) discharge(session, tensor->bytes);
+  ln_session_release(tensor);
+  LN_TRY(ln_session_charge(session, bytes, err));
+  tensor->data = ln_alloc(bytes);
+  if (tensor->data == NULL) {
+    discharge(session, bytes);
+    return ln_fail(err, LN_ERR_MEMORY, "no memory for %zu bytes", bytes);
+  }
+  tensor->bytes = bytes;
+  tensor->storage = LN_STORAGE_HEAP;
+  return LN_OK;
 }
 
 static ln_status ready_variable(ln_session *session, ln_tensor *tensor, ln_error *err) {
@@ -61,6 +82,7 @@ static ln_status forget_shapes(ln_session *session, ln_error *err) {
     if (tensor->storage == LN_STORAGE_CONST) continue;
     if (tensor->is_variable) LN_TRY(ready_variable(session, tensor, err));
     else if (!is_string_input(session, i)) ln_session_release(tensor);
+    else if (tensor->storage == LN_STORAGE_HEAP) LN_TRY(ln_session_charge(session, tensor->bytes, err));
   }
   for (int32_t i = 0; i < session->graph->input_count; ++i) session->known[session->graph->inputs[i]] = true;
   return LN_OK;
@@ -81,11 +103,15 @@ static ln_status infer_step(ln_session *session, ln_step *step, ln_error *err) {
   step->late = !inputs_known(session, op);
   if (!step->late) {
     const ln_status status = op->def->infer(&step->node, err);
-    if ((int32_t)status == LN_INFER_LATER) step->late = true;
+    if ((int32_t)status == LN_INFER_LATER || (int32_t)status == LN_INFER_IN_RUN) step->late = true;
     else LN_TRY(status);
   }
-  for (int32_t i = 0; i < op->output_count; ++i) session->known[op->outputs[i]] = !step->late;
-  session->late_steps += step->late;
+  bool strings = false;
+  for (int32_t i = 0; i < op->output_count; ++i) {
+    session->known[op->outputs[i]] = !step->late;
+    strings = strings || session->tensors[op->outputs[i]].type == LN_STRING;
+  }
+  session->late_steps += step->late || strings;
   return LN_OK;
 }
 
@@ -108,7 +134,8 @@ static ln_status prepare_node(ln_session *session, ln_step *step, ln_arena *aren
 ln_status ln_session_plan(ln_session *session, ln_error *err) {
   session->prepared = false;
   session->late_steps = 0;
-  session->memory_used = 0;
+  if (session->root == session) session->operations = 0;
+  discharge(session, session->memory_used);
   ln_arena_free(&session->prep_memory);
   LN_TRY(forget_shapes(session, err));
   for (int32_t i = 0; i < session->graph->op_count; ++i) {
@@ -128,26 +155,25 @@ ln_status ln_session_plan(ln_session *session, ln_error *err) {
 
 /* ---- in the run ---- */
 
+static ln_status allocate_late_output(ln_session *session, const ln_node *node, int32_t index, ln_error *err) {
+  ln_tensor *tensor = node->out[index];
+  size_t bytes;
+  if (tensor->type == LN_STRING) return LN_OK; /* the run knows how much */
+  if (!ln_tensor_size(tensor->type, &tensor->shape, &bytes)) {
+    return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "output %d has no fixed size", index);
+  }
+  ln_error reason = {LN_OK, ""};
+  const ln_status status = ln_session_allocate(session, tensor, bytes, &reason);
+  return status == LN_OK ? LN_OK : ln_node_fail(node, err, status, "output %d %s", index, reason.message);
+}
+
 ln_status ln_session_prepare_late(ln_session *session, ln_step *step, ln_error *err) {
   ln_node *node = &step->node;
   const ln_status status = node->op->def->infer(node, err);
   if ((int32_t)status == LN_INFER_LATER) return ln_node_fail(node, err, LN_ERR_MODEL, "its output shape cannot be found");
-  LN_TRY(status);
+  step->own_outputs = (int32_t)status == LN_INFER_IN_RUN;
+  if (!step->own_outputs) LN_TRY(status);
   LN_TRY(prepare_node(session, step, &session->late_memory, err));
-  for (int32_t i = 0; i < node->out_count; ++i) {
-    ln_tensor *tensor = node->out[i];
-    size_t bytes;
-    ln_session_release(tensor);
-    if (!ln_tensor_size(tensor->type, &tensor->shape, &bytes)) {
-      return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "output %d has no fixed size", i);
-    }
-    if (bytes > session->memory_limit - session->memory_used) {
-      return ln_node_fail(node, err, LN_ERR_LIMIT, "output %d takes %zu bytes, more than the limit leaves", i, bytes);
-    }
-    tensor->data = ln_alloc(bytes);
-    if (tensor->data == NULL) return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory for %zu bytes", bytes);
-    tensor->bytes = bytes;
-    tensor->storage = LN_STORAGE_HEAP;
-  }
+  for (int32_t i = 0; !step->own_outputs && i < node->out_count; ++i) LN_TRY(allocate_late_output(session, node, i, err));
   return LN_OK;
 }

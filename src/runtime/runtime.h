@@ -1,6 +1,6 @@
 /*
  * Sessions: a graph bound to memory. session.c makes and runs them, prepare.c infers and prepares, layout.c gives
- * tensors their memory, cache.c holds what the sessions of one model share.
+ * tensors their memory, subgraph.c runs the graphs that operators run, cache.c holds what the sessions of one model share.
  */
 #ifndef LN_RUNTIME_H
 #define LN_RUNTIME_H
@@ -33,6 +33,7 @@ typedef struct ln_step {
   ln_node_state state;
   /* Shapes depend on data: inferred, prepared and given memory in the run itself. */
   bool late;
+  bool own_outputs; /* its run gives every output memory */
   size_t scratch_offset, thread_scratch_offset; /* in the arena */
   size_t thread_stride;
   int64_t macs, calls, nanoseconds;
@@ -40,7 +41,10 @@ typedef struct ln_step {
 
 typedef struct ln_user_op ln_user_op; /* operators.c */
 
+/* The caller's own session is a root; the graphs that its operators run are its children, one for each graph. */
 struct ln_session {
+  ln_session *root;      /* itself for a root */
+  ln_session **children; /* of a root: [model->graph_count], NULL where no operator ran the graph yet; or NULL */
   ln_model *model;
   const ln_graph *graph; /* prepared; shared, never changed */
   const ln_backend *backend;
@@ -64,14 +68,19 @@ struct ln_session {
   uint8_t *arena;
   size_t arena_capacity;
   ln_plan_result plan;
-  int32_t late_steps;
-  size_t memory_limit; /* of what the session owns */
-  size_t memory_used;  /* by the plan, variables and late steps */
+  int32_t late_steps;      /* that allocate in a run; at least one when a graph that it runs has some */
+  size_t memory_used;      /* by the plan, variables, strings and late steps */
+  /* Of a root, for its children too. */
+  size_t memory_limit, memory_total;
+  int64_t operation_limit, operations; /* operators that a run may take, and has taken */
+  const ln_custom_op *const *operators; /* [operator_count] the program's own */
+  int32_t operator_count;
 };
 
 /* Gives nodes to the program's own operators, and takes them back (operators.c). */
 ln_status ln_session_bind_operators(ln_session *session, const ln_custom_op *const *operators, int32_t count,
                                     ln_error *err);
+ln_status ln_session_check_operators(const ln_custom_op *const *operators, int32_t count, ln_error *err);
 void ln_session_destroy_operators(ln_session *session);
 /* Shapes, kernels and memory for the present input shapes (prepare.c). */
 ln_status ln_session_plan(ln_session *session, ln_error *err);
@@ -80,6 +89,14 @@ ln_status ln_session_prepare_late(ln_session *session, ln_step *step, ln_error *
 /* Offsets in the arena for every tensor and every step's scratch (layout.c). */
 ln_status ln_session_lay_out(ln_session *session, ln_error *err);
 
+/* A child's graph, tensors and steps; not yet planned (session.c). */
+ln_status ln_session_bind(ln_session *session, int32_t graph, ln_error *err);
+/* Runs the steps of a session whose inputs hold data (session.c). */
+ln_status ln_session_walk(ln_session *session, ln_error *err);
+/* Counts operators against the limit; LN_ERR_LIMIT when they pass it (subgraph.c). */
+ln_status ln_session_spend(ln_session *session, int64_t operations, ln_error *err);
+/* Memory of its own for a tensor (LN_STORAGE_HEAP), counted against the limit (prepare.c). */
+ln_status ln_session_allocate(ln_session *session, ln_tensor *tensor, size_t bytes, ln_error *err);
 /* Counts `bytes` against the limit; LN_ERR_LIMIT when they pass it. */
 ln_status ln_session_charge(ln_session *session, size_t bytes, ln_error *err);
 /* Back to what stands for a real zero. */

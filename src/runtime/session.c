@@ -3,6 +3,8 @@
 
 #include "runtime/runtime.h"
 
+enum { DEFAULT_OPERATION_LIMIT = 100000000 };
+
 /* ---- making ---- */
 
 static ln_status pick_signature(ln_session *session, const ln_session_options *options, ln_error *err) {
@@ -49,7 +51,8 @@ static bool bind_node(ln_session *session, const ln_op *op, ln_node *node) {
                     .out = out,
                     .out_count = op->output_count,
                     .tensors = session->tensors,
-                    .tensor_count = session->graph->tensor_count};
+                    .tensor_count = session->graph->tensor_count,
+                    .session = session};
   return true;
 }
 
@@ -78,6 +81,26 @@ static ln_status bind_graph(ln_session *session, ln_error *err) {
   return LN_OK;
 }
 
+ln_status ln_session_bind(ln_session *session, int32_t graph, ln_error *err) {
+  LN_TRY(ln_model_cache_graph(session->model, graph, session->keep_all, err, &session->graph));
+  LN_TRY(bind_graph(session, err));
+  LN_TRY(ln_session_bind_operators(session, session->root->operators, session->root->operator_count, err));
+  return check_operators(session, err);
+}
+
+/* The list is the caller's for the call of create only, and graphs that operators run are bound later. */
+static ln_status keep_operators(ln_session *session, const ln_session_options *options, ln_error *err) {
+  if (options->operator_count <= 0 || options->operators == NULL) {
+    return ln_session_check_operators(options->operators, options->operator_count, err);
+  }
+  const ln_custom_op **copy = ln_arena_array(&session->memory, (size_t)options->operator_count, sizeof *copy);
+  if (copy == NULL) return ln_fail(err, LN_ERR_MEMORY, "no memory for a session");
+  for (int32_t i = 0; i < options->operator_count; ++i) copy[i] = options->operators[i];
+  session->operators = copy;
+  session->operator_count = options->operator_count;
+  return ln_session_check_operators(session->operators, session->operator_count, err);
+}
+
 static ln_status build(ln_session *session, const ln_session_options *options, ln_error *err) {
   LN_TRY(pick_signature(session, options, err));
   const int32_t graph = session->signature == NULL ? 0 : session->signature->graph;
@@ -88,12 +111,11 @@ static ln_status build(ln_session *session, const ln_session_options *options, l
   session->profile = options->profile;
   session->keep_all = options->keep_all_tensors;
   session->memory_limit = options->memory_limit > 0 ? options->memory_limit : ln_memory_total();
+  session->operation_limit = options->operation_limit > 0 ? options->operation_limit : DEFAULT_OPERATION_LIMIT;
   session->pool = ln_pool_create(options->threads);
   if (session->pool == NULL) return ln_fail(err, LN_ERR_MEMORY, "no memory for a session");
-  LN_TRY(ln_model_cache_graph(session->model, graph, session->keep_all, err, &session->graph));
-  LN_TRY(bind_graph(session, err));
-  LN_TRY(ln_session_bind_operators(session, options->operators, options->operator_count, err));
-  LN_TRY(check_operators(session, err));
+  LN_TRY(keep_operators(session, options, err));
+  LN_TRY(ln_session_bind(session, graph, err));
   return options->prepare_later ? LN_OK : ln_session_plan(session, err);
 }
 
@@ -107,10 +129,12 @@ ln_status ln_session_create(ln_model *model, const ln_session_options *options, 
     }
     memcpy(&known, options, options->size);
   }
+  if (known.operation_limit < 0) return ln_fail(err, LN_ERR_ARGUMENT, "a negative operation limit");
   if (known.threads < 0) return ln_fail(err, LN_ERR_ARGUMENT, "%d threads", known.threads);
   ln_session *session = ln_alloc_zero(sizeof *session);
   if (session == NULL) return ln_fail(err, LN_ERR_MEMORY, "no memory for a session");
   session->model = model;
+  session->root = session;
   const ln_status status = build(session, &known, err);
   if (status != LN_OK) {
     ln_session_destroy(session);
@@ -126,7 +150,13 @@ void ln_session_destroy(ln_session *session) {
   for (int32_t i = 0; session->tensors != NULL && i < session->graph->tensor_count; ++i) {
     ln_session_release(&session->tensors[i]);
   }
-  ln_pool_destroy(session->pool);
+  if (session->root == session) {
+    for (int32_t i = 0; session->children != NULL && i < session->model->graph_count; ++i) {
+      ln_session_destroy(session->children[i]);
+    }
+    ln_free(session->children);
+    ln_pool_destroy(session->pool);
+  }
   ln_free(session->arena);
   ln_arena_free(&session->late_memory);
   ln_arena_free(&session->prep_memory);
@@ -141,7 +171,7 @@ ln_status ln_session_prepare(ln_session *session, ln_error *err) {
 }
 
 static ln_status run_step(ln_session *session, ln_step *step, ln_error *err) {
-  ln_exec exec = {.pool = session->pool, .thread_stride = step->thread_stride, .err = err, .session = session};
+  ln_exec exec = {.pool = session->pool, .thread_stride = step->thread_stride, .err = err};
   if (!step->late) {
     exec.scratch = session->arena + step->scratch_offset;
     exec.thread_scratch = session->arena + step->thread_scratch_offset;
@@ -158,22 +188,26 @@ static ln_status run_step(ln_session *session, ln_step *step, ln_error *err) {
   return session->backend->run(&step->node, &exec);
 }
 
-ln_status ln_session_run(ln_session *session, ln_error *err) {
-  atomic_store(&session->cancelled, false);
-  LN_TRY(ln_session_prepare(session, err));
-  if (session->late_steps > 0) ln_arena_free(&session->late_memory);
-  for (int32_t i = 0; i < session->input_count; ++i) {
-    if (session->tensors[session->inputs[i]].data == NULL) {
-      return ln_fail(err, LN_ERR_STATE, "input \"%s\" was not set", ln_session_input_name(session, i));
-    }
+/* A run that gives its outputs memory itself gave it to each. */
+static ln_status check_outputs(const ln_step *step, ln_error *err) {
+  for (int32_t i = 0; i < step->node.out_count; ++i) {
+    if (step->node.out[i]->data != NULL) continue;
+    return ln_node_fail(&step->node, err, LN_ERR_INTERNAL, "output %d was not made", i);
   }
+  return LN_OK;
+}
+
+ln_status ln_session_walk(ln_session *session, ln_error *err) {
+  if (session->late_steps > 0) ln_arena_free(&session->late_memory);
+  LN_TRY(ln_session_spend(session, session->graph->op_count, err));
   for (int32_t i = 0; i < session->graph->op_count; ++i) {
     ln_step *step = &session->steps[i];
-    if (atomic_load_explicit(&session->cancelled, memory_order_relaxed)) {
+    if (atomic_load_explicit(&session->root->cancelled, memory_order_relaxed)) {
       return ln_node_fail(&step->node, err, LN_ERR_CANCELLED, "was not reached: the run was cancelled");
     }
     const int64_t start = session->profile ? ln_clock_ns() : 0;
     LN_TRY(run_step(session, step, err));
+    if (session->late_steps > 0) LN_TRY(check_outputs(step, err));
     if (!session->profile) continue;
     step->nanoseconds += ln_clock_ns() - start;
     ++step->calls;
@@ -183,9 +217,28 @@ ln_status ln_session_run(ln_session *session, ln_error *err) {
 
 void ln_session_cancel(ln_session *session) { atomic_store(&session->cancelled, true); }
 
-void ln_session_reset(ln_session *session) {
+ln_status ln_session_run(ln_session *session, ln_error *err) {
+  atomic_store(&session->cancelled, false);
+  LN_TRY(ln_session_prepare(session, err));
+  for (int32_t i = 0; i < session->input_count; ++i) {
+    if (session->tensors[session->inputs[i]].data == NULL) {
+      return ln_fail(err, LN_ERR_STATE, "input \"%s\" was not set", ln_session_input_name(session, i));
+    }
+  }
+  session->operations = 0;
+  return ln_session_walk(session, err);
+}
+
+static void reset_variables(ln_session *session) {
   for (int32_t i = 0; i < session->graph->tensor_count; ++i) {
     if (session->tensors[i].storage == LN_STORAGE_VARIABLE) ln_session_reset_variable(&session->tensors[i]);
   }
   session->prepared = false; /* operators that keep state of their own start anew */
+}
+
+void ln_session_reset(ln_session *session) {
+  reset_variables(session);
+  for (int32_t i = 0; session->children != NULL && i < session->model->graph_count; ++i) {
+    if (session->children[i] != NULL) reset_variables(session->children[i]);
+  }
 }
