@@ -63,6 +63,10 @@ typedef enum ln_binary_op {
   LN_BINARY_ATAN2, /* the angle of the point (b, a) */
   LN_BINARY_BITWISE_XOR,
   LN_BINARY_RIGHT_SHIFT, /* arithmetic for signed types; shifts beyond the type's bits are cut to fit */
+  LN_BINARY_REMAINDER, /* with the sign of the dividend */
+  LN_BINARY_AND,       /* of bits, or of truth */
+  LN_BINARY_OR,
+  LN_BINARY_SHIFT_LEFT, /* 0 where bits are shifted by their number or more */
   LN_BINARY_OP_COUNT
 } ln_binary_op;
 
@@ -76,12 +80,17 @@ typedef enum ln_binary_type {
   LN_BINARY_BOOL,
   LN_BINARY_U32,
   LN_BINARY_U16,
+  LN_BINARY_U64,
   LN_BINARY_F64,
+  LN_BINARY_F16, /* computed in f32, rounded to nearest even */
+  LN_BINARY_BF16,
   LN_BINARY_TYPE_COUNT
 } ln_binary_type;
 
 /* Plain arithmetic on the stored values; integers of ADD, SUB, MUL and DIV clamp to [low, high]. */
 ln_binary_fn *ln_k_binary_find(ln_binary_op op, ln_binary_type type);
+/* Comparisons of floats by IEEE 754's total order: -NaN < -inf < ... < -0 < 0 < ... < inf < NaN. */
+ln_binary_fn *ln_k_binary_find_total_order(ln_binary_op op, ln_binary_type type);
 /* Comparisons of quantized int8 and uint8: both sides rescaled as in add_i8, then compared. */
 ln_binary_fn *ln_k_binary_find_quantized_compare(ln_binary_op op, ln_binary_type type);
 

@@ -13,21 +13,22 @@ typedef void ln_unary_f32_fn(const float *in, float *out, size_t count, float a,
 typedef void ln_table_u8_fn(const uint8_t *table, const uint8_t *in, uint8_t *out, size_t count);
 
 /*
- * The generic tier uses the C library. A tier stays within the bound named here of the exact value; where none is named,
- * the operations are correctly rounded and every tier gives the same bits. NaN and infinities come out as from the
- * C library; results below the normal range (1.2e-38) may come out as 0. An element's result does not depend on where in the array it stands.
+ * The generic tier uses the C library. A tier stays within the bound named here of the exact value; where none is
+ * named, the operations are correctly rounded and every tier gives the same bits. NaN and infinities come out as from
+ * the C library; results below the normal range (1.2e-38) may come out as 0. An element's result does not depend on
+ * where in the array it stands.
  */
 typedef struct ln_unary_kernels {
   ln_unary_f32_fn *clamp_f32;      /* to [a, b]; NaN passes */
   ln_unary_f32_fn *leaky_relu_f32; /* in > 0 ? in : in * a */
   ln_unary_f32_fn *hard_swish_f32; /* in * clamp(in + 3, 0, 6) / 6 */
   ln_unary_f32_fn *abs_f32, *neg_f32, *square_f32, *sqrt_f32;
-  ln_unary_f32_fn *rsqrt_f32;      /* 1 / sqrt(in), two roundings */
-  ln_unary_f32_fn *exp_f32;        /* 2 ulp */
-  ln_unary_f32_fn *logistic_f32;   /* 4 ulp */
-  ln_unary_f32_fn *tanh_f32;       /* 4 ulp */
-  ln_unary_f32_fn *elu_f32;        /* in < 0 ? e^in - 1 : in; 4 ulp */
-  ln_unary_f32_fn *gelu_tanh_f32;  /* in/2 (1 + tanh(sqrt(2/pi) (in + 0.044715 in^3))); 2^-22 of |in| */
+  ln_unary_f32_fn *rsqrt_f32;     /* 1 / sqrt(in), two roundings */
+  ln_unary_f32_fn *exp_f32;       /* 2 ulp */
+  ln_unary_f32_fn *logistic_f32;  /* 4 ulp */
+  ln_unary_f32_fn *tanh_f32;      /* 4 ulp */
+  ln_unary_f32_fn *elu_f32;       /* in < 0 ? e^in - 1 : in; 4 ulp */
+  ln_unary_f32_fn *gelu_tanh_f32; /* in/2 (1 + tanh(sqrt(2/pi) (in + 0.044715 in^3))); 2^-22 of |in| */
   ln_table_u8_fn *table_u8;
 } ln_unary_kernels;
 
@@ -41,6 +42,7 @@ typedef enum ln_unary_plain {
   LN_PLAIN_ROUND, /* ties to even */
   LN_PLAIN_SIGN,  /* -1, 0, 1; NaN for NaN */
   LN_PLAIN_GELU,  /* in/2 (1 + erf(in / sqrt 2)) */
+  LN_PLAIN_CBRT,
   LN_PLAIN_COUNT
 } ln_unary_plain;
 ln_unary_f32_fn *ln_k_unary_plain(ln_unary_plain function);
@@ -58,8 +60,10 @@ void ln_k_not_bool(const uint8_t *in, uint8_t *out, size_t count);
  */
 enum { LN_SIGMOID_TABLE = 256 };
 void ln_k_make_sigmoid_table(uint16_t *table);
-void ln_k_logistic_i16(const uint16_t *table, const int16_t *in, int16_t *out, size_t count, int32_t multiplier, int32_t shift);
-void ln_k_tanh_i16(const uint16_t *table, const int16_t *in, int16_t *out, size_t count, int32_t multiplier, int32_t shift);
+void ln_k_logistic_i16(const uint16_t *table, const int16_t *in, int16_t *out, size_t count, int32_t multiplier,
+                       int32_t shift);
+void ln_k_tanh_i16(const uint16_t *table, const int16_t *in, int16_t *out, size_t count, int32_t multiplier,
+                   int32_t shift);
 
 /* clamp(rescale(in - in_zero, in >= in_zero ? positive : negative) + out_zero, low, high) */
 typedef struct ln_piecewise_i16 {

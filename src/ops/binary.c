@@ -40,7 +40,10 @@ static ln_binary_type kernel_type(ln_type type) {
     case LN_INT64: return LN_BINARY_I64;
     case LN_UINT32: return LN_BINARY_U32;
     case LN_UINT16: return LN_BINARY_U16;
+    case LN_UINT64: return LN_BINARY_U64;
     case LN_FLOAT64: return LN_BINARY_F64;
+    case LN_FLOAT16: return LN_BINARY_F16;
+    case LN_BFLOAT16: return LN_BINARY_BF16;
     default: return LN_BINARY_BOOL;
   }
 }
@@ -180,16 +183,21 @@ static ln_status prepare_quantized_compare(const ln_node *node, binary_args *arg
 
 /* ---- stored values as they are ---- */
 
-static ln_status prepare_plain(const ln_node *node, binary_args *args, ln_error *err) {
+static bool is_integer(ln_type type) {
+  return type != LN_FLOAT32 && type != LN_FLOAT64 && type != LN_FLOAT16 && type != LN_BFLOAT16;
+}
+
+static ln_status prepare_plain(const ln_node *node, ln_binary_op op, int32_t activation, binary_args *args,
+                               ln_error *err) {
   const ln_type type = node->in[0]->type;
-  const ln_binary_op op = operation(node);
   ln_binary_params *p = &args->params;
-  LN_TRY(ln_node_float_range(node, activation_of(node), err, &p->low_f, &p->high_f));
+  LN_TRY(ln_node_float_range(node, activation, err, &p->low_f, &p->high_f));
   p->low = isfinite(p->low_f) ? (int32_t)p->low_f : INT32_MIN;
   p->high = isfinite(p->high_f) ? (int32_t)p->high_f : INT32_MAX;
   args->fn = type == LN_FLOAT32 ? float_kernel(op) : ln_k_binary_find(op, kernel_type(type));
-  if (type != LN_FLOAT32) {
-    args->refuse_divisor = op == LN_BINARY_DIV || op == LN_BINARY_FLOOR_DIV || op == LN_BINARY_FLOOR_MOD;
+  if (is_integer(type)) {
+    args->refuse_divisor =
+        op == LN_BINARY_DIV || op == LN_BINARY_FLOOR_DIV || op == LN_BINARY_FLOOR_MOD || op == LN_BINARY_REMAINDER;
     args->refuse_negative = op == LN_BINARY_POW;
   }
   return LN_OK;
@@ -206,24 +214,59 @@ static bool is_quantized(const ln_node *node) {
   return type == LN_INT16 && arithmetic && node->out[0]->quant->count > 0;
 }
 
-ln_status ln_binary_prepare(ln_node *node, ln_prep *prep) {
+static binary_args *make_args(ln_node *node, ln_prep *prep) {
   binary_args *args = LN_NODE_ARGS(node, prep, binary_args);
-  if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  if (args == NULL) return NULL;
   const ln_shape *shapes[2] = {&node->in[0]->shape, &node->in[1]->shape};
   ln_nest_make(&args->nest, &node->out[0]->shape, shapes, 2);
   args->in_bytes = ln_type_bytes(node->in[0]->type);
   args->out_bytes = ln_type_bytes(node->out[0]->type);
+  return args;
+}
+
+static ln_status check_kernel(const ln_node *node, const binary_args *args, ln_error *err) {
+  if (args->fn != NULL) return LN_OK;
+  return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "no kernel for %s", ln_type_name(node->in[0]->type));
+}
+
+/* StableHLO's operators take the stored values as they are and have no activation. */
+ln_status ln_hlo_binary_prepare(ln_node *node, ln_prep *prep) {
+  binary_args *args = make_args(node, prep);
+  if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  LN_TRY(prepare_plain(node, operation(node), LN_ACT_NONE, args, prep->err));
+  return check_kernel(node, args, prep->err);
+}
+
+ln_status ln_hlo_compare_prepare(ln_node *node, ln_prep *prep) {
+  static const ln_binary_op operations[6] = {LN_BINARY_EQUAL,   LN_BINARY_NOT_EQUAL,  LN_BINARY_GREATER_EQUAL,
+                                             LN_BINARY_GREATER, LN_BINARY_LESS_EQUAL, LN_BINARY_LESS};
+  enum { TOTAL_ORDER = 2 };
+  const ln_stablehlo_compare_options *options = LN_OPTIONS(node, stablehlo_compare_options);
+  binary_args *args = make_args(node, prep);
+  if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  if (options->comparison_direction >= LN_COUNT(operations)) {
+    return ln_node_fail(node, prep->err, LN_ERR_MODEL, "comparison %u", (unsigned)options->comparison_direction);
+  }
+  const ln_binary_op op = operations[options->comparison_direction];
+  if (options->compare_type == TOTAL_ORDER && !is_integer(node->in[0]->type)) {
+    args->fn = ln_k_binary_find_total_order(op, kernel_type(node->in[0]->type));
+  } else {
+    LN_TRY(prepare_plain(node, op, LN_ACT_NONE, args, prep->err));
+  }
+  return check_kernel(node, args, prep->err);
+}
+
+ln_status ln_binary_prepare(ln_node *node, ln_prep *prep) {
+  binary_args *args = make_args(node, prep);
+  if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
   if (!is_quantized(node)) {
-    LN_TRY(prepare_plain(node, args, prep->err));
+    LN_TRY(prepare_plain(node, operation(node), activation_of(node), args, prep->err));
   } else if (operation(node) >= LN_BINARY_EQUAL && operation(node) <= LN_BINARY_GREATER_EQUAL) {
     LN_TRY(prepare_quantized_compare(node, args, prep->err));
   } else {
     LN_TRY(prepare_quantized(node, args, prep->err));
   }
-  if (args->fn == NULL) {
-    return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "no kernel for %s", ln_type_name(node->in[0]->type));
-  }
-  return LN_OK;
+  return check_kernel(node, args, prep->err);
 }
 
 static void run_block(const void *context, const size_t *offsets, size_t out_offset, const ln_block *block) {

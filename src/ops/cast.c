@@ -3,12 +3,12 @@
 #include "ops/elementwise.h"
 #include "ops/rows.h"
 
-static ln_number number_of(ln_type type) {
+ln_number ln_number_of(ln_type type) {
   static const uint8_t numbers[LN_TYPE_COUNT] = {
-      [LN_FLOAT32] = LN_NUMBER_F32, [LN_FLOAT16] = LN_NUMBER_F16, [LN_BFLOAT16] = LN_NUMBER_BF16,
-      [LN_FLOAT64] = LN_NUMBER_F64, [LN_INT8] = LN_NUMBER_I8,     [LN_UINT8] = LN_NUMBER_U8,
-      [LN_INT16] = LN_NUMBER_I16,   [LN_UINT16] = LN_NUMBER_U16,  [LN_INT32] = LN_NUMBER_I32,
-      [LN_UINT32] = LN_NUMBER_U32,  [LN_INT64] = LN_NUMBER_I64,   [LN_UINT64] = LN_NUMBER_U64,
+      [LN_FLOAT32] = LN_NUMBER_F32, [LN_FLOAT16] = LN_NUMBER_F16,   [LN_BFLOAT16] = LN_NUMBER_BF16,
+      [LN_FLOAT64] = LN_NUMBER_F64, [LN_INT8] = LN_NUMBER_I8,       [LN_UINT8] = LN_NUMBER_U8,
+      [LN_INT16] = LN_NUMBER_I16,   [LN_UINT16] = LN_NUMBER_U16,    [LN_INT32] = LN_NUMBER_I32,
+      [LN_UINT32] = LN_NUMBER_U32,  [LN_INT64] = LN_NUMBER_I64,     [LN_UINT64] = LN_NUMBER_U64,
       [LN_BOOL] = LN_NUMBER_BOOL,   [LN_COMPLEX64] = LN_NUMBER_C64,
   };
   return (ln_number)numbers[type];
@@ -25,7 +25,7 @@ static void cast_span(const void *context, size_t first, size_t count) {
   else if (from == LN_UINT8 && to == LN_FLOAT32) k->dequantize_u8(in, out, count, 1.0f, 0);
   else if (from == LN_FLOAT16 && to == LN_FLOAT32) k->f16_to_f32(in, out, count);
   else if (from == LN_FLOAT32 && to == LN_FLOAT16) k->f32_to_f16(in, out, count);
-  else ln_k_cast(in, number_of(from), out, number_of(to), count);
+  else ln_k_cast(in, ln_number_of(from), out, ln_number_of(to), count);
 }
 
 ln_status ln_cast_run(const ln_node *node, ln_exec *exec) {

@@ -6,9 +6,11 @@
 #include "ops/rows.h"
 
 static ln_status concat_axis(const ln_node *node, int32_t *axis, ln_error *err) {
-  const int32_t asked = LN_OPTIONS(node, concatenation_options)->axis;
+  const bool is_hlo = node->op->def->variant == LN_CONCATENATION_HLO;
+  const int64_t asked = is_hlo ? LN_OPTIONS(node, stablehlo_concatenate_options)->dimension
+                               : LN_OPTIONS(node, concatenation_options)->axis;
   if (ln_axis_normalize(asked, node->in[0]->shape.rank, axis)) return LN_OK;
-  return ln_node_fail(node, err, LN_ERR_SHAPE, "axis %d is out of range", (int)asked);
+  return ln_node_fail(node, err, LN_ERR_SHAPE, "axis %lld is out of range", (long long)asked);
 }
 
 ln_status ln_concatenation_infer(ln_node *node, ln_error *err) {
@@ -34,7 +36,8 @@ static bool same_scale(const ln_tensor *a, const ln_tensor *b) {
 }
 
 ln_status ln_concatenation_prepare(ln_node *node, ln_prep *prep) {
-  if (LN_OPTIONS(node, concatenation_options)->fused_activation_function != LN_ACT_NONE) {
+  const bool is_hlo = node->op->def->variant == LN_CONCATENATION_HLO;
+  if (!is_hlo && LN_OPTIONS(node, concatenation_options)->fused_activation_function != LN_ACT_NONE) {
     return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "a fused activation");
   }
   const ln_tensor *out = node->out[0];

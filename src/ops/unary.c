@@ -17,7 +17,7 @@ static void float_span(const ln_node *node, size_t first, size_t count) {
   args->fn((const float *)node->in[0]->data + first, (float *)node->out[0]->data + first, count, args->a, args->b);
 }
 
-static ln_status prepare_float(const ln_node *node, ln_unary_args *args) {
+void ln_unary_prepare_float(const ln_node *node, ln_unary_args *args) {
   const ln_unary_kernels *k = &ln_kernels_get()->unary;
   const ln_unary_op op = ln_unary_operation(node);
   args->span = float_span;
@@ -53,16 +53,16 @@ static ln_status prepare_float(const ln_node *node, ln_unary_args *args) {
     case LN_UNARY_CEIL: args->fn = ln_k_unary_plain(LN_PLAIN_CEIL); break;
     case LN_UNARY_ROUND: args->fn = ln_k_unary_plain(LN_PLAIN_ROUND); break;
     case LN_UNARY_SIGN: args->fn = ln_k_unary_plain(LN_PLAIN_SIGN); break;
+    case LN_UNARY_CBRT: args->fn = ln_k_unary_plain(LN_PLAIN_CBRT); break;
     default: break;
   }
-  return LN_OK;
 }
 
 /* ---- plain integers ---- */
 
-#define INTEGER_SPAN(name, kernel, type)                                                            \
-  static void name(const ln_node *node, size_t first, size_t count) {                               \
-    kernel((const type *)node->in[0]->data + first, (type *)node->out[0]->data + first, count);     \
+#define INTEGER_SPAN(name, kernel, type)                                                        \
+  static void name(const ln_node *node, size_t first, size_t count) {                           \
+    kernel((const type *)node->in[0]->data + first, (type *)node->out[0]->data + first, count); \
   }
 INTEGER_SPAN(abs_i32, ln_k_abs_i32, int32_t)
 INTEGER_SPAN(neg_i32, ln_k_neg_i32, int32_t)
@@ -85,7 +85,7 @@ ln_status ln_unary_prepare(ln_node *node, ln_prep *prep) {
   ln_unary_args *args = LN_NODE_ARGS(node, prep, ln_unary_args);
   if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
   switch (node->in[0]->type) {
-    case LN_FLOAT32: LN_TRY(prepare_float(node, args)); break;
+    case LN_FLOAT32: ln_unary_prepare_float(node, args); break;
     case LN_INT8:
     case LN_UINT8: LN_TRY(ln_unary_prepare_8bit(node, prep, args)); break;
     case LN_INT16: LN_TRY(ln_unary_prepare_16bit(node, prep, args)); break;
@@ -107,7 +107,8 @@ static ln_status refuse_below_zero(const ln_node *node, size_t count, ln_error *
   const bool wide = node->in[0]->type == LN_INT16;
   for (size_t i = 0; i < count; ++i) {
     const int32_t stored = wide ? ((const int16_t *)node->in[0]->data)[i] : ((const int8_t *)node->in[0]->data)[i];
-    if (stored < zero_point) return ln_node_fail(node, err, LN_ERR_DATA, "a negative number in \"%s\"", node->in[0]->name);
+    if (stored < zero_point)
+      return ln_node_fail(node, err, LN_ERR_DATA, "a negative number in \"%s\"", node->in[0]->name);
   }
   return LN_OK;
 }

@@ -16,6 +16,9 @@ enum { LN_VARIANT_TRANSPOSE_CONV = 0, LN_VARIANT_TRANSPOSE_CONV_BIAS = 1 };
 /* pool2d */
 enum { LN_POOL_AVERAGE = 0, LN_POOL_MAX, LN_POOL_L2 };
 
+/* CONCATENATION, STABLEHLO_CONCATENATE: where the axis stands. */
+enum { LN_CONCATENATION = 0, LN_CONCATENATION_HLO };
+
 /* resize */
 enum { LN_RESIZE_BILINEAR = 0, LN_RESIZE_NEAREST };
 
@@ -66,6 +69,7 @@ typedef enum ln_unary_op {
   LN_UNARY_ROUND,
   LN_UNARY_SIGN,
   LN_UNARY_LOGICAL_NOT,
+  LN_UNARY_CBRT,
   LN_UNARY_OP_COUNT
 } ln_unary_op;
 

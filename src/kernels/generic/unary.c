@@ -22,15 +22,15 @@ void ln_table_u8_generic(const uint8_t *table, const uint8_t *in, uint8_t *out, 
   for (i = 0; i < count; ++i) out[i] = table[in[i]];
 }
 
-#define PLAIN(name, expression)                                                              \
-  static void name(const float *in, float *out, size_t count, float a, float b) {            \
-    size_t i;                                                                                \
-    (void)a;                                                                                 \
-    (void)b;                                                                                 \
-    for (i = 0; i < count; ++i) {                                                            \
-      const float x = in[i];                                                                 \
-      out[i] = expression;                                                                   \
-    }                                                                                        \
+#define PLAIN(name, expression)                                                   \
+  static void name(const float *in, float *out, size_t count, float a, float b) { \
+    size_t i;                                                                     \
+    (void)a;                                                                      \
+    (void)b;                                                                      \
+    for (i = 0; i < count; ++i) {                                                 \
+      const float x = in[i];                                                      \
+      out[i] = expression;                                                        \
+    }                                                                             \
   }
 
 PLAIN(plain_log, logf(x))
@@ -40,13 +40,14 @@ PLAIN(plain_floor, floorf(x))
 PLAIN(plain_ceil, ceilf(x))
 PLAIN(plain_round, rintf(x))
 PLAIN(plain_sign, x > 0.0f ? 1.0f : (x < 0.0f ? -1.0f : x))
+PLAIN(plain_cbrt, cbrtf(x))
 PLAIN(plain_gelu, 0.5f * x * (1.0f + erff(x * 0.707106781f)))
 
 ln_unary_f32_fn *ln_k_unary_plain(ln_unary_plain function) {
   static ln_unary_f32_fn *const table[LN_PLAIN_COUNT] = {
-      [LN_PLAIN_LOG] = plain_log,   [LN_PLAIN_SIN] = plain_sin,     [LN_PLAIN_COS] = plain_cos,
+      [LN_PLAIN_LOG] = plain_log,     [LN_PLAIN_SIN] = plain_sin,   [LN_PLAIN_COS] = plain_cos,
       [LN_PLAIN_FLOOR] = plain_floor, [LN_PLAIN_CEIL] = plain_ceil, [LN_PLAIN_ROUND] = plain_round,
-      [LN_PLAIN_SIGN] = plain_sign, [LN_PLAIN_GELU] = plain_gelu,
+      [LN_PLAIN_SIGN] = plain_sign,   [LN_PLAIN_GELU] = plain_gelu, [LN_PLAIN_CBRT] = plain_cbrt,
   };
   return table[function];
 }
@@ -95,7 +96,8 @@ static int32_t rescale_i16(int16_t x, int32_t multiplier, int32_t shift) {
   return (int32_t)(((int64_t)x * multiplier + rounding) >> shift);
 }
 
-void ln_k_logistic_i16(const uint16_t *table, const int16_t *in, int16_t *out, size_t count, int32_t multiplier, int32_t shift) {
+void ln_k_logistic_i16(const uint16_t *table, const int16_t *in, int16_t *out, size_t count, int32_t multiplier,
+                       int32_t shift) {
   size_t i;
   for (i = 0; i < count; ++i) {
     const int32_t x = rescale_i16(in[i], multiplier, shift);
@@ -110,7 +112,8 @@ void ln_k_logistic_i16(const uint16_t *table, const int16_t *in, int16_t *out, s
   }
 }
 
-void ln_k_tanh_i16(const uint16_t *table, const int16_t *in, int16_t *out, size_t count, int32_t multiplier, int32_t shift) {
+void ln_k_tanh_i16(const uint16_t *table, const int16_t *in, int16_t *out, size_t count, int32_t multiplier,
+                   int32_t shift) {
   size_t i;
   for (i = 0; i < count; ++i) {
     const int32_t x = rescale_i16(in[i], multiplier, shift);
