@@ -30,6 +30,7 @@ typedef struct ln_lstm_gate_f32 {
   const float *peephole;          /* [cells]; NULL for none */
   const float *norm;              /* [cells], coefficients of layer normalization; NULL for none */
   const float *bias;              /* [cells] */
+  const float *auxiliary_weights; /* [cells, auxiliary_inputs]; NULL for none */
 } ln_lstm_gate_f32;
 
 /* The schema's activations that a cell takes. */
@@ -48,6 +49,8 @@ typedef struct ln_lstm_f32 {
   ln_lstm_size size;
   bool coupled; /* the input gate is 1 - forget gate; gates[LN_LSTM_INPUT] is not read */
   ln_lstm_gate_f32 gates[LN_LSTM_GATES];
+  const float *auxiliary;       /* [auxiliary_inputs], a second input of the step; read with auxiliary weights only */
+  int32_t auxiliary_inputs;
   const float *projection;      /* [outputs, cells]; NULL for none */
   const float *projection_bias; /* [outputs]; NULL for none */
   ln_lstm_activation activation;

@@ -48,6 +48,12 @@ static void read_options(const ln_node *node, ln_lstm_form *form) {
     form->cell_clip = options->cell_clip;
     form->projection_clip = options->proj_clip;
     form->time_major = true; /* the batches of a step are computed together */
+  } else if (node->op->def->variant == LN_LSTM_BOTH_WAYS) {
+    const ln_bidirectional_sequence_lstm_options *options = LN_OPTIONS(node, bidirectional_sequence_lstm_options);
+    form->activation = options->fused_activation_function;
+    form->cell_clip = options->cell_clip;
+    form->projection_clip = options->proj_clip;
+    form->time_major = options->time_major;
   } else {
     const ln_unidirectional_sequence_lstm_options *options = LN_OPTIONS(node, unidirectional_sequence_lstm_options);
     form->activation = options->fused_activation_function;
@@ -125,16 +131,9 @@ int64_t ln_lstm_macs(const ln_node *node) {
 
 /* ---- floats ---- */
 
-typedef struct lstm_args {
-  ln_lstm_form form;
-  ln_lstm_f32 lstm; /* the pointers are set in run */
-} lstm_args;
-
-static ln_status prepare_f32(ln_node *node, ln_prep *prep, const ln_lstm_form *form) {
-  lstm_args *args = LN_NODE_ARGS(node, prep, lstm_args);
-  if (args == NULL) return LN_ERR_MEMORY;
+ln_status ln_lstm_prepare_f32(const ln_node *node, ln_error *err, const ln_lstm_form *form, ln_lstm_args *args) {
   if (form->activation < LN_ACT_NONE || form->activation > LN_ACT_TANH) {
-    return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "activation %d", form->activation);
+    return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "activation %d", form->activation);
   }
   args->form = *form;
   args->lstm.matvec = ln_kernels_get()->matvec.f32;
@@ -143,12 +142,17 @@ static ln_status prepare_f32(ln_node *node, ln_prep *prep, const ln_lstm_form *f
   args->lstm.activation = (ln_lstm_activation)form->activation;
   args->lstm.cell_clip = form->cell_clip;
   args->lstm.projection_clip = form->projection_clip;
-  node->scratch_bytes = (size_t)form->size.cells * LN_LSTM_GATES * sizeof(float);
   return LN_OK;
 }
 
-static ln_lstm_f32 bind_f32(const ln_node *node) {
-  const lstm_args *args = node->args;
+static ln_status prepare_f32(ln_node *node, ln_prep *prep, const ln_lstm_form *form) {
+  ln_lstm_args *args = LN_NODE_ARGS(node, prep, ln_lstm_args);
+  if (args == NULL) return LN_ERR_MEMORY;
+  node->scratch_bytes = (size_t)form->size.cells * LN_LSTM_GATES * sizeof(float);
+  return ln_lstm_prepare_f32(node, prep->err, form, args);
+}
+
+ln_lstm_f32 ln_lstm_bind_f32(const ln_node *node, const ln_lstm_args *args) {
   ln_lstm_f32 lstm = args->lstm;
   for (int32_t g = lstm.coupled ? LN_LSTM_FORGET : LN_LSTM_INPUT; g < LN_LSTM_GATES; ++g) {
     ln_lstm_gate_f32 *gate = &lstm.gates[g];
@@ -163,22 +167,29 @@ static ln_lstm_f32 bind_f32(const ln_node *node) {
   return lstm;
 }
 
-static ln_status run_f32(const ln_node *node, ln_exec *exec) {
-  const lstm_args *args = node->args;
-  const ln_lstm_form *form = &args->form;
-  const ln_lstm_f32 lstm = bind_f32(node);
+void ln_lstm_run_f32(const ln_node *node, const ln_lstm_form *form, ln_lstm_f32 *lstm, const ln_lstm_sequence *sequence,
+                     float *scratch) {
   const size_t inputs = (size_t)form->size.inputs, outputs = (size_t)form->size.outputs;
   for (int32_t b = 0; b < form->batches; ++b) {
     float *output_state = (float *)node->in[LN_LSTM_IN_OUTPUT_STATE]->data + (size_t)b * outputs;
     float *cell_state = (float *)node->in[LN_LSTM_IN_CELL_STATE]->data + (size_t)b * (size_t)form->size.cells;
-    for (int32_t t = 0; t < form->steps; ++t) {
+    for (int32_t i = 0; i < form->steps; ++i) {
+      const int32_t t = sequence->reverse ? form->steps - 1 - i : i;
       const size_t row = form->time_major ? (size_t)t * (size_t)form->batches + (size_t)b
                                           : (size_t)b * (size_t)form->steps + (size_t)t;
-      const float *input = (const float *)node->in[LN_LSTM_IN_DATA]->data + row * inputs;
-      ln_k_lstm_step_f32(&lstm, input, output_state, cell_state, exec->scratch);
-      memcpy((float *)node->out[0]->data + row * outputs, output_state, outputs * sizeof(float));
+      if (sequence->auxiliary != NULL) lstm->auxiliary = sequence->auxiliary + row * (size_t)lstm->auxiliary_inputs;
+      ln_k_lstm_step_f32(lstm, sequence->input + row * inputs, output_state, cell_state, scratch);
+      memcpy(sequence->out + row * sequence->out_stride, output_state, outputs * sizeof(float));
     }
   }
+}
+
+static ln_status run_f32(const ln_node *node, ln_exec *exec) {
+  const ln_lstm_args *args = node->args;
+  ln_lstm_f32 lstm = ln_lstm_bind_f32(node, args);
+  const ln_lstm_sequence sequence = {.input = node->in[LN_LSTM_IN_DATA]->data, .out = node->out[0]->data,
+                                     .out_stride = (size_t)args->form.size.outputs};
+  ln_lstm_run_f32(node, &args->form, &lstm, &sequence, exec->scratch);
   return LN_OK;
 }
 

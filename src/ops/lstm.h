@@ -24,7 +24,7 @@ typedef struct ln_lstm_form {
   int32_t batches, steps;
   bool time_major; /* [steps, batches, inputs], else [batches, steps, inputs] */
   bool coupled, peephole, norm, projection;
-  int32_t activation;        /* the schema's */
+  int32_t activation; /* the schema's */
   float cell_clip, projection_clip;
 } ln_lstm_form;
 
@@ -44,6 +44,28 @@ static inline int32_t ln_lstm_peephole_input(int32_t gate) {
 
 /* Extents and which parts are there; checks every input's shape and that the states can be written. */
 ln_status ln_lstm_read_form(const ln_node *node, ln_error *err, ln_lstm_form *form);
+
+/* The float form. */
+typedef struct ln_lstm_args {
+  ln_lstm_form form;
+  ln_lstm_f32 lstm; /* the pointers are set in run */
+} ln_lstm_args;
+
+/* A run over the whole sequence, forward or from its end. */
+typedef struct ln_lstm_sequence {
+  bool reverse;
+  const float *input;
+  const float *auxiliary; /* steps as the input does, in rows of lstm.auxiliary_inputs; NULL for none */
+  float *out;
+  size_t out_stride; /* elements between rows */
+} ln_lstm_sequence;
+
+ln_status ln_lstm_prepare_f32(const ln_node *node, ln_error *err, const ln_lstm_form *form, ln_lstm_args *args);
+/* The kernel's arguments with the pointers of this run. */
+ln_lstm_f32 ln_lstm_bind_f32(const ln_node *node, const ln_lstm_args *args);
+/* scratch: [4 * cells] */
+void ln_lstm_run_f32(const ln_node *node, const ln_lstm_form *form, ln_lstm_f32 *lstm, const ln_lstm_sequence *sequence,
+                     float *scratch);
 
 /* The integer form. `block` is what prepare asked for as scratch. */
 ln_status ln_lstm_prepare_i8(ln_node *node, ln_prep *prep, const ln_lstm_form *form);

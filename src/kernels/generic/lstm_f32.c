@@ -34,6 +34,9 @@ static void gate_sums(const ln_lstm_f32 *lstm, const ln_lstm_gate_f32 *gate, con
   if (gate->norm != NULL) memset(sums, 0, (size_t)cells * sizeof(float));
   else memcpy(sums, gate->bias, (size_t)cells * sizeof(float));
   lstm->matvec(gate->input_weights, input, cells, lstm->size.inputs, sums);
+  if (gate->auxiliary_weights != NULL) {
+    lstm->matvec(gate->auxiliary_weights, lstm->auxiliary, cells, lstm->auxiliary_inputs, sums);
+  }
   lstm->matvec(gate->recurrent_weights, output_state, cells, lstm->size.outputs, sums);
   if (gate->peephole != NULL) {
     for (int32_t i = 0; i < cells; ++i) sums[i] += gate->peephole[i] * cell_state[i];
