@@ -1,5 +1,5 @@
 #!/bin/sh
-# Each public header compiles alone as C99, C11, C17 and C++: headers.sh CC CXX SOURCE_DIR (CXX may be empty)
+# Each public header, the drop-in ones too, compiles alone as C99, C11, C17 and C++: headers.sh CC CXX SOURCE_DIR (CXX may be empty)
 set -eu
 cc=$1
 cxx=$2
@@ -8,8 +8,8 @@ status=0
 count=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-for header in include/linnet/*.h; do
-  name=linnet/$(basename "$header")
+for header in include/linnet/*.h $(find include/tensorflow -name '*.h' | LC_ALL=C sort); do
+  name=${header#include/}
   printf '#include "%s"\n#include "%s"\nint linnet_header_test;\n' "$name" "$name" > "$work/one.c"
   cp "$work/one.c" "$work/one.cpp"
   for standard in c99 c11 c17; do

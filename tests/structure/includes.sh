@@ -26,6 +26,10 @@ done | LC_ALL=C sort | xargs awk '
     sub(/".*/, "", path)
     if (path ~ /^\.\./) { refuse("an include with .."); next }
     if (path ~ /^linnet\//) next
+    if (path ~ /^tensorflow\//) {
+      if (!(top == "include" && from == "tensorflow") && from != "api") refuse("includes the drop-in header " path)
+      next
+    }
     if (top == "include") { refuse("a public header includes " path); next }
     if (path !~ /\//) next
     split(path, part, "/")

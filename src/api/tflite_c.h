@@ -1,0 +1,108 @@
+/*
+ * What the files of the drop-in TfLite C API share. A tflite_graph mirrors a session: one TfLiteTensor for each of its
+ * tensors, brought up to date after every call that moves or resizes them.
+ */
+#ifndef LN_TFLITE_C_H
+#define LN_TFLITE_C_H
+
+#include <stdatomic.h>
+
+#include "runtime/runtime.h"
+#include "tensorflow/lite/core/c/c_api.h"
+#include "tensorflow/lite/core/c/c_api_experimental.h"
+#include "tensorflow/lite/core/c/common.h"
+
+/* ---- errors (tflite_c_model.c) ---- */
+
+typedef struct tflite_reporter {
+  void (*report)(void *user_data, const char *format, va_list args); /* NULL: standard error */
+  void *user_data;
+} tflite_reporter;
+
+void ln_tflite_report(const tflite_reporter *reporter, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* kTfLiteOk, or the nearest status after reporting the reason. */
+TfLiteStatus ln_tflite_status(const tflite_reporter *reporter, ln_status status, const ln_error *err);
+
+/* ---- models and options (tflite_c_model.c) ---- */
+
+struct TfLiteModel {
+  ln_model *model;
+  atomic_int references; /* the program's and one for each interpreter */
+};
+
+void ln_tflite_model_release(TfLiteModel *model);
+
+typedef struct tflite_custom_op {
+  char *name;
+  TfLiteRegistration registration;
+} tflite_custom_op;
+
+enum { TFLITE_MAX_DELEGATES = 16 };
+
+struct TfLiteInterpreterOptions {
+  tflite_reporter reporter;
+  int32_t threads;
+  bool cancellation;
+  tflite_custom_op *custom_ops;
+  int32_t custom_op_count;
+  TfLiteDelegate *delegates[TFLITE_MAX_DELEGATES];
+  int32_t delegate_count;
+};
+
+/* Whether the delegate is one of ours, and how many threads it asks for (tflite_c_xnnpack.c). */
+bool ln_tflite_is_xnnpack(const TfLiteDelegate *delegate, int32_t *threads);
+
+/* ---- graphs (tflite_c_graph.c) ---- */
+
+typedef struct tflite_kernel tflite_kernel;
+
+typedef struct tflite_graph {
+  TfLiteModel *model; /* borrowed from the interpreter */
+  tflite_reporter reporter;
+  ln_session *session;
+  TfLiteContext context; /* context.impl_ leads back here */
+  TfLiteTensor *tensors; /* [capacity]: the session's, then those that kernels add */
+  int32_t tensor_count, own_count, capacity;
+  bool allocated; /* tensors hold memory for the present shapes */
+  ln_custom_op *operators;
+  const ln_custom_op **operator_list;
+  struct tflite_op_binding *bindings;
+  int32_t operator_count;
+  tflite_kernel *kernels; /* a list: nodes that the program's own kernels compute */
+  ln_arena persistent;    /* what kernels ask for: as long as the graph */
+} tflite_graph;
+
+/* What a custom operator's state is made from. */
+typedef struct tflite_op_binding {
+  tflite_graph *graph;
+  TfLiteRegistration registration;
+} tflite_op_binding;
+
+/* `signature` NULL: the first graph on its own inputs. NULL on failure, reported. */
+tflite_graph *ln_tflite_graph_create(TfLiteModel *model, const TfLiteInterpreterOptions *options,
+                                     const char *signature);
+void ln_tflite_graph_destroy(tflite_graph *graph);
+/* `tensor` is a number in the graph and one of its inputs. */
+TfLiteStatus ln_tflite_graph_resize(tflite_graph *graph, int32_t tensor, const int *dims, int32_t rank, bool strict);
+TfLiteStatus ln_tflite_graph_allocate(tflite_graph *graph);
+TfLiteStatus ln_tflite_graph_invoke(tflite_graph *graph);
+TfLiteStatus ln_tflite_graph_reset_variables(tflite_graph *graph);
+
+/* ---- tensors (tflite_c_tensor.c) ---- */
+
+/* Fills what does not change: name, type, quantization. False when memory is short. */
+bool ln_tflite_tensor_init(TfLiteTensor *out, const ln_tensor *tensor);
+/* Shape, memory and size as they are in the session. False when memory is short. */
+bool ln_tflite_tensor_sync(TfLiteTensor *out, const ln_tensor *tensor, bool allocated);
+/* Another shape for `dims`, in place where the rank stays. False when memory is short. */
+bool ln_tflite_set_dims(TfLiteIntArray **dims, int32_t rank, const int32_t *values);
+
+/* ---- custom operators (tflite_c_kernel.c) ---- */
+
+/* Fills graph->operators from the options. False when memory is short. */
+bool ln_tflite_kernels_register(tflite_graph *graph, const TfLiteInterpreterOptions *options);
+/* Calls init of each kernel, once the graph's tensors stand. */
+TfLiteStatus ln_tflite_kernels_init(tflite_graph *graph);
+void ln_tflite_context_init(tflite_graph *graph, int32_t threads);
+
+#endif
