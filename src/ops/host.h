@@ -1,6 +1,7 @@
 /*
  * What a session does for operators that run other graphs of the model, or whose outputs have a size that only their
- * run finds. Declared here for the operators' files; the runtime holds the bodies (runtime/subgraph.c).
+ * run finds. Declared here for the operators' files; the runtime holds the bodies (runtime/subgraph.c,
+ * runtime/resources.c).
  */
 #ifndef LN_OPS_HOST_H
 #define LN_OPS_HOST_H
@@ -31,6 +32,20 @@ ln_status ln_host_prepare_graph(const ln_node *node, int32_t graph, ln_tensor *c
 /* Prepares it where needed, copies the inputs' data and runs it. Counts against the session's operation limit. */
 ln_status ln_host_run_graph(const ln_node *node, int32_t graph, ln_tensor *const *inputs, int32_t count, ln_error *err,
                             ln_callee *out);
+
+/* The graph's first run in the session, without inputs; later calls do nothing until the session is reset. */
+ln_status ln_host_run_once(const ln_node *node, int32_t graph, ln_error *err);
+
+/* An input of the node's graph has another shape than the model declares. */
+bool ln_host_resized(const ln_node *node);
+
+/* The handle of the session's variable of that name, made without a value at first sight. For prepare functions. */
+ln_status ln_host_variable(const ln_node *node, const char *container, const char *name, ln_error *err,
+                           int32_t *handle);
+/* The variable behind a handle, until another one is made; it holds no data before it is assigned. */
+ln_status ln_host_find_variable(const ln_node *node, const ln_tensor *handle, ln_error *err, ln_tensor **out);
+/* Gives it a copy of `source`: type, shape and data. */
+ln_status ln_host_assign(const ln_node *node, ln_tensor *value, const ln_tensor *source, ln_error *err);
 
 /*
  * Memory for an output in a run: for strings, and for steps whose infer returned LN_INFER_IN_RUN, where `shape` becomes

@@ -136,6 +136,7 @@ ln_status ln_session_plan(ln_session *session, ln_error *err) {
   session->late_steps = 0;
   if (session->root == session) session->operations = 0;
   discharge(session, session->memory_used);
+  if (session->root == session) LN_TRY(ln_session_charge(session, ln_session_resource_bytes(session), err));
   ln_arena_free(&session->prep_memory);
   LN_TRY(forget_shapes(session, err));
   for (int32_t i = 0; i < session->graph->op_count; ++i) {

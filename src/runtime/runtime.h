@@ -41,6 +41,8 @@ typedef struct ln_step {
 
 typedef struct ln_user_op ln_user_op; /* operators.c */
 
+typedef struct ln_resource ln_resource; /* resources.c */
+
 /* The caller's own session is a root; the graphs that its operators run are its children, one for each graph. */
 struct ln_session {
   ln_session *root;      /* itself for a root */
@@ -75,6 +77,9 @@ struct ln_session {
   int64_t operation_limit, operations; /* operators that a run may take, and has taken */
   const ln_custom_op *const *operators; /* [operator_count] the program's own */
   int32_t operator_count;
+  ln_resource *resources; /* [resource_capacity] of which resource_count are made; a handle is an index plus one */
+  int32_t resource_count, resource_capacity;
+  bool *ran_once; /* [model->graph_count] by CALL_ONCE; NULL before any */
 };
 
 /* Gives nodes to the program's own operators, and takes them back (operators.c). */
@@ -89,6 +94,10 @@ ln_status ln_session_prepare_late(ln_session *session, ln_step *step, ln_error *
 /* Offsets in the arena for every tensor and every step's scratch (layout.c). */
 ln_status ln_session_lay_out(ln_session *session, ln_error *err);
 
+/* Of a root: what variables take; all values forgotten; the end (resources.c). */
+size_t ln_session_resource_bytes(const ln_session *root);
+void ln_session_clear_resources(ln_session *root);
+void ln_session_destroy_resources(ln_session *root);
 /* A child's graph, tensors and steps; not yet planned (session.c). */
 ln_status ln_session_bind(ln_session *session, int32_t graph, ln_error *err);
 /* Runs the steps of a session whose inputs hold data (session.c). */

@@ -155,6 +155,7 @@ void ln_session_destroy(ln_session *session) {
       ln_session_destroy(session->children[i]);
     }
     ln_free(session->children);
+    ln_session_destroy_resources(session);
     ln_pool_destroy(session->pool);
   }
   ln_free(session->arena);
@@ -238,6 +239,7 @@ static void reset_variables(ln_session *session) {
 
 void ln_session_reset(ln_session *session) {
   reset_variables(session);
+  ln_session_clear_resources(session);
   for (int32_t i = 0; session->children != NULL && i < session->model->graph_count; ++i) {
     if (session->children[i] != NULL) reset_variables(session->children[i]);
   }

@@ -110,12 +110,37 @@ static void refuses_circles_and_depth(void **state) {
   assert_int_equal(verify_chain(calls, DEEPEST + 1), LN_ERR_UNSUPPORTED);
 }
 
+static float run_once(ln_session *session) {
+  fill(session, 0, 0);
+  ((float *)ln_tensor_mutable_data(ln_session_input(session, 0)))[0] = 1.0f;
+  assert_int_equal(ln_session_run(session, NULL), LN_OK);
+  return ((const float *)ln_tensor_data(ln_session_output(session, 0)))[0];
+}
+
+/* accumulate_f32 starts from 0.5 and adds its input in each run. */
+static void keeps_variables_to_the_session(void **state) {
+  (void)state;
+  ln_model *model = open_case("resource/accumulate_f32");
+  ln_session *a = open_session(model, 0, 0), *b = open_session(model, 0, 0);
+  assert_true(run_once(a) == 1.5f);
+  assert_true(run_once(a) == 2.5f);
+  assert_true(run_once(b) == 1.5f);
+  ln_session_stats stats = {.size = sizeof stats};
+  assert_int_equal(ln_session_get_stats(a, &stats), LN_OK);
+  assert_int_equal(stats.variable_bytes, 6 * sizeof(float));
+  ln_session_reset(a);
+  assert_true(run_once(a) == 1.5f);
+  assert_true(run_once(b) == 2.5f);
+  ln_session_destroy(a);
+  ln_session_destroy(b);
+  ln_model_destroy(model);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(stops_at_the_operation_limit),
-      cmocka_unit_test(stops_at_the_memory_limit),
-      cmocka_unit_test(refuses_a_negative_limit),
-      cmocka_unit_test(refuses_circles_and_depth),
+      cmocka_unit_test(stops_at_the_operation_limit),   cmocka_unit_test(stops_at_the_memory_limit),
+      cmocka_unit_test(refuses_a_negative_limit),       cmocka_unit_test(refuses_circles_and_depth),
+      cmocka_unit_test(keeps_variables_to_the_session),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
