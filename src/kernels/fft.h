@@ -1,5 +1,5 @@
 /*
- * Fourier transforms of power-of-two lengths, in float and in the fixed point of TFLite Micro's audio front end.
+ * Fourier transforms of power-of-two lengths, in floating point and in the fixed point of TFLite Micro's audio front end.
  *
  * The fixed-point forms compute what KissFFT defines for its 16 and 32-bit builds, bit for bit: decimation in time with
  * as many radix-4 stages as fit and one of radix 2 innermost; before each butterfly of radix p every value is
@@ -40,6 +40,7 @@ static inline bool ln_fft_length_ok(int64_t length) {
    * in: [2 * length + 2]; work, out: [2 * length]. No two overlap. */                                 \
   void ln_k_irfft_##suffix(const ln_fft_##suffix *plan, const scalar *in, scalar *work, scalar *out);
 LN_FFT_DECLARE(f32, float)
+LN_FFT_DECLARE(f64, double)
 LN_FFT_DECLARE(i16, int16_t)
 LN_FFT_DECLARE(i32, int32_t)
 #undef LN_FFT_DECLARE

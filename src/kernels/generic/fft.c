@@ -30,18 +30,29 @@ static void fft_order(int32_t length, int32_t *order) {
 
 #define PASTE(verb, suffix) verb##_##suffix
 
-#define SCALAR float
-#define PLAN ln_fft_f32
-#define NAME(verb) PASTE(verb, f32)
 #define ADD(a, b) ((a) + (b))
 #define SUB(a, b) ((a) - (b))
 #define DOT_SUB(a, b, c, d) ((a) * (b) - (c) * (d))
 #define DOT_ADD(a, b, c, d) ((a) * (b) + (c) * (d))
 #define SCALE_DOWN(x, radix) ((void)(radix), (x))
-#define FROM_DOUBLE(x) ((float)(x))
 /* The split form of a transform that was not scaled down: the halves of the sums stand in for the fixed point's two. */
-#define HALF_SUM(a, b) (((a) + (b)) * .5f)
-#define HALF_DIFFERENCE(a, b) (((a) - (b)) * .5f)
+#define HALF_SUM(a, b) (((a) + (b)) * (SCALAR).5)
+#define HALF_DIFFERENCE(a, b) (((a) - (b)) * (SCALAR).5)
+
+#define SCALAR float
+#define PLAN ln_fft_f32
+#define NAME(verb) PASTE(verb, f32)
+#define FROM_DOUBLE(x) ((float)(x))
+#include "kernels/generic/fft_tmpl.inc"
+#undef SCALAR
+#undef PLAN
+#undef NAME
+#undef FROM_DOUBLE
+
+#define SCALAR double
+#define PLAN ln_fft_f64
+#define NAME(verb) PASTE(verb, f64)
+#define FROM_DOUBLE(x) (x)
 #include "kernels/generic/fft_tmpl.inc"
 #undef SCALAR
 #undef PLAN
