@@ -225,6 +225,12 @@ class Forms(unittest.TestCase):
             self.assertEqual(plain(self.back(kind, value, shape)), value, kind)
         self.assertEqual(self.back(Type.FLOAT32, 2.5, ())[()], 2.5)
 
+    def test_copies_go_back_in(self):
+        for kind, value, shape in ((linnet.Type.FLOAT16, [[0.5], [2.0]], (2, 1)), (linnet.Type.INT4, [1, -1], (2,)),
+                                   (linnet.Type.COMPLEX64, [1 + 2j, 3j], (2,)), (linnet.Type.INT64, [5], (1,))):
+            copy = self.back(kind, value, shape)
+            self.assertEqual(plain(self.back(kind, copy, shape)), plain(copy))
+
     def test_strings(self):
         got = self.back(linnet.Type.STRING, [["a", b"b\0c"], ["", "\u00fc"]], (2, 2))
         self.assertEqual(got if numpy is None else got.tolist(), [[b"a", b"b\0c"], [b"", "\u00fc".encode()]])

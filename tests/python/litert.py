@@ -20,7 +20,9 @@ warnings.simplefilter("ignore")
 
 MODELS = ["tiny_kws_int8", "tiny_kws_float", "litert_multi_signature", "mp_face_detection_full_range_sparse",
           "mp_face_detection_short_range", "coral_mobilenet_v1_0.5_160_quant", "litert_qwen_fc_blockwise",
-          "ssd_mobilenet_v1_quant", "regex_one_embedding_with_metadata", "tflm_trained_lstm_int8", "deeplabv3_float"]
+          "ssd_mobilenet_v1_quant", "regex_one_embedding_with_metadata", "tflm_trained_lstm_int8", "deeplabv3_float",
+          "litert_conformer", "movie_review", "automl_labeler", "coral_keras_lstm_mnist_ptq", "tflm_dtln_noise_suppression",
+          "mp_hand_landmark_lite", "coral_tf2_mobilenet_v2_1.0_224_ptq", "tiny_strww", "yamnet"]
 # LiteRT's reference kernel does not know blockwise scales; its other one rounds activations to 8 bits.
 NO_REFERENCE = {"litert_qwen_fc_blockwise": 1e-2}
 failures = []
@@ -67,6 +69,8 @@ def random_input(rng, detail):
     dtype, shape = np.dtype(detail["dtype"]), tuple(detail["shape"])
     if dtype.kind == "f":
         return rng.random(shape).astype(dtype)
+    if dtype.kind == "b":
+        return rng.integers(0, 2, shape).astype(dtype)
     if dtype.itemsize == 1:
         info = np.iinfo(dtype)
         return rng.integers(info.min, info.max + 1, shape).astype(dtype)

@@ -31,13 +31,15 @@ try() { # try ENVIRONMENT
   (cd "$work" && "$work/$1/bin/python" "$source/tests/python/api.py" "$source/models")
 }
 
+# One build serves the installation and the wheel: the tools stand in the environment, so that their paths stay the same.
 environment plain
-pip plain download --no-deps -d "$work/reachable" "scikit-build-core>=0.10" || skip "no packages can be fetched"
-pip plain install --force-reinstall --config-settings=build-dir="$work/build" "$source/bindings/python" ||
-  { cat "$work/log"; exit 1; }
-pip plain wheel --no-deps --config-settings=build-dir="$work/build" -w "$work" "$source/bindings/python" ||
-  { cat "$work/log"; exit 1; }
+pip plain install "scikit-build-core>=0.10" ninja || skip "no packages can be fetched"
+PATH=$work/plain/bin:$PATH
+build="--config-settings=build-dir=$work/build"
+pip plain install --force-reinstall --no-build-isolation --no-deps "$build" "$source/bindings/python" || { cat "$work/log"; exit 1; }
+pip plain wheel --no-build-isolation --no-deps "$build" -w "$work" "$source/bindings/python" || { cat "$work/log"; exit 1; }
 wheel=$(ls "$work"/linnet-*-py3-none-*.whl)
+"$work/plain/bin/python" -m zipfile -l "$wheel" | grep -q liblinnet || { echo "$wheel lacks the library"; exit 1; }
 try plain
 
 environment numpy2 "numpy>=2" || skip "NumPy 2 cannot be had"

@@ -185,6 +185,11 @@ def _pack_strings(values: Sequence[Any]) -> bytes:
     return struct.pack("<i%di" % len(ends), len(encoded), *ends) + b"".join(encoded)
 
 
+def same_shape(given: Tuple[int, ...], shape: Tuple[int, ...]) -> bool:
+    """Without NumPy nothing empty can carry more than one dimension."""
+    return given == shape or (numpy is None and given == (0,) and 0 in shape)
+
+
 class Given:
     """A value on its way into a tensor: `pointer` and `size` of its bytes, alive as long as this object."""
 
@@ -237,6 +242,10 @@ def _plain_in(kind: Type, value: Any) -> Given:
             raise Error(Status.ERR_TYPE, "takes %s: %s" % (kind.name.lower(), problem)) from None
     else:
         view = memoryview(value)
+        if kind == Type.FLOAT16 and view.format == "f":  # as copies of it come out
+            view = memoryview(struct.pack("<%de" % (view.nbytes // 4), *view.cast("B").cast("f"))).cast(
+                "H", view.shape or ())
+            form = "H"
         data, dims = view.tobytes(), tuple(view.shape or ())
         if kind in _COMPLEX and view.format == form:
             dims = dims[:-1]

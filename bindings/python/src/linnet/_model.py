@@ -7,7 +7,7 @@ import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
-from ._arrays import copy_out, dtype_of, take_in, view_out
+from ._arrays import copy_out, dtype_of, same_shape, take_in, view_out
 from ._library import Error, ProfileEntry, SessionOptions, SessionStats, Status, Type, call, lib, text
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ class Session:
         except Error as error:
             raise Error(error.status, "input %r: %s" % (self._input_names[index], error)) from None
         shape = tensor_shape(tensor)
-        if given.shape != shape:
+        if not same_shape(given.shape, shape):
             raise Error(Status.ERR_SHAPE, "input %r has the shape %s, %s was given: resize it first"
                         % (self._input_names[index], list(shape), list(given.shape)))
         call(lib.ln_session_set_input, self._handle, index, given.pointer, given.size)

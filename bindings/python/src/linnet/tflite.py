@@ -13,7 +13,7 @@ import os
 import weakref
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from ._arrays import dtype_of, floats, ints, numpy, take_in
+from ._arrays import dtype_of, floats, ints, numpy, same_shape, take_in
 from ._library import Error, SparsityPart, Type, call, lib, text
 from ._model import Model, Session, Signature, declared_shape, quantization, read_tensor, tensor_shape, view_tensor
 from ._operator import Operator
@@ -163,7 +163,7 @@ class _Graph:
         try:
             given = take_in(lib.ln_tensor_type(tensor), value)
             shape = self.shape(index)
-            if given.shape != shape and lib.ln_tensor_type(tensor) != Type.STRING:
+            if not same_shape(given.shape, shape) and lib.ln_tensor_type(tensor) != Type.STRING:
                 raise ValueError("Cannot set tensor: tensor %d \"%s\" has the shape %s, %s was given"
                                  % (index, name, list(shape), list(given.shape)))
             if index in self.places:
