@@ -7,7 +7,7 @@ import os
 import sys
 from ctypes import (CFUNCTYPE, POINTER, Structure, c_bool, c_char, c_char_p, c_float, c_int, c_int32, c_int64, c_size_t,
                     c_void_p)
-from typing import Optional
+from typing import Any, Optional
 
 
 class Status(enum.IntEnum):
@@ -247,7 +247,7 @@ def _load() -> ctypes.CDLL:
 lib = _load()
 
 
-def call(function, *arguments, out: bool = False) -> Optional[int]:
+def call(function, *arguments, out: bool = False) -> Any:
     """Calls a function that ends in an error record (and, with `out`, a handle); raises `Error` when it fails."""
     record = ErrorRecord()
     handle = c_void_p()

@@ -94,7 +94,6 @@ class Model:
     """A .tflite model from a file's path or from its bytes: read and checked whole, never changed."""
 
     def __init__(self, model: Union[str, "os.PathLike[str]", bytes, bytearray, memoryview]) -> None:
-        self._handle: Optional[int] = None
         if isinstance(model, (bytes, bytearray, memoryview)):
             data = bytes(model)
             self._handle = call(lib.ln_model_from_copy, data, len(data), out=True)
@@ -148,7 +147,7 @@ class Session:
             None if backend is None else backend.encode("utf-8"), profile, keep_all_tensors, memory_limit, first_graph,
             prepare_later, self._operators[1], len(operators))
         self.model = model
-        self._handle: Optional[int] = call(lib.ln_session_create, model._handle, ctypes.byref(options), out=True)
+        self._handle = call(lib.ln_session_create, model._handle, ctypes.byref(options), out=True)
         # Made after the model's finalizer and holding the model itself: the session always goes first.
         self._finalizer = weakref.finalize(self, _destroy, self._handle, model, self._operators)
         self._input_names = [text(lib.ln_session_input_name(self._handle, i))

@@ -78,7 +78,7 @@ class _Graph:
         self.count = lib.ln_graph_tensor_count(self.handle)
         self.inputs = [lib.ln_graph_input(self.handle, i) for i in range(lib.ln_graph_input_count(self.handle))]
         self.outputs = [lib.ln_graph_output(self.handle, i) for i in range(lib.ln_graph_output_count(self.handle))]
-        self.session: Optional[Session] = None
+        self.session: Any = None  # a Session once allocated
         self.places: Dict[int, int] = {}  # tensor: place among the session's inputs
         self.pending: Dict[int, Tuple[int, ...]] = {}  # shapes asked for since the last allocation
         self.allocated = False
@@ -149,7 +149,8 @@ class _Graph:
         if self.index != 0 and self.signature is None:
             raise RuntimeError("subgraph %d has no signature to run it by" % self.index)
         first = self.index == 0
-        self.session = Session(self.model, None if first else self.signature.name, self.threads, first_graph=first,
+        name = None if first or self.signature is None else self.signature.name
+        self.session = Session(self.model, name, self.threads, first_graph=first,
                                keep_all_tensors=self.keep_all, operators=self.operators, prepare_later=True)
         handle = self.session._handle
         for i in range(lib.ln_session_input_count(handle)):
