@@ -103,6 +103,7 @@ class SessionOptions(Structure):
         ("prepare_later", c_bool),
         ("operators", POINTER(POINTER(CustomOp))),
         ("operator_count", c_int32),
+        ("operation_limit", c_int64),
     ]
 
 

@@ -123,10 +123,10 @@ class Model:
 
     def session(self, signature: Optional[str] = None, threads: int = 1, *, backend: Optional[str] = None,
                 profile: bool = False, keep_all_tensors: bool = False, memory_limit: int = 0,
-                operators: Sequence["Operator"] = ()) -> "Session":
+                operation_limit: int = 0, operators: Sequence["Operator"] = ()) -> "Session":
         """A session on a signature: by default the first, or the graph of a model without any."""
         return Session(self, signature, threads, backend=backend, profile=profile, keep_all_tensors=keep_all_tensors,
-                       memory_limit=memory_limit, operators=operators)
+                       memory_limit=memory_limit, operation_limit=operation_limit, operators=operators)
 
     def __repr__(self) -> str:
         return "<linnet.Model signatures=%r>" % list(self.signatures)
@@ -137,15 +137,15 @@ class Session:
 
     def __init__(self, model: Model, signature: Optional[str] = None, threads: int = 1, *,
                  backend: Optional[str] = None, profile: bool = False, keep_all_tensors: bool = False,
-                 memory_limit: int = 0, operators: Sequence["Operator"] = (), first_graph: bool = False,
-                 prepare_later: bool = False) -> None:
+                 memory_limit: int = 0, operation_limit: int = 0,
+                 operators: Sequence["Operator"] = (), first_graph: bool = False, prepare_later: bool = False) -> None:
         from ._operator import pointers  # which builds on this module
 
         self._operators = (tuple(operators), pointers(operators))
         options = SessionOptions(
             ctypes.sizeof(SessionOptions), threads, None if signature is None else signature.encode("utf-8"),
             None if backend is None else backend.encode("utf-8"), profile, keep_all_tensors, memory_limit, first_graph,
-            prepare_later, self._operators[1], len(operators))
+            prepare_later, self._operators[1], len(operators), operation_limit)
         self.model = model
         self._handle = call(lib.ln_session_create, model._handle, ctypes.byref(options), out=True)
         # Made after the model's finalizer and holding the model itself: the session always goes first.
