@@ -202,6 +202,11 @@ static void kernel_destroy(void *state) {
 static ln_status kernel_create(void *context, const ln_node *node, ln_error *err, void **state) {
   const tflite_op_binding *binding = context;
   const ln_op *op = node->op;
+  const ln_session *session = node->session;
+  if (session == NULL || session->root != session) { /* the mirror is of the first graph's tensors */
+    return ln_node_fail(node, err, LN_ERR_UNSUPPORTED,
+                        "stands in a graph that another calls, where kernels are not run");
+  }
   tflite_kernel *kernel = ln_alloc_zero(sizeof *kernel);
   if (kernel == NULL) return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory");
   kernel->graph = binding->graph;
