@@ -1,6 +1,6 @@
 /*
- * UNIDIRECTIONAL_SEQUENCE_LSTM, and LSTM, which is one step of it: shapes, checks and the float form. The states, inputs
- * 18 and 19, are updated in place.
+ * UNIDIRECTIONAL_SEQUENCE_LSTM, and LSTM, which is one step of it: shapes, checks and the float form. The states,
+ * inputs 18 and 19, are updated in place.
  */
 #include "ops/lstm.h"
 
@@ -63,15 +63,17 @@ static void read_options(const ln_node *node, ln_lstm_form *form) {
   }
 }
 
+/* The form of five inputs: lstm_basic.c. */
+static bool is_basic(const ln_node *node) {
+  return node->op->def->variant == LN_LSTM_ONE_STEP && LN_OPTIONS(node, lstm_options)->kernel_type != 0;
+}
+
 /* Extents: data [batches, inputs], [batches, steps, inputs] or, time major, [steps, batches, inputs]. */
 static ln_status read_extents(const ln_node *node, ln_error *err, ln_lstm_form *form) {
   const ln_shape *data = &node->in[LN_LSTM_IN_DATA]->shape;
   const ln_tensor *weights = ln_lstm_in(node, LN_LSTM_IN_INPUT_WEIGHTS + LN_LSTM_OUTPUT);
   const ln_tensor *recurrent = ln_lstm_in(node, LN_LSTM_IN_RECURRENT_WEIGHTS + LN_LSTM_OUTPUT);
   const bool one_step = node->op->def->variant == LN_LSTM_ONE_STEP;
-  if (one_step && LN_OPTIONS(node, lstm_options)->kernel_type != 0) {
-    return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "the basic form (of 5 inputs)");
-  }
   if (data->rank != 2 && (one_step || data->rank != 3)) {
     return ln_node_fail(node, err, LN_ERR_SHAPE, "the input cannot have %d dimensions", data->rank);
   }
@@ -114,6 +116,7 @@ ln_status ln_lstm_read_form(const ln_node *node, ln_error *err, ln_lstm_form *fo
 
 ln_status ln_lstm_infer(ln_node *node, ln_error *err) {
   ln_lstm_form form;
+  if (is_basic(node)) return ln_lstm_basic_infer(node, err);
   LN_TRY(read_extents(node, err, &form));
   ln_shape shape = node->in[LN_LSTM_IN_DATA]->shape;
   shape.dims[shape.rank - 1] = form.size.outputs;
@@ -122,10 +125,12 @@ ln_status ln_lstm_infer(ln_node *node, ln_error *err) {
 
 int64_t ln_lstm_macs(const ln_node *node) {
   ln_lstm_form form;
+  if (is_basic(node)) return (int64_t)ln_shape_span(&node->in[2]->shape, 0, 2) * node->in[0]->shape.dims[0];
   if (ln_lstm_read_form(node, NULL, &form) != LN_OK) return 0;
   const double columns = (double)form.size.inputs + form.size.outputs;
   const double projection = form.projection ? (double)form.size.outputs * form.size.cells : 0;
-  const double macs = (double)form.batches * form.steps * ((form.coupled ? 3 : 4) * columns * form.size.cells + projection);
+  const double macs =
+      (double)form.batches * form.steps * ((form.coupled ? 3 : 4) * columns * form.size.cells + projection);
   return macs < 0x1p62 ? (int64_t)macs : 0;
 }
 
@@ -187,7 +192,8 @@ void ln_lstm_run_f32(const ln_node *node, const ln_lstm_form *form, ln_lstm_f32 
 static ln_status run_f32(const ln_node *node, ln_exec *exec) {
   const ln_lstm_args *args = node->args;
   ln_lstm_f32 lstm = ln_lstm_bind_f32(node, args);
-  const ln_lstm_sequence sequence = {.input = node->in[LN_LSTM_IN_DATA]->data, .out = node->out[0]->data,
+  const ln_lstm_sequence sequence = {.input = node->in[LN_LSTM_IN_DATA]->data,
+                                     .out = node->out[0]->data,
                                      .out_stride = (size_t)args->form.size.outputs};
   ln_lstm_run_f32(node, &args->form, &lstm, &sequence, exec->scratch);
   return LN_OK;
@@ -197,11 +203,13 @@ static ln_status run_f32(const ln_node *node, ln_exec *exec) {
 
 ln_status ln_lstm_prepare(ln_node *node, ln_prep *prep) {
   ln_lstm_form form;
+  if (is_basic(node)) return LN_OK;
   LN_TRY(ln_lstm_read_form(node, prep->err, &form));
   if (node->in[LN_LSTM_IN_DATA]->type == LN_INT8) return ln_lstm_prepare_i8(node, prep, &form);
   return prepare_f32(node, prep, &form);
 }
 
 ln_status ln_lstm_run(const ln_node *node, ln_exec *exec) {
+  if (is_basic(node)) return ln_lstm_basic_run(node, exec);
   return node->in[LN_LSTM_IN_DATA]->type == LN_INT8 ? ln_lstm_run_i8(node, exec) : run_f32(node, exec);
 }

@@ -67,6 +67,10 @@ ln_lstm_f32 ln_lstm_bind_f32(const ln_node *node, const ln_lstm_args *args);
 void ln_lstm_run_f32(const ln_node *node, const ln_lstm_form *form, ln_lstm_f32 *lstm, const ln_lstm_sequence *sequence,
                      float *scratch);
 
+/* The basic form of LSTM; it needs no preparing. */
+ln_status ln_lstm_basic_infer(ln_node *node, ln_error *err);
+ln_status ln_lstm_basic_run(const ln_node *node, ln_exec *exec);
+
 /* The integer form. `block` is what prepare asked for as scratch. */
 ln_status ln_lstm_prepare_i8(ln_node *node, ln_prep *prep, const ln_lstm_form *form);
 ln_status ln_lstm_run_i8(const ln_node *node, ln_exec *exec);
