@@ -188,6 +188,9 @@ const ln_quant *ln_quant_make(ln_arena *arena, float scale, int64_t zero_point);
 ln_status ln_model_verify(const ln_model *model, ln_error *err);
 ln_status ln_graph_verify(const ln_model *model, const ln_graph *graph, ln_error *err);
 
+/* The data of a string tensor: as many strings as its shape says, their offsets in order and within it. */
+ln_status ln_strings_verify(const ln_tensor *tensor, ln_error *err);
+
 /* ---- small helpers (tensor.c) ---- */
 
 static inline bool ln_tensor_const_data(const ln_tensor *tensor) {

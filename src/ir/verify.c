@@ -80,7 +80,7 @@ static ln_status verify_quant(const ln_graph *graph, const ln_tensor *tensor, ln
 }
 
 /* int32 count, count + 1 int32 offsets from the start, then the bytes. */
-static ln_status verify_strings(const ln_tensor *tensor, ln_error *err) {
+ln_status ln_strings_verify(const ln_tensor *tensor, ln_error *err) {
   size_t elements;
   if (!ln_shape_elements(&tensor->shape, &elements)) return ln_fail(err, LN_ERR_MODEL, "is too large");
   if (tensor->bytes == 0 && elements == 0) return LN_OK;
@@ -108,7 +108,7 @@ static ln_status verify_data(const ln_tensor *tensor, ln_error *err) {
   }
   if (!ln_shape_known(&tensor->shape)) return ln_fail(err, LN_ERR_MODEL, "is a constant of unknown shape");
   if (tensor->sparsity != NULL) return ln_sparsity_verify(tensor, err);
-  if (tensor->type == LN_STRING) return verify_strings(tensor, err);
+  if (tensor->type == LN_STRING) return ln_strings_verify(tensor, err);
   size_t bytes;
   char shape[96];
   if (!ln_tensor_size(tensor->type, &tensor->shape, &bytes) || bytes != tensor->bytes) {

@@ -44,6 +44,19 @@ ln_status ln_host_variable(const ln_node *node, const char *container, const cha
                            int32_t *handle);
 /* The variable behind a handle, until another one is made; it holds no data before it is assigned. */
 ln_status ln_host_find_variable(const ln_node *node, const ln_tensor *handle, ln_error *err, ln_tensor **out);
+/* Keys and values as they were imported; each of `slots` ([a power of two] int32) is 0 or an index of a key plus one.
+ */
+typedef struct ln_hash_table {
+  ln_tensor keys, values, slots;
+  int64_t entries;
+  bool filled;
+} ln_hash_table;
+/* The same as for variables, for the session's tables, which have numbers. */
+ln_status ln_host_hash_table(const ln_node *node, int32_t table_id, ln_error *err, int32_t *handle);
+ln_status ln_host_find_hash_table(const ln_node *node, const ln_tensor *handle, ln_error *err, ln_hash_table **out);
+
+/* Memory for a resource's tensor until the session is reset. */
+ln_status ln_host_keep(const ln_node *node, ln_tensor *value, size_t bytes, ln_error *err);
 /* Gives it a copy of `source`: type, shape and data. */
 ln_status ln_host_assign(const ln_node *node, ln_tensor *value, const ln_tensor *source, ln_error *err);
 
