@@ -5,7 +5,7 @@ CMAKE_FLAGS ?=
 SHARED ?= ../shared
 PYTHON = $(if $(wildcard $(BUILD)/venv/bin/python),$(abspath $(BUILD)/venv/bin/python),python3)
 
-.PHONY: all demo test check asan fuzz bench wheel install generic format clean help
+.PHONY: all demo test check asan tsan fuzz bench wheel install generic format clean help
 
 all: need-build
 	@cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=Release $(CMAKE_FLAGS) > $(BUILD).log 2>&1 || { cat $(BUILD).log; rm -f $(BUILD).log; exit 1; }
@@ -18,6 +18,7 @@ help:
 	@echo "make test       every test (installs what they need when run as root)"
 	@echo "make check      the short tier: two minutes"
 	@echo "make asan       every test under the address and undefined-behaviour sanitizers"
+	@echo "make tsan       many sessions on one model, and the thread pool, under the thread sanitizer"
 	@echo "make fuzz       mutated models through load, prepare and run, under the sanitizers (SEED=, COUNT=)"
 	@echo "make bench      timings beside the peers that are installed"
 	@echo "make wheel      the Python package as a wheel, in $(BUILD)/wheel"
@@ -63,6 +64,11 @@ asan: need-test
 	  -DPython3_EXECUTABLE=$(PYTHON) > /dev/null
 	@cmake --build $(BUILD)/asan -j $(JOBS) -- --no-print-directory
 	@cd $(BUILD)/asan && ctest --output-on-failure -j $(JOBS) -LE speed
+
+tsan: need-test
+	@cmake -S . -B $(BUILD)/tsan -DCMAKE_BUILD_TYPE=Release -DLINNET_TESTS=ON -DLINNET_TSAN=ON > /dev/null
+	@cmake --build $(BUILD)/tsan -j $(JOBS) --target test_runtime_threads test_runtime_api test_base_pool -- --no-print-directory
+	@cd $(BUILD)/tsan && ctest --output-on-failure -R '^(runtime\.(threads|api)|base\.pool)$$'
 
 fuzz: need-test
 	@cmake -S . -B $(BUILD)/asan -DCMAKE_BUILD_TYPE=Release -DLINNET_TESTS=ON -DLINNET_SANITIZE=ON > /dev/null

@@ -2,6 +2,7 @@
 #ifndef LINNET_LINNET_H
 #define LINNET_LINNET_H
 
+#include "linnet/allocator.h"
 #include "linnet/inspect.h"
 #include "linnet/metadata.h"
 #include "linnet/model.h"

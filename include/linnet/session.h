@@ -14,6 +14,20 @@ extern "C" {
 
 typedef struct ln_session ln_session;
 
+/* What the operator callback is told, before and after each operator of a run. */
+typedef struct ln_operator_event {
+  size_t size;               /* sizeof(ln_operator_event) in the library: fields past it are not there */
+  int32_t index;             /* of the operator in the source graph; what messages show */
+  const char *graph_name;    /* the operator's graph: loops and branches run graphs of their own */
+  const char *operator_name; /* "CONV_2D" */
+  const char *tensor_name;   /* of its first output; "" when it has none */
+  bool after;                /* the operator has run; else it is about to */
+  int64_t nanoseconds;       /* that it took; 0 before */
+} ln_operator_event;
+
+/* Called on the thread that runs the session, which it may only read. false ends the run with LN_ERR_CANCELLED. */
+typedef bool (*ln_operator_fn)(void *user, const ln_operator_event *event);
+
 typedef struct ln_session_options {
   size_t size;           /* sizeof(ln_session_options) */
   int32_t threads;       /* 0: one */
@@ -26,11 +40,15 @@ typedef struct ln_session_options {
   bool prepare_later; /* creation leaves shapes and memory to the first prepare, so that inputs can be resized before */
   const ln_custom_op *const *operators; /* [operator_count] the program's own; must outlive the session */
   int32_t operator_count;
-  int64_t operation_limit; /* operators that a run may take, those that loops repeat too (LN_ERR_LIMIT); 0: 100 million */
+  int64_t
+      operation_limit;   /* operators that a run may take, those that loops repeat too (LN_ERR_LIMIT); 0: 100 million */
+  int64_t time_limit_ms; /* of one run, looked at between operators (LN_ERR_LIMIT); 0: none */
+  ln_operator_fn on_operator; /* NULL: none */
+  void *user;                 /* handed to on_operator */
 } ln_session_options;
 
 #define LN_SESSION_OPTIONS_INIT \
-  { sizeof(ln_session_options), 0, NULL, NULL, false, false, 0, false, false, NULL, 0, 0 }
+  { sizeof(ln_session_options), 0, NULL, NULL, false, false, 0, false, false, NULL, 0, 0, 0, NULL, NULL }
 
 /* `options` may be NULL. The session is prepared for the shapes the file declares, unknown dimensions taken as 1. */
 LN_API ln_status ln_session_create(ln_model *model, const ln_session_options *options, ln_error *err, ln_session **out);
@@ -62,6 +80,19 @@ LN_API ln_status ln_session_prepare(ln_session *session, ln_error *err);
 /* Copies `bytes` bytes into an input; they must be all that its shape takes (a string tensor may have any size). */
 LN_API ln_status ln_session_set_input(ln_session *session, int32_t index, const void *data, size_t bytes,
                                       ln_error *err);
+/*
+ * The caller's own memory for an input or output, from the next prepare (or run) on; NULL gives it back to the session.
+ * It holds at least the bytes that the tensor's shape then takes (LN_ERR_SHAPE when it does not), stands at a multiple
+ * of the size of an element's number (4 for float32 and complex64, 1 for int8 and packed types), overlaps no other
+ * bound memory and stays until it is unbound or the session destroyed. A run writes no input and touches no byte past
+ * the tensor's own. Strings, constants and variables cannot be bound, nor an output that is an input too. An input that
+ * is bound is filled where it lies: ln_session_set_input refuses it (LN_ERR_STATE).
+ */
+LN_API ln_status ln_session_bind_input(ln_session *session, int32_t index, const void *data, size_t bytes,
+                                       ln_error *err);
+LN_API ln_status ln_session_bind_output(ln_session *session, int32_t index, void *data, size_t bytes, ln_error *err);
+
+/* A run that fails leaves the outputs undefined; the session can be run again. */
 LN_API ln_status ln_session_run(ln_session *session, ln_error *err);
 /* From any thread: the run in progress ends before its next operator with LN_ERR_CANCELLED. Later runs are not
  * affected. */

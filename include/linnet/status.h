@@ -36,7 +36,7 @@ typedef enum ln_status {
   LN_ERR_NOT_FOUND = 204,   /* no signature, tensor or input of that name */
   /* running */
   LN_ERR_DATA = 300,     /* the values given cannot be computed on (an index out of range, say) */
-  LN_ERR_CANCELLED = 301 /* the run was stopped by ln_session_cancel */
+  LN_ERR_CANCELLED = 301 /* ln_session_cancel or the operator callback ended the run */
 } ln_status;
 
 /*

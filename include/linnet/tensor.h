@@ -69,6 +69,21 @@ LN_API int32_t ln_tensor_quantized_axis(const ln_tensor *tensor);
 LN_API int32_t ln_tensor_block_size(const ln_tensor *tensor);
 LN_API int32_t ln_tensor_block_scales(const ln_tensor *tensor);
 
+/*
+ * Elements as real numbers, by their place in row-major order: scale * (stored - zero_point) where the tensor is quantized
+ * (per tensor or per axis), else the number as it is stored; true is 1. For all integer and float types, packed ones too.
+ * Writing rounds to the nearest (ties of integers away from zero), clamps to what the type holds, and takes NaN for zero
+ * where the type has none. LN_ERR_TYPE for other types, LN_ERR_UNSUPPORTED for sparse tensors and those quantized in
+ * blocks, LN_ERR_STATE for a tensor without data, and when writing for a constant.
+ */
+LN_API float ln_tensor_get_f32(const ln_tensor *tensor, size_t index); /* NaN where there is no such number */
+LN_API bool ln_tensor_set_f32(ln_tensor *tensor, size_t index, float value); /* false where it cannot be set */
+/* All elements: `count` is ln_tensor_elements(tensor) (LN_ERR_SHAPE). */
+LN_API ln_status ln_tensor_copy_to_f32(const ln_tensor *tensor, float *values, size_t count, ln_error *err);
+LN_API ln_status ln_tensor_copy_from_f32(ln_tensor *tensor, const float *values, size_t count, ln_error *err);
+/* A string of a string tensor, not NUL-terminated; NULL where there is none, or the tensor's bytes hold no such string. */
+LN_API const char *ln_tensor_get_string(const ln_tensor *tensor, size_t index, size_t *length);
+
 LN_API bool ln_tensor_is_constant(const ln_tensor *tensor);
 LN_API bool ln_tensor_is_variable(const ln_tensor *tensor); /* keeps its value from run to run */
 LN_API bool ln_tensor_is_sparse(const ln_tensor *tensor);   /* stored in TFLite's sparse encoding */

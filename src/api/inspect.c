@@ -82,12 +82,12 @@ int32_t ln_op_row_count(void) { return ln_op_def_count(); }
 
 ln_status ln_op_row_get(int32_t index, ln_op_row *row) {
   const ln_op_def *def = ln_op_def_at(index);
-  if (def == NULL || row == NULL || row->size < sizeof *row) return LN_ERR_ARGUMENT;
-  row->name = def->name;
-  row->code = def->code;
-  row->custom = def->code == LN_OP_CUSTOM && index > LN_OP_CUSTOM;
-  row->types = def->types;
-  row->kernel_not_yet = def->kernel_not_yet;
-  row->gradient_not_yet = def->gradient_not_yet;
-  return LN_OK;
+  if (def == NULL) return LN_ERR_ARGUMENT;
+  const ln_op_row all = {.name = def->name,
+                         .code = def->code,
+                         .custom = def->code == LN_OP_CUSTOM && index > LN_OP_CUSTOM,
+                         .types = def->types,
+                         .kernel_not_yet = def->kernel_not_yet,
+                         .gradient_not_yet = def->gradient_not_yet};
+  return ln_struct_give(row, &all, sizeof all);
 }

@@ -5,7 +5,7 @@
 #include "linnet/model.h"
 #include "runtime/runtime.h"
 
-static ln_status null_argument(ln_error *err) { return ln_fail(err, LN_ERR_ARGUMENT, "an argument is NULL"); }
+static ln_status null_argument(ln_error *err) { return ln_fail(err, LN_ERR_ARGUMENT, "an argument is missing"); }
 
 /* Reads the model in a map and gives it the map; closes the map when that fails. */
 static ln_status read_map(ln_file_map *map, ln_error *err, ln_model **out) {
@@ -22,6 +22,14 @@ ln_status ln_model_open(const char *path, ln_error *err, ln_model **out) {
   return read_map(&map, err, out);
 }
 
+ln_status ln_model_from_fd(int fd, uint64_t offset, size_t size, ln_error *err, ln_model **out) {
+  if (fd < 0 || out == NULL) return null_argument(err);
+  ln_file_map map;
+  *out = NULL;
+  LN_TRY(ln_file_map_fd(fd, offset, size, err, &map));
+  return read_map(&map, err, out);
+}
+
 ln_status ln_model_from_memory(const void *data, size_t size, ln_error *err, ln_model **out) {
   if ((data == NULL && size > 0) || out == NULL) return null_argument(err);
   *out = NULL;
@@ -34,7 +42,7 @@ ln_status ln_model_from_copy(const void *data, size_t size, ln_error *err, ln_mo
   uint8_t *copy = ln_alloc(size);
   if (copy == NULL) return ln_fail(err, LN_ERR_MEMORY, "out of memory for a copy of the model");
   if (size > 0) memcpy(copy, data, size);
-  ln_file_map map = {copy, size, false};
+  ln_file_map map = {.data = copy, .size = size};
   return read_map(&map, err, out);
 }
 

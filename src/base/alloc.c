@@ -1,13 +1,19 @@
-/* The one place that takes memory from the system, so that tests can make any allocation fail. */
+/* The one place that takes memory, from the system or the caller's allocator, so that tests can make any allocation
+ * fail. */
 #define _GNU_SOURCE
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <unistd.h>
 
 #include "base/base.h"
 
 enum { LARGE = 1 << 28 };
+
+/* Settled by the first allocation or by ln_alloc_use, whichever comes first, and never changed after. */
+enum { SOURCE_OPEN, SOURCE_SETTLING, SOURCE_LIBC, SOURCE_CUSTOM };
+static _Atomic int source;
+static ln_allocator custom; /* of SOURCE_CUSTOM; written before `source` says so */
 
 static long fail_countdown; /* tests only: no thread allocates while it is set */
 
@@ -30,11 +36,29 @@ static bool beyond_memory(size_t bytes) {
 #endif
 }
 
+bool ln_alloc_use(const ln_allocator *allocator) {
+  int expected = SOURCE_OPEN;
+  if (!atomic_compare_exchange_strong(&source, &expected, SOURCE_SETTLING)) return false;
+  custom = *allocator;
+  atomic_store(&source, SOURCE_CUSTOM);
+  return true;
+}
+
+/* Whether memory comes from `custom`; settles on libc when nothing was said. */
+static bool is_custom(void) {
+  int now = atomic_load_explicit(&source, memory_order_acquire);
+  while (now == SOURCE_OPEN || now == SOURCE_SETTLING) {
+    now = SOURCE_OPEN;
+    if (atomic_compare_exchange_weak(&source, &now, SOURCE_LIBC)) return false;
+  }
+  return now == SOURCE_CUSTOM;
+}
+
 void *ln_alloc(size_t bytes) {
   size_t rounded;
   if (fails_now() || !ln_size_align(bytes == 0 ? 1 : bytes, LN_ALIGNMENT, &rounded)) return NULL;
   if (rounded > PTRDIFF_MAX || beyond_memory(rounded)) return NULL;
-  return aligned_alloc(LN_ALIGNMENT, rounded);
+  return is_custom() ? custom.allocate(custom.user, rounded, LN_ALIGNMENT) : aligned_alloc(LN_ALIGNMENT, rounded);
 }
 
 void *ln_alloc_zero(size_t bytes) {
@@ -57,7 +81,11 @@ void *ln_realloc_array(void *old, size_t old_count, size_t new_count, size_t ite
   return memory;
 }
 
-void ln_free(void *memory) { free(memory); }
+void ln_free(void *memory) {
+  if (memory == NULL) return;
+  if (is_custom()) custom.release(custom.user, memory);
+  else free(memory);
+}
 
 char *ln_strdup(const char *text) {
   const size_t bytes = strlen(text) + 1;

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "linnet/allocator.h"
 #include "linnet/status.h"
 
 #define LN_COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -37,6 +38,14 @@ bool ln_size_product(const int32_t *dims, int32_t count, size_t *out);
 /* `value` rounded up to a multiple of `alignment`, a power of two. */
 bool ln_size_align(size_t value, size_t alignment, size_t *out);
 
+/* ---- structs that grow (status.c) ---- */
+
+/*
+ * Hands `value`, a public struct that begins with its size, to a caller who may know fewer or more fields: what fits is
+ * written, the caller's size stays. LN_ERR_ARGUMENT without a place or for one that cannot hold the size.
+ */
+ln_status ln_struct_give(void *out, const void *value, size_t value_bytes);
+
 /* ---- memory (alloc.c): aligned to LN_ALIGNMENT, never 0 bytes; NULL on failure ---- */
 
 enum { LN_ALIGNMENT = 64 };
@@ -48,6 +57,8 @@ void ln_free(void *memory);
 char *ln_strdup(const char *text);
 /* The machine's memory in bytes; SIZE_MAX when it cannot be told. */
 size_t ln_memory_total(void);
+/* Takes memory from `allocator` (its fields are copied) from now on; false once any has been taken. */
+bool ln_alloc_use(const ln_allocator *allocator);
 /* Tests only: the n-th allocation from now fails, once (0: none does). */
 void ln_alloc_fail_after(long n);
 long ln_alloc_fail_pending(void); /* allocations until it fails; 0 once it has */
@@ -72,10 +83,13 @@ typedef struct ln_file_map {
   const uint8_t *data; /* read-only pages, valid until unmapped; NULL for an empty file */
   size_t size;
   bool mapped; /* else `data` was allocated */
+  size_t skipped; /* bytes of the mapping that lie before `data` */
 } ln_file_map;
 
 /* Maps a regular file; a directory, an absent or unreadable file gives LN_ERR_IO naming the reason. */
 ln_status ln_file_map_open(const char *path, ln_error *err, ln_file_map *out);
+/* The same for `size` bytes (0: all that follow) from `offset` of an open file, which stays the caller's. */
+ln_status ln_file_map_fd(int fd, uint64_t offset, size_t size, ln_error *err, ln_file_map *out);
 void ln_file_map_close(ln_file_map *map);
 /* Writes the whole file beside its final name and renames it into place, so that nothing half-written stays. */
 ln_status ln_file_write(const char *path, const void *data, size_t size, ln_error *err);

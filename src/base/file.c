@@ -11,29 +11,43 @@
 
 #include "base/base.h"
 
+/* Maps bytes [offset, offset + size) of a file of at least that length; mappings begin at whole pages. */
+static ln_status map_range(int fd, uint64_t offset, size_t size, ln_error *err, ln_file_map *out) {
+  const uint64_t skipped = offset % (uint64_t)sysconf(_SC_PAGESIZE);
+  size_t whole;
+  if (!ln_size_add(size, (size_t)skipped, &whole)) return ln_fail(err, LN_ERR_MEMORY, "is too large to be mapped");
+  uint8_t *data = mmap(NULL, whole, PROT_READ, MAP_PRIVATE, fd, (off_t)(offset - skipped));
+  if (data == MAP_FAILED) return ln_fail(err, LN_ERR_IO, "cannot map: %s", strerror(errno));
+  *out = (ln_file_map){.data = data + skipped, .size = size, .mapped = true, .skipped = (size_t)skipped};
+  return LN_OK;
+}
+
+ln_status ln_file_map_fd(int fd, uint64_t offset, size_t size, ln_error *err, ln_file_map *out) {
+  *out = (ln_file_map){0};
+  struct stat info;
+  if (fstat(fd, &info) != 0) return ln_fail(err, LN_ERR_IO, "cannot read: %s", strerror(errno));
+  if (S_ISDIR(info.st_mode)) return ln_fail(err, LN_ERR_IO, "is a directory");
+  if (!S_ISREG(info.st_mode)) return ln_fail(err, LN_ERR_IO, "is not a regular file");
+  const uint64_t length = (uint64_t)info.st_size;
+  if (offset > length || size > length - offset) {
+    return ln_fail(err, LN_ERR_ARGUMENT, "has %llu bytes, fewer than asked for", (unsigned long long)length);
+  }
+  if (size == 0 && length - offset > PTRDIFF_MAX) return ln_fail(err, LN_ERR_MEMORY, "is too large to be mapped");
+  if (size == 0) size = (size_t)(length - offset);
+  return size == 0 ? LN_OK : map_range(fd, offset, size, err, out);
+}
+
 ln_status ln_file_map_open(const char *path, ln_error *err, ln_file_map *out) {
   *out = (ln_file_map){0};
   const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not block before it is refused */
   if (fd < 0) return ln_fail(err, LN_ERR_IO, "cannot open: %s", strerror(errno));
-  ln_status status = LN_OK;
-  struct stat info;
-  if (fstat(fd, &info) != 0) {
-    status = ln_fail(err, LN_ERR_IO, "cannot read: %s", strerror(errno));
-  } else if (S_ISDIR(info.st_mode)) {
-    status = ln_fail(err, LN_ERR_IO, "is a directory");
-  } else if (!S_ISREG(info.st_mode)) {
-    status = ln_fail(err, LN_ERR_IO, "is not a regular file");
-  } else if (info.st_size > 0) {
-    void *data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (data == MAP_FAILED) status = ln_fail(err, LN_ERR_IO, "cannot map: %s", strerror(errno));
-    else *out = (ln_file_map){data, (size_t)info.st_size, true};
-  }
+  const ln_status status = ln_file_map_fd(fd, 0, 0, err, out);
   close(fd);
   return status;
 }
 
 void ln_file_map_close(ln_file_map *map) {
-  if (map->mapped) munmap((void *)map->data, map->size);
+  if (map->mapped) munmap((void *)(map->data - map->skipped), map->size + map->skipped);
   else ln_free((void *)map->data);
   *map = (ln_file_map){0};
 }

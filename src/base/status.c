@@ -26,6 +26,16 @@ const char *ln_status_name(ln_status status) {
   return "unknown status";
 }
 
+ln_status ln_struct_give(void *out, const void *value, size_t value_bytes) {
+  size_t known;
+  if (out == NULL) return LN_ERR_ARGUMENT;
+  memcpy(&known, out, sizeof known);
+  if (known < sizeof known) return LN_ERR_ARGUMENT;
+  const size_t bytes = known < value_bytes ? known : value_bytes;
+  memcpy((char *)out + sizeof known, (const char *)value + sizeof known, bytes - sizeof known);
+  return LN_OK;
+}
+
 /* Names in a file may hold anything: a message stays one line. */
 static void one_line(char *text) {
   for (; *text != '\0'; ++text) {

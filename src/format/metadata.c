@@ -168,13 +168,11 @@ ln_status ln_model_info_tensor(const ln_model_info *info, int32_t graph, bool ou
   if (index < 0 || index >= ln_model_info_tensor_count(info, graph, outputs)) return LN_ERR_ARGUMENT;
   const ln_md_tensor *tensor = tensors_of(subgraph_of(info, graph), outputs)->data[index];
   ln_tensor_info record = {0};
-  record.size = out->size;
   record.name = text(tensor->name);
   record.description = text(tensor->description);
   fill_content(tensor->content, &record);
   fill_units(&tensor->process_units, &record);
-  memcpy(out, &record, out->size < sizeof record ? out->size : sizeof record);
-  return LN_OK;
+  return ln_struct_give(out, &record, sizeof record);
 }
 
 const char *ln_file_kind_name(ln_file_kind kind) {
@@ -189,7 +187,6 @@ ln_status ln_model_info_file(const ln_model_info *info, int32_t index, ln_file_i
   if (index < 0 || index >= info->file_count) return LN_ERR_ARGUMENT;
   const owned_file *owned = &info->files[index];
   ln_file_info record = {0};
-  record.size = out->size;
   record.name = text(owned->file->name);
   record.description = text(owned->file->description);
   record.locale = text(owned->file->locale);
@@ -197,6 +194,5 @@ ln_status ln_model_info_file(const ln_model_info *info, int32_t index, ln_file_i
   record.graph = owned->graph;
   record.tensor = owned->tensor;
   record.of_output = owned->of_output;
-  memcpy(out, &record, out->size < sizeof record ? out->size : sizeof record);
-  return LN_OK;
+  return ln_struct_give(out, &record, sizeof record);
 }

@@ -349,7 +349,7 @@ ln_status ln_format_read(const uint8_t *data, size_t size, ln_file_map *map, ln_
     ln_free(reader.model);
     return status;
   }
-  reader.model->map = map == NULL ? (ln_file_map){data, size, false} : *map;
+  reader.model->map = map == NULL ? (ln_file_map){.data = data, .size = size} : *map;
   reader.model->owns_map = map != NULL;
   *out = reader.model;
   return LN_OK;

@@ -67,7 +67,8 @@ static ln_status check_types(const ln_graph *graph, ln_error *err) {
 static ln_status make_graph(const ln_model *model, int32_t index, bool plain, prepared_graph *out, ln_error *err) {
   ln_arena arena = {0};
   ln_graph *graph = ln_graph_clone(&model->graphs[index], &arena);
-  ln_status status = graph == NULL ? ln_fail(err, LN_ERR_MEMORY, "no memory to prepare the graph") : check_types(graph, err);
+  ln_status status =
+      graph == NULL ? ln_fail(err, LN_ERR_MEMORY, "no memory to prepare the graph") : check_types(graph, err);
   if (status == LN_OK && !plain) {
     ln_pass_context context = {model, graph, &arena, 0, err};
     status = ln_passes_run(&context);

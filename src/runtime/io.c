@@ -33,12 +33,14 @@ int32_t ln_session_output_tensor(const ln_session *session, int32_t index) {
 
 const char *ln_session_input_name(const ln_session *session, int32_t index) {
   if (index < 0 || index >= session->input_count) return "";
-  return session->signature != NULL ? session->signature->input_keys[index] : session->tensors[session->inputs[index]].name;
+  return session->signature != NULL ? session->signature->input_keys[index]
+                                    : session->tensors[session->inputs[index]].name;
 }
 
 const char *ln_session_output_name(const ln_session *session, int32_t index) {
   if (index < 0 || index >= session->output_count) return "";
-  return session->signature != NULL ? session->signature->output_keys[index] : session->tensors[session->outputs[index]].name;
+  return session->signature != NULL ? session->signature->output_keys[index]
+                                    : session->tensors[session->outputs[index]].name;
 }
 
 int32_t ln_session_find_input(const ln_session *session, const char *name) {
@@ -55,7 +57,8 @@ int32_t ln_session_find_output(const ln_session *session, const char *name) {
   return -1;
 }
 
-ln_status ln_session_resize_input(ln_session *session, int32_t index, const int32_t *dims, int32_t rank, ln_error *err) {
+ln_status ln_session_resize_input(ln_session *session, int32_t index, const int32_t *dims, int32_t rank,
+                                  ln_error *err) {
   ln_tensor *tensor = ln_session_input(session, index);
   if (tensor == NULL) return ln_fail(err, LN_ERR_ARGUMENT, "no input %d", index);
   const char *name = ln_session_input_name(session, index);
@@ -74,7 +77,8 @@ ln_status ln_session_resize_input(ln_session *session, int32_t index, const int3
 }
 
 /* The bytes become the tensor's own; their offsets are checked before any operator reads them. */
-static ln_status set_string_input(ln_session *session, ln_tensor *tensor, const void *data, size_t bytes, ln_error *err) {
+static ln_status set_string_input(ln_session *session, ln_tensor *tensor, const void *data, size_t bytes,
+                                  ln_error *err) {
   LN_TRY(ln_session_allocate(session, tensor, bytes, err));
   memcpy(tensor->data, data, bytes);
   return LN_OK;
@@ -88,6 +92,9 @@ ln_status ln_session_set_input(ln_session *session, int32_t index, const void *d
   if (data == NULL) return ln_fail(err, LN_ERR_ARGUMENT, "no data for input \"%s\"", name);
   if (tensor->type == LN_STRING) return set_string_input(session, tensor, data, bytes, err);
   if (tensor->storage == LN_STORAGE_CONST) return ln_fail(err, LN_ERR_ARGUMENT, "input \"%s\" is a constant", name);
+  if (tensor->storage == LN_STORAGE_EXTERNAL) {
+    return ln_fail(err, LN_ERR_STATE, "input \"%s\" is bound to the caller's memory: fill that", name);
+  }
   if (bytes != tensor->bytes) {
     return ln_fail(err, LN_ERR_SHAPE, "input \"%s\" takes %zu bytes, %zu given", name, tensor->bytes, bytes);
   }

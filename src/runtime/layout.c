@@ -1,6 +1,6 @@
 /*
- * Which tensors share a block of the arena, when each block lives, and where it lies. A block belongs to its root tensor;
- * views and in-place outputs lie in their input's block and lengthen its life.
+ * Which tensors share a block of the arena, when each block lives, and where it lies. A block belongs to its root
+ * tensor; views and in-place outputs lie in their input's block and lengthen its life.
  */
 #include "runtime/runtime.h"
 
@@ -89,7 +89,8 @@ static void add_block(block_list *list, size_t bytes, int32_t first, int32_t las
   list->blocks[list->count++] = (ln_plan_block){bytes, first, last, 0};
 }
 
-static ln_status list_blocks(ln_session *session, const layout *l, size_t *tensor_offsets, block_list *list, ln_error *err) {
+static ln_status list_blocks(ln_session *session, const layout *l, size_t *tensor_offsets, block_list *list,
+                             ln_error *err) {
   for (int32_t i = 0; i < session->graph->tensor_count; ++i) {
     if (l->root[i] != i) continue;
     const ln_tensor *tensor = &session->tensors[i];
@@ -141,7 +142,8 @@ ln_status ln_session_lay_out(ln_session *session, ln_error *err) {
   const size_t most = tensors + 2 * (size_t)session->graph->op_count;
   layout l = {ln_arena_array(&work, tensors, sizeof *l.root), ln_arena_array(&work, tensors, sizeof *l.first),
               ln_arena_array(&work, tensors, sizeof *l.last), ln_arena_array(&work, tensors, sizeof *l.last_use)};
-  block_list list = {ln_arena_array(&work, most, sizeof *list.blocks), ln_arena_array(&work, most, sizeof *list.targets), 0};
+  block_list list = {ln_arena_array(&work, most, sizeof *list.blocks),
+                     ln_arena_array(&work, most, sizeof *list.targets), 0};
   size_t *tensor_offsets = ln_arena_array(&work, tensors, sizeof *tensor_offsets);
   ln_status status = LN_OK;
   if (l.root == NULL || l.first == NULL || l.last == NULL || l.last_use == NULL || list.blocks == NULL ||

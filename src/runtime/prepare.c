@@ -1,4 +1,5 @@
-/* From input shapes to prepared steps: shapes forward through the graph, then kernels and packed weights, then memory. */
+/* From input shapes to prepared steps: shapes forward through the graph, then kernels and packed weights, then memory.
+ */
 #include <string.h>
 
 #include "runtime/runtime.h"
@@ -33,6 +34,12 @@ ln_status ln_session_charge(ln_session *session, size_t bytes, ln_error *err) {
 static void discharge(ln_session *session, size_t bytes) {
   session->root->memory_total -= bytes;
   session->memory_used -= bytes;
+}
+
+ln_status ln_session_allocate_output(const ln_node *node, int32_t index, size_t bytes, ln_error *err) {
+  const int32_t tensor = node->op->outputs[index];
+  if (node->session->bindings[tensor].data != NULL) return ln_session_use_binding(node->session, tensor, err);
+  return ln_session_allocate(node->session, node->out[index], bytes, err);
 }
 
 ln_status ln_session_allocate(ln_session *session, ln_tensor *tensor, size_t bytes, ln_error *err) {
@@ -149,6 +156,9 @@ ln_status ln_session_plan(ln_session *session, ln_error *err) {
     ln_step *step = &session->steps[i];
     if (!step->late) LN_TRY(prepare_node(session, step, &session->prep_memory, err));
   }
+  for (int32_t i = 0; i < session->graph->tensor_count; ++i) {
+    if (session->bindings[i].data != NULL && session->known[i]) LN_TRY(ln_session_use_binding(session, i, err));
+  }
   LN_TRY(ln_session_lay_out(session, err));
   session->prepared = true;
   return LN_OK;
@@ -156,7 +166,7 @@ ln_status ln_session_plan(ln_session *session, ln_error *err) {
 
 /* ---- in the run ---- */
 
-static ln_status allocate_late_output(ln_session *session, const ln_node *node, int32_t index, ln_error *err) {
+static ln_status allocate_late_output(const ln_node *node, int32_t index, ln_error *err) {
   ln_tensor *tensor = node->out[index];
   size_t bytes;
   if (tensor->type == LN_STRING) return LN_OK; /* the run knows how much */
@@ -164,17 +174,21 @@ static ln_status allocate_late_output(ln_session *session, const ln_node *node, 
     return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "output %d has no fixed size", index);
   }
   ln_error reason = {LN_OK, ""};
-  const ln_status status = ln_session_allocate(session, tensor, bytes, &reason);
+  const ln_status status = ln_session_allocate_output(node, index, bytes, &reason);
   return status == LN_OK ? LN_OK : ln_node_fail(node, err, status, "output %d %s", index, reason.message);
 }
 
 ln_status ln_session_prepare_late(ln_session *session, ln_step *step, ln_error *err) {
   ln_node *node = &step->node;
   const ln_status status = node->op->def->infer(node, err);
-  if ((int32_t)status == LN_INFER_LATER) return ln_node_fail(node, err, LN_ERR_MODEL, "its output shape cannot be found");
+  if ((int32_t)status == LN_INFER_LATER)
+    return ln_node_fail(node, err, LN_ERR_MODEL, "its output shape cannot be found");
   step->own_outputs = (int32_t)status == LN_INFER_IN_RUN;
   if (!step->own_outputs) LN_TRY(status);
   LN_TRY(prepare_node(session, step, &session->late_memory, err));
-  for (int32_t i = 0; !step->own_outputs && i < node->out_count; ++i) LN_TRY(allocate_late_output(session, node, i, err));
+  for (int32_t i = 0; i < node->out_count; ++i) {
+    if (!step->own_outputs) LN_TRY(allocate_late_output(node, i, err));
+    else if (node->out[i]->storage == LN_STORAGE_EXTERNAL) ln_session_release(node->out[i]); /* bound anew in the run */
+  }
   return LN_OK;
 }

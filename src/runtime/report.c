@@ -14,34 +14,32 @@ static size_t constant_bytes(const ln_session *session) {
 }
 
 ln_status ln_session_get_stats(const ln_session *session, ln_session_stats *stats) {
-  if (stats == NULL || stats->size < sizeof *stats) return LN_ERR_ARGUMENT;
-  *stats = (ln_session_stats){.size = sizeof *stats, .operators = session->graph->op_count,
-                              .arena_bytes = session->plan.arena_bytes, .arena_lower_bound = session->plan.lower_bound};
-  stats->weight_bytes = ln_model_cache_packed_bytes(session->model) + constant_bytes(session);
+  ln_session_stats all = {.operators = session->graph->op_count,
+                          .arena_bytes = session->plan.arena_bytes,
+                          .arena_lower_bound = session->plan.lower_bound};
+  all.weight_bytes = ln_model_cache_packed_bytes(session->model) + constant_bytes(session);
   for (int32_t i = 0; i < session->graph->tensor_count; ++i) {
     const ln_tensor *tensor = &session->tensors[i];
-    if (tensor->storage == LN_STORAGE_VARIABLE) stats->variable_bytes += tensor->bytes;
+    if (tensor->storage == LN_STORAGE_VARIABLE) all.variable_bytes += tensor->bytes;
   }
-  stats->variable_bytes += ln_session_resource_bytes(session);
+  all.variable_bytes += ln_session_resource_bytes(session);
   for (int32_t i = 0; session->children != NULL && i < session->model->graph_count; ++i) {
-    if (session->children[i] != NULL) stats->arena_bytes += session->children[i]->plan.arena_bytes;
+    if (session->children[i] != NULL) all.arena_bytes += session->children[i]->plan.arena_bytes;
   }
-  for (int32_t i = 0; i < session->graph->op_count; ++i) stats->macs += session->steps[i].macs;
-  return LN_OK;
+  for (int32_t i = 0; i < session->graph->op_count; ++i) all.macs += session->steps[i].macs;
+  return ln_struct_give(stats, &all, sizeof all);
 }
 
 int32_t ln_session_profile_count(const ln_session *session) { return session->profile ? session->graph->op_count : 0; }
 
 ln_status ln_session_profile(const ln_session *session, int32_t index, ln_profile_entry *entry) {
-  if (index < 0 || index >= ln_session_profile_count(session) || entry == NULL || entry->size < sizeof *entry) {
-    return LN_ERR_ARGUMENT;
-  }
+  if (index < 0 || index >= ln_session_profile_count(session)) return LN_ERR_ARGUMENT;
   const ln_step *step = &session->steps[index];
   const ln_op *op = step->node.op;
-  *entry = (ln_profile_entry){.size = sizeof *entry, .calls = step->calls, .nanoseconds = step->nanoseconds, .macs = step->macs};
-  entry->operator_name = op->custom_name != NULL ? op->custom_name : op->def->name;
-  entry->tensor_name = op->output_count > 0 ? session->tensors[op->outputs[0]].name : "";
-  return LN_OK;
+  ln_profile_entry all = {.calls = step->calls, .nanoseconds = step->nanoseconds, .macs = step->macs};
+  all.operator_name = op->custom_name != NULL ? op->custom_name : op->def->name;
+  all.tensor_name = op->output_count > 0 ? session->tensors[op->outputs[0]].name : "";
+  return ln_struct_give(entry, &all, sizeof all);
 }
 
 void ln_session_profile_reset(ln_session *session) {

@@ -1,6 +1,7 @@
 /*
  * Sessions: a graph bound to memory. session.c makes and runs them, prepare.c infers and prepares, layout.c gives
- * tensors their memory, subgraph.c runs the graphs that operators run, cache.c holds what the sessions of one model share.
+ * tensors their memory, subgraph.c runs the graphs that operators run, cache.c holds what the sessions of one model
+ * share.
  */
 #ifndef LN_RUNTIME_H
 #define LN_RUNTIME_H
@@ -27,13 +28,21 @@ void ln_model_cache_destroy(ln_model_cache *cache);
 
 /* ---- sessions ---- */
 
+/* What may end a run between two operators, beside ln_session.cancelled (control.c). */
+typedef struct ln_run_control {
+  int64_t time_limit_ns;      /* of a run; 0 none */
+  int64_t deadline_ns;        /* of the run in progress, on the clock; INT64_MAX none */
+  ln_operator_fn on_operator; /* NULL: none */
+  void *user;
+} ln_run_control;
+
 /* One operator of the prepared graph. */
 typedef struct ln_step {
   ln_node node;
   ln_node_state state;
   /* Shapes depend on data: inferred, prepared and given memory in the run itself. */
   bool late;
-  bool own_outputs; /* its run gives every output memory */
+  bool own_outputs;                             /* its run gives every output memory */
   size_t scratch_offset, thread_scratch_offset; /* in the arena */
   size_t thread_stride;
   int64_t macs, calls, nanoseconds;
@@ -42,6 +51,12 @@ typedef struct ln_step {
 typedef struct ln_user_op ln_user_op; /* operators.c */
 
 typedef struct ln_resource ln_resource; /* resources.c */
+
+/* The caller's memory for a tensor; `data` NULL when it has none. */
+typedef struct ln_binding {
+  void *data;
+  size_t bytes;
+} ln_binding;
 
 /* The caller's own session is a root; the graphs that its operators run are its children, one for each graph. */
 struct ln_session {
@@ -54,8 +69,8 @@ struct ln_session {
   ln_pool *pool;
   bool profile, keep_all;
   bool prepared;
-  atomic_bool cancelled;
-  ln_user_op *user_ops; /* a list: nodes that the program's own operators compute */
+  atomic_bool cancelled; /* set by any thread, cleared when a run begins */
+  ln_user_op *user_ops;  /* a list: nodes that the program's own operators compute */
 
   ln_arena memory;      /* tensors, steps and their pointers: as long as the session */
   ln_arena prep_memory; /* what prepare computed: until the next prepare */
@@ -70,16 +85,19 @@ struct ln_session {
   uint8_t *arena;
   size_t arena_capacity;
   ln_plan_result plan;
-  int32_t late_steps;      /* that allocate in a run; at least one when a graph that it runs has some */
-  size_t memory_used;      /* by the plan, variables, strings and late steps */
+  int32_t late_steps; /* that allocate in a run; at least one when a graph that it runs has some */
+  size_t memory_used; /* by the plan, variables, strings and late steps */
   /* Of a root, for its children too. */
   size_t memory_limit, memory_total;
-  int64_t operation_limit, operations; /* operators that a run may take, and has taken */
+  int64_t operation_limit, operations;  /* operators that a run may take, and has taken */
   const ln_custom_op *const *operators; /* [operator_count] the program's own */
   int32_t operator_count;
   ln_resource *resources; /* [resource_capacity] of which resource_count are made; a handle is an index plus one */
   int32_t resource_count, resource_capacity;
   bool *ran_once; /* [model->graph_count] by CALL_ONCE; NULL before any */
+
+  ln_binding *bindings;   /* [graph->tensor_count] */
+  ln_run_control control; /* of a root, for its children too */
 };
 
 /* Gives nodes to the program's own operators, and takes them back (operators.c). */
@@ -106,8 +124,19 @@ ln_status ln_session_walk(ln_session *session, ln_error *err);
 ln_status ln_session_spend(ln_session *session, int64_t operations, ln_error *err);
 /* Memory of its own for a tensor (LN_STORAGE_HEAP), counted against the limit (prepare.c). */
 ln_status ln_session_allocate(ln_session *session, ln_tensor *tensor, size_t bytes, ln_error *err);
+/* The same for a node's output, or what the caller bound to it; its shape is set. */
+ln_status ln_session_allocate_output(const ln_node *node, int32_t index, size_t bytes, ln_error *err);
 /* Counts `bytes` against the limit; LN_ERR_LIMIT when they pass it. */
 ln_status ln_session_charge(ln_session *session, size_t bytes, ln_error *err);
+/* A run begins: the time limit counts from here, and what was cancelled before is not meant. */
+void ln_control_begin(ln_session *session);
+/* Around each operator: LN_OK, or why the run ends here. `nanoseconds` is what it took. */
+ln_status ln_control_before(const ln_session *session, const ln_node *node, ln_error *err);
+ln_status ln_control_after(const ln_session *session, const ln_node *node, int64_t nanoseconds, ln_error *err);
+
+/* Gives a tensor the memory that the caller bound to it, which must hold `bytes` bytes (bind.c). */
+ln_status ln_session_use_binding(ln_session *session, int32_t tensor, ln_error *err);
+
 /* Back to what stands for a real zero. */
 void ln_session_reset_variable(ln_tensor *tensor);
 /* Frees what a tensor owns on the heap and forgets its data. */

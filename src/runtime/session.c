@@ -61,7 +61,8 @@ static ln_status bind_graph(ln_session *session, ln_error *err) {
   session->tensors = ln_arena_array(&session->memory, (size_t)graph->tensor_count, sizeof *session->tensors);
   session->known = ln_arena_array(&session->memory, (size_t)graph->tensor_count, sizeof *session->known);
   session->steps = ln_arena_array(&session->memory, (size_t)graph->op_count, sizeof *session->steps);
-  bool good = session->tensors != NULL && session->known != NULL && session->steps != NULL;
+  session->bindings = ln_arena_array(&session->memory, (size_t)graph->tensor_count, sizeof *session->bindings);
+  bool good = session->tensors != NULL && session->known != NULL && session->steps != NULL && session->bindings != NULL;
   for (int32_t i = 0; good && i < graph->tensor_count; ++i) session->tensors[i] = graph->tensors[i];
   for (int32_t i = 0; good && i < graph->op_count; ++i)
     good = bind_node(session, &graph->ops[i], &session->steps[i].node);
@@ -112,6 +113,9 @@ static ln_status build(ln_session *session, const ln_session_options *options, l
   session->keep_all = options->keep_all_tensors;
   session->memory_limit = options->memory_limit > 0 ? options->memory_limit : ln_memory_total();
   session->operation_limit = options->operation_limit > 0 ? options->operation_limit : DEFAULT_OPERATION_LIMIT;
+  session->control.time_limit_ns = options->time_limit_ms > INT64_MAX / 1000000 ? 0 : options->time_limit_ms * 1000000;
+  session->control.on_operator = options->on_operator;
+  session->control.user = options->user;
   session->pool = ln_pool_create(options->threads);
   if (session->pool == NULL) return ln_fail(err, LN_ERR_MEMORY, "no memory for a session");
   LN_TRY(keep_operators(session, options, err));
@@ -131,6 +135,7 @@ ln_status ln_session_create(ln_model *model, const ln_session_options *options, 
   }
   if (known.operation_limit < 0) return ln_fail(err, LN_ERR_ARGUMENT, "a negative operation limit");
   if (known.threads < 0) return ln_fail(err, LN_ERR_ARGUMENT, "%d threads", known.threads);
+  if (known.time_limit_ms < 0) return ln_fail(err, LN_ERR_ARGUMENT, "a time limit below zero");
   ln_session *session = ln_alloc_zero(sizeof *session);
   if (session == NULL) return ln_fail(err, LN_ERR_MEMORY, "no memory for a session");
   session->model = model;
@@ -200,26 +205,25 @@ static ln_status check_outputs(const ln_step *step, ln_error *err) {
 
 ln_status ln_session_walk(ln_session *session, ln_error *err) {
   if (session->late_steps > 0) ln_arena_free(&session->late_memory);
+  const bool timed = session->profile || session->root->control.on_operator != NULL;
   LN_TRY(ln_session_spend(session, session->graph->op_count, err));
   for (int32_t i = 0; i < session->graph->op_count; ++i) {
     ln_step *step = &session->steps[i];
-    if (atomic_load_explicit(&session->root->cancelled, memory_order_relaxed)) {
-      return ln_node_fail(&step->node, err, LN_ERR_CANCELLED, "was not reached: the run was cancelled");
-    }
-    const int64_t start = session->profile ? ln_clock_ns() : 0;
+    LN_TRY(ln_control_before(session, &step->node, err));
+    const int64_t start = timed ? ln_clock_ns() : 0;
     LN_TRY(run_step(session, step, err));
     if (session->late_steps > 0) LN_TRY(check_outputs(step, err));
-    if (!session->profile) continue;
-    step->nanoseconds += ln_clock_ns() - start;
+    if (!timed) continue;
+    const int64_t took = ln_clock_ns() - start;
+    step->nanoseconds += took;
     ++step->calls;
+    LN_TRY(ln_control_after(session, &step->node, took, err));
   }
   return LN_OK;
 }
 
-void ln_session_cancel(ln_session *session) { atomic_store(&session->cancelled, true); }
-
 ln_status ln_session_run(ln_session *session, ln_error *err) {
-  atomic_store(&session->cancelled, false);
+  ln_control_begin(session);
   LN_TRY(ln_session_prepare(session, err));
   for (int32_t i = 0; i < session->input_count; ++i) {
     if (session->tensors[session->inputs[i]].data == NULL) {

@@ -139,14 +139,16 @@ ln_status ln_host_run_graph(const ln_node *node, int32_t graph, ln_tensor *const
 
 ln_status ln_host_output(const ln_node *node, int32_t index, const ln_shape *shape, size_t bytes, ln_error *err) {
   ln_tensor *output = node->out[index];
-  const bool planned = output->storage != LN_STORAGE_NONE && output->storage != LN_STORAGE_HEAP;
+  const bool own = output->storage == LN_STORAGE_NONE || output->storage == LN_STORAGE_HEAP;
+  const bool bound_late = output->storage == LN_STORAGE_EXTERNAL && !node->session->known[node->op->outputs[index]];
+  const bool planned = !own && !bound_late;
   if (planned) {
     if (ln_shape_equal(&output->shape, shape) && output->bytes == bytes) return LN_OK;
     return ln_node_fail(node, err, LN_ERR_SHAPE, "output %d takes another shape than was planned", index);
   }
   output->shape = *shape;
   if (output->storage == LN_STORAGE_HEAP && output->bytes == bytes) return LN_OK;
-  const ln_status status = ln_session_allocate(node->session, output, bytes, err);
+  const ln_status status = ln_session_allocate_output(node, index, bytes, err);
   if (status != LN_OK)
     ln_error_prefix(err, "op %d %.60s \"%.120s\"", node->op->index, node->op->def->name, output->name);
   return status;

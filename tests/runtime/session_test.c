@@ -2,43 +2,13 @@
  * Sessions on the operators' own cases: a run allocates nothing, any allocation may fail while a session is made, sessions
  * of one model do not disturb one another, and the API refuses what does not fit.
  */
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "linnet/linnet.h"
 #include "runtime/runtime.h"
+#include "support/cases.h"
 #include "support/unit.h"
-
-static const char *const cases_dir = LN_TESTS_DIR "/ops/cases";
-
-typedef void (*model_check)(const char *path, ln_model *model);
-
-/* Every `step`-th case of every family. */
-static int each_case(int step, model_check check) {
-  int seen = 0;
-  DIR *families = opendir(cases_dir);
-  assert_non_null(families);
-  for (const struct dirent *family; (family = readdir(families)) != NULL;) {
-    char folder[1024];
-    if (family->d_name[0] == '.') continue;
-    snprintf(folder, sizeof folder, "%s/%s", cases_dir, family->d_name);
-    DIR *files = opendir(folder);
-    if (files == NULL) continue;
-    for (const struct dirent *file; (file = readdir(files)) != NULL;) {
-      char path[2048];
-      ln_model *model = NULL;
-      if (strstr(file->d_name, ".tflite") == NULL || seen++ % step != 0) continue;
-      snprintf(path, sizeof path, "%s/%s", folder, file->d_name);
-      assert_int_equal(ln_model_open(path, NULL, &model), LN_OK);
-      check(path, model);
-      ln_model_destroy(model);
-    }
-    closedir(files);
-  }
-  closedir(families);
-  return seen;
-}
 
 static void check_run_without_allocation(const char *path, ln_model *model) {
   ln_session *session = NULL;
@@ -64,7 +34,7 @@ static void check_run_without_allocation(const char *path, ln_model *model) {
 
 static void runs_without_allocation(void **state) {
   (void)state;
-  assert_true(each_case(1, check_run_without_allocation) > 0);
+  assert_true(ln_test_each_case(1, check_run_without_allocation) > 0);
 }
 
 static ln_status open_create_run(const char *path, ln_error *err) {
@@ -95,14 +65,10 @@ static void check_failing_allocations(const char *path, ln_model *model) {
 
 static void survives_failing_allocations(void **state) {
   (void)state;
-  each_case(7, check_failing_allocations);
+  ln_test_each_case(7, check_failing_allocations);
 }
 
-static char *first_case(void) {
-  static char path[2048];
-  snprintf(path, sizeof path, "%s/unary/abs_f32.tflite", cases_dir);
-  return path;
-}
+static const char *first_case(void) { return LN_TESTS_DIR "/ops/cases/unary/abs_f32.tflite"; }
 
 static void keeps_sessions_apart(void **state) {
   (void)state;
