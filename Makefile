@@ -3,6 +3,7 @@ BUILD ?= build
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 CMAKE_FLAGS ?=
 SHARED ?= ../shared
+SECONDS ?= 60
 PYTHON = $(if $(wildcard $(BUILD)/venv/bin/python),$(abspath $(BUILD)/venv/bin/python),python3)
 
 .PHONY: all demo test check asan tsan fuzz bench wheel install generic format clean help
@@ -19,7 +20,7 @@ help:
 	@echo "make check      the short tier: two minutes"
 	@echo "make asan       every test under the address and undefined-behaviour sanitizers"
 	@echo "make tsan       many sessions on one model, and the thread pool, under the thread sanitizer"
-	@echo "make fuzz       mutated models through load, prepare and run, under the sanitizers (SEED=, COUNT=)"
+	@echo "make fuzz       mutated models, then each libFuzzer target for SECONDS (60), under the sanitizers (SEED=, COUNT=)"
 	@echo "make bench      timings beside the peers that are installed"
 	@echo "make wheel      the Python package as a wheel, in $(BUILD)/wheel"
 	@echo "make install    into PREFIX (default /usr/local)"
@@ -50,8 +51,9 @@ test: need-test need-python
 	@cd $(BUILD)/tests && ctest --output-on-failure -j $(JOBS)
 
 # What `make test` runs under the sanitizers as well; `make asan` runs everything so.
-SANITIZED_TARGETS = run_cases test_fuzz_mutate test_format_damage test_format_refuse test_runtime_session
-SANITIZED_TESTS = ^(ops\.cases\.(generic|avx512vnni)|fuzz\.mutate|format\.(damage|refuse)|runtime\.session)$$
+SANITIZED_TARGETS = run_cases test_fuzz_mutate test_format_damage test_format_refuse test_format_vulnerabilities \
+  test_runtime_session fuzz_replays
+SANITIZED_TESTS = ^(ops\.cases\.(generic|avx512vnni)|fuzz\.mutate|fuzz\.replay_.*|format\.(damage|refuse|vulnerabilities)|runtime\.session)$$
 
 check: need-test
 	@cmake -S . -B $(BUILD)/tests -DCMAKE_BUILD_TYPE=Release -DLINNET_TESTS=ON -DLINNET_WERROR=ON \
@@ -74,6 +76,11 @@ fuzz: need-test
 	@cmake -S . -B $(BUILD)/asan -DCMAKE_BUILD_TYPE=Release -DLINNET_TESTS=ON -DLINNET_SANITIZE=ON > /dev/null
 	@cmake --build $(BUILD)/asan -j $(JOBS) --target test_fuzz_mutate -- --no-print-directory
 	@$(BUILD)/asan/tests/test_fuzz_mutate $(SEED) $(COUNT)
+	@sh scripts/need.sh fuzz
+	@cmake -S . -B $(BUILD)/fuzz -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Fuzz -DCMAKE_C_FLAGS_FUZZ=-O1 \
+	  -DCMAKE_C_FLAGS=-Wno-pass-failed -DLINNET_TESTS=ON -DLINNET_SANITIZE=ON -DLINNET_FUZZ=ON > /dev/null
+	@cmake --build $(BUILD)/fuzz -j $(JOBS) --target fuzz_programs -- --no-print-directory
+	@sh scripts/fuzz.sh $(BUILD)/fuzz $(SECONDS) $(TARGETS)
 
 bench: all
 	@sh scripts/python.sh $(BUILD)/venv-bench scripts/requirements-bench.txt

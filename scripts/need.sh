@@ -17,6 +17,15 @@ cmocka_header() {
   printf '#include <%s>\n' stdarg.h stddef.h stdint.h setjmp.h cmocka.h | ${CC:-cc} -E -x c - > /dev/null 2>&1
 }
 
+fuzzer_runtime() { # clang links libFuzzer
+  program=$(mktemp)
+  echo 'int LLVMFuzzerTestOneInput(const char *data, unsigned long size) { return size > 8 && data[0]; }' |
+    clang -fsanitize=fuzzer,address -x c - -o "$program"
+  status=$?
+  rm -f "$program"
+  return $status
+}
+
 for group in "$@"; do
   case $group in
     build)
@@ -42,6 +51,10 @@ for group in "$@"; do
       want python3 command -v python3
       want python3-venv python3 -c 'import venv, ensurepip'
       ;;
+    fuzz)
+      want clang command -v clang
+      want "libclang-rt-$(clang -dumpversion 2> /dev/null | grep -o '^[0-9]*' || echo 14)-dev" fuzzer_runtime
+      ;;
     *)
       echo "need.sh: no group $group" >&2
       exit 2
@@ -62,6 +75,6 @@ if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null 2>&1; then
 fi
 echo "missing:$missing (Debian: apt-get install$missing)" >&2
 case " $* " in
-  *" test "* | *" python "*) exit 1 ;;
+  *" test "* | *" python "* | *" fuzz "*) exit 1 ;;
 esac
 command -v cmake > /dev/null 2>&1 && command -v "${CC:-cc}" > /dev/null 2>&1

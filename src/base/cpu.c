@@ -7,6 +7,10 @@
 
 #include "base/base.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 static const char *const isa_names[] = {"generic", "avx2", "avx512", "avx512vnni"};
 
 const char *ln_isa_name(ln_isa isa) { return isa_names[isa]; }
@@ -26,9 +30,8 @@ static ln_isa detect(void) {
   __builtin_cpu_init();
   /* GCC's test includes that the operating system saves the registers. */
   if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return LN_ISA_GENERIC;
-#if defined(__clang__) || __GNUC__ >= 11
-  if (!__builtin_cpu_supports("f16c")) return LN_ISA_GENERIC;
-#endif
+  unsigned eax, ebx, ecx, edx; /* older compilers do not know "f16c" by name */
+  if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || (ecx & bit_F16C) == 0) return LN_ISA_GENERIC;
   if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512dq") ||
       !__builtin_cpu_supports("avx512vl")) {
     return LN_ISA_AVX2;

@@ -26,7 +26,12 @@ static pthread_once_t current_once = PTHREAD_ONCE_INIT;
 
 static void set_current(void) { current = ln_kernels_for(ln_cpu_isa()); }
 
+static const ln_kernels *forced;
+
+void ln_kernels_use(const ln_kernels *table) { forced = table; }
+
 const ln_kernels *ln_kernels_get(void) {
+  if (forced != NULL) return forced;
   pthread_once(&current_once, set_current);
   return &current;
 }

@@ -55,6 +55,8 @@ typedef struct ln_kernels {
 const ln_kernels *ln_kernels_get(void);
 /* The table that a CPU of tier `isa` would use: for tests. */
 ln_kernels ln_kernels_for(ln_isa isa);
+/* Tests only: what ln_kernels_get gives from now on, while no other thread runs; NULL: this CPU's own table again. */
+void ln_kernels_use(const ln_kernels *table);
 
 /* One row of a family's list, for tests and reports. */
 typedef struct ln_kernel_row {

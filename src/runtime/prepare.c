@@ -122,8 +122,22 @@ static ln_status infer_step(ln_session *session, ln_step *step, ln_error *err) {
   return LN_OK;
 }
 
+/* Kernels' tables grow with their outputs, so that an output past the limit is refused before one is made. */
+static ln_status check_outputs(const ln_session *session, const ln_node *node, ln_error *err) {
+  const size_t limit = session->root->memory_limit;
+  if ((node->op->def->flags & LN_OPF_VIEW) != 0) return LN_OK; /* takes no memory of its own */
+  for (int32_t i = 0; i < node->out_count; ++i) {
+    const ln_tensor *tensor = node->out[i];
+    size_t bytes;
+    if (!ln_tensor_size(tensor->type, &tensor->shape, &bytes) || bytes <= limit) continue;
+    return ln_node_fail(node, err, LN_ERR_LIMIT, "output %d takes %zu bytes, more than the limit of %zu", i, bytes, limit);
+  }
+  return LN_OK;
+}
+
 static ln_status prepare_node(ln_session *session, ln_step *step, ln_arena *arena, ln_error *err) {
   ln_node *node = &step->node;
+  LN_TRY(check_outputs(session, node, err));
   node->args = NULL;
   node->scratch_bytes = node->thread_scratch_bytes = 0;
   ln_prep prep = {arena, ln_model_cache_lock_packs(session->model), ln_pool_threads(session->pool), err};

@@ -21,7 +21,7 @@
     for (size_t o = 0; o < s->outer; ++o, in += s->length * s->inner, out += s->length * s->inner) {  \
       for (size_t i = 0; i < s->length; ++i) {                                                        \
         const size_t at = (s->reverse ? s->length - 1 - i : i) * s->inner;                            \
-        const size_t last = s->reverse ? at + s->inner : at - s->inner; /* not used for the first */  \
+        const size_t last = i == 0 ? at : s->reverse ? at + s->inner : at - s->inner;                 \
         const type *add = s->exclusive ? in + last : in + at;                                         \
         for (size_t j = 0; j < s->inner; ++j) {                                                       \
           if (i == 0) out[at + j] = s->exclusive ? 0 : in[at + j];                                    \

@@ -1,0 +1,331 @@
+/*
+ * Bytes as one operator: its row, element types out of the row's `types` cell, shapes, attributes and quantization.
+ * It is prepared and run with this CPU's kernels and with the generic ones: the same status, shapes and integers,
+ * floats within a bound.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base.h"
+#include "fuzz.h"
+#include "support/build_model.h"
+
+enum { MAX_ARITY = 24, MOST_ELEMENTS = 4096, MAX_CHOICES = LN_TYPE_COUNT };
+
+/* ---- element types, out of a row's cell ---- */
+
+typedef struct chosen {
+  ln_type types[MAX_ARITY];
+  bool absent[MAX_ARITY];
+  int32_t count;
+} chosen;
+
+static bool type_of_name(const char *name, size_t length, ln_type *out) {
+  static const char *const names[LN_TYPE_COUNT] = {"f32", "f16", "i32",  "u8",   "i64", "str",    "bool",  "i16",
+                                                   "c64", "i8",  "f64",  "c128", "u64", "res",    "var",   "u32",
+                                                   "u16", "i4",  "bf16", "i2",   "u4",  "f8e4m3", "f8e5m2"};
+  for (int32_t i = 0; i < LN_TYPE_COUNT; ++i) {
+    if (strlen(names[i]) != length || memcmp(names[i], name, length) != 0) continue;
+    *out = (ln_type)i;
+    return true;
+  }
+  return false;
+}
+
+/* One of the types at `*at`; what a variable was bound to when one stands there. */
+static ln_type pick_type(const char **at, ln_type variables[3], fuzz_bytes *bytes) {
+  ln_type choices[MAX_CHOICES];
+  uint32_t count = 0;
+  const char first = **at;
+  const bool variable = first >= 'T' && first <= 'V' && strchr(" :?*;>", (*at)[1]) != NULL;
+  if (variable && (*at)[1] != ':') {
+    ++*at;
+    return variables[first - 'T'];
+  }
+  if (variable) *at += 2;
+  for (;;) {
+    const size_t length = strcspn(*at, " |?*;>");
+    if (count < MAX_CHOICES && type_of_name(*at, length, &choices[count])) ++count;
+    *at += length;
+    if (**at != '|') break;
+    ++*at;
+  }
+  const ln_type type = count == 0 ? (ln_type)fuzz_below(bytes, LN_TYPE_COUNT) : choices[fuzz_below(bytes, count)];
+  if (variable) variables[first - 'T'] = type;
+  return type;
+}
+
+static void pick_side(const char **at, ln_type variables[3], fuzz_bytes *bytes, chosen *out) {
+  out->count = 0;
+  while (**at == ' ') ++*at;
+  while (**at != '\0' && **at != ';' && **at != '>') {
+    const ln_type type = pick_type(at, variables, bytes);
+    int32_t repeats = 1;
+    bool absent = false;
+    if (**at == '?') absent = fuzz_below(bytes, 3) == 0;
+    if (**at == '*') repeats = (int32_t)fuzz_below(bytes, 5);
+    if (**at == '?' || **at == '*') ++*at;
+    for (int32_t i = 0; i < repeats && out->count < MAX_ARITY; ++i) {
+      out->types[out->count] = type;
+      out->absent[out->count++] = absent;
+    }
+    while (**at == ' ') ++*at;
+  }
+}
+
+static void pick_types(const char *cell, fuzz_bytes *bytes, chosen *in, chosen *out) {
+  uint32_t alternatives = 1;
+  for (const char *c = cell; *c != '\0'; ++c) alternatives += *c == ';';
+  for (uint32_t skip = fuzz_below(bytes, alternatives); skip > 0; --skip) cell = strchr(cell, ';') + 1;
+  ln_type variables[3] = {LN_FLOAT32, LN_FLOAT32, LN_FLOAT32};
+  pick_side(&cell, variables, bytes, in);
+  if (*cell == '>') ++cell;
+  pick_side(&cell, variables, bytes, out);
+}
+
+/* ---- shapes, data and attributes ---- */
+
+static int32_t pick_dim(fuzz_bytes *bytes) {
+  static const int32_t dims[] = {1, 2, 3, 4, 5, 1, 2, 7, 8, 0, 16, 17, 33, 64, 6, 3};
+  return dims[fuzz_below(bytes, LN_COUNT(dims))];
+}
+
+/* Mostly what fits with the first input: itself, its last dimensions, one of them, ones among them. */
+static ln_shape pick_shape(const ln_shape *first, fuzz_bytes *bytes) {
+  ln_shape shape = *first;
+  const uint32_t form = fuzz_below(bytes, 8);
+  if (form == 0) return shape;
+  if (form == 1 && shape.rank > 0) { /* a vector: as long as a dimension, or as the rank */
+    const uint32_t axis = fuzz_below(bytes, (uint32_t)shape.rank + 1);
+    shape.dims[0] = axis == (uint32_t)shape.rank ? shape.rank : first->dims[axis];
+    shape.rank = 1;
+  } else if (form == 2) {
+    shape.rank = 0;
+  } else if (form == 3) {
+    for (int32_t i = 0; i < shape.rank; ++i) {
+      if (fuzz_below(bytes, 2) == 0) shape.dims[i] = 1;
+    }
+  } else if (form == 4) {
+    const int32_t drop = (int32_t)fuzz_below(bytes, (uint32_t)shape.rank + 1);
+    for (int32_t i = drop; i < shape.rank; ++i) shape.dims[i - drop] = first->dims[i];
+    shape.rank -= drop;
+  } else if (form == 5 && shape.rank > 0) {
+    shape.dims[fuzz_below(bytes, (uint32_t)shape.rank)] = pick_dim(bytes);
+  } else {
+    shape.rank = (int32_t)fuzz_below(bytes, 7);
+    for (int32_t i = 0; i < shape.rank; ++i) {
+      shape.dims[i] = fuzz_below(bytes, 3) == 0 && first->rank > 0 ? first->dims[first->rank - 1] : pick_dim(bytes);
+    }
+  }
+  return shape;
+}
+
+static void limit_shape(ln_shape *shape) {
+  size_t elements = 1;
+  for (int32_t i = 0; i < shape->rank; ++i) {
+    if (shape->dims[i] > 0 && elements * (size_t)shape->dims[i] > MOST_ELEMENTS) shape->dims[i] = 1;
+    if (shape->dims[i] > 0) elements *= (size_t)shape->dims[i];
+  }
+}
+
+static void fill_constant(uint8_t *data, ln_type type, size_t size, fuzz_bytes *bytes) {
+  const size_t width = (size_t)ln_type_bits(type) / 8;
+  const uint32_t start = fuzz_below(bytes, 256);
+  for (size_t i = 0; i < size; ++i) data[i] = (uint8_t)(type == LN_BOOL ? (i + start) & 1 : i * 37 + start);
+  if (width < 4) return;
+  for (size_t i = 0; i + width <= size; i += width) {
+    const int64_t integer = i / width < 8 ? (int8_t)fuzz_byte(bytes) % 9 : (int64_t)((i / width + start) % 5);
+    const float real = (float)integer * 0.25f;
+    memset(data + i, 0, width);
+    if (type == LN_FLOAT32 || type == LN_COMPLEX64) memcpy(data + i, &real, 4);
+    else memcpy(data + i, &integer, width < sizeof integer ? width : sizeof integer);
+  }
+}
+
+static void quantize(ln_model *model, int32_t index, fuzz_bytes *bytes) {
+  static const float scales[] = {1.0f / 128, 1.0f / 256, 0.05f, 1.0f, 1e-6f, 0.0f, 300.0f, 0.0117f};
+  ln_tensor *tensor = build_tensor_at(model, index);
+  const int32_t bits = ln_type_bits(tensor->type);
+  if (bits == 0 || bits > 32 || tensor->type == LN_FLOAT32 || fuzz_below(bytes, 16) == 0) return;
+  const float scale = scales[fuzz_below(bytes, LN_COUNT(scales))];
+  const int64_t zero_point = bits == 8 ? (int64_t)fuzz_below(bytes, 3) * 3 : 0;
+  build_quantize(model, index, scale, zero_point);
+  if (fuzz_below(bytes, 4) != 0 || tensor->shape.rank == 0) return;
+  ln_quant *quant = (ln_quant *)(uintptr_t)tensor->quant;
+  const int32_t axis = (int32_t)fuzz_below(bytes, (uint32_t)tensor->shape.rank);
+  const int32_t count = tensor->shape.dims[axis];
+  float *all = ln_arena_array(&model->arena, (size_t)count + 1, sizeof *all);
+  int64_t *zeros = ln_arena_array(&model->arena, (size_t)count + 1, sizeof *zeros);
+  if (count == 0 || all == NULL || zeros == NULL) return;
+  for (int32_t i = 0; i < count; ++i) all[i] = scale * (1.0f + (float)i / 8.0f);
+  *quant = (ln_quant){LN_QUANT_AXIS, count, all, zeros, axis, -1, -1, 0, NULL};
+}
+
+static int32_t add_input(ln_model *model, ln_type type, const ln_shape *shape, fuzz_bytes *bytes) {
+  static uint8_t data[MOST_ELEMENTS * 16];
+  size_t size;
+  int32_t index;
+  const bool wide = type == LN_INT32 || type == LN_INT64;
+  const bool constant = fuzz_below(bytes, 4) < (wide ? 3u : 1u);
+  if (fuzz_below(bytes, 40) == 0) index = build_variable(model, type, shape->rank, shape->dims);
+  else if (constant && ln_type_bits(type) > 0 && ln_tensor_size(type, shape, &size) && size <= sizeof data) {
+    fill_constant(data, type, size, bytes);
+    index = build_constant(model, type, shape->rank, shape->dims, data, size);
+  } else {
+    index = build_input(model, type, shape->rank, shape->dims);
+  }
+  quantize(model, index, bytes);
+  return index;
+}
+
+static void pick_scalar(uint8_t *slot, ln_kind kind, fuzz_bytes *bytes) {
+  static const int64_t rare[] = {-1, -2, 0, 127, 255, 65536, INT32_MAX, INT32_MIN};
+  const uint32_t choice = fuzz_byte(bytes);
+  int64_t value = choice < 128 ? 1 : choice < 240 ? choice % 4 : rare[choice % LN_COUNT(rare)];
+  const float real = (float)value * 0.5f;
+  if (kind == LN_KIND_bool) value &= choice >> 7;
+  if (kind == LN_KIND_f32) memcpy(slot, &real, sizeof real);
+  else memcpy(slot, &value, ln_kind_size(kind));
+}
+
+static void pick_options(ln_model *model, const ln_op *op, fuzz_bytes *bytes) {
+  const ln_table_info *table = ln_schema_table(op->options_table);
+  uint8_t *options = (uint8_t *)(uintptr_t)op->options;
+  for (uint16_t i = 0; table != NULL && i < table->field_count; ++i) {
+    const ln_field_info *field = &table->fields[i];
+    const ln_kind kind = (ln_kind)field->kind;
+    if (field->field_class == LN_CLASS_SCALAR && fuzz_below(bytes, 8) != 0) {
+      pick_scalar(options + field->offset, kind, bytes);
+    } else if (field->field_class == LN_CLASS_VECTOR) {
+      const uint32_t count = fuzz_below(bytes, 7);
+      uint8_t *values = ln_arena_array(&model->arena, count + 1, ln_kind_size(kind));
+      if (values == NULL) return;
+      for (uint32_t k = 0; k < count; ++k) pick_scalar(values + k * ln_kind_size(kind), kind, bytes);
+      memcpy(options + field->offset, &(ln_vec_u8){values, count}, sizeof(ln_vec_u8));
+    }
+  }
+}
+
+/* By code, so that kept inputs mean the same when rows are added; custom operators by their place. */
+static const ln_op_def *pick_row(fuzz_bytes *bytes) {
+  int32_t builtins = 0;
+  const int32_t code = fuzz_byte(bytes);
+  if ((fuzz_byte(bytes) & 15) != 0) return ln_op_find(code);
+  while (ln_op_def_at(builtins)->code != LN_OP_CUSTOM) ++builtins;
+  return ln_op_def_at(builtins + code % (ln_op_def_count() - builtins));
+}
+
+static ln_model *build(fuzz_bytes bytes) {
+  int32_t inputs[MAX_ARITY], outputs[MAX_ARITY];
+  chosen in, out;
+  const ln_op_def *def = pick_row(&bytes);
+  if (def == NULL || def->types == NULL) return NULL;
+  ln_model *model = build_model();
+  pick_types(def->types, &bytes, &in, &out);
+  ln_shape first = {0};
+  first.rank = (int32_t)fuzz_below(&bytes, 6);
+  for (int32_t i = 0; i < first.rank; ++i) first.dims[i] = pick_dim(&bytes);
+  limit_shape(&first);
+  for (int32_t i = 0; i < in.count; ++i) {
+    ln_shape shape = i == 0 ? first : pick_shape(&first, &bytes);
+    limit_shape(&shape);
+    inputs[i] = in.absent[i] ? -1 : add_input(model, in.types[i], &shape, &bytes);
+  }
+  for (int32_t i = 0; i < out.count; ++i) {
+    outputs[i] = build_output(model, out.types[i], 0, NULL);
+    quantize(model, outputs[i], &bytes);
+  }
+  pick_options(model, build_op(model, def, in.count, inputs, out.count, outputs), &bytes);
+  ln_op *op = &model->graphs[0].ops[0];
+  if (def->code == LN_OP_CUSTOM) {
+    op->custom_options = bytes.data;
+    op->custom_options_size = bytes.size;
+  }
+  return model;
+}
+
+/* ---- two runs and their comparison ---- */
+
+typedef struct outcome {
+  ln_model *model;
+  ln_session *session;
+  ln_status status;
+  ln_error err;
+} outcome;
+
+static void run(fuzz_bytes bytes, outcome *out) {
+  *out = (outcome){0};
+  const uint32_t seed = (uint32_t)bytes.size;
+  out->model = build(bytes);
+  out->status = out->model == NULL ? LN_ERR_ARGUMENT : ln_model_verify(out->model, &out->err);
+  if (out->status != LN_OK) return;
+  out->status = fuzz_session(out->model, &out->err, &out->session);
+  if (out->status != LN_OK) return;
+  if (!fuzz_is_short(out->session)) {
+    out->status = LN_ERR_LIMIT;
+    return;
+  }
+  for (uint32_t i = 0; i < 2 && out->status == LN_OK; ++i) {
+    fuzz_fill(out->session, seed + i);
+    out->status = ln_session_run(out->session, &out->err);
+    fuzz_check(out->status, &out->err);
+  }
+}
+
+static void release(outcome *one) {
+  ln_session_destroy(one->session);
+  ln_model_destroy(one->model);
+}
+
+static void complain(const outcome *one, const char *what, double got, double want) {
+  fprintf(stderr, "%s: %s: %.9g with this CPU's kernels, %.9g with the generic ones\n",
+          one->model->graphs[0].ops[0].def->name, what, got, want);
+  abort();
+}
+
+static void compare_floats(const outcome *one, const float *got, const float *want, size_t count) {
+  float largest = 0;
+  for (size_t i = 0; i < count; ++i) largest = isfinite(want[i]) ? fmaxf(largest, fabsf(want[i])) : largest;
+  if (largest > 1e30f) return; /* near infinity, the order of additions decides */
+  for (size_t i = 0; i < count; ++i) {
+    if (isnan(want[i])   ? isnan(got[i])
+        : isinf(want[i]) ? got[i] == want[i]
+                         : fabsf(got[i] - want[i]) <= 1e-4f * largest)
+      continue;
+    complain(one, "a float", (double)got[i], (double)want[i]);
+  }
+}
+
+static void compare(const outcome *one, const outcome *other) {
+  if (one->status != other->status) complain(one, "status", one->status, other->status);
+  const ln_op_def *def = one->model->graphs[0].ops[0].def;
+  if (one->status != LN_OK || def->options == LN_TABLE_random_options) return; /* without a seed, no two are alike */
+  for (int32_t i = 0; i < ln_session_output_count(one->session); ++i) {
+    const ln_tensor *a = ln_session_output(one->session, i), *b = ln_session_output(other->session, i);
+    if (!ln_shape_equal(&a->shape, &b->shape)) complain(one, "elements", (double)a->bytes, (double)b->bytes);
+    const size_t bytes = ln_tensor_bytes(a);
+    if (a->data == NULL || b->data == NULL || bytes == 0) continue;
+    if (a->type == LN_FLOAT32 || a->type == LN_COMPLEX64) compare_floats(one, a->data, b->data, bytes / 4);
+    else if (ln_type_bits(a->type) > 0 && ln_type_bits(a->type) <= 64 && memcmp(a->data, b->data, bytes) != 0) {
+      complain(one, "output bytes of output", i, i);
+    }
+  }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  static ln_kernels generic;
+  static bool made;
+  outcome fast, plain;
+  if (!made) generic = ln_kernels_for(LN_ISA_GENERIC);
+  made = true;
+  run((fuzz_bytes){data, size}, &fast);
+  ln_kernels_use(&generic);
+  run((fuzz_bytes){data, size}, &plain);
+  ln_kernels_use(NULL);
+  if (fast.model != NULL) compare(&fast, &plain);
+  release(&fast);
+  release(&plain);
+  return 0;
+}
