@@ -6,7 +6,7 @@ SHARED ?= ../shared
 SECONDS ?= 60
 PYTHON = $(if $(wildcard $(BUILD)/venv/bin/python),$(abspath $(BUILD)/venv/bin/python),python3)
 
-.PHONY: all demo test check asan tsan fuzz bench wheel install generic format clean help
+.PHONY: all demo test proofs check asan tsan fuzz bench wheel install generic format clean help
 
 all: need-build
 	@cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=Release $(CMAKE_FLAGS) > $(BUILD).log 2>&1 || { cat $(BUILD).log; rm -f $(BUILD).log; exit 1; }
@@ -17,6 +17,7 @@ help:
 	@echo "make            build $(BUILD)/linnet and the libraries"
 	@echo "make demo       classify the sample pictures with the model that ships"
 	@echo "make test       every test (installs what they need when run as root)"
+	@echo "make proofs     the long proofs: other projects' own tests against our libraries"
 	@echo "make check      the short tier: two minutes"
 	@echo "make asan       every test under the address and undefined-behaviour sanitizers"
 	@echo "make tsan       many sessions on one model, and the thread pool, under the thread sanitizer"
@@ -48,7 +49,13 @@ test: need-test need-python
 	@cmake -S . -B $(BUILD)/asan -DCMAKE_BUILD_TYPE=Release -DLINNET_TESTS=ON -DLINNET_SANITIZE=ON > /dev/null
 	@cmake --build $(BUILD)/asan -j $(JOBS) --target $(SANITIZED_TARGETS) -- --no-print-directory
 	@cd $(BUILD)/asan && ctest --output-on-failure -j $(JOBS) -R '$(SANITIZED_TESTS)'
-	@cd $(BUILD)/tests && ctest --output-on-failure -j $(JOBS)
+	@cd $(BUILD)/tests && ctest --output-on-failure -j $(JOBS) -LE proof
+
+# The long proofs: the Rust crate tflitec against our TfLite C library, the Python package in three environments.
+proofs: need-test need-python
+	@cmake -S . -B $(BUILD)/tests -DCMAKE_BUILD_TYPE=Release -DLINNET_TESTS=ON -DPython3_EXECUTABLE=$(PYTHON) > /dev/null
+	@cmake --build $(BUILD)/tests -j $(JOBS) -- --no-print-directory
+	@cd $(BUILD)/tests && ctest --output-on-failure -L proof
 
 # What `make test` runs under the sanitizers as well; `make asan` runs everything so.
 SANITIZED_TARGETS = run_cases test_fuzz_mutate test_format_damage test_format_refuse test_format_vulnerabilities \
@@ -59,13 +66,13 @@ check: need-test
 	@cmake -S . -B $(BUILD)/tests -DCMAKE_BUILD_TYPE=Release -DLINNET_TESTS=ON -DLINNET_WERROR=ON \
 	  -DPython3_EXECUTABLE=$(PYTHON) $(CMAKE_FLAGS) > /dev/null
 	@cmake --build $(BUILD)/tests -j $(JOBS)
-	@cd $(BUILD)/tests && ctest --output-on-failure -j $(JOBS) -LE long
+	@cd $(BUILD)/tests && ctest --output-on-failure -j $(JOBS) -LE 'long|proof'
 
 asan: need-test
 	@cmake -S . -B $(BUILD)/asan -DCMAKE_BUILD_TYPE=Release -DLINNET_TESTS=ON -DLINNET_SANITIZE=ON \
 	  -DPython3_EXECUTABLE=$(PYTHON) > /dev/null
 	@cmake --build $(BUILD)/asan -j $(JOBS) -- --no-print-directory
-	@cd $(BUILD)/asan && ctest --output-on-failure -j $(JOBS) -LE speed
+	@cd $(BUILD)/asan && ctest --output-on-failure -j $(JOBS) -LE 'speed|proof'
 
 tsan: need-test
 	@cmake -S . -B $(BUILD)/tsan -DCMAKE_BUILD_TYPE=Release -DLINNET_TESTS=ON -DLINNET_TSAN=ON > /dev/null
