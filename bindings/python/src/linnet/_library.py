@@ -72,6 +72,7 @@ class ErrorRecord(Structure):
 
 
 _ERR = POINTER(ErrorRecord)
+OperatorFunction = CFUNCTYPE(c_bool, c_void_p, c_void_p)  # user, const ln_operator_event *
 InferFunction = CFUNCTYPE(c_int, c_void_p, c_void_p, _ERR)
 RunFunction = InferFunction
 INFER_LATER = 1000
@@ -104,6 +105,9 @@ class SessionOptions(Structure):
         ("operators", POINTER(POINTER(CustomOp))),
         ("operator_count", c_int32),
         ("operation_limit", c_int64),
+        ("time_limit_ms", c_int64),
+        ("on_operator", OperatorFunction),
+        ("user", c_void_p),
     ]
 
 
