@@ -81,17 +81,25 @@ static bool is_string_input(const ln_session *session, int32_t index) {
   return false;
 }
 
+/* Values of a variable change between a plan and a run: no shape may be read from them before the run. */
+static bool may_hold_shapes(const ln_tensor *variable) {
+  return variable->type == LN_INT32 || variable->type == LN_INT64;
+}
+
 /* Inputs keep the shape the caller gave; everything that operators make is forgotten. */
 static ln_status forget_shapes(ln_session *session, ln_error *err) {
   for (int32_t i = 0; i < session->graph->tensor_count; ++i) {
     ln_tensor *tensor = &session->tensors[i];
-    session->known[i] = tensor->storage == LN_STORAGE_CONST || tensor->is_variable;
+    session->known[i] = tensor->storage == LN_STORAGE_CONST || (tensor->is_variable && !may_hold_shapes(tensor));
     if (tensor->storage == LN_STORAGE_CONST) continue;
     if (tensor->is_variable) LN_TRY(ready_variable(session, tensor, err));
     else if (!is_string_input(session, i)) ln_session_release(tensor);
     else if (tensor->storage == LN_STORAGE_HEAP) LN_TRY(ln_session_charge(session, tensor->bytes, err));
   }
-  for (int32_t i = 0; i < session->graph->input_count; ++i) session->known[session->graph->inputs[i]] = true;
+  for (int32_t i = 0; i < session->graph->input_count; ++i) {
+    const int32_t input = session->graph->inputs[i];
+    if (!session->tensors[input].is_variable) session->known[input] = true;
+  }
   return LN_OK;
 }
 
