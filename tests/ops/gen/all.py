@@ -3,7 +3,7 @@
 --check writes nothing and fails where a committed case is not what its generator makes; exit status 77 without LiteRT."""
 import filecmp
 import glob
-import importlib
+import importlib.util
 import os
 import sys
 import tempfile
@@ -42,7 +42,11 @@ def same(a, b):
 def generate(family, check):
     """Runs a family's cases(); removes the files it no longer makes, or with `check` names those that differ."""
     before = len(lib.written)
-    importlib.import_module(family).cases()
+    # By path, not by name: a family may be called as a module of Python's own, `select` say.
+    spec = importlib.util.spec_from_file_location("cases_of_" + family, os.path.join(HERE, family + ".py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.cases()
     made = [os.path.relpath(p, lib.CASES) for p in lib.written[before:]]
     size = sum(os.path.getsize(os.path.join(lib.CASES, p)) for p in made)
     kept = {os.path.relpath(p, COMMITTED) for p in glob.glob(os.path.join(COMMITTED, family, "*.tflite"))}
