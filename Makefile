@@ -104,7 +104,7 @@ generic:
 	@cmake --preset generic > /dev/null && cmake --build build/generic -j $(JOBS)
 
 format:
-	@git ls-files '*.c' '*.h' '*.inc' | xargs clang-format -i
+	@git ls-files '*.c' '*.h' '*.inc' | xargs $$(command -v clang-format-14 || command -v clang-format) -i
 
 clean:
 	@rm -rf $(BUILD)

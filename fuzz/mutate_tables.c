@@ -34,7 +34,8 @@ static const ln_field_info *field_of(const ln_table_info *table, int32_t id) {
 
 static void gather(places *all, ln_table_id id, uint8_t *object, int depth);
 
-static void gather_field(places *all, const ln_table_info *table, const ln_field_info *field, uint8_t *object, int depth) {
+static void gather_field(places *all, const ln_table_info *table, const ln_field_info *field, uint8_t *object,
+                         int depth) {
   uint8_t *slot = object + field->offset;
   const void *child;
   switch ((ln_field_class)field->field_class) {
@@ -78,7 +79,8 @@ static void gather(places *all, ln_table_id id, uint8_t *object, int depth) {
 }
 
 static void set_value(uint8_t *at, ln_kind kind, uint32_t (*random)(void)) {
-  static const int64_t values[] = {0, 1, 2, 3, 4, 7, 16, 100, 127, 128, 255, 65536, -1, -2, -128, INT32_MAX, INT32_MIN, INT64_MAX};
+  static const int64_t values[] = {0,   1,   2,     3,  4,  7,    16,        100,       127,
+                                   128, 255, 65536, -1, -2, -128, INT32_MAX, INT32_MIN, INT64_MAX};
   static const float reals[] = {0.0f, -0.0f, 1.0f, -1.0f, 1e-30f, 1e30f, 0.5f, -3e38f};
   const size_t bytes = ln_kind_size(kind);
   int64_t value = values[random() % LN_COUNT(values)];
@@ -112,7 +114,8 @@ bool mutate_tables(uint8_t *data, size_t size, uint32_t (*random)(void), uint8_t
   ln_arena arena = {0};
   void *model = NULL;
   places all = {ln_alloc_array(MOST_PLACES, sizeof(place)), 0};
-  bool good = all.items != NULL && ln_flatbuffer_decode(data, size, LN_TABLE_model_table, &arena, NULL, &model) == LN_OK;
+  bool good =
+      all.items != NULL && ln_flatbuffer_decode(data, size, LN_TABLE_model_table, &arena, NULL, &model) == LN_OK;
   if (good) gather(&all, LN_TABLE_model_table, model, 0);
   good = good && all.count > 0;
   for (uint32_t i = 0, changes = 1 + random() % 3; good && i < changes; ++i) {

@@ -93,7 +93,8 @@ static size_t pick_place(const uint8_t *data, size_t size) {
 }
 
 static void splice(uint8_t *data, size_t size) {
-  static const uint32_t values[] = {0, 1, 2, 3, 8, 127, 255, 65535, 65536, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFFFFFE};
+  static const uint32_t values[] = {0,     1,     2,          3,          8,          127,       255,
+                                    65535, 65536, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFFFFFE};
   if (size < 8) return;
   size_t at = pick_place(data, size - 4) & ~(size_t)3;
   uint32_t value = values[below(LN_COUNT(values))];
@@ -123,7 +124,7 @@ static void shuffle(uint8_t *data, size_t size) {
 static void mutate(uint8_t *data, size_t *size) {
   /* Mostly one change: a file with several is mostly refused at once. */
   const int changes = next_random() % 4 != 0 ? 1 : 2 + (int)(next_random() % 3);
-  for (int i = 0; i < changes && *size > 0; ++i) {
+  for (int i = 0; *size > 0 && i < changes; ++i) {
     switch (next_random() % 16) {
       case 0: *size = below(*size); break;
       case 1:
@@ -157,7 +158,8 @@ static void note(int stage, ln_status status, const ln_error *err) {
 static void look_at(const ln_model *model) {
   char text[200];
   size_t size;
-  for (int32_t i = 0; i < ln_model_metadata_count(model); ++i) ln_model_metadata(model, ln_model_metadata_name(model, i), &size);
+  for (int32_t i = 0; i < ln_model_metadata_count(model); ++i)
+    ln_model_metadata(model, ln_model_metadata_name(model, i), &size);
   for (int32_t g = 0; g < ln_model_graph_count(model); ++g) {
     const ln_graph *graph = ln_model_graph(model, g);
     for (int32_t i = 0; i < ln_graph_op_count(graph); ++i) ln_op_attributes(ln_graph_op(graph, i), text, sizeof text);
@@ -309,7 +311,8 @@ static void guard(void) {
 static void report(void) {
   for (int stage = 0; stage < STAGES; ++stage) {
     for (int status = 0; status < STATUSES; ++status) {
-      if (counts[stage][status] > 0) printf("%-8s %-20s %6d\n", stages[stage], ln_status_name((ln_status)status), counts[stage][status]);
+      if (counts[stage][status] > 0)
+        printf("%-8s %-20s %6d\n", stages[stage], ln_status_name((ln_status)status), counts[stage][status]);
     }
   }
   printf("prepared and too large to run here: %d\n", skipped);

@@ -46,6 +46,7 @@ for group in "$@"; do
       want python3-venv python3 -c 'import venv, ensurepip'
       want g++ command -v g++
       want binutils command -v nm
+      want clang-format command -v clang-format
       ;;
     python)
       want python3 command -v python3

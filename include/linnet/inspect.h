@@ -45,9 +45,9 @@ typedef struct ln_op_row {
   const char *name;
   int32_t code; /* builtin code; 32 (CUSTOM) for a custom operator */
   bool custom;
-  const char *types;             /* accepted element types, "f32 f32 f32? > f32; ..."; NULL while there is no kernel */
-  const char *kernel_not_yet;    /* why there is no kernel yet; NULL when there is one */
-  const char *gradient_not_yet;  /* why there is no gradient yet; NULL when there is one */
+  const char *types;            /* accepted element types, "f32 f32 f32? > f32; ..."; NULL while there is no kernel */
+  const char *kernel_not_yet;   /* why there is no kernel yet; NULL when there is one */
+  const char *gradient_not_yet; /* why there is no gradient yet; NULL when there is one */
 } ln_op_row;
 
 LN_API int32_t ln_op_row_count(void);

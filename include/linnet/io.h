@@ -82,7 +82,8 @@ LN_API ln_status ln_image_layout_of(const int32_t *dims, int32_t rank, ln_error 
  * normalisation real = (value - mean) / std, quantized where the tensor is; without (`info` NULL, or silent on it)
  * uint8 takes the bytes as they are, int8 the bytes less 128, and float (value - 127.5) / 127.5.
  */
-LN_API ln_status ln_image_to_tensor(const ln_image *image, const ln_tensor_info *info, ln_tensor *tensor, ln_error *err);
+LN_API ln_status ln_image_to_tensor(const ln_image *image, const ln_tensor_info *info, ln_tensor *tensor,
+                                    ln_error *err);
 
 /* Sound: samples in [-1, 1), channels interleaved. */
 typedef struct ln_sound {
@@ -103,8 +104,8 @@ typedef struct ln_labels ln_labels;
 
 LN_API ln_status ln_labels_read(const char *path, ln_error *err, ln_labels **out);
 LN_API ln_status ln_labels_parse(const void *text, size_t size, ln_error *err, ln_labels **out);
-LN_API void ln_labels_destroy(ln_labels *labels); /* NULL is fine */
-LN_API int32_t ln_labels_count(const ln_labels *labels); /* one past the highest number; 0 for NULL */
+LN_API void ln_labels_destroy(ln_labels *labels);                         /* NULL is fine */
+LN_API int32_t ln_labels_count(const ln_labels *labels);                  /* one past the highest number; 0 for NULL */
 LN_API const char *ln_labels_get(const ln_labels *labels, int32_t index); /* NULL when there is none of that number */
 
 /* A file of the archive appended to a model; LN_ERR_NOT_FOUND when absent. `*out` is the caller's, for ln_io_free. */

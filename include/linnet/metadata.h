@@ -36,20 +36,20 @@ typedef enum ln_content {
 } ln_content;
 
 typedef struct ln_tensor_info {
-  size_t size;             /* sizeof(ln_tensor_info), set by the caller */
-  const char *name;        /* "" when absent, as all strings here */
+  size_t size;      /* sizeof(ln_tensor_info), set by the caller */
+  const char *name; /* "" when absent, as all strings here */
   const char *description;
   ln_content content;
-  int32_t color_space;     /* of an image: 0 unknown, 1 RGB, 2 grayscale */
-  uint32_t default_width;  /* of an image whose tensor has no fixed size; 0 unknown */
+  int32_t color_space;    /* of an image: 0 unknown, 1 RGB, 2 grayscale */
+  uint32_t default_width; /* of an image whose tensor has no fixed size; 0 unknown */
   uint32_t default_height;
-  uint32_t sample_rate;    /* of sound, in Hz; 0 unknown */
+  uint32_t sample_rate; /* of sound, in Hz; 0 unknown */
   uint32_t channels;
-  const float *mean;       /* [mean_count] real = (value - mean) / std, one for all channels or one each */
-  const float *std;        /* [std_count] */
-  int32_t mean_count;      /* 0 when the metadata says nothing of normalisation */
+  const float *mean;  /* [mean_count] real = (value - mean) / std, one for all channels or one each */
+  const float *std;   /* [std_count] */
+  int32_t mean_count; /* 0 when the metadata says nothing of normalisation */
   int32_t std_count;
-  bool has_threshold;      /* scores below `threshold` are of low confidence */
+  bool has_threshold; /* scores below `threshold` are of low confidence */
   float threshold;
 } ln_tensor_info;
 

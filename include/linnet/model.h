@@ -16,8 +16,8 @@ typedef struct ln_model ln_model;
 /* Maps and verifies a file. `*out` is the caller's, to destroy after the last session on it. */
 LN_API ln_status ln_model_open(const char *path, ln_error *err, ln_model **out);
 /*
- * The same from an open file: `size` bytes (0: all that follow) from `offset`, which need not be aligned, so that a model
- * may stand inside another file. The descriptor stays the caller's and may be closed after the call.
+ * The same from an open file: `size` bytes (0: all that follow) from `offset`, which need not be aligned, so that a
+ * model may stand inside another file. The descriptor stays the caller's and may be closed after the call.
  */
 LN_API ln_status ln_model_from_fd(int fd, uint64_t offset, size_t size, ln_error *err, ln_model **out);
 /* The same from memory, which must stay as it is until the model is destroyed. */

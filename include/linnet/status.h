@@ -25,9 +25,9 @@ typedef enum ln_status {
   LN_ERR_STATE = 4,    /* the call does not fit the state of the object */
   LN_ERR_LIMIT = 5,    /* a limit set by the caller was reached */
   /* files */
-  LN_ERR_IO = 100,       /* the system could not open, read or write */
-  LN_ERR_FORMAT = 101,   /* the bytes are not a well-formed file of the kind expected */
-  LN_ERR_FEATURE = 102,  /* well-formed, but needs a part left out of this build */
+  LN_ERR_IO = 100,      /* the system could not open, read or write */
+  LN_ERR_FORMAT = 101,  /* the bytes are not a well-formed file of the kind expected */
+  LN_ERR_FEATURE = 102, /* well-formed, but needs a part left out of this build */
   /* models */
   LN_ERR_MODEL = 200,       /* the model contradicts itself */
   LN_ERR_SHAPE = 201,       /* shapes do not fit together */

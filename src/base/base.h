@@ -23,9 +23,9 @@ ln_status ln_fail(ln_error *err, ln_status status, const char *format, ...) __at
 void ln_error_prefix(ln_error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Leaves the calling function with the status of a failed call. */
-#define LN_TRY(call)                             \
-  do {                                           \
-    const ln_status try_status_ = (call);        \
+#define LN_TRY(call)                              \
+  do {                                            \
+    const ln_status try_status_ = (call);         \
     if (try_status_ != LN_OK) return try_status_; \
   } while (0)
 
@@ -51,7 +51,7 @@ ln_status ln_struct_give(void *out, const void *value, size_t value_bytes);
 enum { LN_ALIGNMENT = 64 };
 void *ln_alloc(size_t bytes);
 void *ln_alloc_zero(size_t bytes);
-void *ln_alloc_array(size_t count, size_t item_bytes); /* zeroed, product checked */
+void *ln_alloc_array(size_t count, size_t item_bytes);                                    /* zeroed, product checked */
 void *ln_realloc_array(void *old, size_t old_count, size_t new_count, size_t item_bytes); /* new part zeroed */
 void ln_free(void *memory);
 char *ln_strdup(const char *text);
@@ -82,7 +82,7 @@ void ln_arena_free(ln_arena *arena); /* frees all; the arena can be used again *
 typedef struct ln_file_map {
   const uint8_t *data; /* read-only pages, valid until unmapped; NULL for an empty file */
   size_t size;
-  bool mapped; /* else `data` was allocated */
+  bool mapped;    /* else `data` was allocated */
   size_t skipped; /* bytes of the mapping that lie before `data` */
 } ln_file_map;
 

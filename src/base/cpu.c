@@ -32,8 +32,8 @@ static ln_isa detect(void) {
   if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return LN_ISA_GENERIC;
   unsigned eax, ebx, ecx, edx; /* older compilers do not know "f16c" by name */
   if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || (ecx & bit_F16C) == 0) return LN_ISA_GENERIC;
-  if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512dq") ||
-      !__builtin_cpu_supports("avx512vl")) {
+  if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
+      !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl")) {
     return LN_ISA_AVX2;
   }
   return __builtin_cpu_supports("avx512vnni") ? LN_ISA_AVX512VNNI : LN_ISA_AVX512;

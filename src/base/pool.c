@@ -32,7 +32,7 @@ struct ln_pool {
    */
   atomic_uint_fast64_t tasks;
   atomic_int unfinished; /* tasks of the run that are not done */
-  int32_t sleepers; /* under lock */
+  int32_t sleepers;      /* under lock */
   int32_t count;
   ln_task_fn fn;
   void *context;
@@ -49,7 +49,8 @@ static void take_tasks(ln_pool *pool, int32_t worker) {
   for (;;) {
     const uint32_t left = (uint32_t)(tasks & UINT32_MAX);
     if (left == 0) return;
-    if (!atomic_compare_exchange_weak_explicit(&pool->tasks, &tasks, tasks - 1, memory_order_acquire, memory_order_acquire)) {
+    if (!atomic_compare_exchange_weak_explicit(&pool->tasks, &tasks, tasks - 1, memory_order_acquire,
+                                               memory_order_acquire)) {
       continue;
     }
     /* A task in hand keeps the run from ending, so count, fn and context are this run's. */

@@ -37,7 +37,8 @@ static void add_files(ln_model_info *info, const ln_vec_ptr *list, int32_t graph
 }
 
 /* The vocabularies that tokenizers among `units` name. */
-static void add_unit_files(ln_model_info *info, const ln_vec_ptr *units, int32_t graph, int32_t tensor, bool of_output) {
+static void add_unit_files(ln_model_info *info, const ln_vec_ptr *units, int32_t graph, int32_t tensor,
+                           bool of_output) {
   for (uint32_t i = 0; i < units->count; i++) {
     const ln_md_process_unit *unit = units->data[i];
     if (!unit->options) continue;

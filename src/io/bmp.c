@@ -52,7 +52,8 @@ static bool palette_is_gray(const uint8_t *palette, uint32_t count) {
   return true;
 }
 
-static bool decode_palette_row(const uint8_t *from, const uint8_t *palette, uint32_t count, ln_image *image, uint8_t *to) {
+static bool decode_palette_row(const uint8_t *from, const uint8_t *palette, uint32_t count, ln_image *image,
+                               uint8_t *to) {
   for (int32_t x = 0; x < image->width; x++) {
     if (from[x] >= count) return false;
     const uint8_t *colour = palette + 4 * (size_t)from[x];

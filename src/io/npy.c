@@ -15,11 +15,14 @@ typedef struct npy_type {
 } npy_type;
 
 static const npy_type npy_types[] = {
-    {'f', 4, LN_FLOAT32, "float32"},     {'f', 2, LN_FLOAT16, "float16"},        {'f', 8, LN_FLOAT64, "float64"},
-    {'i', 1, LN_INT8, "int8"},           {'i', 2, LN_INT16, "int16"},            {'i', 4, LN_INT32, "int32"},
-    {'i', 8, LN_INT64, "int64"},         {'u', 1, LN_UINT8, "uint8"},            {'u', 2, LN_UINT16, "uint16"},
-    {'u', 4, LN_UINT32, "uint32"},       {'u', 8, LN_UINT64, "uint64"},          {'b', 1, LN_BOOL, "bool"},
-    {'c', 8, LN_COMPLEX64, "complex64"}, {'c', 16, LN_COMPLEX128, "complex128"}, {'V', 2, LN_BFLOAT16, "bfloat16"},
+    {'f', 4, LN_FLOAT32, "float32"},     {'f', 2, LN_FLOAT16, "float16"},
+    {'f', 8, LN_FLOAT64, "float64"},     {'i', 1, LN_INT8, "int8"},
+    {'i', 2, LN_INT16, "int16"},         {'i', 4, LN_INT32, "int32"},
+    {'i', 8, LN_INT64, "int64"},         {'u', 1, LN_UINT8, "uint8"},
+    {'u', 2, LN_UINT16, "uint16"},       {'u', 4, LN_UINT32, "uint32"},
+    {'u', 8, LN_UINT64, "uint64"},       {'b', 1, LN_BOOL, "bool"},
+    {'c', 8, LN_COMPLEX64, "complex64"}, {'c', 16, LN_COMPLEX128, "complex128"},
+    {'V', 2, LN_BFLOAT16, "bfloat16"},
 };
 
 /* How each type of ours is written where it has no NumPy type of its own. */
@@ -136,7 +139,8 @@ static ln_status parse_header(const uint8_t *data, size_t size, ln_error *err, n
     return ln_fail(err, LN_ERR_FORMAT, "the .npy shape is beyond what can be addressed");
   }
   if (bytes > out->data_size) {
-    return ln_fail(err, LN_ERR_FORMAT, "the .npy file is cut short: %zu bytes of data, %zu wanted", out->data_size, bytes);
+    return ln_fail(err, LN_ERR_FORMAT, "the .npy file is cut short: %zu bytes of data, %zu wanted", out->data_size,
+                   bytes);
   }
   return LN_OK;
 }
@@ -312,7 +316,8 @@ static ln_status write_header(const ln_tensor *tensor, const npy_type *type, siz
     used += (size_t)snprintf(shape + used, sizeof shape - used, "%s%d", i ? ", " : "", ln_tensor_dim(tensor, i));
   }
   if (ln_tensor_rank(tensor) == 1) snprintf(shape + used, sizeof shape - used, ",");
-  const int written = snprintf(text + 10, 502, "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, shape);
+  const int written =
+      snprintf(text + 10, 502, "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, shape);
   if (written < 0 || written > 500) return ln_fail(err, LN_ERR_INTERNAL, "a .npy header too long");
   size_t total = 10 + (size_t)written;
   while ((total + 1) % 64 != 0) text[total++] = ' ';

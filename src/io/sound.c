@@ -82,7 +82,8 @@ static ln_status decode_wav(const uint8_t *data, size_t size, ln_error *err, ln_
   }
   const size_t frames = channels ? length / 2 / (size_t)channels : 0;
   LN_TRY(alloc_sound((int32_t)ln_le32(format + 4), channels, frames, err, out));
-  for (size_t i = 0; i < frames * (size_t)channels; i++) out->samples[i] = (float)(int16_t)ln_le16(body + 2 * i) / 32768.0f;
+  for (size_t i = 0; i < frames * (size_t)channels; i++)
+    out->samples[i] = (float)(int16_t)ln_le16(body + 2 * i) / 32768.0f;
   return LN_OK;
 }
 
@@ -144,8 +145,10 @@ const char *ln_resample_library(void) { return NULL; }
 
 ln_status ln_sound_resample(ln_sound *sound, int32_t rate, ln_error *err) {
   if (rate == sound->rate) return LN_OK;
-  return ln_fail(err, LN_ERR_FEATURE, "the sound has %d Hz, the model wants %d: this build cannot resample, built without "
-                 "libsamplerate", sound->rate, rate);
+  return ln_fail(err, LN_ERR_FEATURE,
+                 "the sound has %d Hz, the model wants %d: this build cannot resample, built without "
+                 "libsamplerate",
+                 sound->rate, rate);
 }
 
 #endif

@@ -13,8 +13,8 @@
 /* ---- shapes (shape.c) ---- */
 
 typedef struct ln_shape {
-  int32_t rank;               /* 0..LN_MAX_RANK */
-  int32_t dims[LN_MAX_RANK];  /* outermost first; -1 unknown */
+  int32_t rank;              /* 0..LN_MAX_RANK */
+  int32_t dims[LN_MAX_RANK]; /* outermost first; -1 unknown */
 } ln_shape;
 
 ln_shape ln_shape_make(int32_t rank, const int32_t *dims);
@@ -41,9 +41,9 @@ typedef enum ln_quant_kind {
 
 typedef struct ln_quant {
   ln_quant_kind kind;
-  int32_t count;              /* of scale and zero_point: 1 or the extent of `axis` */
-  const float *scale;         /* [count] */
-  const int64_t *zero_point;  /* [count]; never NULL when count > 0 */
+  int32_t count;             /* of scale and zero_point: 1 or the extent of `axis` */
+  const float *scale;        /* [count] */
+  const int64_t *zero_point; /* [count]; never NULL when count > 0 */
   int32_t axis;
   int32_t scales_tensor, zero_points_tensor, block_size; /* blockwise; tensor indices, -1 when absent */
   const ln_quantization_parameters *source;              /* as read, min and max too; NULL for a built one */
@@ -63,19 +63,19 @@ typedef enum ln_storage {
 struct ln_tensor {
   const char *name; /* never NULL */
   ln_type type;
-  ln_shape shape;           /* present dimensions; unknown ones are -1 until shapes are inferred */
-  ln_shape signature;       /* as declared, -1 for unknown; equal to `shape` when all are known */
-  bool has_signature;       /* the file holds a shape_signature */
-  bool has_rank;            /* the schema's flag, kept for writing */
+  ln_shape shape;     /* present dimensions; unknown ones are -1 until shapes are inferred */
+  ln_shape signature; /* as declared, -1 for unknown; equal to `shape` when all are known */
+  bool has_signature; /* the file holds a shape_signature */
+  bool has_rank;      /* the schema's flag, kept for writing */
   bool is_variable;
   ln_storage storage;
-  void *data;               /* constants must not be written through it */
-  size_t bytes;             /* of data */
-  const ln_quant *quant;    /* never NULL: kind LN_QUANT_NONE when not quantized */
+  void *data;                             /* constants must not be written through it */
+  size_t bytes;                           /* of data */
+  const ln_quant *quant;                  /* never NULL: kind LN_QUANT_NONE when not quantized */
   const ln_sparsity_parameters *sparsity; /* NULL when dense; then `data` holds the stored values only */
-  uint32_t buffer;          /* index of the file's buffer; 0 none */
-  const ln_vec_ptr *variants; /* ln_variant_sub_type, of resource and variant tensors; NULL when absent */
-  uint32_t external_buffer; /* as read; 0 none */
+  uint32_t buffer;                        /* index of the file's buffer; 0 none */
+  const ln_vec_ptr *variants;             /* ln_variant_sub_type, of resource and variant tensors; NULL when absent */
+  uint32_t external_buffer;               /* as read; 0 none */
 };
 
 /* ---- operators and graphs ---- */
@@ -84,27 +84,27 @@ struct ln_op_def; /* the operator's row: ops/ops.h */
 
 /* What passes fold into an operator for running; a model that holds any of it is not written to a file. */
 typedef struct ln_fused {
-  bool pads;                                       /* use the paddings below in place of SAME or VALID */
+  bool pads;                                        /* use the paddings below in place of SAME or VALID */
   int32_t pad_top, pad_bottom, pad_left, pad_right; /* elements of the operator's padding value */
 } ln_fused;
 
 struct ln_op {
-  const struct ln_op_def *def; /* never NULL */
-  const char *custom_name;     /* of a custom operator, else NULL */
-  const void *options;         /* the row's options struct (schema.h), defaults filled in when the file holds none */
-  ln_table_id options_table;   /* LN_TABLE_none when the operator takes none */
-  bool has_options;            /* the file holds them */
+  const struct ln_op_def *def;   /* never NULL */
+  const char *custom_name;       /* of a custom operator, else NULL */
+  const void *options;           /* the row's options struct (schema.h), defaults filled in when the file holds none */
+  ln_table_id options_table;     /* LN_TABLE_none when the operator takes none */
+  bool has_options;              /* the file holds them */
   const uint8_t *custom_options; /* FlexBuffers in most files */
   size_t custom_options_size;
-  int32_t *inputs;             /* [input_count] tensor indices, -1 absent */
+  int32_t *inputs; /* [input_count] tensor indices, -1 absent */
   int32_t input_count;
-  int32_t *outputs;            /* [output_count] */
+  int32_t *outputs; /* [output_count] */
   int32_t output_count;
-  int32_t *intermediates;      /* [intermediate_count] tensors that carry quantization only (integer LSTM) */
+  int32_t *intermediates; /* [intermediate_count] tensors that carry quantization only (integer LSTM) */
   int32_t intermediate_count;
   int32_t version;
-  int32_t index;               /* place in the source graph: what messages show */
-  ln_vec_bool mutating;        /* mutating_variable_inputs as read */
+  int32_t index;        /* place in the source graph: what messages show */
+  ln_vec_bool mutating; /* mutating_variable_inputs as read */
   int32_t debug_metadata_index;
   ln_fused fused;
 };
@@ -148,7 +148,7 @@ typedef struct ln_buffer {
 
 struct ln_model {
   ln_arena arena;
-  ln_file_map map;    /* size 0 when the model was built */
+  ln_file_map map; /* size 0 when the model was built */
   bool owns_map;
   const char *description;
   uint32_t version;
@@ -161,7 +161,7 @@ struct ln_model {
   ln_buffer *buffers; /* as in the file; [0] is empty */
   uint32_t buffer_count;
   const struct ln_model_table *source; /* the file's root table as read; NULL for a built model */
-  struct ln_model_cache *cache; /* prepared graphs and packed weights, shared by sessions: runtime/ */
+  struct ln_model_cache *cache;        /* prepared graphs and packed weights, shared by sessions: runtime/ */
 };
 
 /* ---- building (build.c): all return NULL or -1 when memory is short ---- */
@@ -196,10 +196,12 @@ ln_status ln_strings_verify(const ln_tensor *tensor, ln_error *err);
 static inline bool ln_tensor_const_data(const ln_tensor *tensor) {
   return tensor->storage == LN_STORAGE_CONST && tensor->data != NULL;
 }
-/* Bytes that `shape` takes in `type`; false on overflow, an unknown dimension or a type without a fixed size. A resource
- * takes an int32, its handle in the session. */
+/* Bytes that `shape` takes in `type`; false on overflow, an unknown dimension or a type without a fixed size. A
+ * resource takes an int32, its handle in the session. */
 bool ln_tensor_size(ln_type type, const ln_shape *shape, size_t *out);
-static inline float ln_scale_of(const ln_tensor *tensor) { return tensor->quant->count > 0 ? tensor->quant->scale[0] : 0.0f; }
+static inline float ln_scale_of(const ln_tensor *tensor) {
+  return tensor->quant->count > 0 ? tensor->quant->scale[0] : 0.0f;
+}
 static inline int32_t ln_zero_point_of(const ln_tensor *tensor) {
   return tensor->quant->count > 0 ? (int32_t)tensor->quant->zero_point[0] : 0;
 }

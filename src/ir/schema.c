@@ -16,7 +16,10 @@
 #define LN_SUBTABLE(table, id, name, of) FIELD(table, name, id, LN_CLASS_TABLE, 0, LN_TABLE_##of, 0, 0)
 #define LN_TABLES(table, id, name, of) FIELD(table, name, id, LN_CLASS_TABLES, 0, LN_TABLE_##of, 0, 0)
 #define LN_UNION(table, id, name, union_name) FIELD(table, name, id, LN_CLASS_UNION, 0, LN_UNION_##union_name, 0, 0)
-#define LN_TABLE_END(table) {NULL, 0, 0, 0, 0, 0, 0, 0}};
+#define LN_TABLE_END(table)     \
+  { NULL, 0, 0, 0, 0, 0, 0, 0 } \
+  }                             \
+  ;
 #include "ir/schema.def"
 
 static const ln_table_info tables[LN_TABLE_COUNT] = {
@@ -39,9 +42,9 @@ _Static_assert(LN_TABLE_COUNT <= UINT8_MAX, "a table's number must fit the byte 
 static const char *const padding_names[] = {"SAME", "VALID"};
 static const char *const activation_names[] = {"NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH", "SIGN_BIT"};
 static const char *const tensor_type_names[] = {
-    "FLOAT32", "FLOAT16", "INT32",   "UINT8",      "INT64",  "STRING",   "BOOL",    "INT16",
-    "COMPLEX64", "INT8",  "FLOAT64", "COMPLEX128", "UINT64", "RESOURCE", "VARIANT", "UINT32",
-    "UINT16",  "INT4",    "BFLOAT16", "INT2",      "UINT4",  "FLOAT8_E4M3FN", "FLOAT8_E5M2"};
+    "FLOAT32",   "FLOAT16", "INT32",    "UINT8",      "INT64",  "STRING",        "BOOL",       "INT16",
+    "COMPLEX64", "INT8",    "FLOAT64",  "COMPLEX128", "UINT64", "RESOURCE",      "VARIANT",    "UINT32",
+    "UINT16",    "INT4",    "BFLOAT16", "INT2",       "UINT4",  "FLOAT8_E4M3FN", "FLOAT8_E5M2"};
 static const char *const mirror_pad_mode_names[] = {"REFLECT", "SYMMETRIC"};
 static const char *const fc_weights_format_names[] = {"DEFAULT", "SHUFFLED4x16INT8"};
 static const char *const lstm_kernel_type_names[] = {"FULL", "BASIC"};

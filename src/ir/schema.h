@@ -7,10 +7,10 @@
 #include <stdint.h>
 
 /* A vector of scalars: `data` is NULL when the field is absent, and not NULL for a present but empty one. */
-#define LN_VEC_TYPE(kind, type)      \
-  typedef struct ln_vec_##kind {     \
-    const type *data;                \
-    uint32_t count;                  \
+#define LN_VEC_TYPE(kind, type)  \
+  typedef struct ln_vec_##kind { \
+    const type *data;            \
+    uint32_t count;              \
   } ln_vec_##kind;
 LN_VEC_TYPE(bool, uint8_t)
 LN_VEC_TYPE(i8, int8_t)
@@ -42,15 +42,19 @@ typedef uint64_t ln_kind_u64;
 typedef float ln_kind_f32;
 
 /* One struct a table. `tag` keeps tables without fields from being empty and is never stored. */
-#define LN_TABLE(table, schema_name)                   typedef struct ln_##table { uint8_t tag;
+#define LN_TABLE(table, schema_name) \
+  typedef struct ln_##table {        \
+    uint8_t tag;
 #define LN_FIELD(table, id, kind, name, default_, enum_) ln_kind_##kind name;
-#define LN_VECTOR(table, id, kind, name)               ln_vec_##kind name;
-#define LN_STRING(table, id, name)                     const char *name;
-#define LN_STRINGS(table, id, name)                    ln_vec_ptr name;
-#define LN_SUBTABLE(table, id, name, of)               const struct ln_##of *name;
-#define LN_TABLES(table, id, name, of)                 ln_vec_ptr name;
-#define LN_UNION(table, id, name, union_name)          const void *name;
-#define LN_TABLE_END(table)                            } ln_##table;
+#define LN_VECTOR(table, id, kind, name) ln_vec_##kind name;
+#define LN_STRING(table, id, name) const char *name;
+#define LN_STRINGS(table, id, name) ln_vec_ptr name;
+#define LN_SUBTABLE(table, id, name, of) const struct ln_##of *name;
+#define LN_TABLES(table, id, name, of) ln_vec_ptr name;
+#define LN_UNION(table, id, name, union_name) const void *name;
+#define LN_TABLE_END(table) \
+  }                         \
+  ln_##table;
 #include "schema.def"
 
 /* Every table has a number; LN_TABLE_none stands for "no table". */
@@ -82,8 +86,16 @@ typedef enum ln_field_class {
 } ln_field_class;
 
 typedef enum ln_kind {
-  LN_KIND_bool, LN_KIND_i8, LN_KIND_u8, LN_KIND_i16, LN_KIND_u16,
-  LN_KIND_i32, LN_KIND_u32, LN_KIND_i64, LN_KIND_u64, LN_KIND_f32,
+  LN_KIND_bool,
+  LN_KIND_i8,
+  LN_KIND_u8,
+  LN_KIND_i16,
+  LN_KIND_u16,
+  LN_KIND_i32,
+  LN_KIND_u32,
+  LN_KIND_i64,
+  LN_KIND_u64,
+  LN_KIND_f32,
   LN_KIND_COUNT
 } ln_kind;
 
@@ -107,17 +119,17 @@ typedef enum ln_enum_id {
 
 typedef struct ln_field_info {
   const char *name;
-  uint16_t id;             /* slot in the table; a union's tag stands in slot id - 1 */
-  uint8_t field_class;     /* ln_field_class */
-  uint8_t kind;            /* ln_kind, for scalars and vectors */
-  uint8_t of;              /* ln_table_id of tables, ln_union_id of unions */
-  uint8_t enumeration;     /* ln_enum_id, for scalars */
-  uint16_t offset;         /* in the C struct */
-  double default_value;    /* of a scalar */
+  uint16_t id;          /* slot in the table; a union's tag stands in slot id - 1 */
+  uint8_t field_class;  /* ln_field_class */
+  uint8_t kind;         /* ln_kind, for scalars and vectors */
+  uint8_t of;           /* ln_table_id of tables, ln_union_id of unions */
+  uint8_t enumeration;  /* ln_enum_id, for scalars */
+  uint16_t offset;      /* in the C struct */
+  double default_value; /* of a scalar */
 } ln_field_info;
 
 typedef struct ln_table_info {
-  const char *name;        /* as in the schema: "Conv2DOptions" */
+  const char *name; /* as in the schema: "Conv2DOptions" */
   const ln_field_info *fields;
   uint16_t field_count;
   uint16_t struct_size;

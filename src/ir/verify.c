@@ -243,7 +243,8 @@ static ln_status each_called_graph(const ln_op *op, ln_status (*visit)(void *, c
   if (info == NULL || op->options == NULL) return LN_OK;
   for (uint16_t i = 0; i < info->field_count; ++i) {
     const ln_field_info *field = &info->fields[i];
-    const bool index = field->kind == LN_KIND_i32 || field->kind == LN_KIND_u32; /* beyond INT32_MAX: negative, refused */
+    const bool index =
+        field->kind == LN_KIND_i32 || field->kind == LN_KIND_u32; /* beyond INT32_MAX: negative, refused */
     if (!index || strstr(field->name, "subgraph") == NULL) continue;
     const char *place = (const char *)op->options + field->offset;
     if (field->field_class == LN_CLASS_SCALAR) {

@@ -63,8 +63,8 @@ typedef enum ln_binary_op {
   LN_BINARY_ATAN2, /* the angle of the point (b, a) */
   LN_BINARY_BITWISE_XOR,
   LN_BINARY_RIGHT_SHIFT, /* arithmetic for signed types; shifts beyond the type's bits are cut to fit */
-  LN_BINARY_REMAINDER, /* with the sign of the dividend */
-  LN_BINARY_AND,       /* of bits, or of truth */
+  LN_BINARY_REMAINDER,   /* with the sign of the dividend */
+  LN_BINARY_AND,         /* of bits, or of truth */
   LN_BINARY_OR,
   LN_BINARY_SHIFT_LEFT, /* 0 where bits are shifted by their number or more */
   LN_BINARY_OP_COUNT

@@ -10,7 +10,8 @@ static inline int32_t ln_binary_scale(int32_t x, int32_t offset, int32_t left_sh
 }
 
 static inline int32_t ln_binary_finish(int32_t raw, const ln_binary_params *params) {
-  const int64_t scaled = (int64_t)ln_multiply_quantized(raw, params->out.multiplier, params->out.shift) + params->out_offset;
+  const int64_t scaled =
+      (int64_t)ln_multiply_quantized(raw, params->out.multiplier, params->out.shift) + params->out_offset;
   return scaled < params->low ? params->low : (scaled > params->high ? params->high : (int32_t)scaled);
 }
 

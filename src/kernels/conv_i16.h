@@ -16,7 +16,7 @@ typedef struct ln_conv_i16 {
 
 /* One line of output pixels: image [in_h, in_w, in_c], filter [out_c, kernel_h, kernel_w, filter_c], bias [out_c] or
  * NULL, out [out_w, out_c]. Zero points are 0. */
-void ln_k_conv_i16_line(const ln_conv_i16 *c, const int16_t *image, const int8_t *filter, const void *bias, int32_t out_y,
-                        int16_t *out);
+void ln_k_conv_i16_line(const ln_conv_i16 *c, const int16_t *image, const int8_t *filter, const void *bias,
+                        int32_t out_y, int16_t *out);
 
 #endif

@@ -24,13 +24,27 @@ typedef struct ln_convert_kernels {
 
 /* One version only. Types are those of the schema, by name. */
 typedef enum ln_number {
-  LN_NUMBER_F32, LN_NUMBER_F16, LN_NUMBER_BF16, LN_NUMBER_F64, LN_NUMBER_I8, LN_NUMBER_U8, LN_NUMBER_I16, LN_NUMBER_U16,
-  LN_NUMBER_I32, LN_NUMBER_U32, LN_NUMBER_I64, LN_NUMBER_U64, LN_NUMBER_BOOL, LN_NUMBER_C64, LN_NUMBER_COUNT
+  LN_NUMBER_F32,
+  LN_NUMBER_F16,
+  LN_NUMBER_BF16,
+  LN_NUMBER_F64,
+  LN_NUMBER_I8,
+  LN_NUMBER_U8,
+  LN_NUMBER_I16,
+  LN_NUMBER_U16,
+  LN_NUMBER_I32,
+  LN_NUMBER_U32,
+  LN_NUMBER_I64,
+  LN_NUMBER_U64,
+  LN_NUMBER_BOOL,
+  LN_NUMBER_C64,
+  LN_NUMBER_COUNT
 } ln_number;
 
 /*
  * Any number to any other: integers wrap, floats are rounded to nearest even and truncated toward zero into integers,
- * where NaN gives 0 and values beyond the range its nearest end; non-zero is true; a complex number gives its real part.
+ * where NaN gives 0 and values beyond the range its nearest end; non-zero is true; a complex number gives its real
+ * part.
  */
 void ln_k_cast(const void *in, ln_number from, void *out, ln_number to, size_t count);
 
@@ -47,7 +61,10 @@ void ln_k_unpack_bits(const uint8_t *in, size_t first, size_t count, int32_t bit
 float ln_k_half_to_float(uint16_t half);
 uint16_t ln_k_float_to_half(float value);
 static inline float ln_k_bfloat_to_float(uint16_t bits) {
-  union { uint32_t u; float f; } value;
+  union {
+    uint32_t u;
+    float f;
+  } value;
   value.u = (uint32_t)bits << 16;
   return value.f;
 }

@@ -1,5 +1,6 @@
 /*
- * Fourier transforms of power-of-two lengths, in floating point and in the fixed point of TFLite Micro's audio front end.
+ * Fourier transforms of power-of-two lengths, in floating point and in the fixed point of TFLite Micro's audio front
+ * end.
  *
  * The fixed-point forms compute what KissFFT defines for its 16 and 32-bit builds, bit for bit: decimation in time with
  * as many radix-4 stages as fit and one of radix 2 innermost; before each butterfly of radix p every value is

@@ -11,7 +11,9 @@
 /* Products of two values: the high half of 2ab, rounded. */
 static inline int32_t ln_fixed16_mul(int32_t a, int32_t b) { return (a * b + (1 << 14)) >> 15; }
 
-static inline int32_t ln_fixed16_saturate(int32_t x) { return x < INT16_MIN ? INT16_MIN : x > INT16_MAX ? INT16_MAX : x; }
+static inline int32_t ln_fixed16_saturate(int32_t x) {
+  return x < INT16_MIN ? INT16_MIN : x > INT16_MAX ? INT16_MAX : x;
+}
 
 /* x / 2^n, rounded to nearest with ties away from zero; n in [1, 15]. */
 static inline int32_t ln_fixed16_halve(int32_t x, int32_t n) { return (x + (1 << (n - 1)) - (x < 0)) >> n; }

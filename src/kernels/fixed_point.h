@@ -1,6 +1,7 @@
 /*
  * Fixed-point transcendental functions after gemmlowp's definitions (github.com/google/gemmlowp, fixedpoint.h), bit for
- * bit: exp, logistic, tanh and reciprocals on int32 words. "Qm" below is a word with m integer and 31 - m fractional bits.
+ * bit: exp, logistic, tanh and reciprocals on int32 words. "Qm" below is a word with m integer and 31 - m fractional
+ * bits.
  */
 #ifndef LN_KERNELS_FIXED_POINT_H
 #define LN_KERNELS_FIXED_POINT_H
@@ -122,8 +123,8 @@ static inline int32_t ln_fx_reciprocal(int32_t x, int32_t integer_bits, int32_t 
 }
 
 /*
- * 1 / sqrt(x) for x >= 0 as *out * 2^(-shift - 31), the shift returned: five Newton-Raphson steps. For x <= 1 the largest
- * word with shift 0.
+ * 1 / sqrt(x) for x >= 0 as *out * 2^(-shift - 31), the shift returned: five Newton-Raphson steps. For x <= 1 the
+ * largest word with shift 0.
  */
 static inline int32_t ln_fx_inverse_sqrt(int32_t x, int32_t *out) {
   int32_t shift = 11;

@@ -16,8 +16,8 @@
 typedef struct ln_gemm_a {
   const void *const *segments; /* [segment_count]: row 0 of each */
   int32_t segment_count;
-  int32_t segment_length;      /* elements of k in a segment */
-  ptrdiff_t row_stride;        /* bytes from a row to the next, the same in all segments */
+  int32_t segment_length; /* elements of k in a segment */
+  ptrdiff_t row_stride;   /* bytes from a row to the next, the same in all segments */
 } ln_gemm_a;
 
 /* ---- floats ---- */
@@ -27,8 +27,8 @@ typedef struct ln_gemm_a {
  * c[i * c_stride + j] = min(max(sum, low), high); NaN stays NaN.
  * A panel: [k][nr], columns past n hold zeros. No element outside A's rows, bias[n] and C's n columns is touched.
  */
-typedef void (*ln_gemm_f32_fn)(int32_t m, int32_t n, const ln_gemm_a *a, const float *panels, const float *bias, float *c,
-                               ptrdiff_t c_stride, float low, float high);
+typedef void (*ln_gemm_f32_fn)(int32_t m, int32_t n, const ln_gemm_a *a, const float *panels, const float *bias,
+                               float *c, ptrdiff_t c_stride, float low, float high);
 
 typedef struct ln_gemm_f32_kernel {
   const char *name;
@@ -58,20 +58,20 @@ typedef struct ln_gemm_q8_params {
   const int32_t *bias;       /* with the corrections for zero points */
   const int32_t *multiplier; /* ln_multiplier of each column */
   const int32_t *shift;
-  const double *reals;       /* when not NULL: columns are scaled by ln_multiply_real instead */
+  const double *reals;           /* when not NULL: columns are scaled by ln_multiply_real instead */
   int32_t zero_point, low, high; /* of the output, in the stored type's values */
-  bool is_unsigned;          /* the output is uint8, else int8 */
-  bool narrow;               /* every sum, shifted left as `shift` says, is known to stay below 2^30 in magnitude */
-  const int32_t *row_terms;  /* [m] added to every sum of a row; NULL for none */
+  bool is_unsigned;              /* the output is uint8, else int8 */
+  bool narrow;                   /* every sum, shifted left as `shift` says, is known to stay below 2^30 in magnitude */
+  const int32_t *row_terms;      /* [m] added to every sum of a row; NULL for none */
 } ln_gemm_q8_params;
 
 /*
  * As ln_gemm_f32_fn, with c one byte an element:
- * c = clamp(scaled + zero_point, low, high), where scaled is ln_multiply_quantized(bias + sum of a' * b', multiplier, shift)
- * or, with `reals`, ln_multiply_real(bias + sum of a' * b', reals).
+ * c = clamp(scaled + zero_point, low, high), where scaled is ln_multiply_quantized(bias + sum of a' * b', multiplier,
+ * shift) or, with `reals`, ln_multiply_real(bias + sum of a' * b', reals).
  */
-typedef void (*ln_gemm_q8_fn)(int32_t m, int32_t n, const ln_gemm_a *a, const void *panels, const ln_gemm_q8_params *params,
-                              void *c, ptrdiff_t c_stride);
+typedef void (*ln_gemm_q8_fn)(int32_t m, int32_t n, const ln_gemm_a *a, const void *panels,
+                              const ln_gemm_q8_params *params, void *c, ptrdiff_t c_stride);
 /* The sums themselves: c = bias (NULL: 0; else [n]) + row_terms (NULL: 0; else [m]) + sum of a' * b'. */
 typedef void (*ln_gemm_i32_fn)(int32_t m, int32_t n, const ln_gemm_a *a, const void *panels, const int32_t *bias,
                                const int32_t *row_terms, int32_t *c, ptrdiff_t c_stride);
@@ -86,17 +86,21 @@ typedef struct ln_gemm_q8_kernel {
   /* Brings `count` elements of a tensor (uint8 or int8) into the kernel's form of A. */
   void (*convert_a)(const void *source, bool is_unsigned, int32_t zero_point, size_t count, void *a);
   /*
-   * Packs n columns into panels. Element (segment s, p, column j) is b[s * s_stride + p * p_stride + j * n_stride], bytes.
-   * column_sums[n]: sums of b' over k. A panel takes nr * segments * (segment_length rounded up to k_group) elements.
+   * Packs n columns into panels. Element (segment s, p, column j) is b[s * s_stride + p * p_stride + j * n_stride],
+   * bytes. column_sums[n]: sums of b' over k. A panel takes nr * segments * (segment_length rounded up to k_group)
+   * elements.
    */
-  void (*pack_b)(int32_t n, int32_t segments, int32_t segment_length, const void *b, bool is_unsigned, int32_t zero_point,
-                 ptrdiff_t s_stride, ptrdiff_t p_stride, ptrdiff_t n_stride, void *packed, int32_t *column_sums);
+  void (*pack_b)(int32_t n, int32_t segments, int32_t segment_length, const void *b, bool is_unsigned,
+                 int32_t zero_point, ptrdiff_t s_stride, ptrdiff_t p_stride, ptrdiff_t n_stride, void *packed,
+                 int32_t *column_sums);
   int32_t b_bytes; /* of an element of packed B */
   /* sums[i] = sum of a' over row i, padding excluded; only for LN_GEMM_A_U8, else NULL. */
   void (*row_sums)(int32_t m, const ln_gemm_a *a, int32_t *sums);
 } ln_gemm_q8_kernel;
 
-static inline int32_t ln_gemm_a_bytes(const ln_gemm_q8_kernel *kernel) { return kernel->a_form == LN_GEMM_A_U8 ? 1 : 2; }
+static inline int32_t ln_gemm_a_bytes(const ln_gemm_q8_kernel *kernel) {
+  return kernel->a_form == LN_GEMM_A_U8 ? 1 : 2;
+}
 
 /* Bytes of a panel of B. */
 static inline size_t ln_gemm_panel_bytes(const ln_gemm_a *a, int32_t nr, int32_t k_group, int32_t b_bytes) {

@@ -7,7 +7,8 @@
 
 /* q = round(x * 127 / max|x|) in [-127, 127], halves away from zero; *scale = max|x| / 127, or 1 when all are zero. */
 void ln_k_quantize_symmetric(const float *x, size_t count, int8_t *q, float *scale);
-/* q = round(x / scale) + zero point in [-128, 127] over the range of x and 0; scale 1 and zero point 0 when all are zero. */
+/* q = round(x / scale) + zero point in [-128, 127] over the range of x and 0; scale 1 and zero point 0 when all are
+ * zero. */
 void ln_k_quantize_asymmetric(const float *x, size_t count, int8_t *q, float *scale, int32_t *zero_point);
 
 /*

@@ -31,17 +31,17 @@
  * one architecture stand under its #if. kernels.def includes the families' lists.
  */
 #define LN_KERNEL_FAMILIES(F) \
-  F(arg_minmax) \
-  F(binary) \
-  F(convert) \
-  F(dwconv) \
-  F(gemm) \
-  F(fixed16) \
-  F(matvec) \
-  F(pool2d) \
-  F(resize) \
-  F(softmax) \
-  F(transpose) \
+  F(arg_minmax)               \
+  F(binary)                   \
+  F(convert)                  \
+  F(dwconv)                   \
+  F(gemm)                     \
+  F(fixed16)                  \
+  F(matvec)                   \
+  F(pool2d)                   \
+  F(resize)                   \
+  F(softmax)                  \
+  F(transpose)                \
   F(unary)
 
 #define LN_FAMILY_MEMBER(family) ln_##family##_kernels family;

@@ -2,9 +2,9 @@
  * One step of a long short-term memory cell for one row of a batch, in floats and in integers (int8 activations and
  * weights, int16 cell state). The integer form is TFLite's 8x8_16 one, bit for bit.
  *
- *   gate    = activation(input_weights * input + recurrent_weights * output_state [+ peephole * cell_state] [normed] + bias)
- *   cell    = forget * cell + input_gate * cell_gate          (input_gate = 1 - forget when coupled)
- *   output  = [projection *] (output_gate * activation(cell)) [+ projection_bias]
+ *   gate    = activation(input_weights * input + recurrent_weights * output_state [+ peephole * cell_state] [normed] +
+ * bias) cell    = forget * cell + input_gate * cell_gate          (input_gate = 1 - forget when coupled) output  =
+ * [projection *] (output_gate * activation(cell)) [+ projection_bias]
  */
 #ifndef LN_KERNELS_LSTM_H
 #define LN_KERNELS_LSTM_H
@@ -49,7 +49,7 @@ typedef struct ln_lstm_f32 {
   ln_lstm_size size;
   bool coupled; /* the input gate is 1 - forget gate; gates[LN_LSTM_INPUT] is not read */
   ln_lstm_gate_f32 gates[LN_LSTM_GATES];
-  const float *auxiliary;       /* [auxiliary_inputs], a second input of the step; read with auxiliary weights only */
+  const float *auxiliary; /* [auxiliary_inputs], a second input of the step; read with auxiliary weights only */
   int32_t auxiliary_inputs;
   const float *projection;      /* [outputs, cells]; NULL for none */
   const float *projection_bias; /* [outputs]; NULL for none */
@@ -65,12 +65,12 @@ void ln_k_lstm_step_f32(const ln_lstm_f32 *lstm, const float *input, float *outp
 
 typedef struct ln_lstm_gate_i8 {
   const int8_t *input_weights, *recurrent_weights;
-  const int32_t *input_bias;     /* [cells]: bias (unless normed) less the input's zero point times the row's sum */
-  const int32_t *recurrent_bias; /* [cells]: less the state's zero point times the row's sum */
+  const int32_t *input_bias;      /* [cells]: bias (unless normed) less the input's zero point times the row's sum */
+  const int32_t *recurrent_bias;  /* [cells]: less the state's zero point times the row's sum */
   const int16_t *peephole, *norm; /* [cells]; NULL for none */
   const int32_t *norm_bias;       /* [cells], with norm only */
   ln_multiplier input_scale, recurrent_scale, peephole_scale, norm_scale; /* into Q3.12, or what norm takes */
-  int32_t variance_guard;         /* stands in for a variance below 1 */
+  int32_t variance_guard;                                                 /* stands in for a variance below 1 */
 } ln_lstm_gate_i8;
 
 typedef struct ln_lstm_i8 {

@@ -1,8 +1,8 @@
 /*
  * Float functions without branches, for compilers to vectorize: the same bits for an element wherever it stands, since
  * each step is one IEEE operation (fused multiply-adds are asked for by name). To be included by tiers that have
- * fused multiply-add instructions. NaN gives NaN, infinities their limits. Results below the normal range (1.2e-38) come
- * out as 0: processors take a hundred times longer over them.
+ * fused multiply-add instructions. NaN gives NaN, infinities their limits. Results below the normal range (1.2e-38)
+ * come out as 0: processors take a hundred times longer over them.
  */
 #ifndef LN_KERNELS_MATH_F32_H
 #define LN_KERNELS_MATH_F32_H
@@ -12,7 +12,10 @@
 
 /* 2^n, -126 <= n <= 127. */
 static inline float ln_pow2_f32(int32_t n) {
-  union { int32_t i; float f; } bits;
+  union {
+    int32_t i;
+    float f;
+  } bits;
   bits.i = (n + 127) << 23;
   return bits.f;
 }

@@ -10,8 +10,8 @@
 /* out[r] += sum of weights[r, c] * x[c]. In floats partial sums may be added in any fixed order. */
 typedef void ln_matvec_f32_fn(const float *weights, const float *x, int32_t rows, int32_t columns, float *out);
 /* out[r] = bias[r] (0 when NULL) + sum of weights[r, c] * x[c]; sums wrap. */
-typedef void ln_matvec_i8_fn(const int8_t *weights, const int8_t *x, int32_t rows, int32_t columns,
-                             const int32_t *bias, int32_t *out);
+typedef void ln_matvec_i8_fn(const int8_t *weights, const int8_t *x, int32_t rows, int32_t columns, const int32_t *bias,
+                             int32_t *out);
 
 typedef struct ln_matvec_kernels {
   ln_matvec_f32_fn *f32;

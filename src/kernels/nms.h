@@ -13,7 +13,8 @@ typedef struct ln_box_offset {
   float y, x, h, w;
 } ln_box_offset;
 
-/* anchor: centre and size. scale: what each part of the offset was multiplied by when it was trained. In double inside. */
+/* anchor: centre and size. scale: what each part of the offset was multiplied by when it was trained. In double inside.
+ */
 ln_box ln_k_box_decode(ln_box_offset offset, ln_box_offset anchor, ln_box_offset scale);
 
 /* Area of the intersection over that of the union; 0 when either box has no area. */

@@ -11,8 +11,8 @@
 typedef struct ln_pad_plan {
   int32_t rank;
   size_t item_bytes;
-  size_t dims[LN_MAX_RANK];                         /* of the input */
-  size_t before[LN_MAX_RANK], after[LN_MAX_RANK];   /* elements added along each dimension */
+  size_t dims[LN_MAX_RANK];                            /* of the input */
+  size_t before[LN_MAX_RANK], after[LN_MAX_RANK];      /* elements added along each dimension */
   size_t src_rows[LN_MAX_RANK], dst_rows[LN_MAX_RANK]; /* bytes from one index to the next: set by ln_k_pad_strides */
 } ln_pad_plan;
 

@@ -17,7 +17,8 @@ typedef struct ln_softmax_kernels {
 
 void ln_k_log_softmax_f32(const float *in, float *out, size_t rows, size_t depth);
 
-/* 8-bit log-softmax: exps[d] is e^(-d in_scale); out = round((in_scale (in - max) - log sum) / out_scale) + out_zero. */
+/* 8-bit log-softmax: exps[d] is e^(-d in_scale); out = round((in_scale (in - max) - log sum) / out_scale) + out_zero.
+ */
 typedef struct ln_log_softmax_q8 {
   float exps[256];
   float in_scale, out_scale;

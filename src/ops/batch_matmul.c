@@ -21,10 +21,10 @@ typedef struct matmul_shape {
 typedef struct matmul_args {
   matmul_shape shape;
   ln_gemm_plan plan;
-  bool constant;             /* y is packed already, one group a batch of it */
-  bool batch_tasks;          /* a task is a whole batch, y packed in the thread's scratch */
-  size_t x_bytes;            /* node scratch: x with its last two dimensions exchanged, in front of y packed */
-  ln_multiplier multiplier;  /* int16 */
+  bool constant;            /* y is packed already, one group a batch of it */
+  bool batch_tasks;         /* a task is a whole batch, y packed in the thread's scratch */
+  size_t x_bytes;           /* node scratch: x with its last two dimensions exchanged, in front of y packed */
+  ln_multiplier multiplier; /* int16 */
 } matmul_args;
 
 static ln_status read_shape(const ln_node *node, matmul_shape *s, ln_error *err) {
@@ -76,14 +76,20 @@ static ln_status plan_product(ln_node *node, ln_prep *prep, matmul_args *args, i
   }
   double scale = 0.0;
   LN_TRY(real_multiplier(node, prep->err, &scale));
-  const ln_gemm_quant quant = {.a_zero = ln_zero_point_of(node->in[0]), .b_zero = ln_zero_point_of(node->in[1]),
-                               .c_zero = ln_zero_point_of(node->out[0]), .low = INT8_MIN, .high = INT8_MAX,
-                               .scales = &scale, .scale_count = 1};
+  const ln_gemm_quant quant = {.a_zero = ln_zero_point_of(node->in[0]),
+                               .b_zero = ln_zero_point_of(node->in[1]),
+                               .c_zero = ln_zero_point_of(node->out[0]),
+                               .low = INT8_MIN,
+                               .high = INT8_MAX,
+                               .scales = &scale,
+                               .scale_count = 1};
   return ln_gemm_plan_q8(&args->plan, prep->arena, groups, s->n, 1, s->k, &quant);
 }
 
 static ln_gemm_source y_source(const matmul_shape *s, const void *data) {
-  return (ln_gemm_source){.data = data, .group_stride = (ptrdiff_t)s->k * s->n, .k_stride = s->adj_y ? 1 : s->n,
+  return (ln_gemm_source){.data = data,
+                          .group_stride = (ptrdiff_t)s->k * s->n,
+                          .k_stride = s->adj_y ? 1 : s->n,
                           .n_stride = s->adj_y ? s->k : 1};
 }
 
@@ -205,14 +211,20 @@ static void i16_batch(const matmul_job *job, size_t batch) {
   const matmul_shape *s = &job->args->shape;
   const ln_tensor *x = job->node->in[0], *y = job->node->in[1];
   const size_t y_items = (size_t)s->k * (size_t)s->n;
-  const ln_i16_product product = {
-      .m = s->m, .n = s->n, .k = s->k,
-      .x = (const int16_t *)(const void *)x_batch(job, batch),
-      .y = (const int16_t *)y->data + batch_of(s, &y->shape, batch) * y_items,
-      .x_row = s->adj_x ? 1 : s->k, .x_step = s->adj_x ? s->m : 1,
-      .y_step = s->adj_y ? 1 : s->n, .y_column = s->adj_y ? s->k : 1,
-      .x_zero = ln_zero_point_of(x), .y_zero = ln_zero_point_of(y), .out_zero = ln_zero_point_of(job->node->out[0]),
-      .multiplier = job->args->multiplier.multiplier, .shift = job->args->multiplier.shift};
+  const ln_i16_product product = {.m = s->m,
+                                  .n = s->n,
+                                  .k = s->k,
+                                  .x = (const int16_t *)(const void *)x_batch(job, batch),
+                                  .y = (const int16_t *)y->data + batch_of(s, &y->shape, batch) * y_items,
+                                  .x_row = s->adj_x ? 1 : s->k,
+                                  .x_step = s->adj_x ? s->m : 1,
+                                  .y_step = s->adj_y ? 1 : s->n,
+                                  .y_column = s->adj_y ? s->k : 1,
+                                  .x_zero = ln_zero_point_of(x),
+                                  .y_zero = ln_zero_point_of(y),
+                                  .out_zero = ln_zero_point_of(job->node->out[0]),
+                                  .multiplier = job->args->multiplier.multiplier,
+                                  .shift = job->args->multiplier.shift};
   ln_k_batch_matmul_i16(&product, (int16_t *)(void *)out_batch(job, batch));
 }
 

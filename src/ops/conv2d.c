@@ -11,28 +11,42 @@ ln_status ln_conv2d_shape(const ln_node *node, ln_error *err, ln_conv_shape *out
   const ln_shape *filter = &node->in[1]->shape;
   const ln_fused *fused = &node->op->fused;
   if (in->rank != 4 || filter->rank != 4) {
-    return ln_node_fail(node, err, LN_ERR_SHAPE, "input and filter must have rank 4, have %d and %d", in->rank, filter->rank);
+    return ln_node_fail(node, err, LN_ERR_SHAPE, "input and filter must have rank 4, have %d and %d", in->rank,
+                        filter->rank);
   }
   const int32_t filter_c = filter->dims[3];
   if (filter_c < 1 || in->dims[3] < 1 || in->dims[3] % filter_c != 0) {
     return ln_node_fail(node, err, LN_ERR_SHAPE, "%d input channels do not fit a filter of %d", in->dims[3], filter_c);
   }
-  *out = (ln_conv_shape){.batch = in->dims[0], .in_c = in->dims[3], .out_c = filter->dims[0],
+  *out = (ln_conv_shape){.batch = in->dims[0],
+                         .in_c = in->dims[3],
+                         .out_c = filter->dims[0],
                          .groups = in->dims[3] / filter_c,
-                         .h = {.in = in->dims[1], .kernel = filter->dims[1], .stride = options->stride_h,
-                               .dilation = options->dilation_h_factor, .before = fused->pad_top, .after = fused->pad_bottom},
-                         .w = {.in = in->dims[2], .kernel = filter->dims[2], .stride = options->stride_w,
-                               .dilation = options->dilation_w_factor, .before = fused->pad_left, .after = fused->pad_right}};
+                         .h = {.in = in->dims[1],
+                               .kernel = filter->dims[1],
+                               .stride = options->stride_h,
+                               .dilation = options->dilation_h_factor,
+                               .before = fused->pad_top,
+                               .after = fused->pad_bottom},
+                         .w = {.in = in->dims[2],
+                               .kernel = filter->dims[2],
+                               .stride = options->stride_w,
+                               .dilation = options->dilation_w_factor,
+                               .before = fused->pad_left,
+                               .after = fused->pad_right}};
   if (out->out_c < 0 || out->out_c % out->groups != 0) {
-    return ln_node_fail(node, err, LN_ERR_SHAPE, "%d output channels do not fall into %d groups", out->out_c, out->groups);
+    return ln_node_fail(node, err, LN_ERR_SHAPE, "%d output channels do not fall into %d groups", out->out_c,
+                        out->groups);
   }
   if (options->padding != LN_PADDING_SAME && options->padding != LN_PADDING_VALID) {
     return ln_node_fail(node, err, LN_ERR_MODEL, "padding %d is neither SAME nor VALID", options->padding);
   }
-  if (!ln_window_resolve(&out->h, options->padding, fused->pads) || !ln_window_resolve(&out->w, options->padding, fused->pads)) {
+  if (!ln_window_resolve(&out->h, options->padding, fused->pads) ||
+      !ln_window_resolve(&out->w, options->padding, fused->pads)) {
     return ln_node_fail(node, err, LN_ERR_SHAPE,
-                        "a %dx%d filter with strides %dx%d and dilation %dx%d does not fit an input of %dx%d", out->h.kernel,
-                        out->w.kernel, out->h.stride, out->w.stride, out->h.dilation, out->w.dilation, out->h.in, out->w.in);
+                        "a %dx%d filter with strides %dx%d and dilation %dx%d does not fit an input of %dx%d",
+                        out->h.kernel, out->w.kernel, out->h.stride, out->w.stride, out->h.dilation, out->w.dilation,
+                        out->h.in, out->w.in);
   }
   return LN_OK;
 }
@@ -57,12 +71,15 @@ static ln_status check_bias(const ln_node *node, int32_t channels, ln_error *err
 /* Products of extents are kept within int32, so that pixels and lines can be counted in it. */
 static bool is_countable(const ln_conv_shape *s) {
   const int64_t limit = INT32_MAX / 4;
-  const int64_t reach_h = (int64_t)s->h.in + s->h.before + s->h.after + (int64_t)s->h.kernel * s->h.dilation + s->h.stride;
-  const int64_t reach_w = (int64_t)s->w.in + s->w.before + s->w.after + (int64_t)s->w.kernel * s->w.dilation + s->w.stride;
+  const int64_t reach_h =
+      (int64_t)s->h.in + s->h.before + s->h.after + (int64_t)s->h.kernel * s->h.dilation + s->h.stride;
+  const int64_t reach_w =
+      (int64_t)s->w.in + s->w.before + s->w.after + (int64_t)s->w.kernel * s->w.dilation + s->w.stride;
   if (reach_h > limit || reach_w > limit || (int64_t)s->h.kernel * s->w.kernel > limit) return false;
   if ((int64_t)s->h.kernel * s->w.kernel * s->in_c > limit) return false;
   const int64_t lines = (int64_t)s->batch * s->h.out;
-  return lines <= limit && lines * s->w.out <= limit && reach_w * s->in_c <= limit && (int64_t)s->w.stride * s->in_c <= limit;
+  return lines <= limit && lines * s->w.out <= limit && reach_w * s->in_c <= limit &&
+         (int64_t)s->w.stride * s->in_c <= limit;
 }
 
 /* The product for floats or bytes; LN_ERR_MEMORY stands for sizes that overflow, too. */
@@ -74,25 +91,30 @@ static ln_status plan_product(ln_node *node, ln_prep *prep, conv2d_args *args) {
   if (node->in[0]->type == LN_FLOAT32) {
     float low, high;
     LN_TRY(ln_node_float_range(node, options->fused_activation_function, prep->err, &low, &high));
-    return ln_gemm_plan_f32(&args->plan, s->groups, n, conv->segments, conv->segment_length, low, high) ? LN_OK : LN_ERR_MEMORY;
+    return ln_gemm_plan_f32(&args->plan, s->groups, n, conv->segments, conv->segment_length, low, high) ? LN_OK
+                                                                                                        : LN_ERR_MEMORY;
   }
   const ln_tensor *filter = node->in[1];
-  ln_gemm_quant quant = {.a_unsigned = node->in[0]->type == LN_UINT8, .b_unsigned = filter->type == LN_UINT8,
-                         .c_unsigned = node->out[0]->type == LN_UINT8, .a_zero = ln_zero_point_of(node->in[0]),
+  ln_gemm_quant quant = {.a_unsigned = node->in[0]->type == LN_UINT8,
+                         .b_unsigned = filter->type == LN_UINT8,
+                         .c_unsigned = node->out[0]->type == LN_UINT8,
+                         .a_zero = ln_zero_point_of(node->in[0]),
                          .c_zero = ln_zero_point_of(node->out[0])};
   const ln_scale_rule rule = quant.a_unsigned ? LN_SCALES_PER_TENSOR : LN_SCALES_PER_CHANNEL;
-  LN_TRY(ln_product_scales(node, prep->arena, node->in[0], filter, node->out[0], s->out_c, 0, rule, prep->err, &quant.scales,
-                           &quant.scale_count));
+  LN_TRY(ln_product_scales(node, prep->arena, node->in[0], filter, node->out[0], s->out_c, 0, rule, prep->err,
+                           &quant.scales, &quant.scale_count));
   /* The reference takes int8 filters as symmetric whatever their zero point says. */
   quant.b_zero = quant.b_unsigned ? ln_zero_point_of(filter) : 0;
-  LN_TRY(ln_node_quantized_range(node, options->fused_activation_function, node->out[0], prep->err, &quant.low, &quant.high));
+  LN_TRY(ln_node_quantized_range(node, options->fused_activation_function, node->out[0], prep->err, &quant.low,
+                                 &quant.high));
   return ln_gemm_plan_q8(&args->plan, prep->arena, s->groups, n, conv->segments, conv->segment_length, &quant);
 }
 
 ln_gemm_source ln_conv2d_filter(const conv2d_args *args, const ln_tensor *filter) {
   const ln_conv_shape *s = &args->conv.shape;
   const ptrdiff_t k = (ptrdiff_t)args->conv.segments * args->conv.segment_length;
-  return (ln_gemm_source){.data = filter->data, .group_stride = k * (s->out_c / s->groups), .k_stride = 1, .n_stride = k};
+  return (ln_gemm_source){
+      .data = filter->data, .group_stride = k * (s->out_c / s->groups), .k_stride = 1, .n_stride = k};
 }
 
 /* Packs what is constant and asks for memory for what is not. */
@@ -106,7 +128,8 @@ static ln_status pack_weights(ln_node *node, ln_prep *prep, conv2d_args *args) {
   const ln_gemm_source source = ln_conv2d_filter(args, node->in[1]);
   args->fold_in_run = quantized && bias != NULL && !ln_tensor_const_data(bias);
   if (args->fold_in_run) node->scratch_bytes = ln_gemm_bias_bytes(&args->plan);
-  return ln_gemm_plan_constant_b(&args->plan, prep, &source, quantized && bias != NULL && !args->fold_in_run ? bias->data : NULL);
+  return ln_gemm_plan_constant_b(&args->plan, prep, &source,
+                                 quantized && bias != NULL && !args->fold_in_run ? bias->data : NULL);
 }
 
 ln_status ln_conv2d_prepare(ln_node *node, ln_prep *prep) {
@@ -127,10 +150,12 @@ ln_status ln_conv2d_prepare(ln_node *node, ln_prep *prep) {
   if (node->in[0]->type == LN_INT16) return ln_conv2d_prepare_i16(node, prep, args, &shape);
   if (node->in[1]->sparsity != NULL) return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "a sparse filter");
   ln_conv_plan_begin(&args->conv, &shape);
-  if (node->in[1]->type == LN_INT8 && node->in[0]->type == LN_FLOAT32) return ln_conv2d_prepare_hybrid(node, prep, args);
+  if (node->in[1]->type == LN_INT8 && node->in[0]->type == LN_FLOAT32)
+    return ln_conv2d_prepare_hybrid(node, prep, args);
   ln_status status = plan_product(node, prep, args);
   if (status == LN_OK) status = pack_weights(node, prep, args);
-  if (status == LN_OK && !ln_conv_plan_finish(&args->conv, &args->plan, &node->thread_scratch_bytes)) status = LN_ERR_MEMORY;
+  if (status == LN_OK && !ln_conv_plan_finish(&args->conv, &args->plan, &node->thread_scratch_bytes))
+    status = LN_ERR_MEMORY;
   return status == LN_ERR_MEMORY ? ln_node_fail(node, prep->err, status, "no memory for the packed filter") : status;
 }
 

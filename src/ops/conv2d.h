@@ -7,9 +7,9 @@
 typedef struct conv2d_args {
   ln_conv_plan conv;
   ln_gemm_plan plan;
-  bool empty;       /* no output elements */
-  bool pack_in_run; /* the filter is no constant: packed into node scratch */
-  bool fold_in_run; /* the bias alone is none */
+  bool empty;          /* no output elements */
+  bool pack_in_run;    /* the filter is no constant: packed into node scratch */
+  bool fold_in_run;    /* the bias alone is none */
   ln_run_fn run_other; /* int16 and hybrid forms; NULL for floats and bytes */
   void *other;         /* their own arguments */
 } conv2d_args;

@@ -28,8 +28,12 @@ static void i16_task(void *context, int32_t task, int32_t worker) {
 static ln_status i16_run_node(const ln_node *node, ln_exec *exec) {
   const conv2d_args *args = node->args;
   const ln_tensor *bias = node->in_count > 2 ? node->in[2] : NULL;
-  i16_run run = {.conv = args->other, .in = node->in[0]->data, .filter = node->in[1]->data,
-                 .bias = bias == NULL ? NULL : bias->data, .out = node->out[0]->data, .out_h = node->out[0]->shape.dims[1]};
+  i16_run run = {.conv = args->other,
+                 .in = node->in[0]->data,
+                 .filter = node->in[1]->data,
+                 .bias = bias == NULL ? NULL : bias->data,
+                 .out = node->out[0]->data,
+                 .out_h = node->out[0]->shape.dims[1]};
   ln_pool_run(exec->pool, node->out[0]->shape.dims[0] * run.out_h, i16_task, &run);
   return LN_OK;
 }
@@ -44,7 +48,8 @@ static ln_status i16_multipliers(ln_node *node, ln_prep *prep, int32_t out_c, ln
   if (multiplier == NULL || shift == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
   for (int32_t j = 0; j < out_c; ++j) {
     const ln_multiplier fixed = ln_quantize_multiplier(scales[count == 1 ? 0 : j]);
-    if (fixed.shift > 14) return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "scales that multiply by more than 2^14");
+    if (fixed.shift > 14)
+      return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "scales that multiply by more than 2^14");
     multiplier[j] = fixed.multiplier;
     shift[j] = fixed.shift;
   }
@@ -61,10 +66,20 @@ ln_status ln_conv2d_prepare_i16(ln_node *node, ln_prep *prep, conv2d_args *args,
   if (ln_zero_point_of(node->in[0]) != 0 || ln_zero_point_of(node->out[0]) != 0) {
     return ln_node_fail(node, prep->err, LN_ERR_MODEL, "int16 tensors must have zero point 0");
   }
-  *c = (ln_conv_i16){.in_h = s->h.in, .in_w = s->w.in, .in_c = s->in_c, .out_w = s->w.out, .out_c = s->out_c,
-                     .filter_c = s->in_c / s->groups, .kernel_h = s->h.kernel, .kernel_w = s->w.kernel,
-                     .stride_h = s->h.stride, .stride_w = s->w.stride, .dilation_h = s->h.dilation,
-                     .dilation_w = s->w.dilation, .pad_top = s->h.before, .pad_left = s->w.before,
+  *c = (ln_conv_i16){.in_h = s->h.in,
+                     .in_w = s->w.in,
+                     .in_c = s->in_c,
+                     .out_w = s->w.out,
+                     .out_c = s->out_c,
+                     .filter_c = s->in_c / s->groups,
+                     .kernel_h = s->h.kernel,
+                     .kernel_w = s->w.kernel,
+                     .stride_h = s->h.stride,
+                     .stride_w = s->w.stride,
+                     .dilation_h = s->h.dilation,
+                     .dilation_w = s->w.dilation,
+                     .pad_top = s->h.before,
+                     .pad_left = s->w.before,
                      .wide_bias = bias != NULL ? bias->type == LN_INT64 : options->quantized_bias_type != LN_INT32};
   LN_TRY(i16_multipliers(node, prep, s->out_c, c));
   args->other = c;
@@ -75,7 +90,7 @@ ln_status ln_conv2d_prepare_i16(ln_node *node, ln_prep *prep, conv2d_args *args,
 /* ---- hybrid ---- */
 
 typedef struct hybrid {
-  bool per_channel;     /* then the input is quantized asymmetrically */
+  bool per_channel; /* then the input is quantized asymmetrically */
   size_t image_items, out_items;
   size_t quantized_at, sums_at; /* in node scratch, behind the bias or the packed filter */
   ln_hybrid_scales scales;
@@ -122,8 +137,11 @@ static ln_status hybrid_run_node(const ln_node *node, ln_exec *exec) {
     ln_gemm_fold_bias(&plan, plan.quant.a_zero, NULL, b.column_sums, folded);
     ln_conv_run(&args->conv, &plan, &b, exec, 1, quantized, sums);
     scales.a_scales = &scale;
-    scale_run run = {.scales = &scales, .sums = sums, .out = (float *)node->out[0]->data + (size_t)image * h->out_items,
-                     .line = s->w.out, .n = s->out_c};
+    scale_run run = {.scales = &scales,
+                     .sums = sums,
+                     .out = (float *)node->out[0]->data + (size_t)image * h->out_items,
+                     .line = s->w.out,
+                     .n = s->out_c};
     ln_pool_run(exec->pool, s->h.out, scale_task, &run);
   }
   return LN_OK;
@@ -135,8 +153,10 @@ static ln_status hybrid_scratch(ln_node *node, conv2d_args *args, hybrid *h) {
   h->image_items = ln_shape_span(&node->in[0]->shape, 1, 4);
   h->out_items = ln_shape_span(&node->out[0]->shape, 1, 4);
   if (!ln_size_align(bytes, LN_ALIGNMENT, &h->quantized_at)) return LN_ERR_MEMORY;
-  if (!ln_size_add(h->quantized_at, h->image_items, &bytes) || !ln_size_align(bytes, LN_ALIGNMENT, &h->sums_at)) return LN_ERR_MEMORY;
-  if (!ln_size_mul(h->out_items, sizeof(int32_t), &sums) || !ln_size_add(h->sums_at, sums, &node->scratch_bytes)) return LN_ERR_MEMORY;
+  if (!ln_size_add(h->quantized_at, h->image_items, &bytes) || !ln_size_align(bytes, LN_ALIGNMENT, &h->sums_at))
+    return LN_ERR_MEMORY;
+  if (!ln_size_mul(h->out_items, sizeof(int32_t), &sums) || !ln_size_add(h->sums_at, sums, &node->scratch_bytes))
+    return LN_ERR_MEMORY;
   return LN_OK;
 }
 
@@ -162,7 +182,8 @@ ln_status ln_conv2d_prepare_hybrid(ln_node *node, ln_prep *prep, conv2d_args *ar
     const ln_gemm_source source = ln_conv2d_filter(args, node->in[1]);
     status = ln_gemm_plan_constant_b(&args->plan, prep, &source, NULL);
   }
-  if (status == LN_OK && !ln_conv_plan_finish(&args->conv, &args->plan, &node->thread_scratch_bytes)) status = LN_ERR_MEMORY;
+  if (status == LN_OK && !ln_conv_plan_finish(&args->conv, &args->plan, &node->thread_scratch_bytes))
+    status = LN_ERR_MEMORY;
   if (status != LN_OK) return ln_node_fail(node, prep->err, status, "no memory for the packed filter");
   args->other = h;
   args->run_other = hybrid_run_node;

@@ -65,7 +65,8 @@ static bool finish_lines(ln_conv_plan *conv, const ln_gemm_plan *plan, size_t *t
   if (conv->block > s->h.out) conv->block = s->h.out;
   const int32_t blocks = (s->h.out + conv->block - 1) / conv->block;
   conv->block = (s->h.out + blocks - 1) / blocks;
-  while (!conv->direct && conv->block > 1 && (size_t)reach(&s->h, conv->block) > BLOCK_BYTES / conv->line_bytes) --conv->block;
+  while (!conv->direct && conv->block > 1 && (size_t)reach(&s->h, conv->block) > BLOCK_BYTES / conv->line_bytes)
+    --conv->block;
   conv->lines = conv->direct ? 1 : reach(&s->h, conv->block);
   if (!ln_size_mul(conv->line_bytes, (size_t)conv->lines, &conv->copy_bytes)) return false;
   size_t pointers, terms;
@@ -108,9 +109,9 @@ typedef struct conv_run {
   const ln_exec *exec;
   const char *in;
   char *out;
-  size_t item;        /* bytes of an element of the input tensor */
-  int32_t blocks;     /* LINES: in an image */
-  int32_t pixels;     /* GATHER: of all images */
+  size_t item;    /* bytes of an element of the input tensor */
+  int32_t blocks; /* LINES: in an image */
+  int32_t pixels; /* GATHER: of all images */
 } conv_run;
 
 /* `count` elements of padding in the kernel's form of A. */
@@ -214,7 +215,8 @@ static void lines_task(void *context, int32_t task, int32_t worker) {
       for (int32_t r = 0; r < outputs; ++r) {
         a.segments = segments + (size_t)r * (size_t)conv->segments;
         ln_gemm_rows(plan, run->b, g, panel, panel + 1, s->w.out, &a,
-                     with_terms ? terms + (size_t)r * (size_t)s->w.out : NULL, group_out + (size_t)r * out_line, s->out_c);
+                     with_terms ? terms + (size_t)r * (size_t)s->w.out : NULL, group_out + (size_t)r * out_line,
+                     s->out_c);
       }
     }
   }
@@ -227,7 +229,8 @@ static void gather_window(const conv_run *run, int32_t pixel, char *row) {
   const int32_t y = pixel / s->w.out % s->h.out * s->h.stride - s->h.before;
   const size_t c = (size_t)s->in_c;
   const size_t a_bytes = (size_t)run->plan->a_bytes;
-  const char *image = run->in + (size_t)(pixel / s->w.out / s->h.out) * (size_t)s->h.in * (size_t)s->w.in * c * run->item;
+  const char *image =
+      run->in + (size_t)(pixel / s->w.out / s->h.out) * (size_t)s->h.in * (size_t)s->w.in * c * run->item;
   const bool whole = s->w.dilation == 1 && x >= 0 && x + s->w.kernel <= s->w.in;
   for (int32_t ky = 0; ky < s->h.kernel; ++ky) {
     const int32_t iy = y + ky * s->h.dilation;
@@ -268,16 +271,22 @@ static void gather_task(void *context, int32_t task, int32_t worker) {
                run->out + (size_t)first * (size_t)out_c * (size_t)plan->c_bytes, out_c);
 }
 
-void ln_conv_run(const ln_conv_plan *conv, const ln_gemm_plan *plan, const ln_gemm_b *b, const ln_exec *exec, int32_t batch,
-                 const void *in, void *out) {
+void ln_conv_run(const ln_conv_plan *conv, const ln_gemm_plan *plan, const ln_gemm_b *b, const ln_exec *exec,
+                 int32_t batch, const void *in, void *out) {
   const ln_conv_shape *s = &conv->shape;
   const int32_t pixels = batch * s->h.out * s->w.out;
   if (conv->mode == LN_CONV_PLAIN) {
     ln_gemm_run(plan, b, 0, exec, pixels, in, conv->segment_length, out, s->out_c);
     return;
   }
-  conv_run run = {.conv = conv, .plan = plan, .b = b, .exec = exec, .in = in, .out = out,
-                  .item = plan->kind == LN_GEMM_F32 ? 4 : 1, .pixels = pixels};
+  conv_run run = {.conv = conv,
+                  .plan = plan,
+                  .b = b,
+                  .exec = exec,
+                  .in = in,
+                  .out = out,
+                  .item = plan->kind == LN_GEMM_F32 ? 4 : 1,
+                  .pixels = pixels};
   if (conv->mode == LN_CONV_LINES) {
     run.blocks = (s->h.out + conv->block - 1) / conv->block;
     ln_pool_run(exec->pool, batch * run.blocks, lines_task, &run);

@@ -1,7 +1,7 @@
 /*
  * Convolution as matrix products over image lines, for every element type that ln_gemm_plan knows. The image is never
- * rearranged as a whole: kernels read windows out of its lines, which are first copied only where padding or the kernel's
- * form of A asks for it.
+ * rearranged as a whole: kernels read windows out of its lines, which are first copied only where padding or the
+ * kernel's form of A asks for it.
  */
 #ifndef LN_OPS_CONV_PLAN_H
 #define LN_OPS_CONV_PLAN_H
@@ -25,11 +25,11 @@ typedef struct ln_conv_shape {
 typedef struct ln_conv_plan {
   ln_conv_shape shape;
   ln_conv_mode mode;
-  int32_t segments, segment_length; /* that the product must be planned with */
-  int32_t block;                    /* lines of output pixels (LINES) or output pixels (GATHER) in a task */
-  bool direct;                      /* LINES: windows are read from the tensor itself */
-  int32_t lines;                    /* LINES: image lines that a block needs */
-  size_t line_bytes;                /* LINES: of a copied line; GATHER: of a row of A */
+  int32_t segments, segment_length;             /* that the product must be planned with */
+  int32_t block;                                /* lines of output pixels (LINES) or output pixels (GATHER) in a task */
+  bool direct;                                  /* LINES: windows are read from the tensor itself */
+  int32_t lines;                                /* LINES: image lines that a block needs */
+  size_t line_bytes;                            /* LINES: of a copied line; GATHER: of a row of A */
   size_t copy_bytes, pointer_bytes, term_bytes; /* parts of a thread's scratch */
 } ln_conv_plan;
 
@@ -40,7 +40,7 @@ void ln_conv_plan_begin(ln_conv_plan *conv, const ln_conv_shape *shape);
 /* Second step, with the product planned: blocks and scratch for each thread. False when sizes overflow. */
 bool ln_conv_plan_finish(ln_conv_plan *conv, const ln_gemm_plan *plan, size_t *thread_bytes);
 /* Runs `batch` images; `plan` and `b` may differ from prepare's in zero points and bias. */
-void ln_conv_run(const ln_conv_plan *conv, const ln_gemm_plan *plan, const ln_gemm_b *b, const ln_exec *exec, int32_t batch,
-                 const void *in, void *out);
+void ln_conv_run(const ln_conv_plan *conv, const ln_gemm_plan *plan, const ln_gemm_b *b, const ln_exec *exec,
+                 int32_t batch, const void *in, void *out);
 
 #endif

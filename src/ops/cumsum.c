@@ -12,8 +12,10 @@ ln_status ln_cumsum_run(const ln_node *node, ln_exec *exec) {
   int32_t axis = 0;
   LN_TRY(ln_node_axis(node, 1, shape->rank, &axis, exec->err));
   if (ln_tensor_is_empty(node->in[0])) return LN_OK;
-  const ln_cumsum sums = {.outer = ln_shape_span(shape, 0, axis), .length = (size_t)shape->dims[axis],
-                          .inner = ln_shape_span(shape, axis + 1, shape->rank), .exclusive = options->exclusive,
+  const ln_cumsum sums = {.outer = ln_shape_span(shape, 0, axis),
+                          .length = (size_t)shape->dims[axis],
+                          .inner = ln_shape_span(shape, axis + 1, shape->rank),
+                          .exclusive = options->exclusive,
                           .reverse = options->reverse};
   ln_k_cumsum(node->in[0]->type, &sums, node->in[0]->data, node->out[0]->data);
   return LN_OK;

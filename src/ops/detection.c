@@ -12,10 +12,10 @@ enum { OFFSETS, SCORES, ANCHORS };
 enum { OUT_BOXES, OUT_CLASSES, OUT_SCORES, OUT_COUNT };
 
 typedef struct detection_options {
-  int64_t detections;        /* at most, of all classes */
-  int64_t classes_each;      /* that a box may be given, fast form */
-  int64_t detections_each;   /* of one class at most, regular form */
-  int64_t classes;           /* without the background */
+  int64_t detections;      /* at most, of all classes */
+  int64_t classes_each;    /* that a box may be given, fast form */
+  int64_t detections_each; /* of one class at most, regular form */
+  int64_t classes;         /* without the background */
   bool regular;
   float least_score, overlap;
   ln_box_offset scale;
@@ -23,9 +23,9 @@ typedef struct detection_options {
 
 typedef struct detection_args {
   detection_options options;
-  int32_t boxes, columns;    /* of the scores: columns - classes is 1 when there is a background column, the first */
+  int32_t boxes, columns; /* of the scores: columns - classes is 1 when there is a background column, the first */
   int32_t offset_stride;
-  int32_t most;              /* that one suppression picks */
+  int32_t most; /* that one suppression picks */
 } detection_args;
 
 typedef struct detection {
@@ -35,13 +35,13 @@ typedef struct detection {
 
 /* What a run works in, all within the node's scratch. */
 typedef struct detection_work {
-  ln_box *boxes;       /* [boxes] decoded when they are looked at first */
-  int32_t *decoded;    /* [boxes] whether they are */
-  float *scores;       /* [boxes] of the class at hand, or each box's best */
-  int32_t *candidates; /* [boxes] */
-  int32_t *selected;   /* [most] */
-  float *class_scores; /* [classes] of one box */
-  int32_t *best;       /* [2 * classes] its classes by score; then work for sorting them */
+  ln_box *boxes;             /* [boxes] decoded when they are looked at first */
+  int32_t *decoded;          /* [boxes] whether they are */
+  float *scores;             /* [boxes] of the class at hand, or each box's best */
+  int32_t *candidates;       /* [boxes] */
+  int32_t *selected;         /* [most] */
+  float *class_scores;       /* [classes] of one box */
+  int32_t *best;             /* [2 * classes] its classes by score; then work for sorting them */
   detection *found, *merged; /* [detections] best first, before and after a merge */
 } detection_work;
 
@@ -84,7 +84,8 @@ static ln_status read_options(const ln_node *node, ln_error *err, detection_opti
   LN_TRY(need_float(node, err, "h_scale", &options->scale.h));
   LN_TRY(need_float(node, err, "w_scale", &options->scale.w));
   if (!(options->overlap > 0.0f) || options->overlap > 1.0f) {
-    return ln_node_fail(node, err, LN_ERR_MODEL, "nms_iou_threshold is %g, must be in (0, 1]", (double)options->overlap);
+    return ln_node_fail(node, err, LN_ERR_MODEL, "nms_iou_threshold is %g, must be in (0, 1]",
+                        (double)options->overlap);
   }
   return LN_OK;
 }
@@ -116,7 +117,8 @@ ln_status ln_detection_infer(ln_node *node, ln_error *err) {
   const int64_t rows = options.detections * options.classes_each;
   if (rows > 1000000) return ln_node_fail(node, err, LN_ERR_MODEL, "%lld detections", (long long)rows);
   const int32_t boxes[3] = {1, (int32_t)rows, 4}, one = 1;
-  const ln_shape box_shape = ln_shape_make(3, boxes), row_shape = ln_shape_make(2, boxes), count = ln_shape_make(1, &one);
+  const ln_shape box_shape = ln_shape_make(3, boxes), row_shape = ln_shape_make(2, boxes),
+                 count = ln_shape_make(1, &one);
   LN_TRY(ln_node_set_shape(node, OUT_BOXES, &box_shape, err));
   LN_TRY(ln_node_set_shape(node, OUT_CLASSES, &row_shape, err));
   LN_TRY(ln_node_set_shape(node, OUT_SCORES, &row_shape, err));
@@ -159,8 +161,7 @@ static detection_work place_work(const detection_args *args, char *scratch) {
     parts[i] = scratch;
     scratch += sizes[i];
   }
-  return (detection_work){parts[0], parts[1], parts[2], parts[3], parts[4],
-                          parts[5], parts[6], parts[7], parts[8]};
+  return (detection_work){parts[0], parts[1], parts[2], parts[3], parts[4], parts[5], parts[6], parts[7], parts[8]};
 }
 
 ln_status ln_detection_prepare(ln_node *node, ln_prep *prep) {

@@ -143,14 +143,27 @@ void ln_spans_run(ln_pool *pool, size_t count, size_t grain, ln_span_task task, 
 
 void ln_type_range(ln_type type, int32_t *low, int32_t *high) {
   switch (type) {
-    case LN_INT8: *low = INT8_MIN; *high = INT8_MAX; break;
-    case LN_UINT8: *low = 0; *high = UINT8_MAX; break;
-    case LN_INT16: *low = INT16_MIN; *high = INT16_MAX; break;
-    default: *low = INT32_MIN; *high = INT32_MAX; break;
+    case LN_INT8:
+      *low = INT8_MIN;
+      *high = INT8_MAX;
+      break;
+    case LN_UINT8:
+      *low = 0;
+      *high = UINT8_MAX;
+      break;
+    case LN_INT16:
+      *low = INT16_MIN;
+      *high = INT16_MAX;
+      break;
+    default:
+      *low = INT32_MIN;
+      *high = INT32_MAX;
+      break;
   }
 }
 
-ln_status ln_node_scale(const ln_node *node, const ln_tensor *tensor, ln_error *err, double *scale, int32_t *zero_point) {
+ln_status ln_node_scale(const ln_node *node, const ln_tensor *tensor, ln_error *err, double *scale,
+                        int32_t *zero_point) {
   int32_t low, high;
   ln_type_range(tensor->type, &low, &high);
   *scale = (double)ln_scale_of(tensor);

@@ -9,9 +9,9 @@
 /* ---- RFFT2D: the input, cropped or padded with zeros to fft_length (input 1: height and width) ---- */
 
 typedef struct rfft2d_args {
-  int32_t in_rows, in_columns;  /* of a slice of the input that are used */
+  int32_t in_rows, in_columns; /* of a slice of the input that are used */
   size_t in_row_stride, in_slice_stride;
-  int32_t height, width, bins;  /* of the transform; bins = width / 2 + 1 */
+  int32_t height, width, bins; /* of the transform; bins = width / 2 + 1 */
   int32_t slices, slices_a_task;
   ln_fft_f32 along_rows;    /* of width / 2 points; length 0 for a width of 1 */
   ln_fft_f32 along_columns; /* of height points; length 0 for a height of 1 */

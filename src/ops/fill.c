@@ -141,8 +141,8 @@ ln_status ln_one_hot_run(const ln_node *node, ln_exec *exec) {
   for (size_t o = 0; o < outer; ++o, block += (size_t)depth * inner * item) {
     for (size_t i = 0; i < inner; ++i) {
       const size_t at = o * inner + i;
-      const int64_t index = indices->type == LN_INT64 ? ((const int64_t *)indices->data)[at]
-                                                      : ((const int32_t *)indices->data)[at];
+      const int64_t index =
+          indices->type == LN_INT64 ? ((const int64_t *)indices->data)[at] : ((const int32_t *)indices->data)[at];
       if (index < 0 || index >= depth) continue; /* such a row has no element that is on */
       memcpy(block + ((size_t)index * inner + i) * item, node->in[2]->data, item);
     }

@@ -19,7 +19,7 @@ typedef struct fc_args {
   bool empty;
   bool pack_in_run, fold_in_run; /* weights, or the bias alone, are no constants */
   bool hybrid, asymmetric;
-  ln_hybrid_scales scales;        /* hybrid: of the weights */
+  ln_hybrid_scales scales;                           /* hybrid: of the weights */
   size_t quantized_at, sums_at, scales_at, zeros_at; /* hybrid: in node scratch */
   ln_fc_i16 i16;
 } fc_args;
@@ -33,7 +33,8 @@ static ln_status extents(const ln_node *node, ln_error *err, int32_t *m, int32_t
   }
   *n = weights->dims[0];
   *k = weights->dims[1];
-  if (!ln_shape_elements(&node->in[0]->shape, &elements) || elements % (size_t)*k != 0 || elements / (size_t)*k > INT32_MAX / 4) {
+  if (!ln_shape_elements(&node->in[0]->shape, &elements) || elements % (size_t)*k != 0 ||
+      elements / (size_t)*k > INT32_MAX / 4) {
     return ln_node_fail(node, err, LN_ERR_SHAPE, "the input does not fall into rows of %d", *k);
   }
   *m = (int32_t)(elements / (size_t)*k);
@@ -68,11 +69,16 @@ static ln_status prepare_i16(ln_node *node, ln_prep *prep, fc_args *args) {
   if (ln_zero_point_of(node->in[0]) != 0 || ln_zero_point_of(node->out[0]) != 0) {
     return ln_node_fail(node, prep->err, LN_ERR_MODEL, "int16 tensors must have zero point 0");
   }
-  if (node->in[1]->sparsity != NULL) return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "sparse weights of int16 inputs");
+  if (node->in[1]->sparsity != NULL)
+    return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "sparse weights of int16 inputs");
   const ln_tensor *bias = bias_of(node);
-  args->i16 = (ln_fc_i16){.n = args->n, .k = args->k, .weights_zero = ln_zero_point_of(node->in[1]), .scales = scales,
-                          .scale_count = count,
-                          .wide_bias = bias != NULL ? bias->type == LN_INT64 : options->quantized_bias_type != LN_INT32};
+  args->i16 =
+      (ln_fc_i16){.n = args->n,
+                  .k = args->k,
+                  .weights_zero = ln_zero_point_of(node->in[1]),
+                  .scales = scales,
+                  .scale_count = count,
+                  .wide_bias = bias != NULL ? bias->type == LN_INT64 : options->quantized_bias_type != LN_INT32};
   return ln_node_quantized_range(node, options->fused_activation_function, node->out[0], prep->err, &args->i16.low,
                                  &args->i16.high);
 }
@@ -103,7 +109,8 @@ static ln_status plan_hybrid(ln_node *node, ln_prep *prep, fc_args *args) {
   args->hybrid = true;
   args->asymmetric = options->asymmetric_quantize_inputs;
   args->scales = (ln_hybrid_scales){.b_scales = quant->scale, .b_count = quant->count};
-  LN_TRY(ln_node_float_range(node, options->fused_activation_function, prep->err, &args->scales.low, &args->scales.high));
+  LN_TRY(
+      ln_node_float_range(node, options->fused_activation_function, prep->err, &args->scales.low, &args->scales.high));
   const ln_gemm_quant numbers = {0};
   return ln_gemm_plan_i32(&args->plan, 1, args->n, 1, args->k, &numbers);
 }
@@ -113,8 +120,10 @@ static bool hybrid_scratch(ln_node *node, fc_args *args) {
   size_t rows, sums, inputs, at = node->scratch_bytes;
   if (!ln_size_mul((size_t)args->m, sizeof(float), &rows) || !ln_size_mul(rows, (size_t)args->n, &sums)) return false;
   if (!ln_size_mul((size_t)args->m, (size_t)args->k, &inputs)) return false;
-  if (!ln_size_align(at, LN_ALIGNMENT, &args->quantized_at) || !ln_size_add(args->quantized_at, inputs, &at)) return false;
-  if (!ln_size_align(at, LN_ALIGNMENT, &args->sums_at) || !ln_size_add(args->sums_at, sums, &args->scales_at)) return false;
+  if (!ln_size_align(at, LN_ALIGNMENT, &args->quantized_at) || !ln_size_add(args->quantized_at, inputs, &at))
+    return false;
+  if (!ln_size_align(at, LN_ALIGNMENT, &args->sums_at) || !ln_size_add(args->sums_at, sums, &args->scales_at))
+    return false;
   return ln_size_add(args->scales_at, rows, &args->zeros_at) && ln_size_add(args->zeros_at, rows, &node->scratch_bytes);
 }
 
@@ -157,13 +166,17 @@ static ln_status plan_product(ln_node *node, ln_prep *prep, fc_args *args) {
     return ln_gemm_plan_f32(&args->plan, 1, args->n, 1, args->k, low, high) ? LN_OK : LN_ERR_MEMORY;
   }
   if (in->type == LN_FLOAT32) return plan_hybrid(node, prep, args);
-  ln_gemm_quant quant = {.a_unsigned = in->type == LN_UINT8, .b_unsigned = weights->type == LN_UINT8,
-                         .c_unsigned = node->out[0]->type == LN_UINT8, .a_zero = ln_zero_point_of(in),
-                         .b_zero = ln_zero_point_of(weights), .c_zero = ln_zero_point_of(node->out[0]),
+  ln_gemm_quant quant = {.a_unsigned = in->type == LN_UINT8,
+                         .b_unsigned = weights->type == LN_UINT8,
+                         .c_unsigned = node->out[0]->type == LN_UINT8,
+                         .a_zero = ln_zero_point_of(in),
+                         .b_zero = ln_zero_point_of(weights),
+                         .c_zero = ln_zero_point_of(node->out[0]),
                          .scale_real = true};
   LN_TRY(ln_product_scales(node, prep->arena, in, weights, node->out[0], args->n, 0, LN_SCALES_PER_CHANNEL, prep->err,
                            &quant.scales, &quant.scale_count));
-  LN_TRY(ln_node_quantized_range(node, options->fused_activation_function, node->out[0], prep->err, &quant.low, &quant.high));
+  LN_TRY(ln_node_quantized_range(node, options->fused_activation_function, node->out[0], prep->err, &quant.low,
+                                 &quant.high));
   return ln_gemm_plan_q8(&args->plan, prep->arena, 1, args->n, 1, args->k, &quant);
 }
 
@@ -176,7 +189,8 @@ static ln_status pack_weights(ln_node *node, ln_prep *prep, fc_args *args) {
   const ln_tensor *bias = bias_of(node);
   const bool quantized = args->plan.kind == LN_GEMM_Q8;
   if (!ln_tensor_const_data(weights)) {
-    if (weights->type == LN_INT4) return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "int4 weights that are no constant");
+    if (weights->type == LN_INT4)
+      return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "int4 weights that are no constant");
     args->pack_in_run = true;
     return ln_gemm_pack_bytes(&args->plan, &node->scratch_bytes) ? LN_OK : LN_ERR_MEMORY;
   }
@@ -216,7 +230,8 @@ ln_status ln_fully_connected_prepare(ln_node *node, ln_prep *prep) {
   ln_status status = plan_product(node, prep, args);
   if (status == LN_OK) status = pack_weights(node, prep, args);
   if (status == LN_OK && args->hybrid && !hybrid_scratch(node, args)) status = LN_ERR_MEMORY;
-  if (status == LN_OK && !ln_gemm_thread_bytes(&args->plan, args->m, &node->thread_scratch_bytes)) status = LN_ERR_MEMORY;
+  if (status == LN_OK && !ln_gemm_thread_bytes(&args->plan, args->m, &node->thread_scratch_bytes))
+    status = LN_ERR_MEMORY;
   return status == LN_ERR_MEMORY ? ln_node_fail(node, prep->err, status, "no memory for the packed weights") : status;
 }
 

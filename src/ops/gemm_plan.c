@@ -27,21 +27,34 @@ static bool set_extents(ln_gemm_plan *plan, int32_t groups, int32_t n, int32_t s
   return ln_size_mul(plan->group_bytes, (size_t)groups, &total) && total <= PTRDIFF_MAX / 2;
 }
 
-bool ln_gemm_plan_f32(ln_gemm_plan *plan, int32_t groups, int32_t n, int32_t segments, int32_t segment_length, float low,
-                      float high) {
+bool ln_gemm_plan_f32(ln_gemm_plan *plan, int32_t groups, int32_t n, int32_t segments, int32_t segment_length,
+                      float low, float high) {
   const ln_gemm_kernels *kernels = &ln_kernels_get()->gemm;
   const bool few = n <= FEW_COLUMNS && (int64_t)segments * segment_length >= FEW_DEPTH;
   const ln_gemm_f32_kernel *kernel = few ? kernels->f32_few : kernels->f32;
-  *plan = (ln_gemm_plan){.kind = LN_GEMM_F32, .f32 = kernel, .mr = kernel->mr, .nr = kernel->nr, .k_group = 1,
-                         .a_bytes = 4, .c_bytes = 4, .low = low, .high = high};
+  *plan = (ln_gemm_plan){.kind = LN_GEMM_F32,
+                         .f32 = kernel,
+                         .mr = kernel->mr,
+                         .nr = kernel->nr,
+                         .k_group = 1,
+                         .a_bytes = 4,
+                         .c_bytes = 4,
+                         .low = low,
+                         .high = high};
   return set_extents(plan, groups, n, segments, segment_length, 4);
 }
 
 static bool plan_integers(ln_gemm_plan *plan, ln_gemm_kind kind, int32_t groups, int32_t n, int32_t segments,
                           int32_t segment_length, const ln_gemm_quant *quant) {
   const ln_gemm_q8_kernel *kernel = ln_kernels_get()->gemm.q8;
-  *plan = (ln_gemm_plan){.kind = kind, .q8 = kernel, .mr = kernel->mr, .nr = kernel->nr, .k_group = kernel->k_group,
-                         .a_bytes = ln_gemm_a_bytes(kernel), .c_bytes = kind == LN_GEMM_I32 ? 4 : 1, .quant = *quant};
+  *plan = (ln_gemm_plan){.kind = kind,
+                         .q8 = kernel,
+                         .mr = kernel->mr,
+                         .nr = kernel->nr,
+                         .k_group = kernel->k_group,
+                         .a_bytes = ln_gemm_a_bytes(kernel),
+                         .c_bytes = kind == LN_GEMM_I32 ? 4 : 1,
+                         .quant = *quant};
   if (kernel->a_form == LN_GEMM_A_U8) plan->row_factor = -(quant->b_unsigned ? quant->b_zero - 128 : quant->b_zero);
   return set_extents(plan, groups, n, segments, segment_length, kernel->b_bytes);
 }
@@ -212,10 +225,16 @@ static void integer_rows(const ln_gemm_plan *plan, const ln_gemm_b *b, const cha
     return;
   }
   const ln_gemm_quant *quant = &plan->quant;
-  const ln_gemm_q8_params params = {.bias = bias, .multiplier = plan->multiplier + column, .shift = plan->shift + column,
+  const ln_gemm_q8_params params = {.bias = bias,
+                                    .multiplier = plan->multiplier + column,
+                                    .shift = plan->shift + column,
                                     .reals = plan->reals == NULL ? NULL : plan->reals + column,
-                                    .zero_point = quant->c_zero, .low = quant->low, .high = quant->high,
-                                    .is_unsigned = quant->c_unsigned, .narrow = plan->narrow, .row_terms = row_terms};
+                                    .zero_point = quant->c_zero,
+                                    .low = quant->low,
+                                    .high = quant->high,
+                                    .is_unsigned = quant->c_unsigned,
+                                    .narrow = plan->narrow,
+                                    .row_terms = row_terms};
   plan->q8->run(m, n, a, panels, &params, c, c_stride);
 }
 
@@ -226,13 +245,13 @@ void ln_gemm_rows(const ln_gemm_plan *plan, const ln_gemm_b *b, int32_t group, i
   const char *panels = (const char *)b->panels + (size_t)group * plan->group_bytes + (size_t)from * plan->panel_bytes;
   char *out = (char *)c + (ptrdiff_t)column * plan->c_bytes;
   if (plan->kind != LN_GEMM_F32) {
-    integer_rows(plan, b, panels, (ptrdiff_t)group * plan->panels * plan->nr + column, m, end - column, a, row_terms, out,
-                 c_stride);
+    integer_rows(plan, b, panels, (ptrdiff_t)group * plan->panels * plan->nr + column, m, end - column, a, row_terms,
+                 out, c_stride);
     return;
   }
   const float *bias = b->bias == NULL ? NULL : (const float *)b->bias + (ptrdiff_t)group * plan->n + column;
-  plan->f32->run(m, end - column, a, (const float *)(const void *)panels, bias, (float *)(void *)out, c_stride, plan->low,
-                 plan->high);
+  plan->f32->run(m, end - column, a, (const float *)(const void *)panels, bias, (float *)(void *)out, c_stride,
+                 plan->low, plan->high);
 }
 
 /* ---- the whole product ---- */
@@ -309,7 +328,8 @@ static const void *bring_rows(const product *p, const char *from, int32_t m, cha
     return scratch;
   }
   for (int32_t i = 0; i < m; ++i) {
-    ln_gemm_convert_a(plan, from + i * p->a_row_bytes, (size_t)k, scratch + (size_t)i * (size_t)stride * (size_t)plan->a_bytes);
+    ln_gemm_convert_a(plan, from + i * p->a_row_bytes, (size_t)k,
+                      scratch + (size_t)i * (size_t)stride * (size_t)plan->a_bytes);
   }
   return scratch;
 }
@@ -341,11 +361,19 @@ static void product_task(void *context, int32_t task, int32_t worker) {
                p->c_stride);
 }
 
-void ln_gemm_run(const ln_gemm_plan *plan, const ln_gemm_b *b, int32_t group, const ln_exec *exec, int32_t m, const void *a,
-                 ptrdiff_t a_row_stride, void *c, ptrdiff_t c_stride) {
+void ln_gemm_run(const ln_gemm_plan *plan, const ln_gemm_b *b, int32_t group, const ln_exec *exec, int32_t m,
+                 const void *a, ptrdiff_t a_row_stride, void *c, ptrdiff_t c_stride) {
   if (m < 1) return;
   const int32_t item = plan->kind == LN_GEMM_F32 ? 4 : 1;
-  product p = {.plan = plan, .b = b, .exec = exec, .cut = cut(plan, m), .group = group, .m = m, .a = a,
-               .a_row_bytes = a_row_stride * item, .c = c, .c_stride = c_stride};
+  product p = {.plan = plan,
+               .b = b,
+               .exec = exec,
+               .cut = cut(plan, m),
+               .group = group,
+               .m = m,
+               .a = a,
+               .a_row_bytes = a_row_stride * item,
+               .c = c,
+               .c_stride = c_stride};
   ln_pool_run(exec->pool, p.cut.row_blocks * p.cut.panel_blocks, product_task, &p);
 }

@@ -39,10 +39,10 @@ typedef struct ln_gemm_b {
 typedef struct ln_gemm_quant {
   bool a_unsigned, b_unsigned, c_unsigned;
   int32_t a_zero, b_zero, c_zero;
-  int32_t low, high;               /* of C */
-  const double *scales;            /* [1 or groups * n] real multipliers; NULL for LN_GEMM_I32 */
+  int32_t low, high;    /* of C */
+  const double *scales; /* [1 or groups * n] real multipliers; NULL for LN_GEMM_I32 */
   int32_t scale_count;
-  bool scale_real;                 /* results are scaled by ln_multiply_real */
+  bool scale_real; /* results are scaled by ln_multiply_real */
 } ln_gemm_quant;
 
 typedef struct ln_gemm_plan {
@@ -50,22 +50,22 @@ typedef struct ln_gemm_plan {
   const ln_gemm_f32_kernel *f32;
   const ln_gemm_q8_kernel *q8;
   int32_t groups, n, segments, segment_length; /* k = segments * segment_length */
-  int32_t mr, nr, panels;   /* panels of one group */
+  int32_t mr, nr, panels;                      /* panels of one group */
   int32_t k_group;          /* a segment's rows may be read up to k_group - 1 elements past their end */
   int32_t a_bytes, c_bytes; /* of an element of A in the kernel's form, and of C */
   size_t panel_bytes, group_bytes;
   float low, high;
   ln_gemm_quant quant;
-  int32_t row_factor;       /* times a row's sum: what the zero point of B adds; 0 for none */
+  int32_t row_factor;                /* times a row's sum: what the zero point of B adds; 0 for none */
   const int32_t *multiplier, *shift; /* [groups * panels * nr] */
-  const double *reals;      /* the same, or NULL */
+  const double *reals;               /* the same, or NULL */
   bool narrow;
-  ln_gemm_b b;              /* of a constant B; panels NULL when it is packed in run */
+  ln_gemm_b b; /* of a constant B; panels NULL when it is packed in run */
 } ln_gemm_plan;
 
 /* False when sizes overflow. Every extent is at least 1. */
-bool ln_gemm_plan_f32(ln_gemm_plan *plan, int32_t groups, int32_t n, int32_t segments, int32_t segment_length, float low,
-                      float high);
+bool ln_gemm_plan_f32(ln_gemm_plan *plan, int32_t groups, int32_t n, int32_t segments, int32_t segment_length,
+                      float low, float high);
 /* LN_ERR_MEMORY; sizes that overflow count as that. The multipliers are kept in the arena. */
 ln_status ln_gemm_plan_q8(ln_gemm_plan *plan, ln_arena *arena, int32_t groups, int32_t n, int32_t segments,
                           int32_t segment_length, const ln_gemm_quant *quant);
@@ -85,7 +85,8 @@ void ln_gemm_fold_bias(const ln_gemm_plan *plan, int32_t a_zero, const int32_t *
                        int32_t *folded);
 
 /* Rows of A in the kernel's form, one group, panels [from, to) of it: the innermost step, on the caller's thread.
- * `c` is element 0 of the group's columns; strides of C in elements. `row_terms` [m] as ln_gemm_row_terms computes them. */
+ * `c` is element 0 of the group's columns; strides of C in elements. `row_terms` [m] as ln_gemm_row_terms computes
+ * them. */
 void ln_gemm_rows(const ln_gemm_plan *plan, const ln_gemm_b *b, int32_t group, int32_t from, int32_t to, int32_t m,
                   const ln_gemm_a *a, const int32_t *row_terms, void *c, ptrdiff_t c_stride);
 /* True when ln_gemm_rows needs row_terms. */
@@ -101,8 +102,8 @@ void ln_gemm_convert_a(const ln_gemm_plan *plan, const void *source, size_t coun
  * The whole product over the pool, one group of a plan of one segment. A is the tensor's data: rows of k contiguous
  * elements, a_row_stride elements apart.
  */
-void ln_gemm_run(const ln_gemm_plan *plan, const ln_gemm_b *b, int32_t group, const ln_exec *exec, int32_t m, const void *a,
-                 ptrdiff_t a_row_stride, void *c, ptrdiff_t c_stride);
+void ln_gemm_run(const ln_gemm_plan *plan, const ln_gemm_b *b, int32_t group, const ln_exec *exec, int32_t m,
+                 const void *a, ptrdiff_t a_row_stride, void *c, ptrdiff_t c_stride);
 /* Scratch of each thread that ln_gemm_run takes for products of up to m rows; false on overflow. */
 bool ln_gemm_thread_bytes(const ln_gemm_plan *plan, int32_t m, size_t *bytes);
 

@@ -1,7 +1,7 @@
 /*
- * LOCAL_RESPONSE_NORMALIZATION: each value over a power of the squares around it along the last dimension. The window is
- * [i - radius, i + radius], as the operator is defined and LiteRT's optimized kernel computes it; its reference kernel
- * leaves out the upper end.
+ * LOCAL_RESPONSE_NORMALIZATION: each value over a power of the squares around it along the last dimension. The window
+ * is [i - radius, i + radius], as the operator is defined and LiteRT's optimized kernel computes it; its reference
+ * kernel leaves out the upper end.
  */
 #include <math.h>
 

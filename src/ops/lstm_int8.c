@@ -1,6 +1,6 @@
 /*
- * The integer form of UNIDIRECTIONAL_SEQUENCE_LSTM: int8 activations and weights, int16 cell state. Real multipliers are
- * formed in float, as TFLite forms them, and the zero points are folded into the biases once when all are constant.
+ * The integer form of UNIDIRECTIONAL_SEQUENCE_LSTM: int8 activations and weights, int16 cell state. Real multipliers
+ * are formed in float, as TFLite forms them, and the zero points are folded into the biases once when all are constant.
  */
 #include <math.h>
 #include <string.h>
@@ -10,10 +10,10 @@
 
 typedef struct lstm_i8_args {
   ln_lstm_form form;
-  ln_lstm_i8 lstm; /* the pointers to tensors are set in run */
+  ln_lstm_i8 lstm;                                                    /* the pointers to tensors are set in run */
   int32_t *input_bias[LN_LSTM_GATES], *recurrent_bias[LN_LSTM_GATES]; /* [cells] */
   int32_t *projection_bias;                                           /* [outputs] */
-  bool folded; /* the biases above hold for every run */
+  bool folded;                                                        /* the biases above hold for every run */
 } lstm_i8_args;
 
 /* ---- quantization ---- */
@@ -26,7 +26,8 @@ static ln_status scale_of_input(const ln_node *node, ln_error *err, int32_t inpu
 }
 
 /* What intermediate tensor `index` is quantized with. */
-static ln_status read_intermediate(const ln_node *node, ln_error *err, int32_t index, float *scale, int32_t *zero_point) {
+static ln_status read_intermediate(const ln_node *node, ln_error *err, int32_t index, float *scale,
+                                   int32_t *zero_point) {
   const ln_op *op = node->op;
   const int32_t tensor = index < op->intermediate_count ? op->intermediates[index] : -1;
   if (tensor < 0 || tensor >= node->tensor_count) {
@@ -63,13 +64,15 @@ static ln_status prepare_gate(const ln_node *node, ln_error *err, const ln_lstm_
   if (form->peephole && gate != LN_LSTM_CELL) {
     float peephole;
     LN_TRY(scale_of_input(node, err, ln_lstm_peephole_input(gate), &peephole));
-    out->peephole_scale = ln_quantize_multiplier((float)(ldexp(1.0, lstm->cell_exponent) * (double)peephole / (double)result));
+    out->peephole_scale =
+        ln_quantize_multiplier((float)(ldexp(1.0, lstm->cell_exponent) * (double)peephole / (double)result));
   }
   if (form->norm) {
     float norm;
     LN_TRY(scale_of_input(node, err, LN_LSTM_IN_NORM + gate, &norm));
     /* 12 more bits are shifted in later, and the guard must be an int32. */
-    if (norm >= 0x1p17f) return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "a normalization scale of %g", (double)norm);
+    if (norm >= 0x1p17f)
+      return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "a normalization scale of %g", (double)norm);
     out->norm_scale = ln_quantize_multiplier(norm);
     out->variance_guard = (int32_t)(10000 * norm) > 1 ? (int32_t)(10000 * norm) : 1;
   }
@@ -85,15 +88,16 @@ static ln_status prepare_scales(const ln_node *node, ln_error *err, const ln_lst
   for (int32_t g = form->coupled ? LN_LSTM_FORGET : LN_LSTM_INPUT; g < LN_LSTM_GATES; ++g) {
     LN_TRY(prepare_gate(node, err, form, input_scale, state_scale, g, lstm));
   }
-  /* Before a projection the reference takes the hidden zero point off where it means to add it, and the projection's bias
-   * makes up for that: only values at the ends of int8 differ. */
+  /* Before a projection the reference takes the hidden zero point off where it means to add it, and the projection's
+   * bias makes up for that: only values at the ends of int8 differ. */
   if (form->projection) lstm->hidden_zero_point = -lstm->hidden_zero_point;
   lstm->hidden_scale = ln_quantize_multiplier((float)(0x1p-15 / (double)hidden_scale * 0x1p-15));
   if (form->projection) LN_TRY(scale_of_input(node, err, LN_LSTM_IN_PROJECTION, &projection_scale));
   lstm->projection_scale = ln_quantize_multiplier(projection_scale * hidden_scale / state_scale);
   lstm->output_zero_point = ln_zero_point_of(node->in[LN_LSTM_IN_OUTPUT_STATE]);
   if (form->cell_clip > 0.0f) {
-    lstm->cell_clip = (int16_t)ln_clamp_f32(form->cell_clip / ln_scale_of(node->in[LN_LSTM_IN_CELL_STATE]), 0.0f, 32767.0f);
+    lstm->cell_clip =
+        (int16_t)ln_clamp_f32(form->cell_clip / ln_scale_of(node->in[LN_LSTM_IN_CELL_STATE]), 0.0f, 32767.0f);
   }
   if (form->projection_clip > 0.0f) {
     lstm->projection_clip = (int8_t)ln_clamp_f32(form->projection_clip / state_scale, 0.0f, 127.0f);
@@ -109,15 +113,15 @@ static void fold_biases(const ln_node *node, const lstm_i8_args *args) {
   const int32_t state_zero = ln_zero_point_of(node->in[LN_LSTM_IN_OUTPUT_STATE]);
   for (int32_t g = form->coupled ? LN_LSTM_FORGET : LN_LSTM_INPUT; g < LN_LSTM_GATES; ++g) {
     const int32_t *bias = form->norm ? NULL : ln_lstm_data(node, LN_LSTM_IN_BIAS + g);
-    ln_k_matvec_fold_bias(ln_lstm_data(node, LN_LSTM_IN_INPUT_WEIGHTS + g), form->size.cells, form->size.inputs, input_zero,
-                        bias, args->input_bias[g]);
+    ln_k_matvec_fold_bias(ln_lstm_data(node, LN_LSTM_IN_INPUT_WEIGHTS + g), form->size.cells, form->size.inputs,
+                          input_zero, bias, args->input_bias[g]);
     ln_k_matvec_fold_bias(ln_lstm_data(node, LN_LSTM_IN_RECURRENT_WEIGHTS + g), form->size.cells, form->size.outputs,
-                        state_zero, NULL, args->recurrent_bias[g]);
+                          state_zero, NULL, args->recurrent_bias[g]);
   }
   if (form->projection) {
     ln_k_matvec_fold_bias(ln_lstm_data(node, LN_LSTM_IN_PROJECTION), form->size.outputs, form->size.cells,
-                        args->lstm.hidden_zero_point, ln_lstm_data(node, LN_LSTM_IN_PROJECTION_BIAS),
-                        args->projection_bias);
+                          args->lstm.hidden_zero_point, ln_lstm_data(node, LN_LSTM_IN_PROJECTION_BIAS),
+                          args->projection_bias);
   }
 }
 
@@ -186,7 +190,8 @@ ln_status ln_lstm_run_i8(const ln_node *node, ln_exec *exec) {
   const ln_lstm_form *form = &args->form;
   if (!args->folded) fold_biases(node, args);
   ln_lstm_i8 lstm = bind_i8(node);
-  const size_t inputs = (size_t)form->size.inputs, outputs = (size_t)form->size.outputs, cells = (size_t)form->size.cells;
+  const size_t inputs = (size_t)form->size.inputs, outputs = (size_t)form->size.outputs,
+               cells = (size_t)form->size.cells;
   ln_lstm_i8_scratch scratch;
   scratch.sums = exec->scratch;
   scratch.gates = (int16_t *)(void *)((char *)exec->scratch + sums_bytes(form));

@@ -23,7 +23,8 @@ ln_status ln_node_set_shape(ln_node *node, int32_t index, const ln_shape *shape,
   size_t bytes;
   char text[96];
   if (shape->rank < 0 || shape->rank > LN_MAX_RANK) {
-    return ln_node_fail(node, err, LN_ERR_SHAPE, "output %d would have rank %d (at most %d)", index, shape->rank, LN_MAX_RANK);
+    return ln_node_fail(node, err, LN_ERR_SHAPE, "output %d would have rank %d (at most %d)", index, shape->rank,
+                        LN_MAX_RANK);
   }
   if (ln_type_bits(tensor->type) != 0 && !ln_tensor_size(tensor->type, shape, &bytes)) {
     return ln_node_fail(node, err, LN_ERR_SHAPE, "output %d would have the impossible shape %s", index,
@@ -68,7 +69,8 @@ ln_status ln_node_ints(const ln_node *node, int32_t input, int64_t *values, int3
                         ln_type_name(tensor->type));
   }
   if (!ln_shape_elements(&tensor->shape, &elements) || elements > (size_t)capacity) {
-    return ln_node_fail(node, err, LN_ERR_SHAPE, "input %d \"%s\" has more than %d values", input, tensor->name, capacity);
+    return ln_node_fail(node, err, LN_ERR_SHAPE, "input %d \"%s\" has more than %d values", input, tensor->name,
+                        capacity);
   }
   if (elements == 0) {
     *count = 0;
@@ -88,11 +90,21 @@ bool ln_axis_normalize(int64_t axis, int32_t rank, int32_t *out) {
   return true;
 }
 
-static ln_status storage_range(const ln_node *node, const ln_tensor *tensor, ln_error *err, int32_t *low, int32_t *high) {
+static ln_status storage_range(const ln_node *node, const ln_tensor *tensor, ln_error *err, int32_t *low,
+                               int32_t *high) {
   switch (tensor->type) {
-    case LN_INT8: *low = INT8_MIN; *high = INT8_MAX; return LN_OK;
-    case LN_UINT8: *low = 0; *high = UINT8_MAX; return LN_OK;
-    case LN_INT16: *low = INT16_MIN; *high = INT16_MAX; return LN_OK;
+    case LN_INT8:
+      *low = INT8_MIN;
+      *high = INT8_MAX;
+      return LN_OK;
+    case LN_UINT8:
+      *low = 0;
+      *high = UINT8_MAX;
+      return LN_OK;
+    case LN_INT16:
+      *low = INT16_MIN;
+      *high = INT16_MAX;
+      return LN_OK;
     default:
       return ln_node_fail(node, err, LN_ERR_TYPE, "a fused activation on %s has no quantized form",
                           ln_type_name(tensor->type));
@@ -127,11 +139,18 @@ ln_status ln_node_float_range(const ln_node *node, int32_t activation, ln_error 
   switch (activation) {
     case LN_ACT_NONE: return LN_OK;
     case LN_ACT_RELU: *low = 0.0f; return LN_OK;
-    case LN_ACT_RELU_N1_TO_1: *low = -1.0f; *high = 1.0f; return LN_OK;
-    case LN_ACT_RELU6: *low = 0.0f; *high = 6.0f; return LN_OK;
+    case LN_ACT_RELU_N1_TO_1:
+      *low = -1.0f;
+      *high = 1.0f;
+      return LN_OK;
+    case LN_ACT_RELU6:
+      *low = 0.0f;
+      *high = 6.0f;
+      return LN_OK;
     default: {
       const char *name = ln_schema_enum_name(LN_ENUM_activation, activation);
-      return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "fused activation %s", name == NULL ? "of unknown number" : name);
+      return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "fused activation %s",
+                          name == NULL ? "of unknown number" : name);
     }
   }
 }
@@ -169,7 +188,8 @@ ln_status ln_node_evaluate(ln_node *node, ln_error *err) {
     status = ln_node_fail(node, err, LN_ERR_MEMORY, "no memory for scratch");
     goto out;
   }
-  ln_exec exec = {.scratch = scratch, .thread_scratch = thread_scratch, .thread_stride = node->thread_scratch_bytes, .err = err};
+  ln_exec exec = {
+      .scratch = scratch, .thread_scratch = thread_scratch, .thread_stride = node->thread_scratch_bytes, .err = err};
   status = node->op->def->run(node, &exec);
 out:
   ln_free(scratch);

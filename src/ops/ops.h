@@ -23,16 +23,16 @@ struct ln_session;
  */
 struct ln_node {
   const ln_op *op;
-  ln_tensor **in;  /* [in_count]; NULL where an optional input is absent */
+  ln_tensor **in; /* [in_count]; NULL where an optional input is absent */
   int32_t in_count;
   ln_tensor **out; /* [out_count] */
   int32_t out_count;
-  ln_tensor *tensors;    /* all of the graph's: blockwise scales and intermediates are found by index */
+  ln_tensor *tensors; /* all of the graph's: blockwise scales and intermediates are found by index */
   int32_t tensor_count;
   struct ln_session *session; /* that runs it: what ops/host.h asks; NULL where constants are folded */
-  void *args;            /* what prepare computed; lives in ln_prep.arena */
-  ln_node_state *state;  /* the session's; NULL where a node is evaluated alone, which never happens to stateful ones */
-  size_t scratch_bytes;  /* asked for by prepare: one block for a run, shared by the threads */
+  void *args;                 /* what prepare computed; lives in ln_prep.arena */
+  ln_node_state *state; /* the session's; NULL where a node is evaluated alone, which never happens to stateful ones */
+  size_t scratch_bytes; /* asked for by prepare: one block for a run, shared by the threads */
   size_t thread_scratch_bytes; /* and one for each thread */
 };
 
@@ -48,9 +48,9 @@ typedef struct ln_prep {
 
 /* What run is given. */
 typedef struct ln_exec {
-  ln_pool *pool;          /* may be NULL: one thread */
-  void *scratch;          /* node->scratch_bytes, LN_ALIGNMENT-aligned */
-  void *thread_scratch;   /* node->thread_scratch_bytes for each thread, `thread_stride` apart */
+  ln_pool *pool;        /* may be NULL: one thread */
+  void *scratch;        /* node->scratch_bytes, LN_ALIGNMENT-aligned */
+  void *thread_scratch; /* node->thread_scratch_bytes for each thread, `thread_stride` apart */
   size_t thread_stride;
   ln_error *err;
 } ln_exec;
@@ -79,24 +79,24 @@ typedef ln_status (*ln_run_fn)(const ln_node *node, ln_exec *exec);
 typedef int64_t (*ln_macs_fn)(const ln_node *node);
 
 enum {
-  LN_OPF_VIEW = 1,       /* output 0 is input 0's bytes under another shape: no copy when memory is shared */
-  LN_OPF_IN_PLACE = 2,   /* an output may take the memory of an input of the same size */
-  LN_OPF_STATEFUL = 4,   /* keeps or changes state: never folded, dropped or shared */
-  LN_OPF_COMMUTES = 8,   /* inputs 0 and 1 may be exchanged */
-  LN_OPF_CLAMPS = 16,    /* the option fused_activation_function clamps output 0 (of an LSTM, say, it does not) */
+  LN_OPF_VIEW = 1,         /* output 0 is input 0's bytes under another shape: no copy when memory is shared */
+  LN_OPF_IN_PLACE = 2,     /* an output may take the memory of an input of the same size */
+  LN_OPF_STATEFUL = 4,     /* keeps or changes state: never folded, dropped or shared */
+  LN_OPF_COMMUTES = 8,     /* inputs 0 and 1 may be exchanged */
+  LN_OPF_CLAMPS = 16,      /* the option fused_activation_function clamps output 0 (of an LSTM, say, it does not) */
   LN_OPF_TAKES_SPARSE = 32 /* reads constants in the sparse encoding; others are refused them */
 };
 
 typedef struct ln_op_def {
   const char *name;
-  int32_t code;             /* LN_OP_CUSTOM for custom operators */
-  ln_table_id options;      /* LN_TABLE_none when the operator has none */
-  const char *types;        /* accepted element types: grammar in types.c; NULL while there is no kernel */
+  int32_t code;        /* LN_OP_CUSTOM for custom operators */
+  ln_table_id options; /* LN_TABLE_none when the operator has none */
+  const char *types;   /* accepted element types: grammar in types.c; NULL while there is no kernel */
   ln_infer_fn infer;
-  ln_prepare_fn prepare;    /* ln_no_prepare when there is nothing to prepare */
+  ln_prepare_fn prepare; /* ln_no_prepare when there is nothing to prepare */
   ln_run_fn run;
-  ln_macs_fn macs;          /* ln_no_macs when there are none */
-  int32_t variant;          /* what distinguishes rows that share functions (an enumeration of their family's) */
+  ln_macs_fn macs; /* ln_no_macs when there are none */
+  int32_t variant; /* what distinguishes rows that share functions (an enumeration of their family's) */
   uint32_t flags;
   const char *kernel_not_yet;   /* why there is none; NULL when there is */
   const char *gradient_not_yet; /* the same for the gradient */
@@ -146,7 +146,8 @@ ln_status ln_infer_broadcast(ln_node *node, ln_error *err);
  * LN_INFER_LATER when not; LN_ERR_SHAPE when there are more than `capacity`. */
 ln_status ln_node_ints(const ln_node *node, int32_t input, int64_t *values, int32_t capacity, int32_t *count,
                        ln_error *err);
-/* The output range that a fused activation leaves of a quantized tensor's type, in stored values, as TFLite computes it. */
+/* The output range that a fused activation leaves of a quantized tensor's type, in stored values, as TFLite computes
+ * it. */
 ln_status ln_node_quantized_range(const ln_node *node, int32_t activation, const ln_tensor *output, ln_error *err,
                                   int32_t *low, int32_t *high);
 /* The same for floats: -inf..inf without an activation. LN_ERR_UNSUPPORTED for TANH and SIGN_BIT. */

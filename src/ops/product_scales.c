@@ -10,15 +10,17 @@ static ln_status check_weights(const ln_node *node, const ln_tensor *weights, in
   const ln_quant *quant = weights->quant;
   if (quant->count < 1) return ln_node_fail(node, err, LN_ERR_MODEL, "weights \"%s\" have no scale", weights->name);
   if (quant->count > 1 && (quant->count != channels || quant->axis != axis)) {
-    return ln_node_fail(node, err, LN_ERR_MODEL, "weights \"%s\" have %d scales along dimension %d, expected %d along %d",
-                        weights->name, quant->count, quant->axis, channels, axis);
+    return ln_node_fail(node, err, LN_ERR_MODEL,
+                        "weights \"%s\" have %d scales along dimension %d, expected %d along %d", weights->name,
+                        quant->count, quant->axis, channels, axis);
   }
   for (int32_t j = 0; j < quant->count; ++j) {
     if (!usable(quant->scale[j])) {
       return ln_node_fail(node, err, LN_ERR_MODEL, "weights \"%s\" have an unusable scale", weights->name);
     }
     if (quant->count > 1 && quant->zero_point[j] != 0) {
-      return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "weights \"%s\" have a zero point for each channel", weights->name);
+      return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "weights \"%s\" have a zero point for each channel",
+                          weights->name);
     }
   }
   return LN_OK;
@@ -39,7 +41,8 @@ ln_status ln_product_scales(const ln_node *node, ln_arena *arena, const ln_tenso
   if (values == NULL) return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory");
   for (int32_t j = 0; j < quant->count; ++j) {
     const float rounded = ln_scale_of(in) * quant->scale[j];
-    const double product = rule == LN_SCALES_PER_TENSOR ? (double)rounded : (double)ln_scale_of(in) * (double)quant->scale[j];
+    const double product =
+        rule == LN_SCALES_PER_TENSOR ? (double)rounded : (double)ln_scale_of(in) * (double)quant->scale[j];
     values[j] = product / (double)ln_scale_of(out);
   }
   *scales = values;

@@ -1,4 +1,5 @@
-/* What the integer results of products with weights are scaled by: convolutions, depthwise ones, fully-connected layers. */
+/* What the integer results of products with weights are scaled by: convolutions, depthwise ones, fully-connected
+ * layers. */
 #ifndef LN_OPS_PRODUCT_SCALES_H
 #define LN_OPS_PRODUCT_SCALES_H
 

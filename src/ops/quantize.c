@@ -27,7 +27,8 @@ static ln_status view_axis(const ln_node *node, const ln_tensor *tensor, ln_erro
   *view = (axis_view){1, 1, ln_shape_span(shape, 0, shape->rank)};
   if (quant->count <= 1) return LN_OK;
   if (quant->axis < 0 || quant->axis >= shape->rank || quant->count != shape->dims[quant->axis]) {
-    return ln_node_fail(node, err, LN_ERR_MODEL, "\"%s\" has %d scales along axis %d", tensor->name, quant->count, quant->axis);
+    return ln_node_fail(node, err, LN_ERR_MODEL, "\"%s\" has %d scales along axis %d", tensor->name, quant->count,
+                        quant->axis);
   }
   view->outer = ln_shape_span(shape, 0, quant->axis);
   view->channels = (size_t)quant->count;
@@ -43,7 +44,8 @@ static ln_status check_scales(const ln_node *node, const ln_tensor *tensor, ln_e
   for (int32_t i = 1; i < tensor->quant->count; ++i) {
     const float each = tensor->quant->scale[i];
     if (!(each > 0.0f && isfinite(each)) || tensor->quant->zero_point[i] < low || tensor->quant->zero_point[i] > high) {
-      return ln_node_fail(node, err, LN_ERR_MODEL, "\"%s\" has an unusable scale or zero point at channel %d", tensor->name, i);
+      return ln_node_fail(node, err, LN_ERR_MODEL, "\"%s\" has an unusable scale or zero point at channel %d",
+                          tensor->name, i);
     }
   }
   return LN_OK;
@@ -53,7 +55,7 @@ static ln_status check_scales(const ln_node *node, const ln_tensor *tensor, ln_e
 
 typedef struct quantize_args {
   axis_view view;
-  ln_quantize_fn *fn;   /* from float; NULL for int32 */
+  ln_quantize_fn *fn;    /* from float; NULL for int32 */
   ln_multiplier rescale; /* from integers */
   int32_t in_zero, out_zero;
   const uint8_t *table; /* from bytes to bytes: the result for each of the 256; else NULL */
@@ -66,8 +68,8 @@ static ln_status make_table(ln_node *node, ln_prep *prep, quantize_args *args) {
   uint8_t *table = ln_arena_alloc(prep->arena, sizeof every);
   if (table == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
   for (int32_t i = 0; i < 256; ++i) every[i] = (uint8_t)i;
-  ln_k_requantize(every, number_of(node->in[0]->type), args->in_zero, args->rescale, table, number_of(node->out[0]->type),
-                  args->out_zero, sizeof every);
+  ln_k_requantize(every, number_of(node->in[0]->type), args->in_zero, args->rescale, table,
+                  number_of(node->out[0]->type), args->out_zero, sizeof every);
   args->table = table;
   return LN_OK;
 }
@@ -130,11 +132,13 @@ static void quantize_span(const void *context, size_t first, size_t count) {
     return;
   }
   if (args->table != NULL) {
-    ln_kernels_get()->unary.table_u8(args->table, (const uint8_t *)in->data + first, (uint8_t *)out->data + first, count);
+    ln_kernels_get()->unary.table_u8(args->table, (const uint8_t *)in->data + first, (uint8_t *)out->data + first,
+                                     count);
     return;
   }
-  ln_k_requantize((const char *)in->data + first * ln_type_bytes(in->type), number_of(in->type), args->in_zero, args->rescale,
-                  (char *)out->data + first * ln_type_bytes(out->type), number_of(out->type), args->out_zero, count);
+  ln_k_requantize((const char *)in->data + first * ln_type_bytes(in->type), number_of(in->type), args->in_zero,
+                  args->rescale, (char *)out->data + first * ln_type_bytes(out->type), number_of(out->type),
+                  args->out_zero, count);
 }
 
 ln_status ln_quantize_run(const ln_node *node, ln_exec *exec) {
@@ -154,7 +158,8 @@ ln_status ln_dequantize_prepare(ln_node *node, ln_prep *prep) {
   return view_axis(node, in, prep->err, view);
 }
 
-static void dequantize_packed(const ln_tensor *in, float *out, size_t first, size_t count, float scale, int32_t zero_point) {
+static void dequantize_packed(const ln_tensor *in, float *out, size_t first, size_t count, float scale,
+                              int32_t zero_point) {
   const ln_convert_kernels *k = &ln_kernels_get()->convert;
   const bool is_signed = in->type != LN_UINT4;
   int8_t values[256];

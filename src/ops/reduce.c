@@ -10,9 +10,9 @@
 enum { TASK_ELEMENTS = 32 << 10 }; /* input elements worth a task */
 
 typedef enum finish_kind {
-  FINISH_STORE,   /* narrowed to the output's type */
-  FINISH_DIVIDE,  /* by the number of elements */
-  FINISH_RESCALE  /* (sum - count * input zero point) * multiplier + output zero point, clamped */
+  FINISH_STORE,  /* narrowed to the output's type */
+  FINISH_DIVIDE, /* by the number of elements */
+  FINISH_RESCALE /* (sum - count * input zero point) * multiplier + output zero point, clamped */
 } finish_kind;
 
 typedef struct reduce_args {

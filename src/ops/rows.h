@@ -6,14 +6,14 @@
 #include "ops/variants.h"
 
 #define LN_OP(name, code, options, infer, prepare, run, macs, variant, flags, types, gradient) \
-  ln_status infer(ln_node *node, ln_error *err);                                              \
-  ln_status prepare(ln_node *node, ln_prep *prep);                                            \
-  ln_status run(const ln_node *node, ln_exec *exec);                                          \
+  ln_status infer(ln_node *node, ln_error *err);                                               \
+  ln_status prepare(ln_node *node, ln_prep *prep);                                             \
+  ln_status run(const ln_node *node, ln_exec *exec);                                           \
   int64_t macs(const ln_node *node);
 #define LN_CUSTOM_OP(name, infer, prepare, run, macs, variant, flags, types, gradient) \
-  ln_status infer(ln_node *node, ln_error *err);                                     \
-  ln_status prepare(ln_node *node, ln_prep *prep);                                   \
-  ln_status run(const ln_node *node, ln_exec *exec);                                 \
+  ln_status infer(ln_node *node, ln_error *err);                                       \
+  ln_status prepare(ln_node *node, ln_prep *prep);                                     \
+  ln_status run(const ln_node *node, ln_exec *exec);                                   \
   int64_t macs(const ln_node *node);
 #include "ops/ops.def"
 

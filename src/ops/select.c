@@ -65,8 +65,8 @@ static void run_block(const void *context, const size_t *offsets, size_t out_off
   const ln_node *node = context;
   const size_t bytes = ((const select_args *)node->args)->bytes;
   ln_k_select((const uint8_t *)node->in[0]->data + offsets[0], (const char *)node->in[1]->data + offsets[1] * bytes,
-              (const char *)node->in[2]->data + offsets[2] * bytes, (char *)node->out[0]->data + out_offset * bytes, bytes,
-              block);
+              (const char *)node->in[2]->data + offsets[2] * bytes, (char *)node->out[0]->data + out_offset * bytes,
+              bytes, block);
 }
 
 ln_status ln_select_run(const ln_node *node, ln_exec *exec) {

@@ -118,8 +118,8 @@ static void log_softmax_span(const void *context, size_t first, size_t count) {
   const softmax_args *args = node->args;
   const size_t at = first * args->depth;
   if (args->log_q8 != NULL) {
-    ln_k_log_softmax_q8(args->log_q8, (const uint8_t *)node->in[0]->data + at, (uint8_t *)node->out[0]->data + at, count,
-                        args->depth);
+    ln_k_log_softmax_q8(args->log_q8, (const uint8_t *)node->in[0]->data + at, (uint8_t *)node->out[0]->data + at,
+                        count, args->depth);
   } else {
     ln_k_log_softmax_f32((const float *)node->in[0]->data + at, (float *)node->out[0]->data + at, count, args->depth);
   }

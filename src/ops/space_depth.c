@@ -175,8 +175,8 @@ ln_status ln_space_to_batch_nd_run(const ln_node *node, ln_exec *exec) {
   bool padded = false;
   for (int32_t i = 0; i < 2 * spec.spatial; ++i) padded = padded || spec.edges[i] > 0;
   if (padded) {
-    int16_t zero_point = (int16_t)(out->type == LN_INT8 || out->type == LN_UINT8 || out->type == LN_INT16 ?
-                                   ln_zero_point_of(out) : 0);
+    int16_t zero_point =
+        (int16_t)(out->type == LN_INT8 || out->type == LN_UINT8 || out->type == LN_INT16 ? ln_zero_point_of(out) : 0);
     if (ln_item_bytes(out) == 1) memset(out->data, zero_point & 255, out->bytes);
     else if (out->type == LN_INT16) ln_k_fill(out->data, &zero_point, 2, out->bytes / 2);
     else memset(out->data, 0, out->bytes);

@@ -86,7 +86,7 @@ static ln_status prepare_scales(const ln_node *node, ln_error *err, ln_svdf_i8 *
 
 static void fold_bias(const ln_node *node, const svdf_args *args) {
   ln_k_matvec_fold_bias(node->in[FEATURE_WEIGHTS]->data, args->i8.size.filters, args->i8.size.inputs,
-                      ln_zero_point_of(node->in[INPUT]), NULL, args->feature_bias);
+                        ln_zero_point_of(node->in[INPUT]), NULL, args->feature_bias);
 }
 
 static ln_status prepare_i8(ln_node *node, ln_prep *prep, const ln_svdf_size *size, svdf_args *args) {

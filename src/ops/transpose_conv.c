@@ -24,16 +24,16 @@ typedef struct tconv_shape {
 
 typedef struct tconv_args {
   tconv_shape shape;
-  ln_gemm_plan plan;              /* one group a kernel row, n = kernel_w * out_c; not for int16 */
-  const void *weights;            /* int16: rearranged constant weights, NULL when they are not constant */
+  ln_gemm_plan plan;   /* one group a kernel row, n = kernel_w * out_c; not for int16 */
+  const void *weights; /* int16: rearranged constant weights, NULL when they are not constant */
   size_t weight_bytes;
   bool constant;
   float low, high;
   int32_t quantized_low, quantized_high;
-  const ln_multiplier *multipliers; /* [out_c] */
+  const ln_multiplier *multipliers;              /* [out_c] */
   size_t part_offset, pixel_offset, term_offset; /* in a thread's scratch, behind the line of sums */
-  ptrdiff_t pixel_stride;           /* bytes between pixels in the kernel's form */
-  int32_t lines;                    /* of a task */
+  ptrdiff_t pixel_stride;                        /* bytes between pixels in the kernel's form */
+  int32_t lines;                                 /* of a task */
 } tconv_args;
 
 static bool is_media_pipe(const ln_node *node) { return node->op->def->variant == LN_VARIANT_TRANSPOSE_CONV_BIAS; }
@@ -196,8 +196,10 @@ static ln_status plan_products(ln_node *node, tconv_args *args) {
   if (in->type == LN_FLOAT32) {
     return ln_gemm_plan_f32(&args->plan, s->kernel_h, n, 1, s->in_c, -INFINITY, INFINITY) ? LN_OK : LN_ERR_MEMORY;
   }
-  const ln_gemm_quant quant = {.a_unsigned = in->type == LN_UINT8, .b_unsigned = weights->type == LN_UINT8,
-                               .a_zero = ln_zero_point_of(in), .b_zero = ln_zero_point_of(weights)};
+  const ln_gemm_quant quant = {.a_unsigned = in->type == LN_UINT8,
+                               .b_unsigned = weights->type == LN_UINT8,
+                               .a_zero = ln_zero_point_of(in),
+                               .b_zero = ln_zero_point_of(weights)};
   return ln_gemm_plan_i32(&args->plan, s->kernel_h, n, 1, s->in_c, &quant);
 }
 

@@ -12,24 +12,31 @@
 #include "ops/ops.h"
 
 static const char *const short_names[LN_TYPE_COUNT] = {
-    [LN_FLOAT32] = "f32",  [LN_FLOAT16] = "f16", [LN_INT32] = "i32",     [LN_UINT8] = "u8",     [LN_INT64] = "i64",
-    [LN_STRING] = "str",   [LN_BOOL] = "bool",   [LN_INT16] = "i16",     [LN_COMPLEX64] = "c64", [LN_INT8] = "i8",
-    [LN_FLOAT64] = "f64",  [LN_COMPLEX128] = "c128", [LN_UINT64] = "u64", [LN_RESOURCE] = "res", [LN_VARIANT] = "var",
-    [LN_UINT32] = "u32",   [LN_UINT16] = "u16",  [LN_INT4] = "i4",       [LN_BFLOAT16] = "bf16", [LN_INT2] = "i2",
-    [LN_UINT4] = "u4",     [LN_FLOAT8_E4M3FN] = "f8e4m3", [LN_FLOAT8_E5M2] = "f8e5m2",
+    [LN_FLOAT32] = "f32",        [LN_FLOAT16] = "f16",
+    [LN_INT32] = "i32",          [LN_UINT8] = "u8",
+    [LN_INT64] = "i64",          [LN_STRING] = "str",
+    [LN_BOOL] = "bool",          [LN_INT16] = "i16",
+    [LN_COMPLEX64] = "c64",      [LN_INT8] = "i8",
+    [LN_FLOAT64] = "f64",        [LN_COMPLEX128] = "c128",
+    [LN_UINT64] = "u64",         [LN_RESOURCE] = "res",
+    [LN_VARIANT] = "var",        [LN_UINT32] = "u32",
+    [LN_UINT16] = "u16",         [LN_INT4] = "i4",
+    [LN_BFLOAT16] = "bf16",      [LN_INT2] = "i2",
+    [LN_UINT4] = "u4",           [LN_FLOAT8_E4M3FN] = "f8e4m3",
+    [LN_FLOAT8_E5M2] = "f8e5m2",
 };
 
 enum { ANY_TYPE = (1 << LN_TYPE_COUNT) - 1, VARIABLES = 3 };
 
 typedef struct matcher {
-  const char *at;                 /* the next character of the cell */
-  uint32_t variables[VARIABLES];  /* the types that T, U, V may still be; 0 not yet met */
+  const char *at;                /* the next character of the cell */
+  uint32_t variables[VARIABLES]; /* the types that T, U, V may still be; 0 not yet met */
 } matcher;
 
 typedef struct item {
-  uint32_t types; /* one bit an ln_type */
+  uint32_t types;   /* one bit an ln_type */
   int32_t variable; /* -1 none */
-  char suffix;    /* '?', '*' or 0 */
+  char suffix;      /* '?', '*' or 0 */
 } item;
 
 static uint32_t type_bit(const char *name, size_t length) {
@@ -105,8 +112,8 @@ static bool match_one(matcher *m, const item *want, const side *s, int32_t i, in
   const ln_tensor *tensor = &s->graph->tensors[s->indices[i]];
   const uint32_t bit = UINT32_C(1) << tensor->type;
   if ((want->types & bit) == 0) {
-    return complain(worst, depth, "%s %d \"%.100s\" is %s, which is not among the types taken", s->what, i, tensor->name,
-                    ln_type_name(tensor->type));
+    return complain(worst, depth, "%s %d \"%.100s\" is %s, which is not among the types taken", s->what, i,
+                    tensor->name, ln_type_name(tensor->type));
   }
   if (want->variable >= 0) m->variables[want->variable] = bit;
   return true;

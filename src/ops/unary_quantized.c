@@ -173,8 +173,9 @@ static ln_status set_hard_swish(const ln_node *node, ln_error *err, quantized *q
 /* ---- 8 bits ---- */
 
 static void table_span(const ln_node *node, size_t first, size_t count) {
-  ln_kernels_get()->unary.table_u8(((const ln_unary_args *)node->args)->table, (const uint8_t *)node->in[0]->data + first,
-                                   (uint8_t *)node->out[0]->data + first, count);
+  ln_kernels_get()->unary.table_u8(((const ln_unary_args *)node->args)->table,
+                                   (const uint8_t *)node->in[0]->data + first, (uint8_t *)node->out[0]->data + first,
+                                   count);
 }
 
 static ln_status integer_function(const ln_node *node, ln_error *err, quantized *q, value_fn **out) {
@@ -218,7 +219,8 @@ static void sigmoid_span(const ln_node *node, size_t first, size_t count) {
   const ln_unary_args *args = node->args;
   const int16_t *in = (const int16_t *)node->in[0]->data + first;
   int16_t *out = (int16_t *)node->out[0]->data + first;
-  if (ln_unary_operation(node) == LN_UNARY_TANH) ln_k_tanh_i16(args->sigmoid, in, out, count, args->multiplier, args->shift);
+  if (ln_unary_operation(node) == LN_UNARY_TANH)
+    ln_k_tanh_i16(args->sigmoid, in, out, count, args->multiplier, args->shift);
   else ln_k_logistic_i16(args->sigmoid, in, out, count, args->multiplier, args->shift);
 }
 
@@ -239,7 +241,8 @@ static ln_status prepare_sigmoid16(const ln_node *node, ln_prep *prep, const qua
   const double exponent = log2((double)q->in_scale);
   const double places = round(exponent) + 12.0;
   const double most = ln_unary_operation(node) == LN_UNARY_TANH ? 1.0 : 0.0;
-  if (q->in_zero != 0 || q->out_zero != 0) return ln_node_fail(node, prep->err, LN_ERR_MODEL, "int16 with a zero point other than 0");
+  if (q->in_zero != 0 || q->out_zero != 0)
+    return ln_node_fail(node, prep->err, LN_ERR_MODEL, "int16 with a zero point other than 0");
   args->sigmoid = ln_arena_array(prep->arena, LN_SIGMOID_TABLE, sizeof *args->sigmoid);
   if (args->sigmoid == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
   ln_k_make_sigmoid_table(args->sigmoid);

@@ -27,7 +27,8 @@ static float half_to_float(uint16_t half) {
 
 static ln_status unpack_int4(const ln_node *node, const ln_tensor *tensor, ln_error *err, ln_weights *out) {
   size_t count;
-  if (!ln_shape_elements(&tensor->shape, &count)) return ln_node_fail(node, err, LN_ERR_SHAPE, "weights of unknown shape");
+  if (!ln_shape_elements(&tensor->shape, &count))
+    return ln_node_fail(node, err, LN_ERR_SHAPE, "weights of unknown shape");
   int8_t *values = ln_alloc(count);
   if (values == NULL) return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory for unpacked weights");
   for (size_t i = 0; i < count; ++i) values[i] = int4_at(tensor->data, i);
@@ -79,7 +80,8 @@ static ln_status unpack_sparse(const ln_node *node, const ln_tensor *tensor, ln_
   size_t bytes;
   const char *reason = "";
   if (tensor->type == LN_INT4) return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "sparse int4 weights");
-  if (!ln_tensor_size(tensor->type, &tensor->shape, &bytes)) return ln_node_fail(node, err, LN_ERR_SHAPE, "weights of unknown shape");
+  if (!ln_tensor_size(tensor->type, &tensor->shape, &bytes))
+    return ln_node_fail(node, err, LN_ERR_SHAPE, "weights of unknown shape");
   void *dense = ln_alloc(bytes);
   if (dense == NULL) return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory for dense weights");
   *out = (ln_weights){dense, dense};

@@ -11,7 +11,8 @@ static const size_t growth_limit = 8, growth_allowance = 64u << 20;
 
 static bool foldable(const ln_graph *graph, const ln_op *op, const bool *is_graph_output) {
   if (op->def->run == NULL || (op->def->flags & LN_OPF_STATEFUL) != 0) return false;
-  if (op->input_count == 0 || op->input_count > MAX_ARITY || op->output_count == 0 || op->output_count > MAX_ARITY) return false;
+  if (op->input_count == 0 || op->input_count > MAX_ARITY || op->output_count == 0 || op->output_count > MAX_ARITY)
+    return false;
   for (int32_t i = 0; i < op->input_count; ++i) {
     const int32_t input = op->inputs[i];
     if (input >= 0 && !ln_tensor_const_data(&graph->tensors[input])) return false;
@@ -46,8 +47,13 @@ static ln_status fold(ln_pass_context *context, const ln_op *op, bool *folded) {
     outputs[i] = graph->tensors[op->outputs[i]];
     out[i] = &outputs[i];
   }
-  ln_node node = {.op = op, .in = in, .in_count = op->input_count, .out = out, .out_count = op->output_count,
-                  .tensors = graph->tensors, .tensor_count = graph->tensor_count};
+  ln_node node = {.op = op,
+                  .in = in,
+                  .in_count = op->input_count,
+                  .out = out,
+                  .out_count = op->output_count,
+                  .tensors = graph->tensors,
+                  .tensor_count = graph->tensor_count};
   ln_status status = op->def->infer(&node, NULL);
   *folded = false;
   if (status == LN_OK && reasonable(&node)) {

@@ -1,4 +1,5 @@
-/* A float RELU, RELU6 or RELU_N1_TO_1 that alone reads an operator's output becomes that operator's fused activation. */
+/* A float RELU, RELU6 or RELU_N1_TO_1 that alone reads an operator's output becomes that operator's fused activation.
+ */
 #include "passes/rewrite.h"
 
 static int32_t activation_of(const ln_op *op) {
@@ -8,7 +9,8 @@ static int32_t activation_of(const ln_op *op) {
   return LN_ACT_NONE;
 }
 
-/* Where an operator's fused activation stands in its options; NULL when it has none. Options are the graph's own copy. */
+/* Where an operator's fused activation stands in its options; NULL when it has none. Options are the graph's own copy.
+ */
 static int8_t *activation_field(const ln_op *op) {
   const ln_table_info *table = ln_schema_table(op->options_table);
   if (table == NULL || op->options == NULL || (op->def->flags & LN_OPF_CLAMPS) == 0) return NULL;

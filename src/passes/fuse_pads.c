@@ -23,7 +23,8 @@ static bool read_window(const ln_op *op, window *out) {
 }
 
 /* What SAME adds before and after an extent; false for attributes that the operator itself will refuse. */
-static bool same_padding(int64_t extent, int64_t kernel, int64_t stride, int64_t dilation, int32_t *before, int32_t *after) {
+static bool same_padding(int64_t extent, int64_t kernel, int64_t stride, int64_t dilation, int32_t *before,
+                         int32_t *after) {
   if (extent <= 0 || kernel <= 0 || stride <= 0 || dilation <= 0) return false;
   const int64_t reach = (kernel - 1) * dilation + 1;
   const int64_t outputs = (extent + stride - 1) / stride;
@@ -55,13 +56,17 @@ static bool fuse(ln_graph *graph, const ln_op *pad, ln_op *conv) {
   const ln_tensor *input = &graph->tensors[pad->inputs[0]];
   const ln_tensor *padded = &graph->tensors[pad->outputs[0]];
   const ln_tensor *filter = ln_op_input_tensor(graph, conv, 1);
-  if (filter == NULL || filter->shape.rank != 4 || input->shape.rank != 4 || !ln_same_quantization(input, padded)) return false;
+  if (filter == NULL || filter->shape.rank != 4 || input->shape.rank != 4 || !ln_same_quantization(input, padded))
+    return false;
   ln_fused fused = {true, (int32_t)pads[2], (int32_t)pads[3], (int32_t)pads[4], (int32_t)pads[5]};
   if (w.padding == LN_PADDING_SAME) {
     int32_t top, bottom, left, right;
-    if (!ln_shape_known(&input->shape) || !ln_shape_equal(&input->shape, &input->signature)) return false; /* a resize would change it */
-    if (!same_padding(input->shape.dims[1] + pads[2] + pads[3], filter->shape.dims[1], w.stride_h, w.dilation_h, &top, &bottom) ||
-        !same_padding(input->shape.dims[2] + pads[4] + pads[5], filter->shape.dims[2], w.stride_w, w.dilation_w, &left, &right)) {
+    if (!ln_shape_known(&input->shape) || !ln_shape_equal(&input->shape, &input->signature))
+      return false; /* a resize would change it */
+    if (!same_padding(input->shape.dims[1] + pads[2] + pads[3], filter->shape.dims[1], w.stride_h, w.dilation_h, &top,
+                      &bottom) ||
+        !same_padding(input->shape.dims[2] + pads[4] + pads[5], filter->shape.dims[2], w.stride_w, w.dilation_w, &left,
+                      &right)) {
       return false;
     }
     fused.pad_top += top;

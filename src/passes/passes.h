@@ -9,9 +9,9 @@
 
 typedef struct ln_pass_context {
   const ln_model *model;
-  ln_graph *graph;  /* changed in place */
-  ln_arena *arena;  /* where new tensors, constants and options go */
-  int32_t changes;  /* what the pass did, for reports */
+  ln_graph *graph; /* changed in place */
+  ln_arena *arena; /* where new tensors, constants and options go */
+  int32_t changes; /* what the pass did, for reports */
   ln_error *err;
 } ln_pass_context;
 

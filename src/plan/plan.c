@@ -105,8 +105,8 @@ ln_status ln_plan_arena(ln_plan_block *blocks, int32_t count, ln_error *err, ln_
   size_t total = 0;
   for (int32_t i = 0; i < count; ++i) {
     order[i] = &blocks[i];
-    if (!ln_size_align(blocks[i].bytes, LN_ALIGNMENT, &blocks[i].bytes) || !ln_size_add(total, blocks[i].bytes, &total) ||
-        total > PTRDIFF_MAX) {
+    if (!ln_size_align(blocks[i].bytes, LN_ALIGNMENT, &blocks[i].bytes) ||
+        !ln_size_add(total, blocks[i].bytes, &total) || total > PTRDIFF_MAX) {
       status = ln_fail(err, LN_ERR_MEMORY, "the tensors take more memory than can be addressed");
       goto out;
     }

@@ -15,7 +15,8 @@ typedef struct ln_plan_result {
   size_t lower_bound; /* the largest sum of blocks that live in one step */
 } ln_plan_result;
 
-/* Blocks whose ranges meet never share a byte. Greedy by size and greedy by step are both tried and the smaller kept. */
+/* Blocks whose ranges meet never share a byte. Greedy by size and greedy by step are both tried and the smaller kept.
+ */
 ln_status ln_plan_arena(ln_plan_block *blocks, int32_t count, ln_error *err, ln_plan_result *out);
 
 #endif

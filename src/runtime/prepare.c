@@ -138,7 +138,8 @@ static ln_status check_outputs(const ln_session *session, const ln_node *node, l
     const ln_tensor *tensor = node->out[i];
     size_t bytes;
     if (!ln_tensor_size(tensor->type, &tensor->shape, &bytes) || bytes <= limit) continue;
-    return ln_node_fail(node, err, LN_ERR_LIMIT, "output %d takes %zu bytes, more than the limit of %zu", i, bytes, limit);
+    return ln_node_fail(node, err, LN_ERR_LIMIT, "output %d takes %zu bytes, more than the limit of %zu", i, bytes,
+                        limit);
   }
   return LN_OK;
 }

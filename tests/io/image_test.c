@@ -69,7 +69,8 @@ static void refuses_broken_bmp(void **state) {
   static const struct {
     int at;
     uint32_t value;
-  } changes[] = {{18, 0}, {18, 0xffffffff}, {18, 0x7fffffff}, {22, 0x80000000}, {28, 4}, {30, 1}, {10, 0xffffffff}, {14, 12}};
+  } changes[] = {{18, 0}, {18, 0xffffffff}, {18, 0x7fffffff}, {22, 0x80000000},
+                 {28, 4}, {30, 1},          {10, 0xffffffff}, {14, 12}};
   for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
     make_bmp(24, 2, file);
     put32(file + changes[i].at, changes[i].value);
@@ -204,8 +205,9 @@ static void fills_tensors(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(reads_bmp),          cmocka_unit_test(refuses_broken_bmp), cmocka_unit_test(reads_png),
-      cmocka_unit_test(reads_jpeg),         cmocka_unit_test(survives_cut_files), cmocka_unit_test(resizes_between_pixel_centres),
+      cmocka_unit_test(reads_bmp),          cmocka_unit_test(refuses_broken_bmp),
+      cmocka_unit_test(reads_png),          cmocka_unit_test(reads_jpeg),
+      cmocka_unit_test(survives_cut_files), cmocka_unit_test(resizes_between_pixel_centres),
       cmocka_unit_test(finds_layouts),      cmocka_unit_test(fills_tensors),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,9 +29,9 @@ static void reads_types_and_shapes(void **state) {
     const char *descr;
     ln_type type;
     size_t item;
-  } rows[] = {{"<f4", LN_FLOAT32, 4}, {"<f2", LN_FLOAT16, 2}, {"<f8", LN_FLOAT64, 8},    {"|i1", LN_INT8, 1},
-              {"<i2", LN_INT16, 2},   {"<i4", LN_INT32, 4},   {"<i8", LN_INT64, 8},      {"|u1", LN_UINT8, 1},
-              {"<u2", LN_UINT16, 2},  {"<u4", LN_UINT32, 4},  {"<u8", LN_UINT64, 8},     {"|b1", LN_BOOL, 1},
+  } rows[] = {{"<f4", LN_FLOAT32, 4},   {"<f2", LN_FLOAT16, 2},      {"<f8", LN_FLOAT64, 8}, {"|i1", LN_INT8, 1},
+              {"<i2", LN_INT16, 2},     {"<i4", LN_INT32, 4},        {"<i8", LN_INT64, 8},   {"|u1", LN_UINT8, 1},
+              {"<u2", LN_UINT16, 2},    {"<u4", LN_UINT32, 4},       {"<u8", LN_UINT64, 8},  {"|b1", LN_BOOL, 1},
               {"<c8", LN_COMPLEX64, 8}, {"<c16", LN_COMPLEX128, 16}, {"<V2", LN_BFLOAT16, 2}};
   uint8_t data[96];
   for (size_t i = 0; i < sizeof data; i++) data[i] = (uint8_t)(i & 1);
@@ -51,7 +51,8 @@ static void reads_types_and_shapes(void **state) {
   assert_int_equal(decode("{'descr': '<i4', 'fortran_order': False, 'shape': (), }\n", data, 4, NULL, &scalar), LN_OK);
   assert_int_equal(scalar.rank, 0);
   ln_array_free(&scalar);
-  assert_int_equal(decode("{\"shape\":(3L,0,),\"fortran_order\":True,\"descr\":\"<i4\"}", NULL, 0, NULL, &scalar), LN_OK);
+  assert_int_equal(decode("{\"shape\":(3L,0,),\"fortran_order\":True,\"descr\":\"<i4\"}", NULL, 0, NULL, &scalar),
+                   LN_OK);
   assert_int_equal(scalar.bytes, 0);
   ln_array_free(&scalar);
 }
@@ -84,12 +85,12 @@ static void reads_strings(void **state) {
 static void refuses_what_it_cannot_hold(void **state) {
   (void)state;
   static const char *const headers[] = {
-      "{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }",       /* big-endian */
-      "{'descr': '<f3', 'fortran_order': False, 'shape': (1,), }",       /* no such type */
-      "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }",        /* Python objects */
+      "{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }", /* big-endian */
+      "{'descr': '<f3', 'fortran_order': False, 'shape': (1,), }", /* no such type */
+      "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }",  /* Python objects */
       "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }",
       "{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }",
-      "{'descr': '<f4', 'fortran_order': False, 'shape': (99,), }",      /* more than the file holds */
+      "{'descr': '<f4', 'fortran_order': False, 'shape': (99,), }", /* more than the file holds */
       "{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296,), }",
       "{'descr': '<f4', 'fortran_order': False, 'shape': (2147483647, 2147483647, 2147483647), }",
       "{'descr': '<U99999999999', 'fortran_order': False, 'shape': (1,), }",
@@ -112,7 +113,8 @@ static void refuses_what_it_cannot_hold(void **state) {
 static void survives_every_cut(void **state) {
   (void)state;
   uint8_t file[512];
-  const size_t size = make_file("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 2), }", "0123456789abcdef", 16, file);
+  const size_t size =
+      make_file("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 2), }", "0123456789abcdef", 16, file);
   for (size_t cut = 0; cut < size; cut++) {
     uint8_t *copy = malloc(cut + 1); /* exactly as long, so that a sanitizer sees a read past it */
     ln_array array;
@@ -123,7 +125,11 @@ static void survives_every_cut(void **state) {
 }
 
 static ln_tensor tensor_of(ln_type type, int32_t rank, const int32_t *dims, const void *data, size_t bytes) {
-  ln_tensor tensor = {.name = "t", .type = type, .shape = ln_shape_make(rank, dims), .data = (void *)data, .bytes = bytes,
+  ln_tensor tensor = {.name = "t",
+                      .type = type,
+                      .shape = ln_shape_make(rank, dims),
+                      .data = (void *)data,
+                      .bytes = bytes,
                       .quant = &ln_quant_none};
   return tensor;
 }
@@ -177,9 +183,12 @@ static void writes_packed_and_strings(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(reads_types_and_shapes), cmocka_unit_test(transposes_fortran_order),
-      cmocka_unit_test(reads_strings),          cmocka_unit_test(refuses_what_it_cannot_hold),
-      cmocka_unit_test(survives_every_cut),     cmocka_unit_test(writes_what_it_reads),
+      cmocka_unit_test(reads_types_and_shapes),
+      cmocka_unit_test(transposes_fortran_order),
+      cmocka_unit_test(reads_strings),
+      cmocka_unit_test(refuses_what_it_cannot_hold),
+      cmocka_unit_test(survives_every_cut),
+      cmocka_unit_test(writes_what_it_reads),
       cmocka_unit_test(writes_packed_and_strings),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,8 +10,9 @@ typedef struct form {
   size_t column_step[2];
   bool next_row[2];
 } form;
-static const form forms[] = {{{1, 1}, {true, true}},  {{1, 0}, {true, true}},  {{0, 1}, {true, true}}, {{1, 1}, {true, false}},
-                             {{1, 1}, {false, true}}, {{1, 0}, {true, false}}, {{0, 0}, {true, true}}};
+static const form forms[] = {{{1, 1}, {true, true}},  {{1, 0}, {true, true}},  {{0, 1}, {true, true}},
+                             {{1, 1}, {true, false}}, {{1, 1}, {false, true}}, {{1, 0}, {true, false}},
+                             {{0, 0}, {true, true}}};
 
 static ln_block block_of(const form *f, size_t rows, size_t columns) {
   ln_block block = {rows, columns, {0}, {0}};
@@ -28,7 +29,9 @@ static size_t input_count(const ln_block *block, int32_t i) {
 
 typedef void fill_fn(ln_kt *t, void *data, size_t count, int pattern);
 
-static void fill_f32(ln_kt *t, void *data, size_t count, int pattern) { ln_kt_fill_f32(t, data, count, pattern, 10.0f); }
+static void fill_f32(ln_kt *t, void *data, size_t count, int pattern) {
+  ln_kt_fill_f32(t, data, count, pattern, 10.0f);
+}
 static void fill_i8(ln_kt *t, void *data, size_t count, int pattern) { ln_kt_fill_i8(t, data, count, pattern); }
 static void fill_u8(ln_kt *t, void *data, size_t count, int pattern) { ln_kt_fill_u8(t, data, count, pattern); }
 
@@ -119,9 +122,9 @@ FLOAT_CHECK(div_f32)
 FLOAT_CHECK(squared_difference_f32)
 FLOAT_CHECK(min_f32)
 FLOAT_CHECK(max_f32)
-#define QUANTIZED_CHECK(slot, is_signed, product)                                              \
-  static void check_##slot(ln_kt *t) {                                                         \
-    check_quantized(t, t->generic->binary.slot, t->tested->binary.slot, is_signed, product);   \
+#define QUANTIZED_CHECK(slot, is_signed, product)                                            \
+  static void check_##slot(ln_kt *t) {                                                       \
+    check_quantized(t, t->generic->binary.slot, t->tested->binary.slot, is_signed, product); \
   }
 QUANTIZED_CHECK(add_i8, true, false)
 QUANTIZED_CHECK(add_u8, false, false)
@@ -131,10 +134,19 @@ QUANTIZED_CHECK(mul_i8, true, true)
 QUANTIZED_CHECK(mul_u8, false, true)
 
 static const ln_kt_check checks[] = {
-    {"add_f32", check_add_f32}, {"sub_f32", check_sub_f32}, {"mul_f32", check_mul_f32}, {"div_f32", check_div_f32},
-    {"squared_difference_f32", check_squared_difference_f32}, {"min_f32", check_min_f32}, {"max_f32", check_max_f32},
-    {"add_i8", check_add_i8}, {"add_u8", check_add_u8}, {"sub_i8", check_sub_i8}, {"sub_u8", check_sub_u8},
-    {"mul_i8", check_mul_i8}, {"mul_u8", check_mul_u8},
+    {"add_f32", check_add_f32},
+    {"sub_f32", check_sub_f32},
+    {"mul_f32", check_mul_f32},
+    {"div_f32", check_div_f32},
+    {"squared_difference_f32", check_squared_difference_f32},
+    {"min_f32", check_min_f32},
+    {"max_f32", check_max_f32},
+    {"add_i8", check_add_i8},
+    {"add_u8", check_add_u8},
+    {"sub_i8", check_sub_i8},
+    {"sub_u8", check_sub_u8},
+    {"mul_i8", check_mul_i8},
+    {"mul_u8", check_mul_u8},
 };
 
 int main(int argc, char **argv) { return ln_kt_main(argc, argv, "binary", checks, LN_COUNT(checks)); }

@@ -26,13 +26,15 @@ static void check_f16_to_f32(ln_kt *t) {
     uint16_t *in = ln_kt_output(t, 16384 * sizeof *in, 0);
     float *out = ln_kt_output(t, 16384 * sizeof *out, 0);
     memset(in, 0x3C, 16384 * sizeof *in);
-    LN_KT_TIME(t, "16384", t->generic->convert.f16_to_f32(in, out, 16384), t->tested->convert.f16_to_f32(in, out, 16384));
+    LN_KT_TIME(t, "16384", t->generic->convert.f16_to_f32(in, out, 16384),
+               t->tested->convert.f16_to_f32(in, out, 16384));
   }
 }
 
 static void check_f32_to_f16(ln_kt *t) {
-  static const float special[] = {0.0f, -0.0f, INFINITY, -INFINITY, 65504.0f, 65519.9f, 65520.0f, 1e30f, 5.9604645e-8f,
-                                  2.9802322e-8f, 2.98023259e-8f, -8.9e-8f, 6.1035156e-5f, 6.1e-5f, 1.00048828f, 1.00146484f};
+  static const float special[] = {0.0f,          -0.0f,   INFINITY,      -INFINITY,     65504.0f,       65519.9f,
+                                  65520.0f,      1e30f,   5.9604645e-8f, 2.9802322e-8f, 2.98023259e-8f, -8.9e-8f,
+                                  6.1035156e-5f, 6.1e-5f, 1.00048828f,   1.00146484f};
   for (size_t n = 0; n < 400; n += n < 40 ? 1 : 60) {
     ln_kt_case(t, "n=%zu", n);
     float *in = ln_kt_input(t, n * sizeof *in);
@@ -68,8 +70,10 @@ static void check_dequantize(ln_kt *t, ln_dequantize_fn *generic, ln_dequantize_
   }
 }
 
-static void check_quantize(ln_kt *t, ln_quantize_fn *generic, ln_quantize_fn *tested, size_t bytes, int32_t low, int32_t high) {
-  static const float special[] = {0.0f, 0.25f, -0.25f, 0.75f, 0.249999985f, -0.249999985f, 1e30f, -1e30f, INFINITY, -INFINITY};
+static void check_quantize(ln_kt *t, ln_quantize_fn *generic, ln_quantize_fn *tested, size_t bytes, int32_t low,
+                           int32_t high) {
+  static const float special[] = {0.0f,          0.25f, -0.25f, 0.75f,    0.249999985f,
+                                  -0.249999985f, 1e30f, -1e30f, INFINITY, -INFINITY};
   for (size_t n = 0; n < 300; n += n < 70 ? 1 : 41) {
     ln_kt_case(t, "n=%zu", n);
     float *in = ln_kt_input(t, n * sizeof *in);
@@ -104,18 +108,19 @@ static void check_quantize(ln_kt *t, ln_quantize_fn *generic, ln_quantize_fn *te
 DEQUANTIZE_CHECK(dequantize_i8, 1)
 DEQUANTIZE_CHECK(dequantize_u8, 1)
 DEQUANTIZE_CHECK(dequantize_i16, 2)
-#define QUANTIZE_CHECK(slot, bytes, low, high)                                                \
-  static void check_##slot(ln_kt *t) {                                                        \
-    check_quantize(t, t->generic->convert.slot, t->tested->convert.slot, bytes, low, high);   \
+#define QUANTIZE_CHECK(slot, bytes, low, high)                                              \
+  static void check_##slot(ln_kt *t) {                                                      \
+    check_quantize(t, t->generic->convert.slot, t->tested->convert.slot, bytes, low, high); \
   }
 QUANTIZE_CHECK(quantize_i8, 1, -128, 127)
 QUANTIZE_CHECK(quantize_u8, 1, 0, 255)
 QUANTIZE_CHECK(quantize_i16, 2, -32768, 32767)
 
 static const ln_kt_check checks[] = {
-    {"f16_to_f32", check_f16_to_f32},       {"f32_to_f16", check_f32_to_f16},       {"dequantize_i8", check_dequantize_i8},
-    {"dequantize_u8", check_dequantize_u8}, {"dequantize_i16", check_dequantize_i16}, {"quantize_i8", check_quantize_i8},
-    {"quantize_u8", check_quantize_u8},     {"quantize_i16", check_quantize_i16},
+    {"f16_to_f32", check_f16_to_f32},         {"f32_to_f16", check_f32_to_f16},
+    {"dequantize_i8", check_dequantize_i8},   {"dequantize_u8", check_dequantize_u8},
+    {"dequantize_i16", check_dequantize_i16}, {"quantize_i8", check_quantize_i8},
+    {"quantize_u8", check_quantize_u8},       {"quantize_i16", check_quantize_i16},
 };
 
 int main(int argc, char **argv) { return ln_kt_main(argc, argv, "convert", checks, LN_COUNT(checks)); }

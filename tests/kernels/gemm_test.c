@@ -1,6 +1,6 @@
 /*
- * Matrix products of every tier against plain sums: all tile tails, segments, strides, extremes; and the corrections for zero
- * points that a kernel's forms of A and B ask for, made here as ln_gemm_plan makes them.
+ * Matrix products of every tier against plain sums: all tile tails, segments, strides, extremes; and the corrections
+ * for zero points that a kernel's forms of A and B ask for, made here as ln_gemm_plan makes them.
  */
 #include <math.h>
 #include <stdio.h>
@@ -17,8 +17,8 @@ typedef struct sizes {
 } sizes;
 
 static sizes next_sizes(ln_kt *t, int32_t index, int32_t mr, int32_t nr) {
-  sizes s = {ln_kt_random_between(t, 1, 2 * mr + 3), ln_kt_random_between(t, 1, MOST_PANELS * nr), ln_kt_random_between(t, 1, MOST_SEGMENTS),
-             ln_kt_random_between(t, 1, 40), 0};
+  sizes s = {ln_kt_random_between(t, 1, 2 * mr + 3), ln_kt_random_between(t, 1, MOST_PANELS * nr),
+             ln_kt_random_between(t, 1, MOST_SEGMENTS), ln_kt_random_between(t, 1, 40), 0};
   if (index < 2 * mr) s.m = index / 2 + 1; /* every tile height, with either width */
   if (index < 2 * mr) s.n = index % 2 == 0 ? nr : (nr + 1) / 2;
   if (index % 5 == 0) s.segments = 1;
@@ -60,7 +60,9 @@ static void check_floats(ln_kt *t, const ln_gemm_f32_kernel *kernel) {
       for (int32_t j = 0; j < s.n; ++j) {
         double sum = bias == NULL ? 0.0 : bias[j];
         for (int32_t p = 0; p < k; ++p) {
-          const double product = (double)((const float *)segments[p / s.segment_length])[i * a_stride + p % s.segment_length] * b[j * k + p];
+          const double product =
+              (double)((const float *)segments[p / s.segment_length])[i * a_stride + p % s.segment_length] *
+              b[j * k + p];
           sum += product;
           magnitude = fmaxf(magnitude, (float)fabs(product));
         }
@@ -93,8 +95,8 @@ typedef struct bytes_problem {
   int32_t k;
   bool a_unsigned, b_unsigned;
   int32_t a_zero, b_zero;
-  uint8_t *a; /* [segments][m][segment_length] */
-  uint8_t *b; /* [n][k] */
+  uint8_t *a;    /* [segments][m][segment_length] */
+  uint8_t *b;    /* [n][k] */
   int32_t *bias; /* [n] */
 } bytes_problem;
 
@@ -144,10 +146,12 @@ static void make_operands(ln_kt *t, const bytes_problem *p, const ln_gemm_q8_ker
   const int32_t a_bytes = ln_gemm_a_bytes(kernel);
   const int32_t stride = length + ln_kt_random_between(t, 0, 3);
   for (int32_t s = 0; s < p->s.segments; ++s) {
-    char *rows = ln_kt_input(t, (size_t)((p->s.m - 1) * stride + (length + group - 1) / group * group) * (size_t)a_bytes);
+    char *rows =
+        ln_kt_input(t, (size_t)((p->s.m - 1) * stride + (length + group - 1) / group * group) * (size_t)a_bytes);
     memset(rows, 0x5A, (size_t)((p->s.m - 1) * stride + length) * (size_t)a_bytes);
     for (int32_t i = 0; i < p->s.m; ++i) {
-      kernel->convert_a(p->a + (s * p->s.m + i) * length, p->a_unsigned, p->a_zero, (size_t)length, rows + i * stride * a_bytes);
+      kernel->convert_a(p->a + (s * p->s.m + i) * length, p->a_unsigned, p->a_zero, (size_t)length,
+                        rows + i * stride * a_bytes);
     }
     o->segments[s] = rows;
   }
@@ -162,7 +166,8 @@ static void make_operands(ln_kt *t, const bytes_problem *p, const ln_gemm_q8_ker
   o->row_terms = NULL;
   const bool bytes = kernel->a_form == LN_GEMM_A_U8;
   const int32_t a_zero = p->a_zero + (p->a_unsigned ? 0 : 128), b_zero = p->b_zero - (p->b_unsigned ? 128 : 0);
-  for (int32_t j = 0; j < p->s.n; ++j) o->bias[j] = p->bias[j] + (bytes ? p->k * a_zero * b_zero - a_zero * columns[j] : 0);
+  for (int32_t j = 0; j < p->s.n; ++j)
+    o->bias[j] = p->bias[j] + (bytes ? p->k * a_zero * b_zero - a_zero * columns[j] : 0);
   if (!bytes || b_zero == 0) return;
   o->row_terms = ln_kt_input(t, (size_t)p->s.m * sizeof(int32_t));
   kernel->row_sums(p->s.m, &o->a, o->row_terms);
@@ -184,7 +189,8 @@ static void bench_q8(ln_kt *t, const ln_gemm_q8_kernel *kernel) {
     int32_t *sums = ln_kt_output(t, (size_t)(m * n) * sizeof(int32_t), 0);
     char what[64];
     snprintf(what, sizeof what, "%dx%dx%d: sums, results", m, n, k);
-    LN_KT_TIME(t, what, kernel->run_i32(m, n, &a, panel, NULL, NULL, sums, n), kernel->run(m, n, &a, panel, &params, c, n));
+    LN_KT_TIME(t, what, kernel->run_i32(m, n, &a, panel, NULL, NULL, sums, n),
+               kernel->run(m, n, &a, panel, &params, c, n));
   }
 }
 
@@ -208,9 +214,16 @@ static void check_q8(ln_kt *t) {
     }
     const bool is_unsigned = index % 3 == 0;
     const int32_t floor = is_unsigned ? 0 : -128;
-    ln_gemm_q8_params params = {o.bias, multiplier, shift, index % 4 == 1 ? reals : NULL, floor + ln_kt_random_between(t, 0, 255),
-                                floor + ln_kt_random_between(t, 0, 20), floor + ln_kt_random_between(t, 200, 255), is_unsigned,
-                                narrow, o.row_terms};
+    ln_gemm_q8_params params = {o.bias,
+                                multiplier,
+                                shift,
+                                index % 4 == 1 ? reals : NULL,
+                                floor + ln_kt_random_between(t, 0, 255),
+                                floor + ln_kt_random_between(t, 0, 20),
+                                floor + ln_kt_random_between(t, 200, 255),
+                                is_unsigned,
+                                narrow,
+                                o.row_terms};
     const int32_t c_stride = p.s.n + ln_kt_random_between(t, 0, 5);
     const size_t count = (size_t)(c_stride * (p.s.m - 1) + p.s.n);
     uint8_t *got = ln_kt_output(t, count, 1), *want = ln_kt_output(t, count, 0);

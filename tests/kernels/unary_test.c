@@ -29,9 +29,11 @@ enum { POINTS = 6007 };
 
 /* Ends of ranges, special values, and a spread over many magnitudes. */
 static void fill_points(ln_kt *t, float *x) {
-  static const float special[] = {0.0f, -0.0f, INFINITY, -INFINITY, NAN, 1e-45f, -1e-45f, 1.17549435e-38f, 3.4e38f, -3.4e38f,
-                                  88.72283f, 88.72284f, 89.5f, -87.3f, -88.0f, -103.0f, -103.98f, -105.0f, 0.625f, -0.625f,
-                                  0.62499994f, 3.0f, -3.0f, 0.346573591f, -0.346573591f, 1e-5f, -1e-5f, 9.1f, -9.1f, 17.0f};
+  static const float special[] = {0.0f,          -0.0f,           INFINITY,    -INFINITY, NAN,       1e-45f,
+                                  -1e-45f,       1.17549435e-38f, 3.4e38f,     -3.4e38f,  88.72283f, 88.72284f,
+                                  89.5f,         -87.3f,          -88.0f,      -103.0f,   -103.98f,  -105.0f,
+                                  0.625f,        -0.625f,         0.62499994f, 3.0f,      -3.0f,     0.346573591f,
+                                  -0.346573591f, 1e-5f,           -1e-5f,      9.1f,      -9.1f,     17.0f};
   for (int32_t i = 0; i < POINTS; ++i) {
     const float range = i % 3 == 0 ? 110.0f : (i % 3 == 1 ? 4.0f : 0.5f);
     x[i] = i < (int32_t)LN_COUNT(special) ? special[i] : ln_kt_random_f32(t, -range, range);
@@ -77,8 +79,8 @@ static void bench(ln_kt *t, ln_unary_f32_fn *generic, ln_unary_f32_fn *tested, f
 }
 
 /* `of_input`: the bound counts in units of the input's last place. */
-static void check(ln_kt *t, ln_unary_f32_fn *generic, ln_unary_f32_fn *tested, exact_fn *exact, double bound, bool of_input,
-                  float a, float b) {
+static void check(ln_kt *t, ln_unary_f32_fn *generic, ln_unary_f32_fn *tested, exact_fn *exact, double bound,
+                  bool of_input, float a, float b) {
   float *x = malloc(POINTS * sizeof *x), *y = malloc(POINTS * sizeof *y);
   assert_true(x != NULL && y != NULL);
   fill_points(t, x);
@@ -95,9 +97,9 @@ static void check(ln_kt *t, ln_unary_f32_fn *generic, ln_unary_f32_fn *tested, e
   if (ln_kt_bench(t)) bench(t, generic, tested, a, b);
 }
 
-#define CHECK(slot, exact, bound, of_input, a, b)                                             \
-  static void check_##slot(ln_kt *t) {                                                        \
-    check(t, t->generic->unary.slot, t->tested->unary.slot, exact, bound, of_input, a, b);    \
+#define CHECK(slot, exact, bound, of_input, a, b)                                          \
+  static void check_##slot(ln_kt *t) {                                                     \
+    check(t, t->generic->unary.slot, t->tested->unary.slot, exact, bound, of_input, a, b); \
   }
 CHECK(clamp_f32, exact_clamp, 0, false, -1.0f, 2.5f)
 CHECK(leaky_relu_f32, exact_leaky, 0.75, false, 0.3f, 0.0f)
@@ -129,11 +131,20 @@ static void check_table_u8(ln_kt *t) {
 }
 
 static const ln_kt_check checks[] = {
-    {"clamp_f32", check_clamp_f32},   {"leaky_relu_f32", check_leaky_relu_f32}, {"hard_swish_f32", check_hard_swish_f32},
-    {"abs_f32", check_abs_f32},       {"neg_f32", check_neg_f32},               {"square_f32", check_square_f32},
-    {"sqrt_f32", check_sqrt_f32},     {"rsqrt_f32", check_rsqrt_f32},           {"exp_f32", check_exp_f32},
-    {"logistic_f32", check_logistic_f32}, {"tanh_f32", check_tanh_f32},         {"elu_f32", check_elu_f32},
-    {"gelu_tanh_f32", check_gelu_tanh_f32}, {"table_u8", check_table_u8},
+    {"clamp_f32", check_clamp_f32},
+    {"leaky_relu_f32", check_leaky_relu_f32},
+    {"hard_swish_f32", check_hard_swish_f32},
+    {"abs_f32", check_abs_f32},
+    {"neg_f32", check_neg_f32},
+    {"square_f32", check_square_f32},
+    {"sqrt_f32", check_sqrt_f32},
+    {"rsqrt_f32", check_rsqrt_f32},
+    {"exp_f32", check_exp_f32},
+    {"logistic_f32", check_logistic_f32},
+    {"tanh_f32", check_tanh_f32},
+    {"elu_f32", check_elu_f32},
+    {"gelu_tanh_f32", check_gelu_tanh_f32},
+    {"table_u8", check_table_u8},
 };
 
 int main(int argc, char **argv) { return ln_kt_main(argc, argv, "unary", checks, LN_COUNT(checks)); }

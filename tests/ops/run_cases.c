@@ -1,6 +1,6 @@
 /*
- * Runs the operators' cases: run_cases [-v] [--coverage | --count] DIR [FILTER]. Each DIR/FAMILY/NAME.tflite carries its inputs and
- * expected outputs as metadata (tests/ops/gen/lib.py says how) and is run through the public API alone.
+ * Runs the operators' cases: run_cases [-v] [--coverage | --count] DIR [FILTER]. Each DIR/FAMILY/NAME.tflite carries
+ * its inputs and expected outputs as metadata (tests/ops/gen/lib.py says how) and is run through the public API alone.
  * A case passes when one thread gives the expected outputs (integers bit for bit, floats within the case's tolerance),
  * and two threads, and the same session after a reset, give the same bits as that.
  * --coverage compares no values: it names the implemented operators that no case holds. --count prints how many cases
@@ -77,21 +77,15 @@ static double float_at(ln_type type, const unsigned char *data, size_t i) {
   float f;
   double d;
   switch (type) {
-    case LN_FLOAT16:
-      memcpy(&bits, data + 2 * i, 2);
-      return half_value(bits);
+    case LN_FLOAT16: memcpy(&bits, data + 2 * i, 2); return half_value(bits);
     case LN_BFLOAT16:
       memcpy(&bits, data + 2 * i, 2);
       wide = (uint32_t)bits << 16;
       memcpy(&f, &wide, 4);
       return f;
     case LN_FLOAT64:
-    case LN_COMPLEX128:
-      memcpy(&d, data + 8 * i, 8);
-      return d;
-    default:
-      memcpy(&f, data + 4 * i, 4);
-      return f;
+    case LN_COMPLEX128: memcpy(&d, data + 8 * i, 8); return d;
+    default: memcpy(&f, data + 4 * i, 4); return f;
   }
 }
 
@@ -184,7 +178,8 @@ static bool set_input(const ln_model *model, ln_session *session, int32_t index,
     const int32_t rank = (int32_t)(shape_bytes / 4);
     if (rank > LN_MAX_RANK) return fail("an input's shape is too long", NULL, 0, 0);
     memcpy(dims, shape, shape_bytes);
-    if (ln_session_resize_input(session, index, dims, rank, err) != LN_OK) return fail("resize: %s", err->message, 0, 0);
+    if (ln_session_resize_input(session, index, dims, rank, err) != LN_OK)
+      return fail("resize: %s", err->message, 0, 0);
     return true;
   }
   if (!resize && ln_session_set_input(session, index, data, bytes, err) != LN_OK) {

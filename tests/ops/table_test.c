@@ -23,7 +23,8 @@ static void custom_rows_are_alphabetical(void **state) {
     const ln_op_def *row = ln_op_def_at(i);
     assert_int_equal(row->code, LN_OP_CUSTOM);
     assert_ptr_equal(ln_op_find_custom(row->name), row);
-    if (i > SCHEMA_CODES && strcmp(ln_op_def_at(i - 1)->name, row->name) >= 0) fail_msg("%s is out of order", row->name);
+    if (i > SCHEMA_CODES && strcmp(ln_op_def_at(i - 1)->name, row->name) >= 0)
+      fail_msg("%s is out of order", row->name);
   }
   assert_non_null(ln_op_find_custom("no such operator")->kernel_not_yet);
 }
@@ -35,7 +36,8 @@ static void rows_are_whole(void **state) {
     assert_true(row->name != NULL && row->name[0] != '\0');
     if (row->kernel_not_yet != NULL) {
       if (row->run != NULL || row->types != NULL) fail_msg("%s both has a kernel and has none yet", row->name);
-    } else if (row->types == NULL || row->infer == NULL || row->prepare == NULL || row->run == NULL || row->macs == NULL) {
+    } else if (row->types == NULL || row->infer == NULL || row->prepare == NULL || row->run == NULL ||
+               row->macs == NULL) {
       fail_msg("%s lacks a function or its types", row->name);
     } else if (strchr(row->types, '>') == NULL) {
       fail_msg("%s: types \"%s\" name no outputs", row->name, row->types);

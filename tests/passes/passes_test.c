@@ -186,9 +186,9 @@ static void cancels_quantization(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(fuses_pads),      cmocka_unit_test(leaves_other_pads),
+      cmocka_unit_test(fuses_pads),        cmocka_unit_test(leaves_other_pads),
       cmocka_unit_test(fuses_activations), cmocka_unit_test(leaves_shared_results),
-      cmocka_unit_test(folds_constants), cmocka_unit_test(cancels_quantization),
+      cmocka_unit_test(folds_constants),   cmocka_unit_test(cancels_quantization),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

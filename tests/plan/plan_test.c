@@ -1,4 +1,5 @@
-/* Memory plans: blocks that live together never share a byte, offsets are aligned, and the plan is close to the bound. */
+/* Memory plans: blocks that live together never share a byte, offsets are aligned, and the plan is close to the bound.
+ */
 #include "plan/plan.h"
 #include "support/unit.h"
 
@@ -42,7 +43,8 @@ static void random_plans_hold(void **unused) {
     const int32_t count = 1 + (int32_t)next_random(LN_COUNT(blocks));
     for (int32_t i = 0; i < count; ++i) {
       const int32_t first = (int32_t)next_random(40);
-      blocks[i] = (ln_plan_block){next_random(4) == 0 ? 0 : next_random(100000), first, first + (int32_t)next_random(5), 9};
+      blocks[i] =
+          (ln_plan_block){next_random(4) == 0 ? 0 : next_random(100000), first, first + (int32_t)next_random(5), 9};
     }
     ln_plan_result result;
     assert_int_equal(ln_plan_arena(blocks, count, NULL, &result), LN_OK);

@@ -1,6 +1,6 @@
 /*
- * Sessions on the operators' own cases: a run allocates nothing, any allocation may fail while a session is made, sessions
- * of one model do not disturb one another, and the API refuses what does not fit.
+ * Sessions on the operators' own cases: a run allocates nothing, any allocation may fail while a session is made,
+ * sessions of one model do not disturb one another, and the API refuses what does not fit.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -24,7 +24,8 @@ ln_op *build_op(ln_model *model, const ln_op_def *def, int32_t in_count, const i
                 const int32_t *out);
 #define BUILD_OPTIONS(op, table) ((ln_##table *)(uintptr_t)(op)->options)
 
-/* Whether a graph of the model holds a loop: changed input may keep it going for ever, which only its caller can end. */
+/* Whether a graph of the model holds a loop: changed input may keep it going for ever, which only its caller can end.
+ */
 bool model_has_loop(const ln_model *model);
 
 #endif

@@ -1,4 +1,5 @@
-/* The harness of the kernels' tests: guarded memory, seeded values, comparisons, and one cmocka test a slot and tier. */
+/* The harness of the kernels' tests: guarded memory, seeded values, comparisons, and one cmocka test a slot and tier.
+ */
 #include "support/kernel_harness.h"
 
 #include <math.h>
@@ -152,8 +153,8 @@ void ln_kt_fill_i32(ln_kt *t, int32_t *data, size_t count, int pattern, int32_t 
 
 void ln_kt_fill_f32(ln_kt *t, float *data, size_t count, int pattern, float range) {
   for (size_t i = 0; i < count; ++i) {
-    float value = pattern == LN_KT_RANDOM ? ln_kt_random_f32(t, -range, range)
-                                          : range * (float)pattern_value(t, pattern, -1, 1);
+    float value =
+        pattern == LN_KT_RANDOM ? ln_kt_random_f32(t, -range, range) : range * (float)pattern_value(t, pattern, -1, 1);
     memcpy(&data[i], &value, sizeof value);
   }
 }
@@ -264,7 +265,8 @@ int ln_kt_main(int argc, char **argv, const char *family, const ln_kt_check *che
   }
   current_family = family;
   const int32_t rows = ln_kernel_row_count();
-  test_list list = {calloc((size_t)rows + 1, sizeof(slot_test)), calloc((size_t)rows + 1, sizeof(struct CMUnitTest)), 0};
+  test_list list = {calloc((size_t)rows + 1, sizeof(slot_test)), calloc((size_t)rows + 1, sizeof(struct CMUnitTest)),
+                    0};
   int failed = list.tests == NULL || list.units == NULL;
   for (int32_t i = 0; i < rows && !failed; ++i) {
     const ln_kernel_row *row = ln_kernel_row_at(i);

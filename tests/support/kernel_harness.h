@@ -49,8 +49,8 @@ typedef struct ln_kt {
   ln_isa isa;
   const char *slot;
   bool bench;
-  uint64_t state;            /* of the random numbers */
-  char label[256];           /* what ln_kt_case said last */
+  uint64_t state;  /* of the random numbers */
+  char label[256]; /* what ln_kt_case said last */
   struct ln_kt_buffer *buffers;
 } ln_kt;
 
@@ -98,28 +98,28 @@ void ln_kt_equal(ln_kt *t, const void *got, const void *want, size_t bytes);
 void ln_kt_equal_f32(ln_kt *t, const float *got, const float *want, size_t count, float abs, float rel);
 
 /* Times two statements in turn and prints nanoseconds of each (the least of several rounds) and their ratio. */
-#define LN_KT_TIME(t, what, reference, candidate)                        \
-  do {                                                                   \
-    double best_[2] = {1e30, 1e30};                                      \
-    for (int round_ = 0; round_ < 5; ++round_) {                         \
-      for (int side_ = 0; side_ < 2; ++side_) {                          \
-        const int64_t start_ = ln_clock_ns();                            \
-        int64_t now_ = start_;                                           \
-        long calls_ = 0;                                                 \
-        do {                                                             \
-          if (side_ == 0) {                                              \
-            reference;                                                   \
-          } else {                                                       \
-            candidate;                                                   \
-          }                                                              \
-          ++calls_;                                                      \
-          now_ = ln_clock_ns();                                          \
-        } while (now_ - start_ < 4000000);                               \
-        const double each_ = (double)(now_ - start_) / (double)calls_;   \
-        if (each_ < best_[side_]) best_[side_] = each_;                  \
-      }                                                                  \
-    }                                                                    \
-    ln_kt_print_times((t), (what), best_[0], best_[1]);                  \
+#define LN_KT_TIME(t, what, reference, candidate)                      \
+  do {                                                                 \
+    double best_[2] = {1e30, 1e30};                                    \
+    for (int round_ = 0; round_ < 5; ++round_) {                       \
+      for (int side_ = 0; side_ < 2; ++side_) {                        \
+        const int64_t start_ = ln_clock_ns();                          \
+        int64_t now_ = start_;                                         \
+        long calls_ = 0;                                               \
+        do {                                                           \
+          if (side_ == 0) {                                            \
+            reference;                                                 \
+          } else {                                                     \
+            candidate;                                                 \
+          }                                                            \
+          ++calls_;                                                    \
+          now_ = ln_clock_ns();                                        \
+        } while (now_ - start_ < 4000000);                             \
+        const double each_ = (double)(now_ - start_) / (double)calls_; \
+        if (each_ < best_[side_]) best_[side_] = each_;                \
+      }                                                                \
+    }                                                                  \
+    ln_kt_print_times((t), (what), best_[0], best_[1]);                \
   } while (0)
 void ln_kt_print_times(const ln_kt *t, const char *what, double reference_ns, double candidate_ns);
 

@@ -25,9 +25,9 @@ typedef struct bench_figures {
 static int parse(const cli_command *self, int argc, char **argv, bench_options *out) {
   *out = (bench_options){.threads = 1, .seconds = 2};
   const cli_option options[] = {
-      {"--signature", CLI_TEXT, &out->signature, 0, 0}, {"--backend", CLI_TEXT, &out->backend, 0, 0},
+      {"--signature", CLI_TEXT, &out->signature, 0, 0},  {"--backend", CLI_TEXT, &out->backend, 0, 0},
       {"--threads", CLI_NUMBER, &out->threads, 1, 1024}, {"--seconds", CLI_REAL, &out->seconds, 0, 86400},
-      {"--per-op", CLI_FLAG, &out->per_op, 0, 0},       {"--json", CLI_FLAG, &out->json, 0, 0},
+      {"--per-op", CLI_FLAG, &out->per_op, 0, 0},        {"--json", CLI_FLAG, &out->json, 0, 0},
   };
   return cli_parse_model(self, argc, argv, options, CLI_COUNT(options), &out->path);
 }
@@ -139,7 +139,8 @@ static row *read_profile(const ln_session *session, int32_t runs, int32_t *count
   for (int32_t i = 0; rows && i < *count; i++) {
     ln_profile_entry entry = {.size = sizeof entry};
     if (ln_session_profile(session, i, &entry) != LN_OK) continue;
-    rows[i] = (row){entry.operator_name, entry.tensor_name, (double)entry.nanoseconds / 1e6 / runs, entry.calls, entry.macs};
+    rows[i] =
+        (row){entry.operator_name, entry.tensor_name, (double)entry.nanoseconds / 1e6 / runs, entry.calls, entry.macs};
     *total += rows[i].ms;
   }
   if (rows) qsort(rows, (size_t)*count, sizeof *rows, compare_rows);
@@ -235,8 +236,8 @@ static int print_json(const bench_options *options, const bench_figures *f, cons
 
 static int print_text(const bench_options *options, const bench_figures *f, const ln_session *session) {
   char arena[32], weights[32], least[32];
-  printf("%s  %d thread%s, kernels %s\n", cli_base_name(options->path), options->threads, options->threads == 1 ? "" : "s",
-         ln_cpu_tier());
+  printf("%s  %d thread%s, kernels %s\n", cli_base_name(options->path), options->threads,
+         options->threads == 1 ? "" : "s", ln_cpu_tier());
   printf("  load       %10.3f ms\n  first run  %10.3f ms\n", f->load_ms, f->first_ms);
   printf("  median     %10.3f ms  of %d runs", f->median_ms, f->runs);
   if (f->stats.macs > 0) printf(", %.2f GMAC/s", (double)f->stats.macs / f->median_ms / 1e6);
@@ -285,7 +286,8 @@ static int bench(const cli_command *self, int argc, char **argv) {
   ln_model *model = NULL;
   ln_session *session = NULL;
   ln_error err = {.message = "out of memory"};
-  if (measure(&options, &model, &session, &figures, &err) != LN_OK) status = cli_fail("%s: %s", options.path, err.message);
+  if (measure(&options, &model, &session, &figures, &err) != LN_OK)
+    status = cli_fail("%s: %s", options.path, err.message);
   else if (options.json) status = print_json(&options, &figures, session);
   else status = print_text(&options, &figures, session);
   ln_session_destroy(session);

@@ -84,7 +84,8 @@ const ln_tensor *cli_model_tensor(const cli_model *model, bool outputs, int32_t 
 int32_t cli_model_place(const cli_model *model, bool outputs, int32_t index);
 /* What the metadata says of it; all absent when there is none. */
 ln_tensor_info cli_model_tensor_info(const cli_model *model, bool outputs, int32_t index);
-/* "uint8[1, 224, 224, 3]" as it is now, or as the model declares it, with ? for what it leaves open. Return `buffer`. */
+/* "uint8[1, 224, 224, 3]" as it is now, or as the model declares it, with ? for what it leaves open. Return `buffer`.
+ */
 const char *cli_tensor_text(const ln_tensor *tensor, char *buffer, size_t size);
 const char *cli_declared_text(const ln_tensor *tensor, char *buffer, size_t size);
 /* "scale 0.0078125, zero point 128"; "" when not quantized. Returns `buffer`. */
@@ -98,7 +99,8 @@ const char *cli_base_name(const char *path);
 
 /* Real values of a tensor's elements, dequantized; NULL for a type without numbers, or when memory is short. */
 double *cli_values(const ln_tensor *tensor);
-/* Stores real or stored numbers into an input tensor's bytes; false for a type without numbers or a value outside it. */
+/* Stores real or stored numbers into an input tensor's bytes; false for a type without numbers or a value outside it.
+ */
 bool cli_store_number(ln_type type, double value, void *data, size_t index);
 
 /* ---- terminals (show.c) ---- */

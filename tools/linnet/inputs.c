@@ -81,7 +81,8 @@ static int32_t declared_dims(const cli_model *model, int32_t index, int32_t dims
   return ln_tensor_rank(tensor);
 }
 
-static int resize(const cli_model *model, ln_session *session, const cli_input *item, const int32_t *dims, int32_t rank) {
+static int resize(const cli_model *model, ln_session *session, const cli_input *item, const int32_t *dims,
+                  int32_t rank) {
   ln_error err = {0};
   if (ln_session_resize_input(session, item->index, dims, rank, &err) == LN_OK) return CLI_OK;
   return cli_fail("%s: %s", model->path, err.message);
@@ -279,7 +280,8 @@ static int load_sound(const cli_model *model, ln_session *session, cli_input *it
   }
   if ((type != LN_FLOAT32 && type != LN_INT16) || wide > 1 || (wide == 1 && open > 0) || rank == 0) {
     char text[160], reason[240];
-    snprintf(reason, sizeof reason, "%s does not hold samples of sound", cli_declared_text(declared, text, sizeof text));
+    snprintf(reason, sizeof reason, "%s does not hold samples of sound",
+             cli_declared_text(declared, text, sizeof text));
     return fail_input(item, session, reason);
   }
   if (item->sound.frames == 0 || item->sound.frames > INT32_MAX) return fail_input(item, session, "the sound is empty");
@@ -359,7 +361,8 @@ int cli_inputs_load(const cli_command *self, const cli_model *model, ln_session 
     if (status == CLI_OK) take_pixels(model, pixels, item);
   }
   ln_error err = {0};
-  if (status == CLI_OK && ln_session_prepare(session, &err) != LN_OK) status = cli_fail("%s: %s", model->path, err.message);
+  if (status == CLI_OK && ln_session_prepare(session, &err) != LN_OK)
+    status = cli_fail("%s: %s", model->path, err.message);
   for (int32_t i = 0; i < out->count && status == CLI_OK; i++) {
     const int32_t windows = count_windows(&out->items[i], session);
     if (windows > out->windows) out->windows = windows;

@@ -142,7 +142,8 @@ static void print_shapes(const ln_graph *graph, const ln_op *op, bool outputs) {
   for (int32_t i = 0; i < count; i++) {
     const int32_t index = outputs ? ln_op_output(op, i) : ln_op_input(op, i);
     char shape[160];
-    printf("%s%s", i ? ", " : "", index < 0 ? "-" : cli_declared_text(ln_graph_tensor(graph, index), shape, sizeof shape));
+    printf("%s%s", i ? ", " : "",
+           index < 0 ? "-" : cli_declared_text(ln_graph_tensor(graph, index), shape, sizeof shape));
   }
 }
 

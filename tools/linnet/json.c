@@ -47,7 +47,11 @@ void json_end(json *j, char close) {
 /* Bytes of the valid UTF-8 sequence at `text`; 0 when there is none. */
 static size_t sequence_length(const unsigned char *text) {
   const unsigned char a = text[0];
-  const size_t length = a < 0x80 ? 1 : a >= 0xc2 && a < 0xe0 ? 2 : a >= 0xe0 && a < 0xf0 ? 3 : a >= 0xf0 && a < 0xf5 ? 4 : 0;
+  const size_t length = a < 0x80                ? 1
+                        : a >= 0xc2 && a < 0xe0 ? 2
+                        : a >= 0xe0 && a < 0xf0 ? 3
+                        : a >= 0xf0 && a < 0xf5 ? 4
+                                                : 0;
   for (size_t i = 1; i < length; i++) {
     if ((text[i] & 0xc0) != 0x80) return 0;
   }

@@ -20,7 +20,7 @@ void json_object(json *j, const char *key);
 void json_array(json *j, const char *key);
 void json_flat_object(json *j, const char *key); /* these two on one line */
 void json_flat_array(json *j, const char *key);
-void json_end(json *j, char close); /* '}' or ']' */
+void json_end(json *j, char close);                            /* '}' or ']' */
 void json_string(json *j, const char *key, const char *value); /* NULL: null; bytes that are no UTF-8 as U+FFFD */
 void json_int(json *j, const char *key, int64_t value);
 void json_real(json *j, const char *key, double value); /* not finite: null */

@@ -21,7 +21,8 @@ int main(int argc, char **argv) {
   for (int i = 0; cli_commands[i]; i++) {
     if (strcmp(name, cli_commands[i]->name) != 0) continue;
     int status = cli_commands[i]->run(cli_commands[i], argc - 1, argv + 1);
-    if ((fflush(stdout) != 0 || ferror(stdout)) && status == CLI_OK) status = cli_fail("cannot write to standard output");
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == CLI_OK)
+      status = cli_fail("cannot write to standard output");
     return status;
   }
   fprintf(stderr, "linnet: no subcommand %s (try linnet --help)\n", name);

@@ -1,7 +1,8 @@
 /*
- * Tells a dump of signed bytes from an ordinary picture. Where a signed picture crosses zero, its bytes jump between 0 and
- * 255 when they are read as unsigned: neighbours differ more than they would as signed, while the picture as a whole
- * spreads over fewer greys. Drawings in black and white jump as well, but spread more, not less: both signs are asked for.
+ * Tells a dump of signed bytes from an ordinary picture. Where a signed picture crosses zero, its bytes jump between 0
+ * and 255 when they are read as unsigned: neighbours differ more than they would as signed, while the picture as a
+ * whole spreads over fewer greys. Drawings in black and white jump as well, but spread more, not less: both signs are
+ * asked for.
  */
 #include "pixels.h"
 

@@ -50,12 +50,12 @@ typedef struct view {
   const char *name;
   const double *values; /* [count] mean over the windows */
   size_t count;
-  int32_t classes;        /* extent of the last axis; of an index map, of the labels */
+  int32_t classes; /* extent of the last axis; of an index map, of the labels */
   const ln_labels *labels;
   ln_labels *owned;
-  int32_t shift;          /* labels[index + shift] names class `index` */
-  bool probable;          /* scores between 0 and 1 */
-  double *scores;         /* [classes]: means over the frames, or shares of a map's pixels */
+  int32_t shift;  /* labels[index + shift] names class `index` */
+  bool probable;  /* scores between 0 and 1 */
+  double *scores; /* [classes]: means over the frames, or shares of a map's pixels */
 } view;
 
 static int32_t last_dim(const ln_tensor *tensor) {
@@ -72,7 +72,8 @@ static bool labels_fit(const ln_labels *labels, int32_t classes, bool chosen, in
   const bool spare = first && (strcmp(first, "background") == 0 || strcmp(first, "???") == 0);
   *shift = ln_labels_count(labels) == classes + 1 && spare ? 1 : 0;
   if (*shift == 1 || ln_labels_count(labels) == classes) return true;
-  return chosen && classes > 1 && ln_labels_count(labels) > classes && ln_labels_count(labels) <= classes + SPARE_LABELS;
+  return chosen && classes > 1 && ln_labels_count(labels) > classes &&
+         ln_labels_count(labels) <= classes + SPARE_LABELS;
 }
 
 static bool is_integer(ln_type type) {
@@ -102,8 +103,10 @@ static void find_labels(const cli_report *report, int32_t index, view *v) {
   const int32_t place = cli_model_place(report->model, true, index);
   ln_error err = {0};
   if (place >= 0 && report->model->info) {
-    const ln_status status = ln_io_model_labels(report->model->model, report->model->graph, place, &err, NULL, &v->owned);
-    if (status == LN_ERR_FEATURE) fprintf(stderr, "linnet: %s: %s (going on without labels)\n", report->model->path, err.message);
+    const ln_status status =
+        ln_io_model_labels(report->model->model, report->model->graph, place, &err, NULL, &v->owned);
+    if (status == LN_ERR_FEATURE)
+      fprintf(stderr, "linnet: %s: %s (going on without labels)\n", report->model->path, err.message);
   }
   v->labels = v->owned;
 }
@@ -158,7 +161,8 @@ static bool make_scores(view *v) {
 }
 
 static bool make_view(const cli_report *report, int32_t index, view *v) {
-  *v = (view){.tensor = ln_session_output(report->session, index), .name = ln_session_output_name(report->session, index)};
+  *v = (view){.tensor = ln_session_output(report->session, index),
+              .name = ln_session_output_name(report->session, index)};
   v->values = report->results->values[index];
   v->count = report->results->counts[index];
   find_labels(report, index, v);
@@ -329,7 +333,8 @@ static void print_output(const cli_report *report, int32_t index, FILE *out) {
   view v;
   char text[160];
   if (make_view(report, index, &v)) {
-    fprintf(out, "%s  %s\n", *v.name ? v.name : "(output without a name)", cli_tensor_text(v.tensor, text, sizeof text));
+    fprintf(out, "%s  %s\n", *v.name ? v.name : "(output without a name)",
+            cli_tensor_text(v.tensor, text, sizeof text));
     if (v.kind == VIEW_PLAIN) print_plain(&v, out);
     else print_classes(&v, report->top, out);
   }

@@ -156,7 +156,8 @@ static int print(const run_options *options, const cli_inputs *inputs, const cli
     return CLI_OK;
   }
   for (int32_t i = 0; i < inputs->count; i++) {
-    if (inputs->items[i].flipped) printf("%s is a dump of signed bytes (--pixels unsigned says no)\n", inputs->items[i].path);
+    if (inputs->items[i].flipped)
+      printf("%s is a dump of signed bytes (--pixels unsigned says no)\n", inputs->items[i].path);
   }
   if (!options->show || !picture) {
     cli_report_text(report, stdout);

@@ -157,8 +157,14 @@ void cli_print_beside(const cli_drawing *drawing, const char *text) {
 }
 
 void cli_print_bar(FILE *out, double share, int width) {
-  static const char *const eighths[] = {"", "\xe2\x96\x8f", "\xe2\x96\x8e", "\xe2\x96\x8d",
-                                        "\xe2\x96\x8c", "\xe2\x96\x8b", "\xe2\x96\x8a", "\xe2\x96\x89"};
+  static const char *const eighths[] = {"",
+                                        "\xe2\x96\x8f",
+                                        "\xe2\x96\x8e",
+                                        "\xe2\x96\x8d",
+                                        "\xe2\x96\x8c",
+                                        "\xe2\x96\x8b",
+                                        "\xe2\x96\x8a",
+                                        "\xe2\x96\x89"};
   share = share < 0 ? 0 : share > 1 ? 1 : share == share ? share : 0;
   const int total = (int)(share * width * 8 + 0.5);
   const bool fine = cli_utf8();

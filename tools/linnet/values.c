@@ -69,11 +69,11 @@ double *cli_values(const ln_tensor *tensor) {
   return values;
 }
 
-#define STORE(type, low, high)                                        \
-  do {                                                                \
+#define STORE(type, low, high)                                                       \
+  do {                                                                               \
     if (!(value >= (low) && value <= (high)) || value != floor(value)) return false; \
-    ((type *)data)[index] = (type)value;                              \
-    return true;                                                      \
+    ((type *)data)[index] = (type)value;                                             \
+    return true;                                                                     \
   } while (0)
 
 bool cli_store_number(ln_type type, double value, void *data, size_t index) {

@@ -34,13 +34,13 @@ void ln_k_arg_columns(ln_type type, bool least, const void *src, size_t length, 
 }
 
 /* The extreme first, which vectorises, then its first place. */
-#define SEARCH_ROWS(T, better)                                          \
-  for (size_t r = 0; r < count; ++r, src += length) {                   \
-    T best = src[0];                                                    \
-    size_t at = 0;                                                      \
+#define SEARCH_ROWS(T, better)                                                     \
+  for (size_t r = 0; r < count; ++r, src += length) {                              \
+    T best = src[0];                                                               \
+    size_t at = 0;                                                                 \
     for (size_t i = 1; i < length; ++i) best = src[i] better best ? src[i] : best; \
-    while (src[at] != best) ++at;                                       \
-    indices[r] = (int32_t)at;                                           \
+    while (src[at] != best) ++at;                                                  \
+    indices[r] = (int32_t)at;                                                      \
   }
 
 static void rows_i16(bool least, const int16_t *src, size_t length, size_t count, int32_t *indices) {

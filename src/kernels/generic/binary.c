@@ -18,16 +18,24 @@ LN_BINARY_KERNEL(, ln_k_add_q16, int16_t, int16_t, ln_binary_add_quantized(x, y,
 LN_BINARY_KERNEL(, ln_k_sub_q16, int16_t, int16_t, ln_binary_sub_quantized(x, y, params))
 LN_BINARY_KERNEL(, ln_k_mul_q16, int16_t, int16_t, ln_binary_mul_quantized(x, y, params))
 
-static int32_t clamp_params(int32_t x, const ln_binary_params *params) { return ln_clamp_i32(x, params->low, params->high); }
+static int32_t clamp_params(int32_t x, const ln_binary_params *params) {
+  return ln_clamp_i32(x, params->low, params->high);
+}
 
 /* A sum of two int16 values, saturated. */
 static int32_t saturate16(int32_t x) { return ln_clamp_i32(x, INT16_MIN, INT16_MAX); }
 
-static int32_t shifted_a(int32_t x, const ln_binary_params *params) { return ln_rounding_divide_by_pot(x, -params->a.shift); }
-static int32_t shifted_b(int32_t y, const ln_binary_params *params) { return ln_rounding_divide_by_pot(y, -params->b.shift); }
+static int32_t shifted_a(int32_t x, const ln_binary_params *params) {
+  return ln_rounding_divide_by_pot(x, -params->a.shift);
+}
+static int32_t shifted_b(int32_t y, const ln_binary_params *params) {
+  return ln_rounding_divide_by_pot(y, -params->b.shift);
+}
 
-LN_BINARY_KERNEL(, ln_k_add_pot16, int16_t, int16_t, clamp_params(saturate16(shifted_a(x, params) + shifted_b(y, params)), params))
-LN_BINARY_KERNEL(, ln_k_sub_pot16, int16_t, int16_t, clamp_params(saturate16(shifted_a(x, params) - shifted_b(y, params)), params))
+LN_BINARY_KERNEL(, ln_k_add_pot16, int16_t, int16_t,
+                 clamp_params(saturate16(shifted_a(x, params) + shifted_b(y, params)), params))
+LN_BINARY_KERNEL(, ln_k_sub_pot16, int16_t, int16_t,
+                 clamp_params(saturate16(shifted_a(x, params) - shifted_b(y, params)), params))
 
 static int32_t div_quantized(int32_t x, int32_t y, const ln_binary_params *params) {
   int32_t dividend = x + params->a_offset;
@@ -59,8 +67,9 @@ LN_BINARY_KERNEL(, ln_k_squared_difference_i8, int8_t, int8_t, squared_differenc
 
 static int32_t prelu_quantized(int32_t x, int32_t y, const ln_binary_params *params) {
   const int32_t value = x + params->a_offset;
-  const int32_t scaled = value >= 0 ? ln_multiply_quantized(value, params->a.multiplier, params->a.shift)
-                                    : ln_multiply_quantized(value * (y + params->b_offset), params->out.multiplier, params->out.shift);
+  const int32_t scaled =
+      value >= 0 ? ln_multiply_quantized(value, params->a.multiplier, params->a.shift)
+                 : ln_multiply_quantized(value * (y + params->b_offset), params->out.multiplier, params->out.shift);
   return clamp_params(ln_binary_wrap_add(scaled, params->out_offset), params);
 }
 

@@ -80,9 +80,9 @@ static int64_t wide_right_shift(int64_t x, int64_t y, int32_t bits) {
 #define BITS(t, type)                                          \
   LN_BINARY_KERNEL(static, t##_bitwise_xor, type, type, x ^ y) \
   LN_BINARY_KERNEL(static, t##_right_shift, type, type, wide_right_shift(x, y, 8 * (int32_t)sizeof(type)))
-#define LOGIC(t, type)                                                       \
+#define LOGIC(t, type)                                                      \
   LN_BINARY_KERNEL(static, t##_remainder, type, type, wide_remainder(x, y)) \
-  LN_BINARY_KERNEL(static, t##_and, type, type, (x & y))                       \
+  LN_BINARY_KERNEL(static, t##_and, type, type, (x & y))                    \
   LN_BINARY_KERNEL(static, t##_or, type, type, x | y)                       \
   LN_BINARY_KERNEL(static, t##_shift_left, type, type, wide_shift_left((uint64_t)x, (uint64_t)y, 8 * sizeof(type)))
 #define INTEGER(t, type) DIVISION(t, type) EXTREMES(t, type) EQUALITY(t, type) ORDER(t, type)
@@ -173,7 +173,7 @@ FLOATS(f64, double, , , pow, fmod)
   [LN_BINARY_LESS] = t##_less, [LN_BINARY_LESS_EQUAL] = t##_less_equal, [LN_BINARY_GREATER] = t##_greater, \
   [LN_BINARY_GREATER_EQUAL] = t##_greater_equal
 #define BITS_ROW(t) [LN_BINARY_BITWISE_XOR] = t##_bitwise_xor, [LN_BINARY_RIGHT_SHIFT] = t##_right_shift
-#define LOGIC_ROW(t)                                                                          \
+#define LOGIC_ROW(t)                                                                         \
   [LN_BINARY_REMAINDER] = t##_remainder, [LN_BINARY_AND] = t##_and, [LN_BINARY_OR] = t##_or, \
   [LN_BINARY_SHIFT_LEFT] = t##_shift_left
 #define EXTREMES_ROW(t) [LN_BINARY_MINIMUM] = t##_minimum, [LN_BINARY_MAXIMUM] = t##_maximum
@@ -185,12 +185,13 @@ FLOATS(f64, double, , , pow, fmod)
   [LN_BINARY_FLOOR_MOD] = t##_floor_mod, EQUALITY_ROW(t), ORDER_ROW(t), BITS_ROW(t)
 
 static ln_binary_fn *const table[LN_BINARY_TYPE_COUNT][LN_BINARY_OP_COUNT] = {
-    [LN_BINARY_F32] = {EQUALITY_ROW(f32),
-                       ORDER_ROW(f32), [LN_BINARY_FLOOR_DIV] = f32_floor_div, [LN_BINARY_FLOOR_MOD] = f32_floor_mod,
-                       [LN_BINARY_POW] = f32_pow, [LN_BINARY_PRELU] = f32_prelu, [LN_BINARY_ATAN2] = f32_atan2, [LN_BINARY_REMAINDER] = f32_remainder},
+    [LN_BINARY_F32] = {EQUALITY_ROW(f32), ORDER_ROW(f32), [LN_BINARY_FLOOR_DIV] = f32_floor_div,
+                       [LN_BINARY_FLOOR_MOD] = f32_floor_mod, [LN_BINARY_POW] = f32_pow, [LN_BINARY_PRELU] = f32_prelu,
+                       [LN_BINARY_ATAN2] = f32_atan2, [LN_BINARY_REMAINDER] = f32_remainder},
     [LN_BINARY_I8] = {INTEGER_ROW(i8), ARITHMETIC_ROW(i8), LOGIC_ROW(i8)},
     [LN_BINARY_U8] = {INTEGER_ROW(u8), ARITHMETIC_ROW(u8), LOGIC_ROW(u8)},
-    [LN_BINARY_U16] = {EXTREMES_ROW(u16), EQUALITY_ROW(u16), ORDER_ROW(u16), ARITHMETIC_ROW(u16), LOGIC_ROW(u16), BITS_ROW(u16)},
+    [LN_BINARY_U16] = {EXTREMES_ROW(u16), EQUALITY_ROW(u16), ORDER_ROW(u16), ARITHMETIC_ROW(u16), LOGIC_ROW(u16),
+                       BITS_ROW(u16)},
     [LN_BINARY_U32] = {INTEGER_ROW(u32), ARITHMETIC_ROW(u32), LOGIC_ROW(u32)},
     [LN_BINARY_U64] = {EXTREMES_ROW(u64), EQUALITY_ROW(u64), ORDER_ROW(u64), LOGIC_ROW(u64), [LN_BINARY_ADD] = u64_add,
                        [LN_BINARY_SUB] = u64_sub, [LN_BINARY_MUL] = u64_mul, [LN_BINARY_DIV] = u64_div},

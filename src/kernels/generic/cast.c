@@ -23,14 +23,14 @@ typedef struct complex64 {
 typedef void read_fn(const void *in, size_t at, size_t count, wide_chunk *out);
 typedef void write_fn(const wide_chunk *in, void *out, size_t at, size_t count);
 
-#define READER(name, type, member, wide, expression)                                    \
-  static void name(const void *in, size_t at, size_t count, wide_chunk *out) {          \
-    const type *from = (const type *)in + at;                                           \
-    size_t i;                                                                           \
-    for (i = 0; i < count; ++i) {                                                       \
-      const type x = from[i];                                                           \
-      out->member[i] = (wide)(expression);                                              \
-    }                                                                                   \
+#define READER(name, type, member, wide, expression)                           \
+  static void name(const void *in, size_t at, size_t count, wide_chunk *out) { \
+    const type *from = (const type *)in + at;                                  \
+    size_t i;                                                                  \
+    for (i = 0; i < count; ++i) {                                              \
+      const type x = from[i];                                                  \
+      out->member[i] = (wide)(expression);                                     \
+    }                                                                          \
   }
 
 READER(read_f32, float, real, double, x)
@@ -59,9 +59,13 @@ static uint64_t real_to_unsigned(double x, double high, uint64_t type_high) {
   return x >= high ? type_high : (uint64_t)x;
 }
 
-/* A double as a half or bfloat16: through float with the last bit made odd where that was inexact, which rounds as one step. */
+/* A double as a half or bfloat16: through float with the last bit made odd where that was inexact, which rounds as one
+ * step. */
 static float to_odd_float(double x) {
-  union { uint32_t u; float f; } bits;
+  union {
+    uint32_t u;
+    float f;
+  } bits;
   bits.f = (float)x;
   if ((double)bits.f == x || x != x || (bits.u & 0x7F800000u) == 0x7F800000u) return bits.f;
   if ((bits.u & 1u) == 0) {
@@ -72,15 +76,15 @@ static float to_odd_float(double x) {
   return bits.f;
 }
 
-#define WRITER(name, type, member, expression)                                          \
-  static void name(const wide_chunk *in, void *out, size_t at, size_t count) {          \
-    type *to = (type *)out + at;                                                        \
-    size_t i;                                                                           \
-    for (i = 0; i < count; ++i) to[i] = (type)(expression);                             \
+#define WRITER(name, type, member, expression)                                 \
+  static void name(const wide_chunk *in, void *out, size_t at, size_t count) { \
+    type *to = (type *)out + at;                                               \
+    size_t i;                                                                  \
+    for (i = 0; i < count; ++i) to[i] = (type)(expression);                    \
   }
-#define WRITERS(t, type, of_real)                              \
-  WRITER(real_to_##t, type, real, of_real)                     \
-  WRITER(signed_to_##t, type, whole, in->whole[i])             \
+#define WRITERS(t, type, of_real)                  \
+  WRITER(real_to_##t, type, real, of_real)         \
+  WRITER(signed_to_##t, type, whole, in->whole[i]) \
   WRITER(unsigned_to_##t, type, natural, in->natural[i])
 
 WRITERS(f32, float, in->real[i])
@@ -103,14 +107,14 @@ WRITER(real_to_bf16, uint16_t, real, ln_k_float_to_bfloat(to_odd_float(in->real[
 WRITER(signed_to_bf16, uint16_t, whole, ln_k_float_to_bfloat((float)in->whole[i]))
 WRITER(unsigned_to_bf16, uint16_t, natural, ln_k_float_to_bfloat((float)in->natural[i]))
 
-#define COMPLEX_WRITER(name, member)                                                    \
-  static void name(const wide_chunk *in, void *out, size_t at, size_t count) {          \
-    complex64 *to = (complex64 *)out + at;                                              \
-    size_t i;                                                                           \
-    for (i = 0; i < count; ++i) {                                                       \
-      to[i].re = (float)in->member[i];                                                  \
-      to[i].im = 0.0f;                                                                  \
-    }                                                                                   \
+#define COMPLEX_WRITER(name, member)                                           \
+  static void name(const wide_chunk *in, void *out, size_t at, size_t count) { \
+    complex64 *to = (complex64 *)out + at;                                     \
+    size_t i;                                                                  \
+    for (i = 0; i < count; ++i) {                                              \
+      to[i].re = (float)in->member[i];                                         \
+      to[i].im = 0.0f;                                                         \
+    }                                                                          \
   }
 COMPLEX_WRITER(real_to_c64, real)
 COMPLEX_WRITER(signed_to_c64, whole)
@@ -127,10 +131,10 @@ typedef struct number_row {
   [LN_NUMBER_##name] = {of, bytes, read_##t, {real_to_##t, signed_to_##t, unsigned_to_##t}}
 
 static const number_row rows[LN_NUMBER_COUNT] = {
-    NUMBER(F32, f32, CLASS_REAL, 4),     NUMBER(F16, f16, CLASS_REAL, 2),     NUMBER(BF16, bf16, CLASS_REAL, 2),
-    NUMBER(F64, f64, CLASS_REAL, 8),     NUMBER(I8, i8, CLASS_SIGNED, 1),     NUMBER(U8, u8, CLASS_UNSIGNED, 1),
-    NUMBER(I16, i16, CLASS_SIGNED, 2),   NUMBER(U16, u16, CLASS_UNSIGNED, 2), NUMBER(I32, i32, CLASS_SIGNED, 4),
-    NUMBER(U32, u32, CLASS_UNSIGNED, 4), NUMBER(I64, i64, CLASS_SIGNED, 8),   NUMBER(U64, u64, CLASS_UNSIGNED, 8),
+    NUMBER(F32, f32, CLASS_REAL, 4),       NUMBER(F16, f16, CLASS_REAL, 2),     NUMBER(BF16, bf16, CLASS_REAL, 2),
+    NUMBER(F64, f64, CLASS_REAL, 8),       NUMBER(I8, i8, CLASS_SIGNED, 1),     NUMBER(U8, u8, CLASS_UNSIGNED, 1),
+    NUMBER(I16, i16, CLASS_SIGNED, 2),     NUMBER(U16, u16, CLASS_UNSIGNED, 2), NUMBER(I32, i32, CLASS_SIGNED, 4),
+    NUMBER(U32, u32, CLASS_UNSIGNED, 4),   NUMBER(I64, i64, CLASS_SIGNED, 8),   NUMBER(U64, u64, CLASS_UNSIGNED, 8),
     NUMBER(BOOL, bool, CLASS_UNSIGNED, 1), NUMBER(C64, c64, CLASS_REAL, 8),
 };
 

@@ -23,8 +23,8 @@ static int64_t window_sum(const ln_conv_i16 *c, const int16_t *image, const int8
   return sum;
 }
 
-void ln_k_conv_i16_line(const ln_conv_i16 *c, const int16_t *image, const int8_t *filter, const void *bias, int32_t out_y,
-                        int16_t *out) {
+void ln_k_conv_i16_line(const ln_conv_i16 *c, const int16_t *image, const int8_t *filter, const void *bias,
+                        int32_t out_y, int16_t *out) {
   const int32_t groups = c->in_c / c->filter_c;
   const int32_t group_out = c->out_c / groups;
   const ptrdiff_t filter_size = (ptrdiff_t)c->kernel_h * c->kernel_w * c->filter_c;

@@ -98,9 +98,15 @@ enum { CHUNK = 256 };
 static void widen(const void *in, ln_number from, size_t at, size_t count, int32_t *out) {
   size_t i;
   switch (from) {
-    case LN_NUMBER_I8: for (i = 0; i < count; ++i) out[i] = ((const int8_t *)in)[at + i]; break;
-    case LN_NUMBER_U8: for (i = 0; i < count; ++i) out[i] = ((const uint8_t *)in)[at + i]; break;
-    case LN_NUMBER_I16: for (i = 0; i < count; ++i) out[i] = ((const int16_t *)in)[at + i]; break;
+    case LN_NUMBER_I8:
+      for (i = 0; i < count; ++i) out[i] = ((const int8_t *)in)[at + i];
+      break;
+    case LN_NUMBER_U8:
+      for (i = 0; i < count; ++i) out[i] = ((const uint8_t *)in)[at + i];
+      break;
+    case LN_NUMBER_I16:
+      for (i = 0; i < count; ++i) out[i] = ((const int16_t *)in)[at + i];
+      break;
     default: memcpy(out, (const int32_t *)in + at, count * sizeof *out); break;
   }
 }

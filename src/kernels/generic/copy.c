@@ -66,7 +66,7 @@ size_t ln_k_copy_bytes(const ln_copy_plan *plan) {
 }
 
 /* A fixed size lets the compiler turn memcpy into one load and one store, whatever the alignment. */
-#define ROW_LOOP(bytes)                                                                      \
+#define ROW_LOOP(bytes) \
   for (size_t i = 0; i < count; ++i, src += src_stride, dst += dst_stride) memcpy(dst, src, bytes)
 
 static void copy_row(size_t item, size_t count, const byte *src, ptrdiff_t src_stride, byte *dst,
@@ -84,17 +84,17 @@ static void copy_row(size_t item, size_t count, const byte *src, ptrdiff_t src_s
 }
 
 /* In tiles whose both sides stay in the first-level cache. */
-#define TRANSPOSE_TILES(bytes, tile)                                                          \
-  for (size_t r0 = 0; r0 < rows; r0 += tile) {                                                \
-    const size_t r1 = rows - r0 < tile ? rows : r0 + tile;                                    \
-    for (size_t c0 = 0; c0 < columns; c0 += tile) {                                           \
-      const size_t width = columns - c0 < tile ? columns - c0 : tile;                         \
-      for (size_t r = r0; r < r1; ++r) {                                                      \
-        const byte *from = (const byte *)src + (ptrdiff_t)c0 * src_stride + r * bytes;        \
-        byte *to = (byte *)dst + (ptrdiff_t)r * dst_stride + c0 * bytes;                      \
+#define TRANSPOSE_TILES(bytes, tile)                                                                 \
+  for (size_t r0 = 0; r0 < rows; r0 += tile) {                                                       \
+    const size_t r1 = rows - r0 < tile ? rows : r0 + tile;                                           \
+    for (size_t c0 = 0; c0 < columns; c0 += tile) {                                                  \
+      const size_t width = columns - c0 < tile ? columns - c0 : tile;                                \
+      for (size_t r = r0; r < r1; ++r) {                                                             \
+        const byte *from = (const byte *)src + (ptrdiff_t)c0 * src_stride + r * bytes;               \
+        byte *to = (byte *)dst + (ptrdiff_t)r * dst_stride + c0 * bytes;                             \
         for (size_t c = 0; c < width; ++c, from += src_stride, to += bytes) memcpy(to, from, bytes); \
-      }                                                                                       \
-    }                                                                                         \
+      }                                                                                              \
+    }                                                                                                \
   }
 
 ln_transpose_fn transpose_x8_generic, transpose_x32_generic;

@@ -3,32 +3,32 @@
 
 #include <stdint.h>
 
-#define SUM_LINES(type)                                                                               \
-  static void lines_##type(const ln_cumsum *s, const type *in, type *out) {                           \
-    const ptrdiff_t step = s->reverse ? -1 : 1;                                                       \
-    const ptrdiff_t first = s->reverse ? (ptrdiff_t)s->length - 1 : 0;                                \
-    for (size_t o = 0; o < s->outer; ++o, in += s->length, out += s->length) {                        \
-      type sum = 0;                                                                                   \
-      ptrdiff_t at = first;                                                                           \
-      for (size_t i = 0; i < s->length; ++i, at += step) {                                            \
-        const type before = sum;                                                                      \
-        sum += in[at];                                                                                \
-        out[at] = s->exclusive ? before : sum;                                                        \
-      }                                                                                               \
-    }                                                                                                 \
-  }                                                                                                   \
-  static void rows_##type(const ln_cumsum *s, const type *in, type *out) {                            \
-    for (size_t o = 0; o < s->outer; ++o, in += s->length * s->inner, out += s->length * s->inner) {  \
-      for (size_t i = 0; i < s->length; ++i) {                                                        \
-        const size_t at = (s->reverse ? s->length - 1 - i : i) * s->inner;                            \
-        const size_t last = i == 0 ? at : s->reverse ? at + s->inner : at - s->inner;                 \
-        const type *add = s->exclusive ? in + last : in + at;                                         \
-        for (size_t j = 0; j < s->inner; ++j) {                                                       \
-          if (i == 0) out[at + j] = s->exclusive ? 0 : in[at + j];                                    \
-          else out[at + j] = out[last + j] + add[j];                                                  \
-        }                                                                                             \
-      }                                                                                               \
-    }                                                                                                 \
+#define SUM_LINES(type)                                                                              \
+  static void lines_##type(const ln_cumsum *s, const type *in, type *out) {                          \
+    const ptrdiff_t step = s->reverse ? -1 : 1;                                                      \
+    const ptrdiff_t first = s->reverse ? (ptrdiff_t)s->length - 1 : 0;                               \
+    for (size_t o = 0; o < s->outer; ++o, in += s->length, out += s->length) {                       \
+      type sum = 0;                                                                                  \
+      ptrdiff_t at = first;                                                                          \
+      for (size_t i = 0; i < s->length; ++i, at += step) {                                           \
+        const type before = sum;                                                                     \
+        sum += in[at];                                                                               \
+        out[at] = s->exclusive ? before : sum;                                                       \
+      }                                                                                              \
+    }                                                                                                \
+  }                                                                                                  \
+  static void rows_##type(const ln_cumsum *s, const type *in, type *out) {                           \
+    for (size_t o = 0; o < s->outer; ++o, in += s->length * s->inner, out += s->length * s->inner) { \
+      for (size_t i = 0; i < s->length; ++i) {                                                       \
+        const size_t at = (s->reverse ? s->length - 1 - i : i) * s->inner;                           \
+        const size_t last = i == 0 ? at : s->reverse ? at + s->inner : at - s->inner;                \
+        const type *add = s->exclusive ? in + last : in + at;                                        \
+        for (size_t j = 0; j < s->inner; ++j) {                                                      \
+          if (i == 0) out[at + j] = s->exclusive ? 0 : in[at + j];                                   \
+          else out[at + j] = out[last + j] + add[j];                                                 \
+        }                                                                                            \
+      }                                                                                              \
+    }                                                                                                \
   }
 
 SUM_LINES(float)

@@ -9,7 +9,8 @@ static bool fft_has_radix2(int32_t length) {
   return bits % 2 != 0;
 }
 
-/* order[i]: digits of i in the mixed radix of the stages (the innermost, lowest, of radix 2 when there is one), reversed. */
+/* order[i]: digits of i in the mixed radix of the stages (the innermost, lowest, of radix 2 when there is one),
+ * reversed. */
 static void fft_order(int32_t length, int32_t *order) {
   const bool has_radix2 = fft_has_radix2(length);
   for (int32_t i = 0; i < length; ++i) {

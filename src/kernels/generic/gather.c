@@ -3,12 +3,12 @@
 
 #include <stdint.h>
 
-#define ADD_ITEMS(type, unsigned_type)                                             \
-  {                                                                                \
-    type *to = sums;                                                               \
-    const type *from = items;                                                      \
+#define ADD_ITEMS(type, unsigned_type)                                                                \
+  {                                                                                                   \
+    type *to = sums;                                                                                  \
+    const type *from = items;                                                                         \
     for (size_t i = 0; i < count; ++i) to[i] = (type)((unsigned_type)to[i] + (unsigned_type)from[i]); \
-  }                                                                                \
+  }                                                                                                   \
   break
 
 void ln_k_add_items(ln_type type, void *sums, const void *items, size_t count) {

@@ -1,5 +1,5 @@
-/* Matrix products in plain C: what every other tier must agree with (gemm.h). Tiles are small fixed arrays, which compilers
- * keep in vector registers. */
+/* Matrix products in plain C: what every other tier must agree with (gemm.h). Tiles are small fixed arrays, which
+ * compilers keep in vector registers. */
 #include "kernels/gemm.h"
 
 #include "kernels/kernels.h"
@@ -22,8 +22,8 @@ void ln_k_gemm_pack_f32(int32_t nr, int32_t k, int32_t n, const float *b, ptrdif
   }
 }
 
-static void tile_f32(int32_t m, int32_t n, const ln_gemm_a *a, ptrdiff_t a_offset, const float *panel, const float *bias,
-                     float *c, ptrdiff_t c_stride, float low, float high) {
+static void tile_f32(int32_t m, int32_t n, const ln_gemm_a *a, ptrdiff_t a_offset, const float *panel,
+                     const float *bias, float *c, ptrdiff_t c_stride, float low, float high) {
   float sums[MR][NR];
   for (int32_t i = 0; i < MR; ++i) {
     for (int32_t j = 0; j < NR; ++j) sums[i][j] = bias != NULL && j < n ? bias[j] : 0.0f;
@@ -98,8 +98,9 @@ static void convert_a(const void *source, bool is_unsigned, int32_t zero_point, 
   }
 }
 
-static void pack_b(int32_t n, int32_t segments, int32_t segment_length, const void *b, bool is_unsigned, int32_t zero_point,
-                   ptrdiff_t s_stride, ptrdiff_t p_stride, ptrdiff_t n_stride, void *packed, int32_t *column_sums) {
+static void pack_b(int32_t n, int32_t segments, int32_t segment_length, const void *b, bool is_unsigned,
+                   int32_t zero_point, ptrdiff_t s_stride, ptrdiff_t p_stride, ptrdiff_t n_stride, void *packed,
+                   int32_t *column_sums) {
   int16_t *out = packed;
   for (int32_t j = 0; j < n; ++j) column_sums[j] = 0;
   for (int32_t column = 0; column < n; column += NR) {
@@ -156,8 +157,8 @@ static void run_i32(int32_t m, int32_t n, const ln_gemm_a *a, const void *panels
   }
 }
 
-static void run_q8(int32_t m, int32_t n, const ln_gemm_a *a, const void *panels, const ln_gemm_q8_params *params, void *c,
-                   ptrdiff_t c_stride) {
+static void run_q8(int32_t m, int32_t n, const ln_gemm_a *a, const void *panels, const ln_gemm_q8_params *params,
+                   void *c, ptrdiff_t c_stride) {
   const size_t panel = ln_gemm_panel_bytes(a, NR, 1, 2);
   for (int32_t j0 = 0; j0 < n; j0 += NR) {
     const int16_t *b = (const int16_t *)(const void *)((const char *)panels + (size_t)(j0 / NR) * panel);
@@ -170,8 +171,9 @@ static void run_q8(int32_t m, int32_t n, const ln_gemm_a *a, const void *panels,
         uint8_t *out = (uint8_t *)c + (i0 + i) * c_stride;
         for (int32_t j = j0; j < n && j < j0 + NR; ++j) {
           const int32_t sum = (int32_t)(sums[i][j - j0] + (uint32_t)params->bias[j] + row_term);
-          const int32_t scaled = params->reals != NULL ? ln_multiply_real(sum, params->reals[j])
-                                                       : ln_multiply_quantized(sum, params->multiplier[j], params->shift[j]);
+          const int32_t scaled = params->reals != NULL
+                                     ? ln_multiply_real(sum, params->reals[j])
+                                     : ln_multiply_quantized(sum, params->multiplier[j], params->shift[j]);
           const int64_t moved = (int64_t)scaled + params->zero_point;
           out[j] = (uint8_t)(moved < params->low ? params->low : moved > params->high ? params->high : moved);
         }

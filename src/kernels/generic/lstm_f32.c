@@ -67,7 +67,8 @@ void ln_k_lstm_step_f32(const ln_lstm_f32 *lstm, const float *input, float *outp
   /* The output gate's peephole sees the new cell state. */
   float *hidden = sums[LN_LSTM_OUTPUT];
   gate_sums(lstm, &lstm->gates[LN_LSTM_OUTPUT], input, output_state, cell_state, hidden);
-  for (int32_t i = 0; i < cells; ++i) hidden[i] = logistic(hidden[i]) * ln_k_lstm_activate(cell_state[i], lstm->activation);
+  for (int32_t i = 0; i < cells; ++i)
+    hidden[i] = logistic(hidden[i]) * ln_k_lstm_activate(cell_state[i], lstm->activation);
   if (lstm->projection == NULL) {
     memcpy(output_state, hidden, (size_t)cells * sizeof(float));
     return;

@@ -27,7 +27,8 @@ static ln_multiplier inverse_root(int32_t x) {
     const int32_t cube = ln_rounding_doubling_high_mul(ln_rounding_doubling_high_mul(y, y), y);
     const int64_t cube3 = (int64_t)cube * 64;
     const int32_t cubed = cube3 > INT32_MAX ? INT32_MAX : cube3 < INT32_MIN ? INT32_MIN : (int32_t)cube3;
-    const int32_t next = ln_rounding_doubling_high_mul((1 << 28) + (1 << 27), y) - ln_rounding_doubling_high_mul(half, cubed);
+    const int32_t next =
+        ln_rounding_doubling_high_mul((1 << 28) + (1 << 27), y) - ln_rounding_doubling_high_mul(half, cubed);
     const int64_t next3 = (int64_t)next * 8;
     y = next3 > INT32_MAX ? INT32_MAX : next3 < INT32_MIN ? INT32_MIN : (int32_t)next3;
   }
@@ -59,7 +60,8 @@ static void normalize(int16_t *values, int32_t count, const ln_lstm_gate_i8 *gat
   }
 }
 
-static void add_peephole(const ln_lstm_i8 *lstm, const ln_lstm_gate_i8 *gate, const int16_t *cell_state, int16_t *sums) {
+static void add_peephole(const ln_lstm_i8 *lstm, const ln_lstm_gate_i8 *gate, const int16_t *cell_state,
+                         int16_t *sums) {
   const int32_t cells = lstm->size.cells;
   const bool by_outputs = lstm->projection != NULL;
   const int64_t first = (int64_t)lstm->batch * cells, end = (int64_t)lstm->batches * lstm->size.outputs;

@@ -49,7 +49,8 @@ void ln_k_softmax_q8_make(ln_softmax_q8 *softmax, double beta, double in_scale) 
   const double limit = ldexp((double)((1 << INPUT_BITS) - 1), 31 - INPUT_BITS - by.shift);
   int32_t d;
   for (d = 0; d < 256; ++d) {
-    softmax->exps[d] = d > floor(limit) ? 0 : ln_fx_exp_negative(ln_multiply_quantized(-d, by.multiplier, by.shift), INPUT_BITS);
+    softmax->exps[d] =
+        d > floor(limit) ? 0 : ln_fx_exp_negative(ln_multiply_quantized(-d, by.multiplier, by.shift), INPUT_BITS);
   }
 }
 
@@ -112,7 +113,8 @@ void ln_k_log_softmax_q8(const ln_log_softmax_q8 *softmax, const uint8_t *in, ui
 /* ---- 16 bits ---- */
 
 static int32_t exp_i16(const ln_softmax_i16 *softmax, int32_t difference) {
-  const int64_t x = (int64_t)ln_multiply_quantized(difference, softmax->rescale.multiplier, softmax->rescale.shift) + 32767;
+  const int64_t x =
+      (int64_t)ln_multiply_quantized(difference, softmax->rescale.multiplier, softmax->rescale.shift) + 32767;
   return ln_lut_i16(softmax->exp_lut, (int16_t)(x < INT16_MIN ? INT16_MIN : (x > INT16_MAX ? INT16_MAX : x)));
 }
 
@@ -126,7 +128,8 @@ void ln_k_softmax_i16(const ln_softmax_i16 *softmax, const int16_t *in, int16_t 
     for (i = 0; i < depth; ++i) sum = ln_fx_add(sum, exp_i16(softmax, row[i] - max));
     zeros = ln_leading_zeros_u32((uint32_t)sum);
     /* sum / 2^(31 - zeros) - 1, in [0, 1), as the table of reciprocals takes it */
-    x = (int32_t)((((int64_t)sum * (INT64_C(1) << (zeros > 0 ? zeros - 1 : 0))) + (1 << 13)) >> 14) - ((1 << 15) + (1 << 16));
+    x = (int32_t)((((int64_t)sum * (INT64_C(1) << (zeros > 0 ? zeros - 1 : 0))) + (1 << 13)) >> 14) -
+        ((1 << 15) + (1 << 16));
     reciprocal = ln_lut_i16(softmax->reciprocal_lut, (int16_t)ln_clamp_i32(x, INT16_MIN, INT16_MAX));
     shift = 31 - zeros;
     for (i = 0; i < depth; ++i) {

@@ -50,7 +50,8 @@ void ln_k_svdf_i8(const ln_svdf_i8 *svdf, const int8_t *input, int16_t *state, i
     for (int32_t u = 0; u < units; ++u) {
       uint32_t sum = svdf->bias != NULL ? (uint32_t)svdf->bias[u] : 0;
       for (int32_t r = 0; r < size->rank; ++r) sum += (uint32_t)scratch[u * size->rank + r];
-      const int32_t scaled = ln_multiply_quantized((int32_t)sum, svdf->output_scale.multiplier, svdf->output_scale.shift);
+      const int32_t scaled =
+          ln_multiply_quantized((int32_t)sum, svdf->output_scale.multiplier, svdf->output_scale.shift);
       /* Cut first, so that adding the zero point cannot overflow. */
       const int32_t value = ln_clamp_i32(scaled, -(1 << 20), 1 << 20) + svdf->zero_point;
       out[(ptrdiff_t)b * units + u] = (int8_t)ln_clamp_i32(value, svdf->low, svdf->high);

@@ -9,14 +9,14 @@ static int32_t columns(const ln_tconv_line *s, int32_t x, int32_t *from, int32_t
   return (int32_t)(first < -INT32_MAX ? 0 : (first > INT32_MAX ? 0 : first));
 }
 
-#define ADD_PARTS(type, unsigned_type)                                                               \
-  for (int32_t x = 0; x < s->in_w; ++x) {                                                            \
-    int32_t from, to;                                                                                \
-    const int32_t first = columns(s, x, &from, &to);                                                 \
-    if (from >= to) continue;                                                                        \
-    const type *source = part + ((ptrdiff_t)x * s->kernel_w + from) * s->out_c;                      \
-    type *sums = line + ((ptrdiff_t)first + from) * s->out_c;                                        \
-    const ptrdiff_t count = (ptrdiff_t)(to - from) * s->out_c;                                       \
+#define ADD_PARTS(type, unsigned_type)                                                                         \
+  for (int32_t x = 0; x < s->in_w; ++x) {                                                                      \
+    int32_t from, to;                                                                                          \
+    const int32_t first = columns(s, x, &from, &to);                                                           \
+    if (from >= to) continue;                                                                                  \
+    const type *source = part + ((ptrdiff_t)x * s->kernel_w + from) * s->out_c;                                \
+    type *sums = line + ((ptrdiff_t)first + from) * s->out_c;                                                  \
+    const ptrdiff_t count = (ptrdiff_t)(to - from) * s->out_c;                                                 \
     for (ptrdiff_t i = 0; i < count; ++i) sums[i] = (type)((unsigned_type)sums[i] + (unsigned_type)source[i]); \
   }
 

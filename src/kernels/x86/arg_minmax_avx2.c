@@ -16,9 +16,9 @@ static __m256i first_bytes(size_t n) {
 
 static __m256i all_greatest(__m256i v) {
   __m128i m = _mm_max_epu8(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-  m = _mm_xor_si128(m, _mm_set1_epi8(-1));           /* the least of the complements: */
-  m = _mm_min_epu8(m, _mm_srli_epi16(m, 8));         /* of pairs of bytes, */
-  m = _mm_minpos_epu16(m);                           /* of eight words, their high bytes zero now */
+  m = _mm_xor_si128(m, _mm_set1_epi8(-1));   /* the least of the complements: */
+  m = _mm_min_epu8(m, _mm_srli_epi16(m, 8)); /* of pairs of bytes, */
+  m = _mm_minpos_epu16(m);                   /* of eight words, their high bytes zero now */
   return _mm256_broadcastb_epi8(_mm_xor_si128(m, _mm_set1_epi8(-1)));
 }
 

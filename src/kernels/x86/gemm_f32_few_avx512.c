@@ -6,7 +6,7 @@
 
 /* Rows past `rows` repeat the last one. */
 static inline __attribute__((always_inline)) __m512 sixteen_sums(int32_t rows, const ln_gemm_a *a, ptrdiff_t offset,
-                                                                  const float *b) {
+                                                                 const float *b) {
   __m512 sums[16];
 #pragma GCC unroll 16
   for (int i = 0; i < 16; ++i) sums[i] = _mm512_setzero_ps();

@@ -17,31 +17,31 @@ typedef struct ln_pack_bytes {
  * GROUP elements of a column side by side: panel[step][column][GROUP] of TYPE (int8_t or int16_t), each less `offset`.
  * Columns past n and elements past a segment are zeros.
  */
-#define LN_DEFINE_PACK(name, TYPE, GROUP)                                                                          \
-  static int32_t name##_group(const ln_pack_bytes *p, ptrdiff_t at, int32_t count, int32_t offset, TYPE *out) {    \
-    int32_t sum = 0;                                                                                               \
-    for (int32_t i = 0; i < (GROUP); ++i, at += p->p_stride) {                                                     \
-      out[i] = 0;                                                                                                  \
-      if (i >= count) continue;                                                                                    \
-      out[i] = (TYPE)((p->is_unsigned ? ((const uint8_t *)p->b)[at] : ((const int8_t *)p->b)[at]) - offset);       \
-      sum += out[i];                                                                                               \
-    }                                                                                                              \
-    return sum;                                                                                                    \
-  }                                                                                                                \
-  static void name(const ln_pack_bytes *p, int32_t offset, TYPE *out, int32_t *column_sums) {                      \
-    for (int32_t j = 0; j < p->n; ++j) column_sums[j] = 0;                                                         \
-    for (int32_t column = 0; column < p->n; column += p->nr) {                                                     \
-      for (int32_t s = 0; s < p->segments; ++s) {                                                                  \
-        for (int32_t k = 0; k < p->segment_length; k += (GROUP)) {                                                 \
-          for (int32_t j = 0; j < p->nr; ++j, out += (GROUP)) {                                                    \
-            const int32_t count = column + j < p->n ? p->segment_length - k : 0;                                   \
-            const ptrdiff_t at = s * p->s_stride + k * p->p_stride + (column + j) * p->n_stride;                   \
-            const int32_t sum = name##_group(p, at, count, offset, out);                                           \
-            if (count > 0) column_sums[column + j] += sum;                                                         \
-          }                                                                                                        \
-        }                                                                                                          \
-      }                                                                                                            \
-    }                                                                                                              \
+#define LN_DEFINE_PACK(name, TYPE, GROUP)                                                                       \
+  static int32_t name##_group(const ln_pack_bytes *p, ptrdiff_t at, int32_t count, int32_t offset, TYPE *out) { \
+    int32_t sum = 0;                                                                                            \
+    for (int32_t i = 0; i < (GROUP); ++i, at += p->p_stride) {                                                  \
+      out[i] = 0;                                                                                               \
+      if (i >= count) continue;                                                                                 \
+      out[i] = (TYPE)((p->is_unsigned ? ((const uint8_t *)p->b)[at] : ((const int8_t *)p->b)[at]) - offset);    \
+      sum += out[i];                                                                                            \
+    }                                                                                                           \
+    return sum;                                                                                                 \
+  }                                                                                                             \
+  static void name(const ln_pack_bytes *p, int32_t offset, TYPE *out, int32_t *column_sums) {                   \
+    for (int32_t j = 0; j < p->n; ++j) column_sums[j] = 0;                                                      \
+    for (int32_t column = 0; column < p->n; column += p->nr) {                                                  \
+      for (int32_t s = 0; s < p->segments; ++s) {                                                               \
+        for (int32_t k = 0; k < p->segment_length; k += (GROUP)) {                                              \
+          for (int32_t j = 0; j < p->nr; ++j, out += (GROUP)) {                                                 \
+            const int32_t count = column + j < p->n ? p->segment_length - k : 0;                                \
+            const ptrdiff_t at = s * p->s_stride + k * p->p_stride + (column + j) * p->n_stride;                \
+            const int32_t sum = name##_group(p, at, count, offset, out);                                        \
+            if (count > 0) column_sums[column + j] += sum;                                                      \
+          }                                                                                                     \
+        }                                                                                                       \
+      }                                                                                                         \
+    }                                                                                                           \
   }
 
 /* convert_a of LN_GEMM_A_I16; compilers make vectors of it. */
@@ -58,7 +58,8 @@ static inline void ln_convert_a_i16(const void *source, bool is_unsigned, int32_
 }
 
 /* n sums of a row, from `column` on, as results: for those that fit no vector path. */
-static inline void ln_scale_sums_q8(int32_t n, int32_t column, const int32_t *sums, const ln_gemm_q8_params *params, char *c) {
+static inline void ln_scale_sums_q8(int32_t n, int32_t column, const int32_t *sums, const ln_gemm_q8_params *params,
+                                    char *c) {
   const int32_t low = params->low, high = params->high, zero_point = params->zero_point;
   if (params->reals != NULL) {
     const double *reals = params->reals + column;

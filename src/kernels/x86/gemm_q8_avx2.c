@@ -1,4 +1,5 @@
-/* Matrix products of bytes with AVX2: pairs of int16, zero points taken off beforehand; tiles of 6 rows by two vectors. */
+/* Matrix products of bytes with AVX2: pairs of int16, zero points taken off beforehand; tiles of 6 rows by two vectors.
+ */
 #include <immintrin.h>
 #include <string.h>
 
@@ -58,8 +59,8 @@ static inline void store_row(const q8_output *out, int32_t n, __m256i sums0, __m
 }
 
 /* The sums of m rows from `row` on, with bias (NULL: 0) and row terms, into c of stride NR. */
-TILE_INLINE void tile_i32(const int m, const int nv, const ln_gemm_a *a, int32_t row, const void *panel, const int32_t *bias,
-                          const int32_t *terms, int32_t *c) {
+TILE_INLINE void tile_i32(const int m, const int nv, const ln_gemm_a *a, int32_t row, const void *panel,
+                          const int32_t *bias, const int32_t *terms, int32_t *c) {
   __m256i sums[MR][2];
 #pragma GCC unroll 6
   for (int i = 0; i < m; ++i) sums[i][0] = sums[i][1] = _mm256_setzero_si256();
@@ -75,13 +76,15 @@ TILE_INLINE void tile_i32(const int m, const int nv, const ln_gemm_a *a, int32_t
   }
 }
 
-static void tile_sums_i32(int32_t rows, int32_t n, const ln_gemm_a *a, int32_t row, const void *panel, const int32_t *bias,
-                          const int32_t *terms, int32_t *c) {
+#define EACH_ROW_COUNT(CASE) CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
+
+static void tile_sums_i32(int32_t rows, int32_t n, const ln_gemm_a *a, int32_t row, const void *panel,
+                          const int32_t *bias, const int32_t *terms, int32_t *c) {
   switch (rows + (n > 8 ? 8 : 0)) {
-#define CASE(r)                                                        \
-  case r: tile_i32(r, 1, a, row, panel, bias, terms, c); break;        \
+#define CASE(r)                                                 \
+  case r: tile_i32(r, 1, a, row, panel, bias, terms, c); break; \
   case r + 8: tile_i32(r, 2, a, row, panel, bias, terms, c); break;
-    CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
+    EACH_ROW_COUNT(CASE)
 #undef CASE
     default: break;
   }
@@ -104,10 +107,11 @@ static void run_panel_i32(int32_t m, int32_t n, const ln_gemm_a *a, const void *
   }
 }
 
-static void run_i32(int32_t m, int32_t n, const ln_gemm_a *a, const void *panels, const int32_t *bias, const int32_t *terms,
-                    int32_t *c, ptrdiff_t c_stride) {
+static void run_i32(int32_t m, int32_t n, const ln_gemm_a *a, const void *panels, const int32_t *bias,
+                    const int32_t *terms, int32_t *c, ptrdiff_t c_stride) {
   for (int32_t j = 0; j < n; j += NR) {
-    run_panel_i32(m, n - j < NR ? n - j : NR, a, panel_at(a, panels, j), bias == NULL ? NULL : bias + j, terms, c + j, c_stride);
+    run_panel_i32(m, n - j < NR ? n - j : NR, a, panel_at(a, panels, j), bias == NULL ? NULL : bias + j, terms, c + j,
+                  c_stride);
   }
 }
 
@@ -130,8 +134,8 @@ static void run_panel(int32_t m, int32_t n, const ln_gemm_a *a, const void *pane
   }
 }
 
-static void run_q8(int32_t m, int32_t n, const ln_gemm_a *a, const void *panels, const ln_gemm_q8_params *params, void *c,
-                   ptrdiff_t c_stride) {
+static void run_q8(int32_t m, int32_t n, const ln_gemm_a *a, const void *panels, const ln_gemm_q8_params *params,
+                   void *c, ptrdiff_t c_stride) {
   for (int32_t j = 0; j < n; j += NR) {
     run_panel(m, n - j < NR ? n - j : NR, a, panel_at(a, panels, j), j, params, (char *)c + j, c_stride);
   }
@@ -139,8 +143,9 @@ static void run_q8(int32_t m, int32_t n, const ln_gemm_a *a, const void *panels,
 
 LN_DEFINE_PACK(pack_groups, int16_t, GROUP)
 
-static void pack_b(int32_t n, int32_t segments, int32_t segment_length, const void *b, bool is_unsigned, int32_t zero_point,
-                   ptrdiff_t s_stride, ptrdiff_t p_stride, ptrdiff_t n_stride, void *packed, int32_t *column_sums) {
+static void pack_b(int32_t n, int32_t segments, int32_t segment_length, const void *b, bool is_unsigned,
+                   int32_t zero_point, ptrdiff_t s_stride, ptrdiff_t p_stride, ptrdiff_t n_stride, void *packed,
+                   int32_t *column_sums) {
   const ln_pack_bytes p = {NR, n, segments, segment_length, b, is_unsigned, s_stride, p_stride, n_stride};
   pack_groups(&p, zero_point, packed, column_sums);
 }
@@ -149,5 +154,5 @@ static void convert_a(const void *source, bool is_unsigned, int32_t zero_point, 
   ln_convert_a_i16(source, is_unsigned, zero_point, count, a);
 }
 
-const ln_gemm_q8_kernel ln_gemm_q8_6x16_avx2 = {
-    "gemm_q8_6x16_avx2", MR, NR, GROUP, LN_GEMM_A_I16, run_q8, run_i32, convert_a, pack_b, 2, NULL};
+const ln_gemm_q8_kernel ln_gemm_q8_6x16_avx2 = {"gemm_q8_6x16_avx2", MR,     NR, GROUP, LN_GEMM_A_I16, run_q8, run_i32,
+                                                convert_a,           pack_b, 2,  NULL};

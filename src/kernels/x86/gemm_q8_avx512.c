@@ -25,8 +25,9 @@ enum { MR = 14, NR = 32, GROUP = 2 };
 
 LN_DEFINE_PACK(pack_groups, int16_t, GROUP)
 
-static void pack_b(int32_t n, int32_t segments, int32_t segment_length, const void *b, bool is_unsigned, int32_t zero_point,
-                   ptrdiff_t s_stride, ptrdiff_t p_stride, ptrdiff_t n_stride, void *packed, int32_t *column_sums) {
+static void pack_b(int32_t n, int32_t segments, int32_t segment_length, const void *b, bool is_unsigned,
+                   int32_t zero_point, ptrdiff_t s_stride, ptrdiff_t p_stride, ptrdiff_t n_stride, void *packed,
+                   int32_t *column_sums) {
   const ln_pack_bytes p = {NR, n, segments, segment_length, b, is_unsigned, s_stride, p_stride, n_stride};
   pack_groups(&p, zero_point, packed, column_sums);
 }

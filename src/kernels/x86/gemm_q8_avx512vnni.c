@@ -1,6 +1,6 @@
 /*
- * Matrix products of bytes with AVX-512 VNNI: unsigned bytes of A times signed bytes of B, tiles of 14 rows by two vectors of
- * columns.
+ * Matrix products of bytes with AVX-512 VNNI: unsigned bytes of A times signed bytes of B, tiles of 14 rows by two
+ * vectors of columns.
  */
 #include <immintrin.h>
 #include <string.h>
@@ -42,8 +42,9 @@ static void convert_a(const void *source, bool is_unsigned, int32_t zero_point, 
 
 LN_DEFINE_PACK(pack_groups, int8_t, GROUP)
 
-static void pack_b(int32_t n, int32_t segments, int32_t segment_length, const void *b, bool is_unsigned, int32_t zero_point,
-                   ptrdiff_t s_stride, ptrdiff_t p_stride, ptrdiff_t n_stride, void *packed, int32_t *column_sums) {
+static void pack_b(int32_t n, int32_t segments, int32_t segment_length, const void *b, bool is_unsigned,
+                   int32_t zero_point, ptrdiff_t s_stride, ptrdiff_t p_stride, ptrdiff_t n_stride, void *packed,
+                   int32_t *column_sums) {
   (void)zero_point;
   const ln_pack_bytes p = {NR, n, segments, segment_length, b, is_unsigned, s_stride, p_stride, n_stride};
   pack_groups(&p, is_unsigned ? 128 : 0, packed, column_sums);
@@ -81,7 +82,8 @@ static void row_sums(int32_t m, const ln_gemm_a *a, int32_t *sums) {
   int32_t i = 0;
   for (; i + 16 <= m; i += 16) _mm512_storeu_si512(sums + i, sixteen_sums(16, a, i * a->row_stride));
   if (i < m) {
-    _mm512_mask_storeu_epi32(sums + i, (__mmask16)(0xFFFF >> (16 - (m - i))), sixteen_sums(m - i, a, i * a->row_stride));
+    _mm512_mask_storeu_epi32(sums + i, (__mmask16)(0xFFFF >> (16 - (m - i))),
+                             sixteen_sums(m - i, a, i * a->row_stride));
   }
 }
 

@@ -52,7 +52,9 @@ static int32_t sum_i32(__m256i v) {
   return _mm_cvtsi128_si32(half);
 }
 
-static __m256i widen(const int8_t *from) { return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)from)); }
+static __m256i widen(const int8_t *from) {
+  return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)from));
+}
 
 ALWAYS_INLINE void rows_i8(const int8_t *weights, const int8_t *x, int32_t rows, int32_t columns, const int32_t *bias,
                            int32_t *out) {

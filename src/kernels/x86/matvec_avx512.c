@@ -10,7 +10,8 @@ ln_matvec_i8_fn ln_matvec_i8_avx512;
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 /* tail: what is left of x after whole vectors, zeros past its end. */
-ALWAYS_INLINE void rows_f32(const float *weights, const float *x, __m512 tail, int32_t rows, int32_t columns, float *out) {
+ALWAYS_INLINE void rows_f32(const float *weights, const float *x, __m512 tail, int32_t rows, int32_t columns,
+                            float *out) {
   __m512 sums[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps()};
   int32_t c = 0;
   for (; c + 16 <= columns; c += 16) {

@@ -16,10 +16,10 @@ static inline __attribute__((always_inline)) __m512 ln_reduce16_ps(const __m512 
     const __m512 cd = _mm512_add_ps(_mm512_unpacklo_ps(y[2], y[3]), _mm512_unpackhi_ps(y[2], y[3]));
     fours[i] = _mm512_add_ps(LN_LOW_PS(ab, cd), LN_HIGH_PS(ab, cd));
   }
-  const __m512 first = _mm512_add_ps(_mm512_shuffle_f32x4(fours[0], fours[1], 0x88),
-                                     _mm512_shuffle_f32x4(fours[0], fours[1], 0xDD));
-  const __m512 second = _mm512_add_ps(_mm512_shuffle_f32x4(fours[2], fours[3], 0x88),
-                                      _mm512_shuffle_f32x4(fours[2], fours[3], 0xDD));
+  const __m512 first =
+      _mm512_add_ps(_mm512_shuffle_f32x4(fours[0], fours[1], 0x88), _mm512_shuffle_f32x4(fours[0], fours[1], 0xDD));
+  const __m512 second =
+      _mm512_add_ps(_mm512_shuffle_f32x4(fours[2], fours[3], 0x88), _mm512_shuffle_f32x4(fours[2], fours[3], 0xDD));
   return _mm512_add_ps(_mm512_shuffle_f32x4(first, second, 0x88), _mm512_shuffle_f32x4(first, second, 0xDD));
 }
 
@@ -32,10 +32,10 @@ static inline __attribute__((always_inline)) __m512i ln_reduce16_epi32(const __m
     const __m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(y[2], y[3]), _mm512_unpackhi_epi32(y[2], y[3]));
     fours[i] = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
   }
-  const __m512i first = _mm512_add_epi32(_mm512_shuffle_i32x4(fours[0], fours[1], 0x88),
-                                         _mm512_shuffle_i32x4(fours[0], fours[1], 0xDD));
-  const __m512i second = _mm512_add_epi32(_mm512_shuffle_i32x4(fours[2], fours[3], 0x88),
-                                          _mm512_shuffle_i32x4(fours[2], fours[3], 0xDD));
+  const __m512i first =
+      _mm512_add_epi32(_mm512_shuffle_i32x4(fours[0], fours[1], 0x88), _mm512_shuffle_i32x4(fours[0], fours[1], 0xDD));
+  const __m512i second =
+      _mm512_add_epi32(_mm512_shuffle_i32x4(fours[2], fours[3], 0x88), _mm512_shuffle_i32x4(fours[2], fours[3], 0xDD));
   return _mm512_add_epi32(_mm512_shuffle_i32x4(first, second, 0x88), _mm512_shuffle_i32x4(first, second, 0xDD));
 }
 

@@ -12,7 +12,7 @@ typedef struct ln_requantize_avx2 {
   __m256i even, odd; /* multipliers of even and of odd lanes, in the low halves of 64-bit lanes */
   __m256i even_add, odd_add;
   __m256i right;
-  __m256i rounds;    /* all bits in lanes with a right shift: negative ties go away from zero there */
+  __m256i rounds; /* all bits in lanes with a right shift: negative ties go away from zero there */
 } ln_requantize_avx2;
 
 static inline ln_requantize_avx2 ln_requantize_avx2_make(__m256i multiplier, __m256i shift) {

@@ -1,6 +1,7 @@
 /*
- * ln_multiply_quantized for vectors of sums (AVX-512). One 64-bit product holds both roundings of the reference: the first
- * adds 2^31 to the doubled product, and the second's half is added above it, so that a shift of the high half remains.
+ * ln_multiply_quantized for vectors of sums (AVX-512). One 64-bit product holds both roundings of the reference: the
+ * first adds 2^31 to the doubled product, and the second's half is added above it, so that a shift of the high half
+ * remains.
  */
 #ifndef LN_KERNELS_X86_REQUANTIZE_AVX512_H
 #define LN_KERNELS_X86_REQUANTIZE_AVX512_H
@@ -15,7 +16,7 @@ typedef struct ln_requantize_avx512 {
   __m512i even, odd; /* multipliers of even and of odd lanes, in the low halves of 64-bit lanes */
   __m512i even_add, odd_add;
   __m512i right;
-  __mmask16 rounds;  /* lanes with a right shift: negative ties go away from zero there */
+  __mmask16 rounds; /* lanes with a right shift: negative ties go away from zero there */
 } ln_requantize_avx512;
 
 static inline ln_requantize_avx512 ln_requantize_avx512_make(__m512i multiplier, __m512i shift) {
@@ -35,7 +36,8 @@ static inline ln_requantize_avx512 ln_requantize_avx512_make(__m512i multiplier,
 }
 
 /* For |x| << left shift below 2^30, where no step overflows. */
-static inline __attribute__((always_inline)) __m512i ln_requantize_avx512_narrow(const ln_requantize_avx512 *r, __m512i x) {
+static inline __attribute__((always_inline)) __m512i ln_requantize_avx512_narrow(const ln_requantize_avx512 *r,
+                                                                                 __m512i x) {
   const __m512i doubled = _mm512_sllv_epi32(x, r->left);
   const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(doubled, r->even), r->even_add);
   const __m512i odd = _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(doubled, 32), r->odd), r->odd_add);

@@ -74,7 +74,8 @@ LN_INLINE vi vi_high_mul(vi a, vi b) {
 
 #endif
 
-/* ln_multiply_quantized of every lane. A right shift comes without a left one, so that |x| leaves room for its rounding. */
+/* ln_multiply_quantized of every lane. A right shift comes without a left one, so that |x| leaves room for its
+ * rounding. */
 typedef struct vi_multiplier {
   vi multiplier;
   int32_t left, right;
