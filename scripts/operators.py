@@ -25,7 +25,7 @@ def case_counts(run_cases):
 def page(rows, counts):
     ready = [row for row in rows if row["kernel"]]
     out = ["# Operators", "",
-           "Made by `scripts/operators.py` from `src/ops/ops.def` and the cases of `tests/ops`; a test holds it fresh.", "",
+           "Made by `scripts/operators.py` from `src/ops/ops.def`, `custom.def` and the cases of `tests/ops`; a test holds it fresh.", "",
            f"{len(ready)} of {len(rows)} operators have a kernel, checked by {sum(counts[r['name']] for r in ready)} uses in cases. "
            "Types are those of inputs > outputs: `T` stands for one type throughout, `?` for an input that may be absent, "
            "`*` for any number.", "",

@@ -1,39 +1,29 @@
-/* The operator table, made from ops.def. */
+/* The operator table, made from ops.def and custom.def. */
 #include "ops/ops.h"
 
 #include <string.h>
 
 #include "ops/rows.h"
 
-static const ln_op_def builtin_rows[] = {
+static const ln_op_def builtin_rows[LN_OP_CODE_COUNT] = {
 #define LN_OP(name, code, options, infer, prepare, run, macs, variant, flags, types, gradient) \
-  {#name, code, LN_TABLE_##options, types, infer, prepare, run, macs, variant, flags, NULL, gradient},
+  [code] = {#name, code, LN_TABLE_##options, types, infer, prepare, run, macs, variant, flags, NULL, gradient},
 #define LN_OP_NOT_YET(name, code, options, reason, gradient) \
-  {#name, code, LN_TABLE_##options, NULL, NULL, NULL, NULL, NULL, 0, 0, reason, gradient},
+  [code] = {#name, code, LN_TABLE_##options, NULL, NULL, NULL, NULL, NULL, 0, 0, reason, gradient},
 #include "ops/ops.def"
 };
 
 static const ln_op_def custom_rows[] = {
-#define LN_CUSTOM_OP(name, infer, prepare, run, macs, variant, flags, types, gradient) \
+#define LN_CUSTOM_OP(id, name, infer, prepare, run, macs, variant, flags, types, gradient) \
   {name, LN_OP_CUSTOM, LN_TABLE_none, types, infer, prepare, run, macs, variant, flags, NULL, gradient},
-#include "ops/ops.def"
+#include "ops/custom.def"
     {"", LN_OP_CUSTOM, LN_TABLE_none, NULL, NULL, NULL, NULL, NULL, 0, LN_OPF_STATEFUL,
      "no kernel is registered under this name", "not differentiable"},
 };
 
 enum { CUSTOM_COUNT = LN_COUNT(custom_rows) - 1 };
 
-const ln_op_def *ln_op_find(int32_t code) {
-  size_t low = 0;
-  size_t high = LN_COUNT(builtin_rows); /* rows stand in order of code: a test holds the table to it */
-  while (low < high) {
-    const size_t middle = (low + high) / 2;
-    if (builtin_rows[middle].code == code) return &builtin_rows[middle];
-    if (builtin_rows[middle].code < code) low = middle + 1;
-    else high = middle;
-  }
-  return NULL;
-}
+const ln_op_def *ln_op_find(int32_t code) { return code < 0 || code >= LN_OP_CODE_COUNT ? NULL : &builtin_rows[code]; }
 
 const ln_op_def *ln_op_find_custom(const char *name) {
   for (size_t i = 0; custom_rows[i].name[0] != '\0'; ++i) {

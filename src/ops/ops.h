@@ -114,7 +114,7 @@ typedef enum ln_op_code {
 const ln_op_def *ln_op_find(int32_t code);
 /* The row of a custom operator; a shared "unknown" row, without a kernel, for a name that is in no row. */
 const ln_op_def *ln_op_find_custom(const char *name);
-/* All rows, builtin by code and then custom by name. */
+/* All rows: builtin ones by code, then custom ones as their lists have them. */
 int32_t ln_op_def_count(void);
 const ln_op_def *ln_op_def_at(int32_t index);
 

@@ -1,4 +1,4 @@
-/* Declares the functions that the rows of ops.def name. */
+/* Declares the functions that the rows of ops.def and custom.def name. */
 #ifndef LN_OPS_ROWS_H
 #define LN_OPS_ROWS_H
 
@@ -10,11 +10,12 @@
   ln_status prepare(ln_node *node, ln_prep *prep);                                             \
   ln_status run(const ln_node *node, ln_exec *exec);                                           \
   int64_t macs(const ln_node *node);
-#define LN_CUSTOM_OP(name, infer, prepare, run, macs, variant, flags, types, gradient) \
-  ln_status infer(ln_node *node, ln_error *err);                                       \
-  ln_status prepare(ln_node *node, ln_prep *prep);                                     \
-  ln_status run(const ln_node *node, ln_exec *exec);                                   \
+#define LN_CUSTOM_OP(id, name, infer, prepare, run, macs, variant, flags, types, gradient) \
+  ln_status infer(ln_node *node, ln_error *err);                                           \
+  ln_status prepare(ln_node *node, ln_prep *prep);                                         \
+  ln_status run(const ln_node *node, ln_exec *exec);                                       \
   int64_t macs(const ln_node *node);
 #include "ops/ops.def"
+#include "ops/custom.def"
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * The "types" cells of ops.def and the check of a node against them. Grammar:
+ * The "types" cells of ops.def and custom.def and the check of a node against them. Grammar:
  *   cell        = alternative { ";" alternative }
  *   alternative = { item } ">" { item }                     inputs > outputs
  *   item        = type { "|" type } [ "?" | "*" ]           ? may be absent, * any number (last of its side)

@@ -17,14 +17,12 @@ static void builtin_codes_rise_and_are_all_there(void **state) {
   assert_null(ln_op_find(SCHEMA_CODES));
 }
 
-static void custom_rows_are_alphabetical(void **state) {
+static void custom_names_are_unique(void **state) {
   (void)state;
   for (int32_t i = SCHEMA_CODES; i < ln_op_def_count(); ++i) {
     const ln_op_def *row = ln_op_def_at(i);
     assert_int_equal(row->code, LN_OP_CUSTOM);
-    assert_ptr_equal(ln_op_find_custom(row->name), row);
-    if (i > SCHEMA_CODES && strcmp(ln_op_def_at(i - 1)->name, row->name) >= 0)
-      fail_msg("%s is out of order", row->name);
+    if (ln_op_find_custom(row->name) != row) fail_msg("%s has two rows", row->name);
   }
   assert_non_null(ln_op_find_custom("no such operator")->kernel_not_yet);
 }
@@ -51,7 +49,7 @@ static void rows_are_whole(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(builtin_codes_rise_and_are_all_there),
-      cmocka_unit_test(custom_rows_are_alphabetical),
+      cmocka_unit_test(custom_names_are_unique),
       cmocka_unit_test(rows_are_whole),
   };
   return cmocka_run_group_tests_name("ops.table", tests, NULL, NULL);

@@ -76,7 +76,7 @@ TILE_INLINE void tile_i32(const int m, const int nv, const ln_gemm_a *a, int32_t
   }
 }
 
-#define EACH_ROW_COUNT(CASE) CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
+#define UP_TO_6_ROWS(CASE) CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
 
 static void tile_sums_i32(int32_t rows, int32_t n, const ln_gemm_a *a, int32_t row, const void *panel,
                           const int32_t *bias, const int32_t *terms, int32_t *c) {
@@ -84,7 +84,7 @@ static void tile_sums_i32(int32_t rows, int32_t n, const ln_gemm_a *a, int32_t r
 #define CASE(r)                                                 \
   case r: tile_i32(r, 1, a, row, panel, bias, terms, c); break; \
   case r + 8: tile_i32(r, 2, a, row, panel, bias, terms, c); break;
-    EACH_ROW_COUNT(CASE)
+    UP_TO_6_ROWS(CASE)
 #undef CASE
     default: break;
   }
