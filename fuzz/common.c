@@ -33,8 +33,11 @@ void fuzz_check(ln_status status, const ln_error *err) {
   abort();
 }
 
-ln_status fuzz_session(ln_model *model, ln_error *err, ln_session **out) {
+ln_status fuzz_session(ln_model *model, ln_error *err, ln_session **out) { return fuzz_session_on(model, 1, err, out); }
+
+ln_status fuzz_session_on(ln_model *model, int32_t threads, ln_error *err, ln_session **out) {
   ln_session_options options = LN_SESSION_OPTIONS_INIT;
+  options.threads = threads;
   options.memory_limit = most_memory;
   const ln_status status = ln_session_create(model, &options, err, out);
   fuzz_check(status, err);

@@ -23,8 +23,9 @@ uint32_t fuzz_below(fuzz_bytes *bytes, uint32_t limit);
 /* Aborts when a failed call left no message of one line; counts nothing else. */
 void fuzz_check(ln_status status, const ln_error *err);
 
-/* A session under the fuzz targets' memory limit. */
+/* A session under the fuzz targets' memory limit; on one thread without a number. */
 ln_status fuzz_session(ln_model *model, ln_error *err, ln_session **out);
+ln_status fuzz_session_on(ln_model *model, int32_t threads, ln_error *err, ln_session **out);
 /* Whether a run is short enough to be worth its time. */
 bool fuzz_is_short(const ln_session *session);
 /* Numbers made from `seed` into every input: small ones into integers, in [-4, 4] into floats. */

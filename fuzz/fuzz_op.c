@@ -1,7 +1,7 @@
 /*
  * Bytes as one operator: its row, element types out of the row's `types` cell, shapes, attributes and quantization.
- * It is prepared and run with this CPU's kernels and with the generic ones: the same status, shapes and integers,
- * floats within a bound.
+ * It is prepared and run with the kernels of one of this CPU's tiers on one to three threads, and with the generic ones
+ * on one: the same status, shapes and integers, floats within a bound.
  */
 #include <math.h>
 #include <stdio.h>
@@ -255,23 +255,20 @@ typedef struct outcome {
   ln_error err;
 } outcome;
 
-static void run(fuzz_bytes bytes, outcome *out) {
+static void run(fuzz_bytes bytes, const ln_kernels *kernels, int32_t threads, outcome *out) {
   *out = (outcome){0};
   const uint32_t seed = (uint32_t)bytes.size;
+  ln_kernels_use(kernels);
   out->model = build(bytes);
   out->status = out->model == NULL ? LN_ERR_ARGUMENT : ln_model_verify(out->model, &out->err);
-  if (out->status != LN_OK) return;
-  out->status = fuzz_session(out->model, &out->err, &out->session);
-  if (out->status != LN_OK) return;
-  if (!fuzz_is_short(out->session)) {
-    out->status = LN_ERR_LIMIT;
-    return;
-  }
+  if (out->status == LN_OK) out->status = fuzz_session_on(out->model, threads, &out->err, &out->session);
+  if (out->status == LN_OK && !fuzz_is_short(out->session)) out->status = LN_ERR_LIMIT;
   for (uint32_t i = 0; i < 2 && out->status == LN_OK; ++i) {
     fuzz_fill(out->session, seed + i);
     out->status = ln_session_run(out->session, &out->err);
     fuzz_check(out->status, &out->err);
   }
+  ln_kernels_use(NULL);
 }
 
 static void release(outcome *one) {
@@ -280,22 +277,33 @@ static void release(outcome *one) {
 }
 
 static void complain(const outcome *one, const char *what, double got, double want) {
-  fprintf(stderr, "%s: %s: %.9g with this CPU's kernels, %.9g with the generic ones\n",
+  fprintf(stderr, "%s: %s: %.9g with a tier's kernels, %.9g with the generic ones\n",
           one->model->graphs[0].ops[0].def->name, what, got, want);
   abort();
 }
 
-static void compare_floats(const outcome *one, const float *got, const float *want, size_t count) {
+/* `bound` is a part of the largest value; it takes in the rounding of narrow types. */
+static void compare_floats(const outcome *one, const float *got, const float *want, size_t count, float bound) {
   float largest = 0;
   for (size_t i = 0; i < count; ++i) largest = isfinite(want[i]) ? fmaxf(largest, fabsf(want[i])) : largest;
   if (largest > 1e30f) return; /* near infinity, the order of additions decides */
   for (size_t i = 0; i < count; ++i) {
     if (isnan(want[i])   ? isnan(got[i])
         : isinf(want[i]) ? got[i] == want[i]
-                         : fabsf(got[i] - want[i]) <= 1e-4f * largest)
+                         : fabsf(got[i] - want[i]) <= bound * largest)
       continue;
     complain(one, "a float", (double)got[i], (double)want[i]);
   }
+}
+
+static void compare_narrow(const outcome *one, const ln_tensor *got, const ln_tensor *want) {
+  static float values[2][1 << 16];
+  const size_t count = ln_tensor_elements(got);
+  if (count > LN_COUNT(values[0])) return;
+  ln_error err;
+  if (ln_tensor_copy_to_f32(got, values[0], count, &err) != LN_OK) abort();
+  if (ln_tensor_copy_to_f32(want, values[1], count, &err) != LN_OK) abort();
+  compare_floats(one, values[0], values[1], count, got->type == LN_FLOAT16 ? 1e-3f : 1e-2f);
 }
 
 static void compare(const outcome *one, const outcome *other) {
@@ -307,23 +315,29 @@ static void compare(const outcome *one, const outcome *other) {
     if (!ln_shape_equal(&a->shape, &b->shape)) complain(one, "elements", (double)a->bytes, (double)b->bytes);
     const size_t bytes = ln_tensor_bytes(a);
     if (a->data == NULL || b->data == NULL || bytes == 0) continue;
-    if (a->type == LN_FLOAT32 || a->type == LN_COMPLEX64) compare_floats(one, a->data, b->data, bytes / 4);
+    if (a->type == LN_FLOAT32 || a->type == LN_COMPLEX64) compare_floats(one, a->data, b->data, bytes / 4, 1e-4f);
+    else if (a->type == LN_FLOAT16 || a->type == LN_BFLOAT16) compare_narrow(one, a, b);
     else if (ln_type_bits(a->type) > 0 && ln_type_bits(a->type) <= 64 && memcmp(a->data, b->data, bytes) != 0) {
       complain(one, "output bytes of output", i, i);
     }
   }
 }
 
+/* The tiers that this CPU has, from the plainest on. */
+static const ln_kernels *tier(int32_t isa) {
+  static ln_kernels tiers[8];
+  static bool made[8];
+  if (!made[isa]) tiers[isa] = ln_kernels_for((ln_isa)isa);
+  made[isa] = true;
+  return &tiers[isa];
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  static ln_kernels generic;
-  static bool made;
   outcome fast, plain;
-  if (!made) generic = ln_kernels_for(LN_ISA_GENERIC);
-  made = true;
-  run((fuzz_bytes){data, size}, &fast);
-  ln_kernels_use(&generic);
-  run((fuzz_bytes){data, size}, &plain);
-  ln_kernels_use(NULL);
+  const uint32_t choice = size == 0 ? 0 : data[size - 1];
+  run((fuzz_bytes){data, size}, tier((int32_t)(choice % ((uint32_t)ln_cpu_isa() + 1))), 1 + (int32_t)(choice >> 4) % 3,
+      &fast);
+  run((fuzz_bytes){data, size}, tier(LN_ISA_GENERIC), 1, &plain);
   if (fast.model != NULL) compare(&fast, &plain);
   release(&fast);
   release(&plain);

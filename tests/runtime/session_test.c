@@ -37,37 +37,6 @@ static void runs_without_allocation(void **state) {
   assert_true(ln_test_each_case(1, check_run_without_allocation) > 0);
 }
 
-static ln_status open_create_run(const char *path, ln_error *err) {
-  ln_model *model = NULL;
-  ln_session *session = NULL;
-  ln_status status = ln_model_open(path, err, &model);
-  if (status == LN_OK) status = ln_session_create(model, NULL, err, &session);
-  ln_session_destroy(session);
-  ln_model_destroy(model);
-  return status;
-}
-
-static void check_failing_allocations(const char *path, ln_model *model) {
-  (void)model;
-  for (long n = 1; n < 10000; ++n) {
-    ln_error err = {LN_OK, ""};
-    ln_alloc_fail_after(n);
-    const ln_status status = open_create_run(path, &err);
-    const bool failed = ln_alloc_fail_pending() == 0;
-    ln_alloc_fail_after(0);
-    if (!failed) {
-      assert_int_equal(status, LN_OK);
-      return;
-    }
-    if (status != LN_OK && status != LN_ERR_MEMORY) fail_msg("%s: allocation %ld: %s", path, n, err.message);
-  }
-}
-
-static void survives_failing_allocations(void **state) {
-  (void)state;
-  ln_test_each_case(7, check_failing_allocations);
-}
-
 static const char *first_case(void) { return LN_TESTS_DIR "/ops/cases/unary/abs_f32.tflite"; }
 
 static void keeps_sessions_apart(void **state) {
@@ -169,7 +138,7 @@ static void keeps_to_a_memory_limit(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(runs_without_allocation), cmocka_unit_test(survives_failing_allocations),
+      cmocka_unit_test(runs_without_allocation),
       cmocka_unit_test(keeps_sessions_apart),    cmocka_unit_test(resizes),
       cmocka_unit_test(refuses_misuse),          cmocka_unit_test(keeps_to_a_memory_limit),
   };
