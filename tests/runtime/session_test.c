@@ -138,8 +138,7 @@ static void keeps_to_a_memory_limit(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(runs_without_allocation),
-      cmocka_unit_test(keeps_sessions_apart),    cmocka_unit_test(resizes),
+      cmocka_unit_test(runs_without_allocation), cmocka_unit_test(keeps_sessions_apart),    cmocka_unit_test(resizes),
       cmocka_unit_test(refuses_misuse),          cmocka_unit_test(keeps_to_a_memory_limit),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
