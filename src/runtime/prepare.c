@@ -115,7 +115,7 @@ static bool inputs_known(const ln_session *session, const ln_op *op) {
 static ln_status infer_step(ln_session *session, ln_step *step, ln_error *err) {
   const ln_op *op = step->node.op;
   LN_TRY(ln_node_check_sparse(&step->node, err));
-  step->late = !inputs_known(session, op);
+  step->late = session->root->all_late || !inputs_known(session, op);
   if (!step->late) {
     const ln_status status = op->def->infer(&step->node, err);
     if ((int32_t)status == LN_INFER_LATER || (int32_t)status == LN_INFER_IN_RUN) step->late = true;
@@ -161,6 +161,35 @@ static ln_status prepare_node(ln_session *session, ln_step *step, ln_arena *aren
   return LN_OK;
 }
 
+void ln_session_forget_step(ln_step *step) {
+  ln_arena_free(&step->kept_memory);
+  step->kept_for = NULL;
+}
+
+static bool is_prepared_for(const ln_step *step) {
+  if (step->kept_for == NULL) return false;
+  for (int32_t i = 0; i < step->node.in_count; ++i) {
+    const ln_tensor *in = step->node.in[i];
+    if (in != NULL && !ln_shape_equal(&step->kept_for[i], &in->shape)) return false;
+  }
+  return true;
+}
+
+/* A late step whose arguments hold state: they stay until its inputs have other shapes. */
+static ln_status prepare_keeping(ln_session *session, ln_step *step, ln_error *err) {
+  const ln_node *node = &step->node;
+  if (is_prepared_for(step)) return check_outputs(session, node, err);
+  ln_session_forget_step(step);
+  LN_TRY(prepare_node(session, step, &step->kept_memory, err));
+  ln_shape *shapes = ln_arena_array(&step->kept_memory, (size_t)node->in_count + 1, sizeof *shapes);
+  if (shapes == NULL) return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory");
+  for (int32_t i = 0; i < node->in_count; ++i) {
+    if (node->in[i] != NULL) shapes[i] = node->in[i]->shape;
+  }
+  step->kept_for = shapes;
+  return LN_OK;
+}
+
 ln_status ln_session_plan(ln_session *session, ln_error *err) {
   session->prepared = false;
   session->late_steps = 0;
@@ -172,6 +201,7 @@ ln_status ln_session_plan(ln_session *session, ln_error *err) {
   for (int32_t i = 0; i < session->graph->op_count; ++i) {
     ln_step *step = &session->steps[i];
     step->state = (ln_node_state){0};
+    ln_session_forget_step(step);
     step->node.state = &step->state;
     LN_TRY(infer_step(session, step, err));
   }
@@ -208,7 +238,8 @@ ln_status ln_session_prepare_late(ln_session *session, ln_step *step, ln_error *
     return ln_node_fail(node, err, LN_ERR_MODEL, "its output shape cannot be found");
   step->own_outputs = (int32_t)status == LN_INFER_IN_RUN;
   if (!step->own_outputs) LN_TRY(status);
-  LN_TRY(prepare_node(session, step, &session->late_memory, err));
+  const bool keeps = (node->op->def->flags & LN_OPF_KEEPS_ARGS) != 0;
+  LN_TRY(keeps ? prepare_keeping(session, step, err) : prepare_node(session, step, &session->late_memory, err));
   for (int32_t i = 0; i < node->out_count; ++i) {
     if (!step->own_outputs) LN_TRY(allocate_late_output(node, i, err));
     else if (node->out[i]->storage == LN_STORAGE_EXTERNAL) ln_session_release(node->out[i]); /* bound anew in the run */

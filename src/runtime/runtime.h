@@ -43,6 +43,8 @@ typedef struct ln_step {
   /* Shapes depend on data: inferred, prepared and given memory in the run itself. */
   bool late;
   bool own_outputs;                             /* its run gives every output memory */
+  ln_arena kept_memory; /* of a late step of LN_OPF_KEEPS_ARGS: what it prepared */
+  ln_shape *kept_for;   /* [in_count] the shapes it was prepared for; NULL before */
   size_t scratch_offset, thread_scratch_offset; /* in the arena */
   size_t thread_stride;
   int64_t macs, calls, nanoseconds;
@@ -68,6 +70,7 @@ struct ln_session {
   const ln_signature *signature; /* NULL: the graph's own inputs and outputs */
   ln_pool *pool;
   bool profile, keep_all;
+  bool all_late; /* tests only: no shape is known before the run */
   bool prepared;
   atomic_bool cancelled; /* set by any thread, cleared when a run begins */
   ln_user_op *user_ops;  /* a list: nodes that the program's own operators compute */
@@ -109,6 +112,8 @@ void ln_session_destroy_operators(ln_session *session);
 ln_status ln_session_plan(ln_session *session, ln_error *err);
 /* Infers, prepares and gives memory to a step whose inputs now hold data (prepare.c). */
 ln_status ln_session_prepare_late(ln_session *session, ln_step *step, ln_error *err);
+/* Forgets what a step kept from run to run. */
+void ln_session_forget_step(ln_step *step);
 /* Offsets in the arena for every tensor and every step's scratch (layout.c). */
 ln_status ln_session_lay_out(ln_session *session, ln_error *err);
 

@@ -164,6 +164,9 @@ void ln_session_destroy(ln_session *session) {
     ln_pool_destroy(session->pool);
   }
   ln_free(session->arena);
+  for (int32_t i = 0; session->steps != NULL && i < session->graph->op_count; ++i) {
+    ln_session_forget_step(&session->steps[i]);
+  }
   ln_arena_free(&session->late_memory);
   ln_arena_free(&session->prep_memory);
   ln_arena_free(&session->memory);

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "linnet/linnet.h"
+#include "runtime/runtime.h"
 
 typedef struct case_info {
   double abs, rel;
@@ -21,7 +22,7 @@ typedef struct case_info {
 } case_info;
 
 typedef struct totals {
-  bool verbose, coverage, count;
+  bool verbose, coverage, count, late;
   const char *filter;
   int cases, failed;
   int *held; /* [ln_op_row_count()] cases that hold each operator */
@@ -210,7 +211,7 @@ static bool same_outputs(const ln_session *a, const ln_session *b) {
   return true;
 }
 
-static ln_session *open_session(ln_model *model, int32_t threads) {
+static ln_session *open_session(ln_model *model, int32_t threads, bool late) {
   ln_error err = {LN_OK, ""};
   ln_session_options options = LN_SESSION_OPTIONS_INIT;
   ln_session *session = NULL;
@@ -219,6 +220,8 @@ static ln_session *open_session(ln_model *model, int32_t threads) {
     fail("session: %s", err.message, 0, 0);
     return NULL;
   }
+  session->all_late = late;
+  session->prepared = session->prepared && !late;
   for (int32_t i = 0; i < ln_session_input_count(session); ++i) {
     if (!set_input(model, session, i, true, &err)) goto failed;
   }
@@ -232,16 +235,16 @@ failed:
   return NULL;
 }
 
-static bool run_case(ln_model *model) {
+static bool run_case(ln_model *model, bool late) {
   const case_info info = read_info(model);
   bool ok = false;
   ln_session *two = NULL;
-  ln_session *one = open_session(model, 1);
+  ln_session *one = open_session(model, 1, late);
   if (one == NULL || !run_session(model, one, &info)) goto out;
   for (int32_t i = 0; i < ln_session_output_count(one); ++i) {
     if (!check_output(model, ln_session_output(one, i), i, &info)) goto out;
   }
-  two = open_session(model, 2);
+  two = open_session(model, 2, late);
   if (two == NULL || !run_session(model, two, &info)) goto out;
   if (!same_outputs(one, two)) {
     fail("two threads give other bits than one", NULL, 0, 0);
@@ -282,7 +285,7 @@ static void visit_file(const char *path, totals *all) {
   bool ok = ln_model_open(path, &err, &model) == LN_OK;
   if (!ok) fail("open: %s", err.message, 0, 0);
   if (ok) note_operators(model, all->held);
-  if (ok && !all->coverage && !all->count) ok = run_case(model);
+  if (ok && !all->coverage && !all->count) ok = run_case(model, all->late);
   ln_model_destroy(model);
   if (!ok) {
     ++all->failed;
@@ -338,13 +341,14 @@ int main(int argc, char **argv) {
   const char *folder = NULL;
   for (int i = 1; i < argc; ++i) {
     if (strcmp(argv[i], "-v") == 0) all.verbose = true;
+    else if (strcmp(argv[i], "--late") == 0) all.late = true;
     else if (strcmp(argv[i], "--coverage") == 0) all.coverage = true;
     else if (strcmp(argv[i], "--count") == 0) all.count = true;
     else if (folder == NULL) folder = argv[i];
     else all.filter = argv[i];
   }
   if (folder == NULL) {
-    fprintf(stderr, "usage: run_cases [-v] [--coverage | --count] DIR [FILTER]\n");
+    fprintf(stderr, "usage: run_cases [-v] [--late | --coverage | --count] DIR [FILTER]\n");
     return 2;
   }
   all.held = calloc((size_t)ln_op_row_count() + 1, sizeof *all.held);
