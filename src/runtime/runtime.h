@@ -43,8 +43,8 @@ typedef struct ln_step {
   /* Shapes depend on data: inferred, prepared and given memory in the run itself. */
   bool late;
   bool own_outputs;                             /* its run gives every output memory */
-  ln_arena kept_memory; /* of a late step of LN_OPF_KEEPS_ARGS: what it prepared */
-  ln_shape *kept_for;   /* [in_count] the shapes it was prepared for; NULL before */
+  ln_arena kept_memory;                         /* of a late step of LN_OPF_KEEPS_ARGS: what it prepared */
+  ln_shape *kept_for;                           /* [in_count] the shapes it was prepared for; NULL before */
   size_t scratch_offset, thread_scratch_offset; /* in the arena */
   size_t thread_stride;
   int64_t macs, calls, nanoseconds;
