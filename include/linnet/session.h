@@ -45,10 +45,17 @@ typedef struct ln_session_options {
   int64_t time_limit_ms; /* of one run, looked at between operators (LN_ERR_LIMIT); 0: none */
   ln_operator_fn on_operator; /* NULL: none */
   void *user;                 /* handed to on_operator */
+  /*
+   * A session of the same model whose resources (variables with handles, hash tables, and which initialisers have run)
+   * this one uses too, as the signatures of one interpreter of TensorFlow Lite do: what `train` assigns `infer` reads.
+   * NULL: its own. The resources live until the last session that holds them is destroyed, whichever that is. Sessions
+   * that share belong to one thread at a time, all together. Their bytes count against the memory limit of each.
+   */
+  struct ln_session *share;
 } ln_session_options;
 
 #define LN_SESSION_OPTIONS_INIT \
-  { sizeof(ln_session_options), 0, NULL, NULL, false, false, 0, false, false, NULL, 0, 0, 0, NULL, NULL }
+  { sizeof(ln_session_options), 0, NULL, NULL, false, false, 0, false, false, NULL, 0, 0, 0, NULL, NULL, NULL }
 
 /* `options` may be NULL. The session is prepared for the shapes the file declares, unknown dimensions taken as 1. */
 LN_API ln_status ln_session_create(ln_model *model, const ln_session_options *options, ln_error *err, ln_session **out);
@@ -97,8 +104,11 @@ LN_API ln_status ln_session_run(ln_session *session, ln_error *err);
 /* From any thread: the run in progress ends before its next operator with LN_ERR_CANCELLED. Later runs are not
  * affected. */
 LN_API void ln_session_cancel(ln_session *session);
-/* Variables back to their initial values. */
+/* All that the session keeps from run to run back to its beginning: variable tensors, operators' own state, and its
+ * resources, for every session that shares these; initialisers run anew. */
 LN_API void ln_session_reset(ln_session *session);
+/* Variable tensors and operators' own state only, as in TensorFlow Lite: resources keep their values. */
+LN_API void ln_session_reset_variable_tensors(ln_session *session);
 
 typedef struct ln_session_stats {
   size_t size;              /* sizeof(ln_session_stats), set by the caller */

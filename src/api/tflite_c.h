@@ -78,9 +78,10 @@ typedef struct tflite_op_binding {
   TfLiteRegistration registration;
 } tflite_op_binding;
 
-/* `signature` NULL: the first graph on its own inputs. NULL on failure, reported. */
-tflite_graph *ln_tflite_graph_create(TfLiteModel *model, const TfLiteInterpreterOptions *options,
-                                     const char *signature);
+/* `signature` NULL: the first graph on its own inputs. It uses the resources of `share`, unless that is NULL. NULL on
+ * failure, reported. */
+tflite_graph *ln_tflite_graph_create(TfLiteModel *model, const TfLiteInterpreterOptions *options, const char *signature,
+                                     const tflite_graph *share);
 void ln_tflite_graph_destroy(tflite_graph *graph);
 /* `tensor` is a number in the graph and one of its inputs. */
 TfLiteStatus ln_tflite_graph_resize(tflite_graph *graph, int32_t tensor, const int *dims, int32_t rank, bool strict);

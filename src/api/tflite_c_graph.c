@@ -62,7 +62,8 @@ static int32_t thread_count(const TfLiteInterpreterOptions *options) {
   return threads;
 }
 
-static ln_status create_session(tflite_graph *graph, const char *signature, int32_t threads, ln_error *err) {
+static ln_status create_session(tflite_graph *graph, const char *signature, ln_session *share, int32_t threads,
+                                ln_error *err) {
   ln_session_options options = LN_SESSION_OPTIONS_INIT;
   options.threads = threads;
   options.signature = signature;
@@ -70,11 +71,12 @@ static ln_status create_session(tflite_graph *graph, const char *signature, int3
   options.prepare_later = true;
   options.operators = graph->operator_list;
   options.operator_count = graph->operator_count;
+  options.share = share;
   return ln_session_create(graph->model->model, &options, err, &graph->session);
 }
 
-tflite_graph *ln_tflite_graph_create(TfLiteModel *model, const TfLiteInterpreterOptions *options,
-                                     const char *signature) {
+tflite_graph *ln_tflite_graph_create(TfLiteModel *model, const TfLiteInterpreterOptions *options, const char *signature,
+                                     const tflite_graph *share) {
   const int32_t threads = thread_count(options);
   ln_error err = {LN_ERR_MEMORY, "no memory for an interpreter"};
   tflite_graph *graph = ln_alloc_zero(sizeof *graph);
@@ -83,7 +85,7 @@ tflite_graph *ln_tflite_graph_create(TfLiteModel *model, const TfLiteInterpreter
   graph->reporter = options->reporter;
   if (!ln_tflite_kernels_register(graph, options)) goto fail;
   ln_error why = {LN_OK, ""};
-  if (create_session(graph, signature, threads, &why) != LN_OK) {
+  if (create_session(graph, signature, share == NULL ? NULL : share->session, threads, &why) != LN_OK) {
     err = why;
     goto fail;
   }
@@ -180,6 +182,6 @@ TfLiteStatus ln_tflite_graph_invoke(tflite_graph *graph) {
 }
 
 TfLiteStatus ln_tflite_graph_reset_variables(tflite_graph *graph) {
-  ln_session_reset(graph->session);
+  ln_session_reset_variable_tensors(graph->session);
   return graph->allocated ? ln_tflite_graph_allocate(graph) : kTfLiteOk;
 }

@@ -1,5 +1,6 @@
 /* Interpreters and signature runners of the TfLite C API. A runner of a signature on the first graph shares the
- * interpreter's tensors; others have a graph of their own, shared by the runners of that signature. */
+ * interpreter's tensors; others have a graph of their own, shared by the runners of that signature. All of them share
+ * the interpreter's resources. */
 #include <string.h>
 
 #include "api/tflite_c.h"
@@ -43,7 +44,7 @@ TfLiteInterpreter *TfLiteInterpreterCreate(const TfLiteModel *model, const TfLit
       optional_options == NULL ? TfLiteInterpreterOptionsCreate() : TfLiteInterpreterOptionsCopy(optional_options);
   interpreter->signature_graphs = ln_alloc_array((size_t)model->model->signature_count, sizeof(tflite_graph *));
   if (interpreter->options != NULL && interpreter->signature_graphs != NULL) {
-    interpreter->graph = ln_tflite_graph_create(interpreter->model, interpreter->options, NULL);
+    interpreter->graph = ln_tflite_graph_create(interpreter->model, interpreter->options, NULL, NULL);
   }
   if (interpreter->graph != NULL) return interpreter;
   TfLiteInterpreterDelete(interpreter);
@@ -178,7 +179,9 @@ static tflite_graph *signature_graph(const TfLiteInterpreter *interpreter, int32
   const ln_signature *signature = &interpreter->model->model->signatures[index];
   tflite_graph **own = &interpreter->signature_graphs[index];
   if (signature->graph == 0) return interpreter->graph;
-  if (*own == NULL) *own = ln_tflite_graph_create(interpreter->model, interpreter->options, signature->key);
+  if (*own == NULL) {
+    *own = ln_tflite_graph_create(interpreter->model, interpreter->options, signature->key, interpreter->graph);
+  }
   return *own;
 }
 

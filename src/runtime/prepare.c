@@ -20,15 +20,19 @@ void ln_session_reset_variable(ln_tensor *tensor) {
   memset(tensor->data, value, tensor->bytes);
 }
 
-ln_status ln_session_charge(ln_session *session, size_t bytes, ln_error *err) {
-  ln_session *root = session->root;
-  if (root->memory_limit - root->memory_total >= bytes) {
-    root->memory_total += bytes;
-    session->memory_used += bytes;
-    return LN_OK;
-  }
+ln_status ln_session_check_room(const ln_session *root, size_t bytes, ln_error *err) {
+  const size_t resources = ln_resources_bytes(root->resources);
+  const size_t room = root->memory_limit - root->memory_total;
+  if (resources <= room && bytes <= room - resources) return LN_OK;
   return ln_fail(err, LN_ERR_LIMIT, "needs %zu bytes of memory beside %zu, more than the limit of %zu", bytes,
-                 root->memory_total, root->memory_limit);
+                 root->memory_total + resources, root->memory_limit);
+}
+
+ln_status ln_session_charge(ln_session *session, size_t bytes, ln_error *err) {
+  LN_TRY(ln_session_check_room(session->root, bytes, err));
+  session->root->memory_total += bytes;
+  session->memory_used += bytes;
+  return LN_OK;
 }
 
 static void discharge(ln_session *session, size_t bytes) {
@@ -195,7 +199,6 @@ ln_status ln_session_plan(ln_session *session, ln_error *err) {
   session->late_steps = 0;
   if (session->root == session) session->operations = 0;
   discharge(session, session->memory_used);
-  if (session->root == session) LN_TRY(ln_session_charge(session, ln_session_resource_bytes(session), err));
   ln_arena_free(&session->prep_memory);
   LN_TRY(forget_shapes(session, err));
   for (int32_t i = 0; i < session->graph->op_count; ++i) {

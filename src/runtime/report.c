@@ -22,7 +22,7 @@ ln_status ln_session_get_stats(const ln_session *session, ln_session_stats *stat
     const ln_tensor *tensor = &session->tensors[i];
     if (tensor->storage == LN_STORAGE_VARIABLE) all.variable_bytes += tensor->bytes;
   }
-  all.variable_bytes += ln_session_resource_bytes(session);
+  all.variable_bytes += ln_resources_bytes(session->root->resources);
   for (int32_t i = 0; session->children != NULL && i < session->model->graph_count; ++i) {
     if (session->children[i] != NULL) all.arena_bytes += session->children[i]->plan.arena_bytes;
   }

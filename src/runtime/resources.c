@@ -1,28 +1,37 @@
-/* What the graphs of a session share by name: variables and hash tables. They belong to the root session until its
- * reset. */
+/* What graphs share by name: variables and hash tables. They belong to a set that one session or several hold, and
+ * last until one of these resets it, or the last of them goes. */
+#include <stdatomic.h>
 #include <string.h>
 
 #include "ops/host.h"
 #include "runtime/runtime.h"
 
-struct ln_resource {
+typedef struct ln_resource {
   const char *container, *name; /* of the operator's options: they live with the model */
   ln_tensor value;              /* without data until it is assigned; LN_STORAGE_HEAP then */
   bool is_table;
   int32_t table_id;
   ln_hash_table table;
+} ln_resource;
+
+struct ln_resources {
+  atomic_int holders; /* sessions */
+  ln_resource *items; /* [capacity] of which `count` are made; a handle is an index plus one */
+  int32_t count, capacity;
+  bool *ran_once; /* [graph_count] by CALL_ONCE */
+  int32_t graph_count;
+  size_t bytes; /* of all that they keep */
 };
 
 static const char *text_of(const char *text) { return text == NULL ? "" : text; }
 
-static ln_status grow(ln_session *root, const ln_node *node, ln_error *err) {
-  if (root->resource_count < root->resource_capacity) return LN_OK;
-  const int32_t capacity = root->resource_capacity == 0 ? 8 : root->resource_capacity * 2;
-  ln_resource *resources =
-      ln_realloc_array(root->resources, (size_t)root->resource_capacity, (size_t)capacity, sizeof *resources);
-  if (resources == NULL) return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory for a variable");
-  root->resources = resources;
-  root->resource_capacity = capacity;
+static ln_status grow(ln_resources *set, const ln_node *node, ln_error *err) {
+  if (set->count < set->capacity) return LN_OK;
+  const int32_t capacity = set->capacity == 0 ? 8 : set->capacity * 2;
+  ln_resource *items = ln_realloc_array(set->items, (size_t)set->capacity, (size_t)capacity, sizeof *items);
+  if (items == NULL) return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory for a variable");
+  set->items = items;
+  set->capacity = capacity;
   return LN_OK;
 }
 
@@ -33,15 +42,15 @@ static bool same(const ln_resource *a, const ln_resource *b) {
 
 static ln_status find_or_make(const ln_node *node, const ln_resource *wanted, ln_error *err, int32_t *handle) {
   if (node->session == NULL) return ln_node_fail(node, err, LN_ERR_STATE, "names a resource, which takes a session");
-  ln_session *root = node->session->root;
-  for (int32_t i = 0; i < root->resource_count; ++i) {
-    if (!same(&root->resources[i], wanted)) continue;
+  ln_resources *set = node->session->root->resources;
+  for (int32_t i = 0; i < set->count; ++i) {
+    if (!same(&set->items[i], wanted)) continue;
     *handle = i + 1;
     return LN_OK;
   }
-  LN_TRY(grow(root, node, err));
-  root->resources[root->resource_count++] = *wanted;
-  *handle = root->resource_count;
+  LN_TRY(grow(set, node, err));
+  set->items[set->count++] = *wanted;
+  *handle = set->count;
   return LN_OK;
 }
 
@@ -65,16 +74,16 @@ ln_status ln_host_hash_table(const ln_node *node, int32_t table_id, ln_error *er
 }
 
 static ln_status find(const ln_node *node, const ln_tensor *handle, bool table, ln_error *err, ln_resource **out) {
-  const ln_session *root = node->session->root;
+  ln_resources *set = node->session->root->resources;
   int32_t number = 0;
   if (handle->type == LN_RESOURCE && handle->data != NULL && handle->bytes == sizeof number) {
     memcpy(&number, handle->data, sizeof number);
   }
-  if (number < 1 || number > root->resource_count || root->resources[number - 1].is_table != table) {
+  if (number < 1 || number > set->count || set->items[number - 1].is_table != table) {
     return ln_node_fail(node, err, LN_ERR_DATA, "\"%.100s\" is the handle of no %s", handle->name,
                         table ? "hash table" : "variable");
   }
-  *out = &root->resources[number - 1];
+  *out = &set->items[number - 1];
   return LN_OK;
 }
 
@@ -92,12 +101,25 @@ ln_status ln_host_find_hash_table(const ln_node *node, const ln_tensor *handle, 
   return LN_OK;
 }
 
+static void forget(ln_resources *set, ln_tensor *value) {
+  set->bytes -= value->bytes;
+  ln_session_release(value);
+}
+
 ln_status ln_host_keep(const ln_node *node, ln_tensor *value, size_t bytes, ln_error *err) {
   if (value->data != NULL && value->bytes == bytes) return LN_OK;
-  const ln_status status = ln_session_allocate(node->session->root, value, bytes, err);
-  if (status != LN_OK)
-    ln_error_prefix(err, "op %d %.60s \"%.100s\"", node->op->index, node->op->def->name, value->name);
-  return status;
+  const ln_session *root = node->session->root;
+  ln_resources *set = root->resources;
+  forget(set, value);
+  ln_error reason = {LN_OK, ""};
+  const ln_status status = ln_session_check_room(root, bytes, &reason);
+  if (status != LN_OK) return ln_node_fail(node, err, status, "\"%.100s\" %s", value->name, reason.message);
+  value->data = ln_alloc(bytes);
+  if (value->data == NULL) return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory for \"%.100s\"", value->name);
+  value->bytes = bytes;
+  value->storage = LN_STORAGE_HEAP;
+  set->bytes += bytes;
+  return LN_OK;
 }
 
 ln_status ln_host_assign(const ln_node *node, ln_tensor *value, const ln_tensor *source, ln_error *err) {
@@ -123,43 +145,51 @@ bool ln_host_resized(const ln_node *node) {
 }
 
 ln_status ln_host_run_once(const ln_node *node, int32_t graph, ln_error *err) {
-  ln_session *root = node->session->root;
+  ln_resources *set = node->session->root->resources;
   ln_callee made;
-  if (root->ran_once == NULL) {
-    root->ran_once = ln_arena_array(&root->memory, (size_t)root->model->graph_count, sizeof *root->ran_once);
-    if (root->ran_once == NULL) return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory");
-  }
-  if (graph >= 0 && graph < root->model->graph_count && root->ran_once[graph]) return LN_OK;
+  if (graph >= 0 && graph < set->graph_count && set->ran_once[graph]) return LN_OK;
   LN_TRY(ln_host_run_graph(node, graph, NULL, 0, err, &made));
-  root->ran_once[graph] = true;
+  set->ran_once[graph] = true;
   return LN_OK;
 }
 
 /* ---- for the session ---- */
 
-size_t ln_session_resource_bytes(const ln_session *root) {
-  size_t bytes = 0;
-  for (int32_t i = 0; i < root->resource_count; ++i) {
-    const ln_resource *r = &root->resources[i];
-    bytes += r->value.bytes + r->table.keys.bytes + r->table.values.bytes + r->table.slots.bytes;
-  }
-  return bytes;
+ln_resources *ln_resources_create(const ln_model *model) {
+  ln_resources *set = ln_alloc_zero(sizeof *set);
+  if (set == NULL) return NULL;
+  set->graph_count = model->graph_count;
+  set->ran_once = ln_alloc_array((size_t)model->graph_count, sizeof *set->ran_once);
+  atomic_init(&set->holders, 1);
+  if (set->ran_once != NULL) return set;
+  ln_free(set);
+  return NULL;
 }
 
-void ln_session_clear_resources(ln_session *root) {
-  for (int32_t i = 0; i < root->resource_count; ++i) {
-    ln_resource *r = &root->resources[i];
-    ln_session_release(&r->value);
-    ln_session_release(&r->table.keys);
-    ln_session_release(&r->table.values);
-    ln_session_release(&r->table.slots);
+ln_resources *ln_resources_hold(ln_resources *set) {
+  atomic_fetch_add(&set->holders, 1);
+  return set;
+}
+
+size_t ln_resources_bytes(const ln_resources *set) { return set == NULL ? 0 : set->bytes; }
+
+void ln_resources_clear(ln_resources *set) {
+  for (int32_t i = 0; i < set->count; ++i) {
+    ln_resource *r = &set->items[i];
+    forget(set, &r->value);
+    forget(set, &r->table.keys);
+    forget(set, &r->table.values);
+    forget(set, &r->table.slots);
     r->table.filled = false;
     r->table.entries = 0;
   }
-  if (root->ran_once != NULL) memset(root->ran_once, 0, (size_t)root->model->graph_count);
+  memset(set->ran_once, 0, (size_t)set->graph_count);
 }
 
-void ln_session_destroy_resources(ln_session *root) {
-  ln_session_clear_resources(root);
-  ln_free(root->resources);
+void ln_resources_release(ln_resources *set) {
+  if (set == NULL || atomic_fetch_sub(&set->holders, 1) > 1) return;
+  ln_resources_clear(set);
+  ln_free(set->items);
+  ln_free(set->ran_once);
+  ln_free(set);
 }

@@ -52,7 +52,8 @@ typedef struct ln_step {
 
 typedef struct ln_user_op ln_user_op; /* operators.c */
 
-typedef struct ln_resource ln_resource; /* resources.c */
+/* Variables and tables, of one session or of several that share them (resources.c). */
+typedef struct ln_resources ln_resources;
 
 /* The caller's memory for a tensor; `data` NULL when it has none. */
 typedef struct ln_binding {
@@ -95,9 +96,7 @@ struct ln_session {
   int64_t operation_limit, operations;  /* operators that a run may take, and has taken */
   const ln_custom_op *const *operators; /* [operator_count] the program's own */
   int32_t operator_count;
-  ln_resource *resources; /* [resource_capacity] of which resource_count are made; a handle is an index plus one */
-  int32_t resource_count, resource_capacity;
-  bool *ran_once; /* [model->graph_count] by CALL_ONCE; NULL before any */
+  ln_resources *resources; /* held by a root; its bytes count against memory_limit beside memory_total */
 
   ln_binding *bindings;   /* [graph->tensor_count] */
   ln_run_control control; /* of a root, for its children too */
@@ -117,10 +116,13 @@ void ln_session_forget_step(ln_step *step);
 /* Offsets in the arena for every tensor and every step's scratch (layout.c). */
 ln_status ln_session_lay_out(ln_session *session, ln_error *err);
 
-/* Of a root: what variables take; all values forgotten; the end (resources.c). */
-size_t ln_session_resource_bytes(const ln_session *root);
-void ln_session_clear_resources(ln_session *root);
-void ln_session_destroy_resources(ln_session *root);
+/* A set with one holder, NULL when memory is short; one holder more; one less (NULL is fine), the last frees it. */
+ln_resources *ln_resources_create(const ln_model *model);
+ln_resources *ln_resources_hold(ln_resources *set);
+void ln_resources_release(ln_resources *set);
+size_t ln_resources_bytes(const ln_resources *set); /* 0 for NULL */
+/* Forgets all values, and what CALL_ONCE ran; handles stay good. */
+void ln_resources_clear(ln_resources *set);
 /* A child's graph, tensors and steps; not yet planned (session.c). */
 ln_status ln_session_bind(ln_session *session, int32_t graph, ln_error *err);
 /* Runs the steps of a session whose inputs hold data (session.c). */
@@ -131,6 +133,8 @@ ln_status ln_session_spend(ln_session *session, int64_t operations, ln_error *er
 ln_status ln_session_allocate(ln_session *session, ln_tensor *tensor, size_t bytes, ln_error *err);
 /* The same for a node's output, or what the caller bound to it; its shape is set. */
 ln_status ln_session_allocate_output(const ln_node *node, int32_t index, size_t bytes, ln_error *err);
+/* LN_ERR_LIMIT when `bytes` more, of a root or of its resources, would pass the limit. */
+ln_status ln_session_check_room(const ln_session *root, size_t bytes, ln_error *err);
 /* Counts `bytes` against the limit; LN_ERR_LIMIT when they pass it. */
 ln_status ln_session_charge(ln_session *session, size_t bytes, ln_error *err);
 /* A run begins: the time limit counts from here, and what was cancelled before is not meant. */

@@ -102,6 +102,14 @@ static ln_status keep_operators(ln_session *session, const ln_session_options *o
   return ln_session_check_operators(session->operators, session->operator_count, err);
 }
 
+static ln_status take_resources(ln_session *session, const ln_session *share, ln_error *err) {
+  if (share != NULL && share->model != session->model) {
+    return ln_fail(err, LN_ERR_ARGUMENT, "resources can be shared by sessions of one model only");
+  }
+  session->resources = share != NULL ? ln_resources_hold(share->resources) : ln_resources_create(session->model);
+  return session->resources != NULL ? LN_OK : ln_fail(err, LN_ERR_MEMORY, "no memory for a session");
+}
+
 static ln_status build(ln_session *session, const ln_session_options *options, ln_error *err) {
   LN_TRY(pick_signature(session, options, err));
   const int32_t graph = session->signature == NULL ? 0 : session->signature->graph;
@@ -118,6 +126,7 @@ static ln_status build(ln_session *session, const ln_session_options *options, l
   session->control.user = options->user;
   session->pool = ln_pool_create(options->threads);
   if (session->pool == NULL) return ln_fail(err, LN_ERR_MEMORY, "no memory for a session");
+  LN_TRY(take_resources(session, options->share, err));
   LN_TRY(keep_operators(session, options, err));
   LN_TRY(ln_session_bind(session, graph, err));
   return options->prepare_later ? LN_OK : ln_session_plan(session, err);
@@ -160,7 +169,7 @@ void ln_session_destroy(ln_session *session) {
       ln_session_destroy(session->children[i]);
     }
     ln_free(session->children);
-    ln_session_destroy_resources(session);
+    ln_resources_release(session->resources);
     ln_pool_destroy(session->pool);
   }
   ln_free(session->arena);
@@ -244,10 +253,14 @@ static void reset_variables(ln_session *session) {
   session->prepared = false; /* operators that keep state of their own start anew */
 }
 
-void ln_session_reset(ln_session *session) {
+void ln_session_reset_variable_tensors(ln_session *session) {
   reset_variables(session);
-  ln_session_clear_resources(session);
   for (int32_t i = 0; session->children != NULL && i < session->model->graph_count; ++i) {
     if (session->children[i] != NULL) reset_variables(session->children[i]);
   }
+}
+
+void ln_session_reset(ln_session *session) {
+  ln_session_reset_variable_tensors(session);
+  ln_resources_clear(session->resources);
 }

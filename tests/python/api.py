@@ -17,6 +17,7 @@ import linnet
 from linnet import _arrays, tflite
 
 MODEL = os.path.join(models, "fashion_mnist.tflite")
+STATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "tflite_c", "models", "state.tflite")
 CUSTOM = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "cli", "models", "unsupported-custom.tflite")
 
 
@@ -154,6 +155,41 @@ class InterpreterApi(unittest.TestCase):
         self.assertRaises(ValueError, tflite.InterpreterWithCustomOps, custom_op_registerers=["Register"],
                           model_path=MODEL)
         tflite.InterpreterWithCustomOps(model_path=MODEL).allocate_tensors()
+
+
+class SharedState(unittest.TestCase):
+    """The signatures `add` (variable + x, kept) and `read` of state.tflite; an initialiser begins at 10."""
+
+    @staticmethod
+    def pair(value):
+        return numpy.array([value, value], "float32") if numpy is not None else array.array("f", [value, value])
+
+    def test_sessions(self):
+        model = linnet.Model(STATE)
+        add = model.session("add")
+        read, apart = model.session("read", share=add), model.session("read")
+        self.assertEqual(plain(add.run([self.pair(1)])["sum"]), [11, 11])
+        self.assertEqual(plain(read.run()["value"]), [11, 11])
+        self.assertEqual(plain(apart.run()["value"]), [10, 10])
+        del add
+        read.reset_variable_tensors()
+        self.assertEqual(plain(read.run()["value"]), [11, 11])
+        read.reset()
+        self.assertEqual(plain(read.run()["value"]), [10, 10])
+        with self.assertRaises(linnet.Error):
+            linnet.Model(STATE).session("read", share=read)
+
+    @unittest.skipIf(numpy is None, "signature runners take arrays")
+    def test_runners(self):
+        interpreter = tflite.Interpreter(STATE)
+        add, read = interpreter.get_signature_runner("add"), interpreter.get_signature_runner("read")
+        self.assertEqual(plain(read()["value"]), [10, 10])
+        self.assertEqual(plain(add(x=self.pair(1))["sum"]), [11, 11])
+        interpreter.allocate_tensors()
+        interpreter.reset_all_variables()  # of tensors; variables with handles keep their values, as in LiteRT
+        self.assertEqual(plain(add(x=self.pair(2))["sum"]), [13, 13])
+        self.assertEqual(plain(read()["value"]), [13, 13])
+        self.assertEqual(plain(tflite.Interpreter(STATE).get_signature_runner("read")()["value"]), [10, 10])
 
 
 class OwnOperators(unittest.TestCase):

@@ -46,9 +46,9 @@ def signature(key, index, inputs, outputs):
     return s
 
 
-def write(name, codes, graphs, signatures=()):
+def write(name, codes, graphs, signatures=(), buffers=()):
     m = S.ModelT()
-    m.version, m.operatorCodes, m.subgraphs, m.buffers = 3, codes, graphs, [S.BufferT()]
+    m.version, m.operatorCodes, m.subgraphs, m.buffers = 3, codes, graphs, [S.BufferT(), *buffers]
     m.signatureDefs = list(signatures)
     builder = flatbuffers.Builder(1024)
     builder.Finish(m.Pack(builder), b"TFL3")
@@ -79,5 +79,40 @@ def custom():
                   operator(1, [1], [2], custom=np.float32(2.5).tobytes()), operator(2, [2], [3])], [0], [2, 3])])
 
 
+def state():
+    """Signatures of two graphs around one variable, which a third begins at 10: `add` gives variable + x and keeps it,
+    `read` gives it."""
+    handle, value = lambda: tensor("handle", [1], type_=S.TensorType.RESOURCE), lambda name: tensor(name, [2])
+    call, var, read, assign, add = range(5)
+
+    def variable(output):
+        options = S.VarHandleOptionsT()
+        options.sharedName = "v"
+        return operator(var, [], [output], S.BuiltinOptions.VarHandleOptions, options)
+
+    def once():
+        options = S.CallOnceOptionsT()
+        options.initSubgraphIndex = 2
+        return operator(call, [], [], S.BuiltinOptions.CallOnceOptions, options)
+
+    start = value("start")
+    start.buffer = 1
+    graphs = [
+        graph("add", [handle(), value("x"), value("old"), value("new")],
+              [once(), variable(0), operator(read, [0], [2]),
+               operator(add, [2, 1], [3], S.BuiltinOptions.AddOptions, S.AddOptionsT()), operator(assign, [0, 3], [])],
+              [1], [3]),
+        graph("read", [handle(), value("now")], [once(), variable(0), operator(read, [0], [1])], [], [1]),
+        graph("begin", [handle(), start], [variable(0), operator(assign, [0, 1], [])], [], []),
+    ]
+    ten = S.BufferT()
+    ten.data = np.frombuffer(np.float32([10, 10]).tobytes(), np.uint8)
+    write("state.tflite",
+          [opcode(getattr(S.BuiltinOperator, n))
+           for n in ("CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "ADD")], graphs,
+          [signature("add", 0, [("x", 1)], [("sum", 3)]), signature("read", 1, [], [("value", 1)])], [ten])
+
+
 two_signatures()
 custom()
+state()

@@ -108,6 +108,7 @@ class SessionOptions(Structure):
         ("time_limit_ms", c_int64),
         ("on_operator", OperatorFunction),
         ("user", c_void_p),
+        ("share", c_void_p),
     ]
 
 
@@ -219,6 +220,7 @@ FUNCTIONS = {
     "ln_session_run": (c_int, [_HANDLE, _ERR]),
     "ln_session_cancel": (None, [_HANDLE]),
     "ln_session_reset": (None, [_HANDLE]),
+    "ln_session_reset_variable_tensors": (None, [_HANDLE]),
     "ln_session_get_stats": (c_int, [_HANDLE, POINTER(SessionStats)]),
     "ln_session_profile_count": (c_int32, [_HANDLE]),
     "ln_session_profile": (c_int, [_HANDLE, c_int32, POINTER(ProfileEntry)]),

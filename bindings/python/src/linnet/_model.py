@@ -123,10 +123,16 @@ class Model:
 
     def session(self, signature: Optional[str] = None, threads: int = 1, *, backend: Optional[str] = None,
                 profile: bool = False, keep_all_tensors: bool = False, memory_limit: int = 0,
-                operation_limit: int = 0, operators: Sequence["Operator"] = ()) -> "Session":
-        """A session on a signature: by default the first, or the graph of a model without any."""
+                operation_limit: int = 0, operators: Sequence["Operator"] = (),
+                share: Optional["Session"] = None) -> "Session":
+        """A session on a signature: by default the first, or the graph of a model without any.
+
+        With `share`, a session of the same model, both use the same variables and hash tables: what one signature
+        assigns the other reads. They then belong to one thread at a time, all together.
+        """
         return Session(self, signature, threads, backend=backend, profile=profile, keep_all_tensors=keep_all_tensors,
-                       memory_limit=memory_limit, operation_limit=operation_limit, operators=operators)
+                       memory_limit=memory_limit, operation_limit=operation_limit, operators=operators,
+                       share=share)
 
     def __repr__(self) -> str:
         return "<linnet.Model signatures=%r>" % list(self.signatures)
@@ -138,14 +144,16 @@ class Session:
     def __init__(self, model: Model, signature: Optional[str] = None, threads: int = 1, *,
                  backend: Optional[str] = None, profile: bool = False, keep_all_tensors: bool = False,
                  memory_limit: int = 0, operation_limit: int = 0,
-                 operators: Sequence["Operator"] = (), first_graph: bool = False, prepare_later: bool = False) -> None:
+                 operators: Sequence["Operator"] = (), first_graph: bool = False, prepare_later: bool = False,
+                 share: Optional["Session"] = None) -> None:
         from ._operator import pointers  # which builds on this module
 
         self._operators = (tuple(operators), pointers(operators))
         options = SessionOptions(
             ctypes.sizeof(SessionOptions), threads, None if signature is None else signature.encode("utf-8"),
             None if backend is None else backend.encode("utf-8"), profile, keep_all_tensors, memory_limit, first_graph,
-            prepare_later, self._operators[1], len(operators), operation_limit)
+            prepare_later, self._operators[1], len(operators), operation_limit,
+            share=None if share is None else share._handle)
         self.model = model
         self._handle = call(lib.ln_session_create, model._handle, ctypes.byref(options), out=True)
         # Made after the model's finalizer and holding the model itself: the session always goes first.
@@ -220,8 +228,12 @@ class Session:
         lib.ln_session_cancel(self._handle)
 
     def reset(self) -> None:
-        """Variables back to their initial values."""
+        """All that is kept from run to run back to its beginning, for every session that shares this one's resources."""
         lib.ln_session_reset(self._handle)
+
+    def reset_variable_tensors(self) -> None:
+        """Variable tensors (the state of an LSTM, say) only: variables with handles and hash tables keep their values."""
+        lib.ln_session_reset_variable_tensors(self._handle)
 
     @property
     def stats(self) -> Stats:

@@ -71,8 +71,9 @@ class _Graph:
     """One subgraph: before allocation what the file says of it, afterwards the session that runs it."""
 
     def __init__(self, model: Model, index: int, signature: Optional[Signature], threads: int, keep_all: bool,
-                 operators: Sequence[Operator]) -> None:
+                 operators: Sequence[Operator], sessions: List[Session]) -> None:
         self.model, self.index, self.signature = model, index, signature
+        self.sessions = sessions  # the interpreter's, which share their resources
         self.threads, self.keep_all, self.operators = threads, keep_all, operators
         self.handle = lib.ln_model_graph(model._handle, index)
         self.count = lib.ln_graph_tensor_count(self.handle)
@@ -138,7 +139,7 @@ class _Graph:
             for index, shape in self.pending.items():
                 if index in self.places:
                     self.session.resize(self.places[index], shape)
-            self.session.reset()
+            self.session.reset_variable_tensors()
             self.session.prepare()
         except Error as error:
             raise RuntimeError(str(error)) from error
@@ -151,7 +152,9 @@ class _Graph:
         first = self.index == 0
         name = None if first or self.signature is None else self.signature.name
         self.session = Session(self.model, name, self.threads, first_graph=first,
-                               keep_all_tensors=self.keep_all, operators=self.operators, prepare_later=True)
+                               keep_all_tensors=self.keep_all, operators=self.operators, prepare_later=True,
+                               share=self.sessions[0] if self.sessions else None)
+        self.sessions.append(self.session)
         handle = self.session._handle
         for i in range(lib.ln_session_input_count(handle)):
             self.places[lib.ln_session_input_tensor(handle, i)] = i
@@ -315,6 +318,7 @@ class Interpreter:
                           getattr(self, "_operators", ()))
         self._signatures = self._model.signatures
         self._graphs: Dict[int, _Graph] = {}
+        self._sessions: List[Session] = []
         if self.num_subgraphs() == 0:
             raise ValueError("Could not open the model: it has no graph")
 
@@ -323,7 +327,8 @@ class Interpreter:
             raise ValueError("subgraph_index is out of range: %d of %d" % (index, self.num_subgraphs()))
         if index not in self._graphs:
             named = [signature for signature in self._signatures.values() if signature.graph == index]
-            self._graphs[index] = _Graph(self._model, index, named[0] if named else None, *self._settings)
+            self._graphs[index] = _Graph(self._model, index, named[0] if named else None, *self._settings,
+                                         self._sessions)
         return self._graphs[index]
 
     def allocate_tensors(self) -> None:
@@ -388,7 +393,7 @@ class Interpreter:
     def reset_all_variables(self) -> None:
         graph = self._graph(0)
         if graph.session is not None and graph.allocated:
-            graph.session.reset()
+            graph.session.reset_variable_tensors()
             graph.session.prepare()
 
     def get_signature_list(self) -> Dict[str, Dict[str, List[str]]]:
