@@ -109,8 +109,10 @@ static void refuses_another_model(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(shares_values_and_initialisers), cmocka_unit_test(outlives_the_session_that_made_them),
-      cmocka_unit_test(resets_for_all),                 cmocka_unit_test(counts_against_every_limit),
+      cmocka_unit_test(shares_values_and_initialisers),
+      cmocka_unit_test(outlives_the_session_that_made_them),
+      cmocka_unit_test(resets_for_all),
+      cmocka_unit_test(counts_against_every_limit),
       cmocka_unit_test(refuses_another_model),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
