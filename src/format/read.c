@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ops/ops.h"
+#include "ops/flex_attr.h"
 
 enum { SCHEMA_VERSION = 3, IDENTIFIER_AT = 4, IDENTIFIER_BYTES = 4 };
 
@@ -179,7 +179,8 @@ static ln_status read_options(ln_reader *reader, const ln_operator *from, ln_op 
   ln_schema_set_defaults(wanted, defaults);
   op->options = defaults;
   op->options_table = wanted;
-  return LN_OK;
+  if (op->custom_name == NULL) return LN_OK;
+  return ln_flex_options_fill(op, &reader->model->arena, defaults, reader->err);
 }
 
 static ln_status read_custom_options(ln_reader *reader, const ln_operator *from, ln_op *op) {

@@ -180,6 +180,7 @@ static ln_status find_code(writer *w, const ln_op *op, uint32_t *index) {
 static ln_status write_options(writer *w, const ln_op *op, ln_operator *out) {
   const ln_table_info *info = ln_schema_table(op->options_table);
   if (info == NULL || op->options == NULL) return LN_OK;
+  if (op->custom_name != NULL && !op->has_options) return LN_OK; /* made from its custom options */
   if (!op->has_options) {
     void *defaults = ln_arena_alloc(&w->arena, info->struct_size);
     if (defaults == NULL) return no_memory(w);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ir/ir.h"
+#include "ir/nodedef.h"
 
 enum { SHOWN_ITEMS = 32 };
 
@@ -100,8 +100,11 @@ size_t ln_op_attributes(const ln_op *op, char *buffer, size_t size) {
   if (op->custom_options_size > 0) {
     if (out.length > 0) put(&out, " ");
     const size_t left = out.length < size ? size - out.length : 0;
+    char *rest = left > 0 ? buffer + out.length : NULL;
     const ln_flex flex = {op->custom_options, op->custom_options_size};
-    const size_t length = ln_flex_format(flex, left > 0 ? buffer + out.length : NULL, left);
+    ln_nodedef def;
+    const size_t length = ln_nodedef_open(flex.data, flex.size, &def) ? ln_nodedef_format(&def, rest, left)
+                                                                      : ln_flex_format(flex, rest, left);
     out.length += length;
     if (length == 0) put(&out, "custom_options=%zu bytes", op->custom_options_size);
   }

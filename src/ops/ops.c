@@ -16,6 +16,8 @@ static const ln_op_def builtin_rows[LN_OP_CODE_COUNT] = {
 static const ln_op_def custom_rows[] = {
 #define LN_CUSTOM_OP(id, name, infer, prepare, run, macs, variant, flags, types, gradient) \
   {name, LN_OP_CUSTOM, LN_TABLE_none, types, infer, prepare, run, macs, variant, flags, NULL, gradient},
+#define LN_FLEX_OP(op, options, infer, prepare, run, macs, variant, flags, types, gradient) \
+  {"Flex" #op, LN_OP_CUSTOM, LN_TABLE_##options, types, infer, prepare, run, macs, variant, flags, NULL, gradient},
 #include "ops/custom.def"
     {"", LN_OP_CUSTOM, LN_TABLE_none, NULL, NULL, NULL, NULL, NULL, 0, LN_OPF_STATEFUL,
      "no kernel is registered under this name", "not differentiable"},

@@ -397,3 +397,95 @@ def flexbuffer(values):
                     for item in value:
                         b.Int(int(item))
     return bytes(b.Finish())
+
+
+class NoTensorFlow(Exception):
+    """A family needs TensorFlow as its oracle and there is none: all.py leaves it as it is."""
+
+
+def tensorflow():
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    try:
+        import tensorflow
+    except ImportError as e:
+        raise NoTensorFlow(str(e)) from e
+    return tensorflow
+
+
+def flex_node(op, attrs, inputs=None):
+    """The NodeDef that TensorFlow makes of tf.raw_ops.<op>, with every attribute; `inputs` are (type, shape) by name,
+    lists of them for an input that is a list."""
+    tf = tensorflow()
+    with tf.Graph().as_default() as g:
+        def placeholder(spec):
+            if isinstance(spec, list):
+                return [placeholder(s) for s in spec]
+            return tf.raw_ops.Placeholder(dtype=spec[0], shape=spec[1])
+        getattr(tf.raw_ops, op)(**{k: placeholder(s) for k, s in (inputs or {}).items()}, **attrs)
+        found = [n for n in g.as_graph_def().node if n.op == op]
+    n = found[-1]
+    del n.input[:]
+    for hidden in [k for k in n.attr if k.startswith("_")]:
+        del n.attr[hidden]
+    return n
+
+
+def flex_options(n):
+    """A NodeDef as a Select-TF operator's custom options."""
+    from flatbuffers import flexbuffers
+
+    class Bytes(bytes):
+        def encode(self, _):  # of a string that is none in UTF-8
+            return bytes(self)
+
+    b = flexbuffers.Builder()
+    with b.Vector():
+        b.String(n.op)
+        b.String(Bytes(n.SerializeToString(deterministic=True)))
+    return bytes(b.Finish())
+
+
+def flex_case(family, name, op, inputs=None, attrs=None, tolerance=None, expected=None, unknown=(), invocations=1,
+              seed=None, outputs=None):
+    """A case of the operator Flex<op>; its expected outputs are what TensorFlow's tf.raw_ops.<op> gives.
+
+    inputs     {argument: tensor or list of tensors}, in the order of TensorFlow's definition of the operator
+    attrs      {attribute: value} as tf.raw_ops takes them; types that follow from inputs are left out
+    unknown    outputs whose shapes the model does not declare (their indices)
+    expected   the outputs (of the last invocation), where TensorFlow is not to be asked
+    outputs    the types of the outputs, where `expected` does not tell them (bfloat16, strings)
+    """
+    tf = tensorflow()
+    seed = zlib.crc32(f"{family}/{name}".encode()) if seed is None else seed
+    rng, inputs, attrs = np.random.default_rng(seed), inputs or {}, attrs or {}
+    flat = []
+    for value in inputs.values():
+        flat += value if isinstance(value, list) else [value]
+    for t in flat:
+        if t.data is None:
+            t.data = random_data(t, rng)
+
+    def each(value, fn):
+        return [fn(v) for v in value] if isinstance(value, list) else fn(value)
+
+    def spec(t):
+        return tf.as_dtype(t.type), t.data.shape
+
+    n = flex_node(op, attrs, {k: each(v, spec) for k, v in inputs.items()})
+    if expected is None:
+        for _ in range(invocations):
+            got = getattr(tf.raw_ops, op)(
+                **{k: each(v, lambda t: tf.constant(t.data, tf.as_dtype(t.type))) for k, v in inputs.items()}, **attrs)
+        got = [] if got is None else list(got) if isinstance(got, (list, tuple)) else [got]
+        outputs = outputs or [t.dtype.name for t in got]
+        expected = [t.numpy() for t in got]
+    expected = [np.asarray(e) for e in expected]
+    outputs = outputs or [e.dtype.name for e in expected]
+    results = []
+    for i, (e, type) in enumerate(zip(expected, outputs, strict=True)):
+        hidden = i in unknown and e.ndim > 0
+        results.append(tensor([1] * e.ndim if hidden else list(e.shape), type, signature=[-1] * e.ndim if hidden else None))
+    case(family, name, "Flex" + op, None, flat, results, custom=flex_options(n), expected=expected, tolerance=tolerance,
+         resolver=None, seed=seed, invocations=invocations)
