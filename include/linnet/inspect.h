@@ -48,10 +48,13 @@ typedef struct ln_op_row {
   const char *types;            /* accepted element types, "f32 f32 f32? > f32; ..."; NULL while there is no kernel */
   const char *kernel_not_yet;   /* why there is no kernel yet; NULL when there is one */
   const char *gradient_not_yet; /* why there is no gradient yet; NULL when there is one */
+  bool is_marker;               /* a code of the schema that stands for no operator (CUSTOM, DELEGATE) */
 } ln_op_row;
 
 LN_API int32_t ln_op_row_count(void);
 LN_API ln_status ln_op_row_get(int32_t index, ln_op_row *row);
+/* The name of the nth backend that runs the row's operator, in order from 0; NULL when there are no more. */
+LN_API const char *ln_op_row_backend(int32_t index, int32_t nth);
 
 #ifdef __cplusplus
 }

@@ -1,7 +1,7 @@
 /* Looking into models: the public functions of linnet/inspect.h. */
 #include "linnet/inspect.h"
 
-#include "ops/ops.h"
+#include "backends/backend.h"
 
 static const ln_signature *find_signature(const ln_model *model, int32_t index) {
   return index < 0 || index >= model->signature_count ? NULL : &model->signatures[index];
@@ -88,6 +88,15 @@ ln_status ln_op_row_get(int32_t index, ln_op_row *row) {
                          .custom = def->code == LN_OP_CUSTOM && index > LN_OP_CUSTOM,
                          .types = def->types,
                          .kernel_not_yet = def->kernel_not_yet,
-                         .gradient_not_yet = def->gradient_not_yet};
+                         .gradient_not_yet = def->gradient_not_yet,
+                         .is_marker = (def->flags & LN_OPF_MARKER) != 0};
   return ln_struct_give(row, &all, sizeof all);
+}
+
+const char *ln_op_row_backend(int32_t index, int32_t nth) {
+  const ln_op op = {.def = ln_op_def_at(index)};
+  for (int32_t i = 0; op.def != NULL && nth >= 0 && i < ln_backend_count(); ++i) {
+    if (ln_backend_at(i)->refuses(&op) == NULL && nth-- == 0) return ln_backend_at(i)->name;
+  }
+  return NULL;
 }

@@ -10,6 +10,19 @@ static const ln_op_def builtin_rows[LN_OP_CODE_COUNT] = {
   [code] = {#name, code, LN_TABLE_##options, types, infer, prepare, run, macs, variant, flags, NULL, gradient},
 #define LN_OP_NOT_YET(name, code, options, reason, gradient) \
   [code] = {#name, code, LN_TABLE_##options, NULL, NULL, NULL, NULL, NULL, 0, 0, reason, gradient},
+#define LN_OP_MARKER(name, code)                       \
+  [code] = {#name,                                     \
+            code,                                      \
+            LN_TABLE_none,                             \
+            NULL,                                      \
+            NULL,                                      \
+            NULL,                                      \
+            NULL,                                      \
+            NULL,                                      \
+            0,                                         \
+            LN_OPF_MARKER,                             \
+            "a marker of the schema, not an operator", \
+            "not differentiable"},
 #include "ops/ops.def"
 };
 

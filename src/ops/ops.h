@@ -85,7 +85,8 @@ enum {
   LN_OPF_COMMUTES = 8,      /* inputs 0 and 1 may be exchanged */
   LN_OPF_CLAMPS = 16,       /* the option fused_activation_function clamps output 0 (of an LSTM, say, it does not) */
   LN_OPF_TAKES_SPARSE = 32, /* reads constants in the sparse encoding; others are refused them */
-  LN_OPF_KEEPS_ARGS = 64    /* what prepare made holds state from run to run: a late step keeps it while shapes stay */
+  LN_OPF_KEEPS_ARGS = 64,   /* what prepare made holds state from run to run: a late step keeps it while shapes stay */
+  LN_OPF_MARKER = 128       /* a code of the schema that stands for no operator */
 };
 
 typedef struct ln_op_def {
@@ -107,6 +108,7 @@ typedef struct ln_op_def {
 typedef enum ln_op_code {
 #define LN_OP(name, code, options, infer, prepare, run, macs, variant, flags, types, gradient) LN_OP_##name = code,
 #define LN_OP_NOT_YET(name, code, options, reason, gradient) LN_OP_##name = code,
+#define LN_OP_MARKER(name, code) LN_OP_##name = code,
 #include "ops/ops.def"
   LN_OP_CODE_COUNT
 } ln_op_code;
