@@ -21,3 +21,7 @@ def cases():
         case("resize", f"{stem}_late_size_f32", op, {},
              [tensor([1, 2, 3, 2], "f32"), tensor([2], "i32", data=[5, 4])], [tensor(None, "f32")],
              tolerance={"abs": 1e-5, "rel": 1e-5})
+    for type in ("f16", "bf16", "u16", "i32", "u32", "bool"):
+        for mode, options in MODES.items():
+            case("resize", f"nearest_two{mode}_{type}", "RESIZE_NEAREST_NEIGHBOR", options,
+                 [tensor([2, 3, 2, 3], type), tensor([2], "i32", data=[5, 3], const=True)], [tensor(None, type)])
