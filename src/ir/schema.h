@@ -149,6 +149,8 @@ size_t ln_kind_size(ln_kind kind);
 void ln_schema_set_defaults(ln_table_id table, void *object);
 
 typedef enum ln_padding { LN_PADDING_SAME = 0, LN_PADDING_VALID = 1 } ln_padding;
+/* FullyConnectedOptions.weights_format: 4 units by 16 of the depth lie together, less 128. */
+enum { LN_FC_WEIGHTS_SHUFFLED = 1 };
 typedef enum ln_activation {
   LN_ACT_NONE = 0,
   LN_ACT_RELU = 1,

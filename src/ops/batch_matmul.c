@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "kernels/batch_matmul.h"
+#include "kernels/convert.h"
 #include "kernels/quant.h"
 #include "ops/gemm_plan.h"
 #include "ops/move.h"
@@ -23,7 +24,7 @@ typedef struct matmul_args {
   ln_gemm_plan plan;
   bool constant;            /* y is packed already, one group a batch of it */
   bool batch_tasks;         /* a task is a whole batch, y packed in the thread's scratch */
-  size_t x_bytes;           /* node scratch: x with its last two dimensions exchanged, in front of y packed */
+  size_t x_bytes;           /* node scratch: x with its last two dimensions exchanged, in front of y packed; int16: y */
   ln_multiplier multiplier; /* int16 */
 } matmul_args;
 
@@ -74,6 +75,10 @@ static ln_status plan_product(ln_node *node, ln_prep *prep, matmul_args *args, i
   if (node->in[0]->type == LN_FLOAT32) {
     return ln_gemm_plan_f32(&args->plan, groups, s->n, 1, s->k, -INFINITY, INFINITY) ? LN_OK : LN_ERR_MEMORY;
   }
+  if (node->out[0]->type == LN_INT32) { /* the sums of what is stored, as the reference leaves them */
+    const ln_gemm_quant none = {0};
+    return ln_gemm_plan_i32(&args->plan, groups, s->n, 1, s->k, &none);
+  }
   double scale = 0.0;
   LN_TRY(real_multiplier(node, prep->err, &scale));
   const ln_gemm_quant quant = {.a_zero = ln_zero_point_of(node->in[0]),
@@ -86,8 +91,10 @@ static ln_status plan_product(ln_node *node, ln_prep *prep, matmul_args *args, i
   return ln_gemm_plan_q8(&args->plan, prep->arena, groups, s->n, 1, s->k, &quant);
 }
 
-static ln_gemm_source y_source(const matmul_shape *s, const void *data) {
-  return (ln_gemm_source){.data = data,
+static ln_gemm_source y_source(const matmul_shape *s, const ln_weights *y, size_t batch) {
+  const size_t items = (size_t)s->k * (size_t)s->n; /* bounded: a batch of y */
+  return (ln_gemm_source){.weights = y,
+                          .first = batch * items,
                           .group_stride = (ptrdiff_t)s->k * s->n,
                           .k_stride = s->adj_y ? 1 : s->n,
                           .n_stride = s->adj_y ? s->k : 1};
@@ -97,11 +104,16 @@ static ln_gemm_source y_source(const matmul_shape *s, const void *data) {
 static ln_status prepare_operands(ln_node *node, ln_prep *prep, matmul_args *args) {
   const matmul_shape *s = &args->shape;
   size_t packed = 0;
+  ln_weights y;
+  LN_TRY(ln_weights_open(node, node->in[1], prep->err, &y));
+  args->plan.staged = !ln_weights_is_plain(&y);
   args->batch_tasks = args->plan.kind == LN_GEMM_F32 && s->batches > 1 && s->batches <= INT32_MAX &&
                       (int64_t)s->m * s->n <= BATCH_TASK_LIMIT / s->k;
   if (args->constant) {
-    const ln_gemm_source source = y_source(s, node->in[1]->data);
-    LN_TRY(ln_gemm_plan_constant_b(&args->plan, prep, &source, NULL));
+    const ln_gemm_source source = y_source(s, &y, 0);
+    const ln_status status = ln_gemm_plan_constant_b(&args->plan, prep, &source, NULL);
+    ln_weights_close(&y);
+    LN_TRY(status);
   } else if (!ln_gemm_pack_bytes(&args->plan, &packed)) {
     return LN_ERR_MEMORY;
   }
@@ -123,21 +135,26 @@ static void fold_batches(matmul_shape *s) {
   s->batch.rank = 0;
 }
 
+/* An int8 y is widened in run. */
+static ln_status prepare_i16(ln_node *node, ln_prep *prep, matmul_args *args) {
+  double real = 0.0;
+  LN_TRY(real_multiplier(node, prep->err, &real));
+  args->multiplier = ln_quantize_multiplier(real);
+  if (node->in[1]->type == LN_INT16) return LN_OK;
+  return ln_tensor_size(LN_INT16, &node->in[1]->shape, &node->scratch_bytes)
+             ? LN_OK
+             : ln_node_fail(node, prep->err, LN_ERR_MEMORY, "the product takes too much memory");
+}
+
 ln_status ln_batch_matmul_prepare(ln_node *node, ln_prep *prep) {
   matmul_args *args = LN_NODE_ARGS(node, prep, matmul_args);
   if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
   matmul_shape *s = &args->shape;
   LN_TRY(read_shape(node, s, prep->err));
-  if (ln_tensor_is_empty(node->out[0])) return LN_OK;
-  if (s->k == 0) return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "products over no elements");
+  if (ln_tensor_is_empty(node->out[0]) || s->k == 0) return LN_OK;
   s->batches = ln_shape_span(&s->batch, 0, s->batch.rank);
   s->y_batches = ln_shape_span(&node->in[1]->shape, 0, node->in[1]->shape.rank - 2);
-  if (node->in[0]->type == LN_INT16) {
-    double real = 0.0;
-    LN_TRY(real_multiplier(node, prep->err, &real));
-    args->multiplier = ln_quantize_multiplier(real);
-    return LN_OK;
-  }
+  if (node->in[0]->type == LN_INT16) return prepare_i16(node, prep, args);
   fold_batches(s);
   args->constant = ln_tensor_const_data(node->in[1]) && s->y_batches <= INT32_MAX;
   ln_status status = plan_product(node, prep, args, args->constant ? (int32_t)s->y_batches : 1);
@@ -153,6 +170,7 @@ typedef struct matmul_job {
   const ln_node *node;
   const ln_exec *exec;
   const char *x; /* [batches of x, m, k] */
+  ln_weights y;  /* fed in the run */
 } matmul_job;
 
 /* The batch of an input that output batch `index` uses. */
@@ -179,8 +197,7 @@ static int32_t pack_batch(const matmul_job *job, size_t batch, void *block, ln_g
     *b = args->plan.b;
     return (int32_t)y_batch;
   }
-  const size_t bytes = (size_t)s->k * (size_t)s->n * ln_item_bytes(job->node->in[1]);
-  const ln_gemm_source source = y_source(s, (const char *)job->node->in[1]->data + y_batch * bytes);
+  const ln_gemm_source source = y_source(s, &job->y, y_batch);
   ln_gemm_pack(&args->plan, &source, NULL, block, b);
   return 0;
 }
@@ -210,12 +227,13 @@ static void batch_task(void *context, int32_t task, int32_t worker) {
 static void i16_batch(const matmul_job *job, size_t batch) {
   const matmul_shape *s = &job->args->shape;
   const ln_tensor *x = job->node->in[0], *y = job->node->in[1];
+  const int16_t *values = y->type == LN_INT16 ? y->data : job->exec->scratch;
   const size_t y_items = (size_t)s->k * (size_t)s->n;
   const ln_i16_product product = {.m = s->m,
                                   .n = s->n,
                                   .k = s->k,
                                   .x = (const int16_t *)(const void *)x_batch(job, batch),
-                                  .y = (const int16_t *)y->data + batch_of(s, &y->shape, batch) * y_items,
+                                  .y = values + batch_of(s, &y->shape, batch) * y_items,
                                   .x_row = s->adj_x ? 1 : s->k,
                                   .x_step = s->adj_x ? s->m : 1,
                                   .y_step = s->adj_y ? 1 : s->n,
@@ -240,15 +258,31 @@ static void exchange_x(const ln_node *node, const ln_exec *exec, const matmul_sh
   ln_move(exec, &plan, node->in[0]->data, exec->scratch);
 }
 
+/* Sums over nothing: the stored value of zero. */
+static void fill_with_zero(ln_tensor *out) {
+  const int16_t wide = (int16_t)ln_zero_point_of(out);
+  if (out->type == LN_INT16) ln_k_fill(out->data, &wide, sizeof wide, out->bytes / sizeof wide);
+  else memset(out->data, out->type == LN_INT8 ? ln_zero_point_of(out) : 0, out->bytes);
+}
+
 ln_status ln_batch_matmul_run(const ln_node *node, ln_exec *exec) {
   const matmul_args *args = node->args;
   if (ln_tensor_is_empty(node->out[0])) return LN_OK;
   const matmul_shape *s = &args->shape;
-  matmul_job job = {args, node, exec, node->in[0]->data};
+  matmul_job job = {.args = args, .node = node, .exec = exec, .x = node->in[0]->data};
+  if (s->k == 0) {
+    fill_with_zero(node->out[0]);
+    return LN_OK;
+  }
   if (node->in[0]->type == LN_INT16) {
+    const ln_tensor *y = node->in[1];
+    if (y->type == LN_INT8) {
+      ln_k_cast(y->data, LN_NUMBER_I8, exec->scratch, LN_NUMBER_I16, ln_shape_span(&y->shape, 0, y->shape.rank));
+    }
     for (size_t i = 0; i < s->batches; ++i) i16_batch(&job, i);
     return LN_OK;
   }
+  if (!args->constant) LN_TRY(ln_weights_open(node, node->in[1], exec->err, &job.y));
   if (s->adj_x) {
     exchange_x(node, exec, s);
     job.x = exec->scratch;

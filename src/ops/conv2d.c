@@ -110,26 +110,42 @@ static ln_status plan_product(ln_node *node, ln_prep *prep, conv2d_args *args) {
   return ln_gemm_plan_q8(&args->plan, prep->arena, s->groups, n, conv->segments, conv->segment_length, &quant);
 }
 
-ln_gemm_source ln_conv2d_filter(const conv2d_args *args, const ln_tensor *filter) {
+ln_gemm_source ln_conv2d_filter(const conv2d_args *args, const ln_weights *filter) {
   const ln_conv_shape *s = &args->conv.shape;
   const ptrdiff_t k = (ptrdiff_t)args->conv.segments * args->conv.segment_length;
-  return (ln_gemm_source){
-      .data = filter->data, .group_stride = k * (s->out_c / s->groups), .k_stride = 1, .n_stride = k};
+  return (ln_gemm_source){.weights = filter, .group_stride = k * (s->out_c / s->groups), .k_stride = 1, .n_stride = k};
+}
+
+ln_status ln_conv2d_pack_filter(ln_node *node, ln_prep *prep, conv2d_args *args, const void *bias) {
+  ln_weights weights;
+  LN_TRY(ln_weights_open(node, node->in[1], prep->err, &weights));
+  args->pack_in_run = !ln_tensor_const_data(node->in[1]);
+  if (args->pack_in_run) {
+    args->plan.staged = !ln_weights_is_plain(&weights);
+    return ln_gemm_pack_bytes(&args->plan, &node->scratch_bytes) ? LN_OK : LN_ERR_MEMORY;
+  }
+  const ln_gemm_source source = ln_conv2d_filter(args, &weights);
+  const ln_status status = ln_gemm_plan_constant_b(&args->plan, prep, &source, bias);
+  ln_weights_close(&weights);
+  return status;
+}
+
+ln_status ln_conv2d_pack_in_run(const ln_node *node, const conv2d_args *args, const void *bias, ln_exec *exec,
+                                ln_gemm_b *b) {
+  ln_weights weights;
+  LN_TRY(ln_weights_open(node, node->in[1], exec->err, &weights));
+  const ln_gemm_source source = ln_conv2d_filter(args, &weights);
+  ln_gemm_pack(&args->plan, &source, bias, exec->scratch, b);
+  return LN_OK;
 }
 
 /* Packs what is constant and asks for memory for what is not. */
 static ln_status pack_weights(ln_node *node, ln_prep *prep, conv2d_args *args) {
   const ln_tensor *bias = node->in_count > 2 ? node->in[2] : NULL;
   const bool quantized = args->plan.kind != LN_GEMM_F32;
-  if (!ln_tensor_const_data(node->in[1])) {
-    args->pack_in_run = true;
-    return ln_gemm_pack_bytes(&args->plan, &node->scratch_bytes) ? LN_OK : LN_ERR_MEMORY;
-  }
-  const ln_gemm_source source = ln_conv2d_filter(args, node->in[1]);
   args->fold_in_run = quantized && bias != NULL && !ln_tensor_const_data(bias);
   if (args->fold_in_run) node->scratch_bytes = ln_gemm_bias_bytes(&args->plan);
-  return ln_gemm_plan_constant_b(&args->plan, prep, &source,
-                                 quantized && bias != NULL && !args->fold_in_run ? bias->data : NULL);
+  return ln_conv2d_pack_filter(node, prep, args, quantized && bias != NULL && !args->fold_in_run ? bias->data : NULL);
 }
 
 ln_status ln_conv2d_prepare(ln_node *node, ln_prep *prep) {
@@ -144,13 +160,9 @@ ln_status ln_conv2d_prepare(ln_node *node, ln_prep *prep) {
     return LN_OK;
   }
   if (!is_countable(&shape)) return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "a convolution of this size");
-  if (shape.groups > 1 && (ln_conv_is_sparse(&shape.h) || ln_conv_is_sparse(&shape.w))) {
-    return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "a grouped convolution dilated beyond its input");
-  }
   if (node->in[0]->type == LN_INT16) return ln_conv2d_prepare_i16(node, prep, args, &shape);
-  if (node->in[1]->sparsity != NULL) return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "a sparse filter");
   ln_conv_plan_begin(&args->conv, &shape);
-  if (node->in[1]->type == LN_INT8 && node->in[0]->type == LN_FLOAT32)
+  if (node->in[0]->type == LN_FLOAT32 && ln_weights_plain_type(node->in[1]) != LN_FLOAT32)
     return ln_conv2d_prepare_hybrid(node, prep, args);
   ln_status status = plan_product(node, prep, args);
   if (status == LN_OK) status = pack_weights(node, prep, args);
@@ -167,8 +179,7 @@ ln_status ln_conv2d_run(const ln_node *node, ln_exec *exec) {
   const void *bias = node->in_count > 2 && node->in[2] != NULL ? node->in[2]->data : NULL;
   ln_gemm_b b = plan->b;
   if (args->pack_in_run) {
-    const ln_gemm_source source = ln_conv2d_filter(args, node->in[1]);
-    ln_gemm_pack(plan, &source, bias, exec->scratch, &b);
+    LN_TRY(ln_conv2d_pack_in_run(node, args, bias, exec, &b));
   } else if (args->fold_in_run) {
     ln_gemm_fold_bias(plan, plan->quant.a_zero, bias, b.column_sums, exec->scratch);
     b.bias = exec->scratch;

@@ -17,7 +17,12 @@ typedef struct conv2d_args {
 /* Extents from the node's shapes and options, checked. */
 ln_status ln_conv2d_shape(const ln_node *node, ln_error *err, ln_conv_shape *out);
 /* The filter as a product's B. */
-ln_gemm_source ln_conv2d_filter(const conv2d_args *args, const ln_tensor *filter);
+ln_gemm_source ln_conv2d_filter(const conv2d_args *args, const ln_weights *filter);
+/* Packs a constant filter (with its bias, where that is folded in), or takes node scratch to do it in run. */
+ln_status ln_conv2d_pack_filter(ln_node *node, ln_prep *prep, conv2d_args *args, const void *bias);
+/* The same for a filter that is no constant, in run, at the beginning of node scratch. */
+ln_status ln_conv2d_pack_in_run(const ln_node *node, const conv2d_args *args, const void *bias, ln_exec *exec,
+                                ln_gemm_b *b);
 
 /* int16 x int8, and float x int8 with the input quantized in run; both set run_other. */
 ln_status ln_conv2d_prepare_i16(ln_node *node, ln_prep *prep, conv2d_args *args, const ln_conv_shape *shape);

@@ -7,6 +7,11 @@
 
 /* ---- int16 ---- */
 
+typedef struct i16_form {
+  ln_conv_i16 conv;
+  const void *filter; /* int8; NULL when it is unpacked in run */
+} i16_form;
+
 typedef struct i16_run {
   const ln_conv_i16 *conv;
   const int16_t *in;
@@ -27,13 +32,24 @@ static void i16_task(void *context, int32_t task, int32_t worker) {
 
 static ln_status i16_run_node(const ln_node *node, ln_exec *exec) {
   const conv2d_args *args = node->args;
+  const i16_form *form = args->other;
   const ln_tensor *bias = node->in_count > 2 ? node->in[2] : NULL;
-  i16_run run = {.conv = args->other,
+  i16_run run = {.conv = &form->conv,
                  .in = node->in[0]->data,
-                 .filter = node->in[1]->data,
+                 .filter = form->filter,
                  .bias = bias == NULL ? NULL : bias->data,
                  .out = node->out[0]->data,
                  .out_h = node->out[0]->shape.dims[1]};
+  if (run.filter == NULL) {
+    const ln_shape *shape = &node->in[1]->shape;
+    ln_weights weights;
+    LN_TRY(ln_weights_open(node, node->in[1], exec->err, &weights));
+    run.filter = weights.data;
+    if (!ln_weights_is_plain(&weights)) {
+      ln_weights_read(&weights, 0, ln_shape_span(shape, 0, shape->rank), exec->scratch);
+      run.filter = exec->scratch;
+    }
+  }
   ln_pool_run(exec->pool, node->out[0]->shape.dims[0] * run.out_h, i16_task, &run);
   return LN_OK;
 }
@@ -61,8 +77,9 @@ static ln_status i16_multipliers(ln_node *node, ln_prep *prep, int32_t out_c, ln
 ln_status ln_conv2d_prepare_i16(ln_node *node, ln_prep *prep, conv2d_args *args, const ln_conv_shape *s) {
   const ln_conv2d_options *options = LN_OPTIONS(node, conv2d_options);
   const ln_tensor *bias = node->in_count > 2 ? node->in[2] : NULL;
-  ln_conv_i16 *c = ln_arena_alloc(prep->arena, sizeof *c);
-  if (c == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  i16_form *form = ln_arena_alloc(prep->arena, sizeof *form);
+  if (form == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  ln_conv_i16 *c = &form->conv;
   if (ln_zero_point_of(node->in[0]) != 0 || ln_zero_point_of(node->out[0]) != 0) {
     return ln_node_fail(node, prep->err, LN_ERR_MODEL, "int16 tensors must have zero point 0");
   }
@@ -82,7 +99,11 @@ ln_status ln_conv2d_prepare_i16(ln_node *node, ln_prep *prep, conv2d_args *args,
                      .pad_left = s->w.before,
                      .wide_bias = bias != NULL ? bias->type == LN_INT64 : options->quantized_bias_type != LN_INT32};
   LN_TRY(i16_multipliers(node, prep, s->out_c, c));
-  args->other = c;
+  const ln_status status = ln_weights_unpack(node, prep, node->in[1], &form->filter);
+  if (status == LN_ERR_MEMORY) return ln_node_fail(node, prep->err, status, "no memory for the unpacked filter");
+  LN_TRY(status);
+  if (form->filter == NULL) node->scratch_bytes = ln_shape_span(&node->in[1]->shape, 0, 4);
+  args->other = form;
   args->run_other = i16_run_node;
   return ln_node_quantized_range(node, options->fused_activation_function, node->out[0], prep->err, &c->low, &c->high);
 }
@@ -122,8 +143,7 @@ static ln_status hybrid_run_node(const ln_node *node, ln_exec *exec) {
   ln_gemm_b b = plan.b;
   int32_t *folded = exec->scratch;
   if (args->pack_in_run) {
-    const ln_gemm_source source = ln_conv2d_filter(args, node->in[1]);
-    ln_gemm_pack(&plan, &source, NULL, exec->scratch, &b);
+    LN_TRY(ln_conv2d_pack_in_run(node, args, NULL, exec, &b));
     folded = (int32_t *)b.bias;
   }
   b.bias = folded;
@@ -148,8 +168,7 @@ static ln_status hybrid_run_node(const ln_node *node, ln_exec *exec) {
 }
 
 static ln_status hybrid_scratch(ln_node *node, conv2d_args *args, hybrid *h) {
-  size_t bytes = ln_gemm_bias_bytes(&args->plan), sums;
-  if (args->pack_in_run && !ln_gemm_pack_bytes(&args->plan, &bytes)) return LN_ERR_MEMORY;
+  size_t bytes = args->pack_in_run ? node->scratch_bytes : ln_gemm_bias_bytes(&args->plan), sums;
   h->image_items = ln_shape_span(&node->in[0]->shape, 1, 4);
   h->out_items = ln_shape_span(&node->out[0]->shape, 1, 4);
   if (!ln_size_align(bytes, LN_ALIGNMENT, &h->quantized_at)) return LN_ERR_MEMORY;
@@ -176,15 +195,12 @@ ln_status ln_conv2d_prepare_hybrid(ln_node *node, ln_prep *prep, conv2d_args *ar
   const ln_gemm_quant numbers = {0};
   ln_status status = ln_gemm_plan_i32(&args->plan, s->groups, s->out_c / s->groups, args->conv.segments,
                                       args->conv.segment_length, &numbers);
-  args->pack_in_run = !ln_tensor_const_data(node->in[1]);
+  if (status == LN_OK) status = ln_conv2d_pack_filter(node, prep, args, NULL);
   if (status == LN_OK) status = hybrid_scratch(node, args, h);
-  if (status == LN_OK && !args->pack_in_run) {
-    const ln_gemm_source source = ln_conv2d_filter(args, node->in[1]);
-    status = ln_gemm_plan_constant_b(&args->plan, prep, &source, NULL);
-  }
   if (status == LN_OK && !ln_conv_plan_finish(&args->conv, &args->plan, &node->thread_scratch_bytes))
     status = LN_ERR_MEMORY;
-  if (status != LN_OK) return ln_node_fail(node, prep->err, status, "no memory for the packed filter");
+  if (status == LN_ERR_MEMORY) return ln_node_fail(node, prep->err, status, "no memory for the packed filter");
+  LN_TRY(status);
   args->other = h;
   args->run_other = hybrid_run_node;
   return LN_OK;

@@ -64,8 +64,8 @@ ln_status ln_conv3d_infer(ln_node *node, ln_error *err) {
   return ln_node_set_shape(node, 0, &shape, err);
 }
 
-static ln_gemm_source filter_source(const conv3d_args *a, const ln_tensor *filter) {
-  return (ln_gemm_source){.data = filter->data, .k_stride = a->out_c, .n_stride = 1};
+static ln_gemm_source filter_source(const conv3d_args *a, const ln_weights *filter) {
+  return (ln_gemm_source){.weights = filter, .k_stride = a->out_c, .n_stride = 1};
 }
 
 /* Node scratch: the packed filter where that is made in run, then a block of windows. */
@@ -88,13 +88,17 @@ ln_status ln_conv3d_prepare(ln_node *node, ln_prep *prep) {
   if (ln_shape_span(&node->out[0]->shape, 0, 5) == 0) return LN_OK;
   if (k == 0 || k > INT32_MAX) return ln_node_fail(node, prep->err, LN_ERR_SHAPE, "windows of %zu elements", k);
   a->pack_in_run = !ln_tensor_const_data(node->in[1]);
+  ln_weights weights;
+  LN_TRY(ln_weights_open(node, node->in[1], prep->err, &weights));
   ln_status status = ln_gemm_plan_f32(&a->plan, 1, a->out_c, 1, (int32_t)k, a->low, a->high) ? LN_OK : LN_ERR_MEMORY;
+  a->plan.staged = !ln_weights_is_plain(&weights);
   if (status == LN_OK && !a->pack_in_run) {
-    const ln_gemm_source source = filter_source(a, node->in[1]);
+    const ln_gemm_source source = filter_source(a, &weights);
     status = ln_gemm_plan_constant_b(&a->plan, prep, &source, NULL);
   }
+  ln_weights_close(&weights);
   if (status == LN_OK && !plan_scratch(node, a, k)) status = LN_ERR_MEMORY;
-  return status == LN_OK ? LN_OK : ln_node_fail(node, prep->err, status, "no memory for the packed filter");
+  return status == LN_ERR_MEMORY ? ln_node_fail(node, prep->err, status, "no memory for the packed filter") : status;
 }
 
 typedef struct window_job {
@@ -145,7 +149,9 @@ ln_status ln_conv3d_run(const ln_node *node, ln_exec *exec) {
   if (pixels == 0 || a->out_c == 0) return LN_OK;
   ln_gemm_b b = a->plan.b;
   if (a->pack_in_run) {
-    const ln_gemm_source source = filter_source(a, node->in[1]);
+    ln_weights weights;
+    LN_TRY(ln_weights_open(node, node->in[1], exec->err, &weights));
+    const ln_gemm_source source = filter_source(a, &weights);
     ln_gemm_pack(&a->plan, &source, NULL, exec->scratch, &b);
   }
   b.bias = bias == NULL ? NULL : bias->data;

@@ -17,7 +17,8 @@ static bool is_plain(const ln_conv_shape *s) {
   return s->h.kernel == s->h.in && s->w.kernel == s->w.in && s->h.dilation == 1 && s->w.dilation == 1;
 }
 
-bool ln_conv_is_sparse(const ln_window *w) {
+/* Dilated so far that lines would hold mostly padding. */
+static bool is_sparse(const ln_window *w) {
   return w->dilation > 1 && (int64_t)(w->kernel - 1) * w->dilation > 2 * (int64_t)w->in + 64;
 }
 
@@ -36,10 +37,10 @@ void ln_conv_plan_begin(ln_conv_plan *conv, const ln_conv_shape *shape) {
     conv->mode = LN_CONV_PLAIN;
     conv->segments = 1;
     conv->segment_length = s->h.kernel * s->w.kernel * s->in_c;
-  } else if (s->groups == 1 && (narrow || ln_conv_is_sparse(&s->h) || ln_conv_is_sparse(&s->w))) {
+  } else if ((narrow && s->groups == 1) || is_sparse(&s->h) || is_sparse(&s->w)) {
     conv->mode = LN_CONV_GATHER;
-    conv->segments = 1;
-    conv->segment_length = s->h.kernel * s->w.kernel * s->in_c;
+    conv->segments = s->groups == 1 ? 1 : s->h.kernel * s->w.kernel;
+    conv->segment_length = s->groups == 1 ? s->h.kernel * s->w.kernel * s->in_c : group_c;
   } else {
     const bool whole_lines = s->groups == 1 && s->w.dilation == 1;
     conv->mode = LN_CONV_LINES;
@@ -79,7 +80,8 @@ static bool finish_lines(ln_conv_plan *conv, const ln_gemm_plan *plan, size_t *t
 }
 
 static bool finish_gather(ln_conv_plan *conv, const ln_gemm_plan *plan, size_t *thread_bytes) {
-  const size_t k = (size_t)conv->segment_length;
+  const ln_conv_shape *s = &conv->shape;
+  const size_t k = (size_t)s->h.kernel * (size_t)s->w.kernel * (size_t)s->in_c; /* bounded: plan_begin's caller */
   const size_t padded = (k + (size_t)plan->k_group - 1) / (size_t)plan->k_group * (size_t)plan->k_group;
   if (!ln_size_mul(padded, (size_t)plan->a_bytes, &conv->line_bytes)) return false;
   size_t pixels = BLOCK_BYTES / conv->line_bytes;
@@ -88,9 +90,12 @@ static bool finish_gather(ln_conv_plan *conv, const ln_gemm_plan *plan, size_t *
   conv->block = (int32_t)pixels;
   size_t copies;
   if (!ln_size_mul(conv->line_bytes, pixels, &copies)) return false;
-  if (!ln_size_align(copies + (size_t)plan->k_group, LN_ALIGNMENT, &conv->copy_bytes)) return false;
+  const size_t slack = (size_t)plan->k_group * (size_t)plan->a_bytes;
+  if (!ln_size_align(copies + slack, LN_ALIGNMENT, &conv->copy_bytes)) return false;
+  if (!ln_size_align((size_t)conv->segments * sizeof(void *), LN_ALIGNMENT, &conv->pointer_bytes)) return false;
   conv->term_bytes = ln_gemm_needs_row_terms(plan) ? pixels * sizeof(int32_t) : 0;
-  return ln_size_add(conv->copy_bytes, conv->term_bytes, thread_bytes);
+  return ln_size_add(conv->copy_bytes, conv->pointer_bytes, thread_bytes) &&
+         ln_size_add(*thread_bytes, conv->term_bytes, thread_bytes);
 }
 
 bool ln_conv_plan_finish(ln_conv_plan *conv, const ln_gemm_plan *plan, size_t *thread_bytes) {
@@ -259,16 +264,20 @@ static void gather_task(void *context, int32_t task, int32_t worker) {
   const int32_t m = run->pixels - first < conv->block ? run->pixels - first : conv->block;
   char *rows = ln_exec_thread_scratch(run->exec, worker);
   for (int32_t i = 0; i < m; ++i) gather_window(run, first + i, rows + (size_t)i * conv->line_bytes);
-  const void *segment = rows;
-  const ln_gemm_a a = {&segment, 1, conv->segment_length, (ptrdiff_t)conv->line_bytes};
+  const ln_conv_shape *s = &conv->shape;
+  const void **segments = (const void **)(void *)(rows + conv->copy_bytes);
+  const size_t pixel = (size_t)s->in_c * (size_t)plan->a_bytes;
+  const size_t group = pixel / (size_t)s->groups;
+  for (int32_t i = 0; i < conv->segments; ++i) segments[i] = rows + (size_t)i * pixel;
+  const ln_gemm_a a = {segments, conv->segments, conv->segment_length, (ptrdiff_t)conv->line_bytes};
   int32_t *terms = NULL;
-  if (ln_gemm_needs_row_terms(plan)) {
-    terms = (int32_t *)(void *)(rows + conv->copy_bytes);
-    ln_gemm_row_terms(plan, m, &a, terms);
+  if (ln_gemm_needs_row_terms(plan)) terms = (int32_t *)(void *)(rows + conv->copy_bytes + conv->pointer_bytes);
+  char *out = run->out + (size_t)first * (size_t)s->out_c * (size_t)plan->c_bytes;
+  for (int32_t g = 0; g < s->groups; ++g, out += (size_t)plan->n * (size_t)plan->c_bytes) {
+    for (int32_t i = 0; g > 0 && i < conv->segments; ++i) segments[i] = (const char *)segments[i] + group;
+    if (terms != NULL) ln_gemm_row_terms(plan, m, &a, terms);
+    ln_gemm_rows(plan, run->b, g, 0, plan->panels, m, &a, terms, out, s->out_c);
   }
-  const int32_t out_c = conv->shape.out_c;
-  ln_gemm_rows(plan, run->b, 0, 0, plan->panels, m, &a, terms,
-               run->out + (size_t)first * (size_t)out_c * (size_t)plan->c_bytes, out_c);
 }
 
 void ln_conv_run(const ln_conv_plan *conv, const ln_gemm_plan *plan, const ln_gemm_b *b, const ln_exec *exec,

@@ -33,8 +33,6 @@ typedef struct ln_conv_plan {
   size_t copy_bytes, pointer_bytes, term_bytes; /* parts of a thread's scratch */
 } ln_conv_plan;
 
-/* Dilated so far that lines would hold mostly padding: then GATHER, which grouped convolutions cannot. */
-bool ln_conv_is_sparse(const ln_window *window);
 /* First step: the mode and the segments, before the product is planned. The shape has no zero extent. */
 void ln_conv_plan_begin(ln_conv_plan *conv, const ln_conv_shape *shape);
 /* Second step, with the product planned: blocks and scratch for each thread. False when sizes overflow. */

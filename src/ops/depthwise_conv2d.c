@@ -9,6 +9,7 @@
 #include "kernels/hybrid.h"
 #include "kernels/quant.h"
 #include "ops/rows.h"
+#include "ops/weights.h"
 #include "ops/window.h"
 
 enum {
@@ -31,9 +32,11 @@ typedef struct depthwise_args {
   size_t in_row, in_image, out_row; /* elements */
   int32_t chunk;                    /* channels that go through a band together */
   int32_t rows_per_band, bands;
-  bool late; /* weights or bias are no constants: packed in the run, into scratch */
+  bool late;          /* weights or bias are no constants: packed in the run, into scratch */
+  const void *filter; /* int16 and hybrid: constant weights in plain form, else NULL */
   size_t weight_bytes, param_bytes;
-  int32_t ring; /* lines of repeated channels that are kept; 0 without a depth multiplier */
+  size_t plain_at; /* in node scratch: weights in plain form that are known in run only and come in another */
+  int32_t ring;    /* lines of repeated channels that are kept; 0 without a depth multiplier */
   size_t ring_offset, tags_offset, kernel_offset; /* in a thread's scratch */
   ln_dwconv_f32 f32;
   ln_dwconv_q8 q8;
@@ -104,6 +107,62 @@ static const ln_tensor *bias_of(const ln_node *node) { return node->in_count > 2
 /* Data read when it is needed: in prepare for constants, else in run. */
 static const void *data_of(const ln_tensor *tensor) { return tensor == NULL ? NULL : tensor->data; }
 
+/* ---- the filter in plain form: floats or bytes ---- */
+
+static size_t plain_bytes(const ln_tensor *filter) {
+  const size_t count = ln_shape_span(&filter->shape, 0, 4);
+  size_t bytes;
+  return ln_size_mul(count, ln_weights_plain_type(filter) == LN_FLOAT32 ? sizeof(float) : 1, &bytes) ? bytes : SIZE_MAX;
+}
+
+/* Floats, or bytes of which `is_signed` says how they are read. */
+typedef struct plain_filter {
+  const void *data;
+  void *owned;
+  bool is_signed;
+} plain_filter;
+
+/* A constant one, for as long as it takes to pack it. */
+static ln_status open_filter(const ln_node *node, ln_error *err, plain_filter *out) {
+  const ln_tensor *filter = node->in[1];
+  ln_weights weights;
+  LN_TRY(ln_weights_open(node, filter, err, &weights));
+  *out = (plain_filter){weights.data, weights.owned, weights.plain == LN_INT8};
+  if (ln_weights_is_plain(&weights)) return LN_OK;
+  out->data = out->owned = ln_alloc(plain_bytes(filter));
+  if (out->owned != NULL) ln_weights_read(&weights, 0, ln_shape_span(&filter->shape, 0, 4), out->owned);
+  ln_weights_close(&weights);
+  return out->owned != NULL ? LN_OK : ln_node_fail(node, err, LN_ERR_MEMORY, "no memory for the filter");
+}
+
+/* One that is known in run only; unpacked into scratch where its form asks for it. */
+static ln_status filter_in_run(const ln_node *node, const depthwise_args *a, const ln_exec *exec, plain_filter *out) {
+  ln_weights weights;
+  LN_TRY(ln_weights_open(node, node->in[1], exec->err, &weights));
+  *out = (plain_filter){weights.data, NULL, weights.plain == LN_INT8};
+  if (ln_weights_is_plain(&weights)) return LN_OK;
+  void *block = (char *)exec->scratch + a->plain_at;
+  ln_weights_read(&weights, 0, ln_shape_span(&node->in[1]->shape, 0, 4), block);
+  out->data = block;
+  return LN_OK;
+}
+
+/* Scratch for filter_in_run, behind what is taken already. */
+static ln_status take_plain(ln_node *node, ln_prep *prep, depthwise_args *a) {
+  if (ln_weights_plain_type(node->in[1]) == node->in[1]->type) return LN_OK;
+  const bool fits = ln_size_align(node->scratch_bytes, LN_ALIGNMENT, &a->plain_at) &&
+                    ln_size_add(a->plain_at, plain_bytes(node->in[1]), &node->scratch_bytes);
+  return fits ? LN_OK : ln_node_fail(node, prep->err, LN_ERR_MEMORY, "the filter is too large");
+}
+
+/* Forms that read the plain filter in run: kept unpacked when it is constant. */
+static ln_status keep_filter(ln_node *node, ln_prep *prep, depthwise_args *a) {
+  const ln_status status = ln_weights_unpack(node, prep, node->in[1], &a->filter);
+  if (status == LN_ERR_MEMORY) return ln_node_fail(node, prep->err, status, "no memory for the filter");
+  LN_TRY(status);
+  return a->filter == NULL ? take_plain(node, prep, a) : LN_OK;
+}
+
 /* ---- prepare ---- */
 
 /* Real multipliers of each output channel, as TFLite computes them: through a float product for uint8 tensors. */
@@ -134,7 +193,8 @@ static ln_status set_multipliers(const ln_node *node, ln_prep *prep, depthwise_a
 }
 
 /* Sums of (weight - zero) over the taps, and the largest sum of absolute values times 255. */
-static void sum_weights(const depthwise_args *a, const ln_tensor *filter, int32_t zero, int32_t *sums, int64_t *bound) {
+static void sum_weights(const depthwise_args *a, const plain_filter *filter, int32_t zero, int32_t *sums,
+                        int64_t *bound) {
   const int32_t channels = a->g.out_channels;
   const int32_t taps = a->g.h.kernel * a->g.w.kernel;
   int64_t largest = 0;
@@ -142,8 +202,7 @@ static void sum_weights(const depthwise_args *a, const ln_tensor *filter, int32_
     int64_t sum = 0, absolute = 0;
     for (int32_t t = 0; t < taps; ++t) {
       const size_t i = (size_t)t * (size_t)channels + (size_t)c;
-      const int32_t stored =
-          filter->type == LN_INT8 ? ((const int8_t *)filter->data)[i] : ((const uint8_t *)filter->data)[i];
+      const int32_t stored = filter->is_signed ? ((const int8_t *)filter->data)[i] : ((const uint8_t *)filter->data)[i];
       sum += stored - zero;
       absolute += abs(stored - zero);
     }
@@ -178,17 +237,21 @@ static ln_status pack_q8(ln_node *node, ln_prep *prep, depthwise_args *a) {
   const ln_dwconv_q8_kernel *kernel = ln_kernels_get()->dwconv.q8;
   const ln_tensor *filter = node->in[1];
   const int32_t zero = filter_zero(filter);
-  bool fresh;
-  const int64_t numbers[4] = {zero, a->shape.kernel_h, a->shape.kernel_w, a->shape.stride_w};
-  void *packed = ln_pack_cache_get(prep->cache, filter->data, "depthwise q8", numbers, a->weight_bytes, &fresh);
   void *params = ln_arena_alloc(prep->arena, a->param_bytes + LN_ALIGNMENT);
   int32_t *sums = ln_arena_array(prep->arena, (size_t)a->g.out_channels, sizeof *sums);
-  if (packed == NULL || params == NULL || sums == NULL)
-    return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  plain_filter plain;
+  if (params == NULL || sums == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  LN_TRY(open_filter(node, prep->err, &plain));
+  bool fresh = false;
+  const int64_t numbers[4] = {zero * INT64_C(32) + (int64_t)filter->type, a->shape.kernel_h, a->shape.kernel_w,
+                              a->shape.stride_w};
+  void *packed = ln_pack_cache_get(prep->cache, filter->data, "depthwise q8", numbers, a->weight_bytes, &fresh);
   params = (void *)(((uintptr_t)params + LN_ALIGNMENT - 1) & ~(uintptr_t)(LN_ALIGNMENT - 1));
-  if (fresh) kernel->pack(&a->shape, filter->data, filter->type == LN_INT8, zero, packed);
+  if (fresh) kernel->pack(&a->shape, plain.data, plain.is_signed, zero, packed);
   int64_t bound;
-  sum_weights(a, filter, zero, sums, &bound);
+  sum_weights(a, &plain, zero, sums, &bound);
+  ln_free(plain.owned);
+  if (packed == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
   fold_q8(a, node, sums, bound, params);
   a->q8.weights = packed;
   a->q8.params = params;
@@ -224,7 +287,7 @@ static ln_status prepare_q8(ln_node *node, ln_prep *prep, depthwise_args *a) {
       !ln_size_add(node->scratch_bytes, sum_bytes, &node->scratch_bytes)) {
     return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "the filter is too large");
   }
-  return LN_OK;
+  return take_plain(node, prep, a);
 }
 
 static ln_status prepare_f32(ln_node *node, ln_prep *prep, depthwise_args *a) {
@@ -241,13 +304,16 @@ static ln_status prepare_f32(ln_node *node, ln_prep *prep, depthwise_args *a) {
   }
   if (a->late) {
     node->scratch_bytes = a->weight_bytes;
-    return LN_OK;
+    return take_plain(node, prep, a);
   }
-  bool fresh;
-  const int64_t numbers[4] = {kernel->block, taps, 0, 0};
+  bool fresh = false;
+  plain_filter plain;
+  LN_TRY(open_filter(node, prep->err, &plain));
+  const int64_t numbers[4] = {kernel->block, taps, (int64_t)filter->type, (int64_t)(uintptr_t)filter->quant};
   float *packed = ln_pack_cache_get(prep->cache, filter->data, "depthwise f32", numbers, a->weight_bytes, &fresh);
+  if (fresh) ln_k_dwconv_pack_f32(kernel->block, taps, a->g.out_channels, plain.data, packed);
+  ln_free(plain.owned);
   if (packed == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
-  if (fresh) ln_k_dwconv_pack_f32(kernel->block, taps, a->g.out_channels, filter->data, packed);
   a->f32.weights = packed;
   return LN_OK;
 }
@@ -257,6 +323,7 @@ static ln_status prepare_i16(ln_node *node, ln_prep *prep, depthwise_args *a) {
   a->i16.shape = a->shape;
   a->i16.multipliers = a->multipliers;
   a->i16.shifts = a->shifts;
+  LN_TRY(keep_filter(node, prep, a));
   return ln_node_quantized_range(node, LN_OPTIONS(node, depthwise_conv2d_options)->fused_activation_function,
                                  node->out[0], prep->err, &a->i16.low, &a->i16.high);
 }
@@ -274,6 +341,7 @@ static ln_status prepare_hybrid(ln_node *node, ln_prep *prep, depthwise_args *a)
   a->hybrid.shape = a->shape;
   a->hybrid.scales = scales;
   node->scratch_bytes = a->in_image;
+  LN_TRY(keep_filter(node, prep, a));
   return ln_node_float_range(node, LN_OPTIONS(node, depthwise_conv2d_options)->fused_activation_function, prep->err,
                              &a->hybrid.low, &a->hybrid.high);
 }
@@ -314,6 +382,10 @@ static ln_status set_thread_scratch(ln_node *node, ln_prep *prep, depthwise_args
   return ok ? LN_OK : ln_node_fail(node, prep->err, LN_ERR_MEMORY, "the input is too large");
 }
 
+static bool is_hybrid(const ln_node *node) {
+  return node->in[0]->type == LN_FLOAT32 && ln_weights_plain_type(node->in[1]) != LN_FLOAT32;
+}
+
 ln_status ln_depthwise_conv2d_prepare(ln_node *node, ln_prep *prep) {
   depthwise_args *a = LN_NODE_ARGS(node, prep, depthwise_args);
   if (a == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
@@ -323,7 +395,7 @@ ln_status ln_depthwise_conv2d_prepare(ln_node *node, ln_prep *prep) {
   if (bias != NULL && ln_shape_span(&bias->shape, 0, bias->shape.rank) != (size_t)g->out_channels) {
     return ln_node_fail(node, prep->err, LN_ERR_SHAPE, "the bias must hold %d values", g->out_channels);
   }
-  const bool hybrid = in->type == LN_FLOAT32 && filter->type == LN_INT8;
+  const bool hybrid = is_hybrid(node);
   a->type = hybrid ? LN_INT8 : in->type;
   a->in_bytes = (size_t)ln_type_bits(a->type) / 8;
   a->out_bytes = (size_t)ln_type_bits(node->out[0]->type) / 8;
@@ -449,7 +521,6 @@ static void run_hybrid(const ln_node *node, ln_exec *exec, band_context *b) {
   const float *images = node->in[0]->data;
   float *out = node->out[0]->data;
   b->is_hybrid = true;
-  b->hybrid.filter = node->in[1]->data;
   b->hybrid.bias = data_of(bias_of(node));
   b->in = exec->scratch;
   b->rows = a->g.h.out;
@@ -462,9 +533,8 @@ static void run_hybrid(const ln_node *node, ln_exec *exec, band_context *b) {
 }
 
 /* Packs what prepare could not, into scratch. */
-static void pack_late(const ln_node *node, const ln_exec *exec, band_context *b) {
+static void pack_late(const ln_node *node, const ln_exec *exec, const plain_filter *filter, band_context *b) {
   const depthwise_args *a = b->a;
-  const ln_tensor *filter = node->in[1];
   uint8_t *scratch = exec->scratch;
   if (a->type == LN_FLOAT32) {
     ln_k_dwconv_pack_f32(ln_kernels_get()->dwconv.f32->block, a->g.h.kernel * a->g.w.kernel, a->g.out_channels,
@@ -473,9 +543,9 @@ static void pack_late(const ln_node *node, const ln_exec *exec, band_context *b)
     return;
   }
   int32_t *sums = (int32_t *)(scratch + a->weight_bytes + a->param_bytes);
-  const int32_t zero = filter_zero(filter);
+  const int32_t zero = filter_zero(node->in[1]);
   int64_t bound;
-  ln_kernels_get()->dwconv.q8->pack(&a->shape, filter->data, filter->type == LN_INT8, zero, scratch);
+  ln_kernels_get()->dwconv.q8->pack(&a->shape, filter->data, filter->is_signed, zero, scratch);
   sum_weights(a, filter, zero, sums, &bound);
   fold_q8(a, node, sums, bound, scratch + a->weight_bytes);
   b->q8.weights = scratch;
@@ -485,6 +555,7 @@ static void pack_late(const ln_node *node, const ln_exec *exec, band_context *b)
 ln_status ln_depthwise_conv2d_run(const ln_node *node, ln_exec *exec) {
   const depthwise_args *a = node->args;
   const ln_tensor *bias = bias_of(node);
+  const bool hybrid = is_hybrid(node);
   band_context b = {.a = a,
                     .exec = exec,
                     .in = node->in[0]->data,
@@ -494,17 +565,20 @@ ln_status ln_depthwise_conv2d_run(const ln_node *node, ln_exec *exec) {
                     .q8 = a->q8,
                     .i16 = a->i16,
                     .hybrid = a->hybrid};
+  plain_filter filter = {.data = a->filter};
+  if (a->late && filter.data == NULL) LN_TRY(filter_in_run(node, a, exec, &filter));
   b.f32.bias = data_of(bias);
+  b.i16.filter = filter.data;
   if (a->type == LN_INT16) {
-    b.i16.filter = node->in[1]->data;
     if (bias != NULL && bias->type == LN_INT64) b.i16.bias = bias->data;
     if (bias != NULL && bias->type == LN_INT32) b.i16.bias32 = bias->data;
   }
-  if (node->in[0]->type == LN_FLOAT32 && a->type == LN_INT8) {
+  if (hybrid) {
+    b.hybrid.filter = filter.data;
     run_hybrid(node, exec, &b);
     return LN_OK;
   }
-  if (a->late && a->type != LN_INT16) pack_late(node, exec, &b);
+  if (a->late && a->type != LN_INT16) pack_late(node, exec, &filter, &b);
   ln_pool_run(exec->pool, a->bands, run_band, &b);
   return LN_OK;
 }

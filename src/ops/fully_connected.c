@@ -1,6 +1,6 @@
 /*
- * FULLY_CONNECTED: rows of the input against the rows of the weights [units, k]. Floats and bytes are a plain product;
- * floats with int8 or int4 weights quantize each row in run; weights in blocks are unpacked to floats once.
+ * FULLY_CONNECTED: rows of the input against the rows of the weights [units, k]. Floats (weights in blocks count as
+ * floats) and bytes are a plain product; floats with integer weights quantize each row in run.
  */
 #include "kernels/fully_connected.h"
 
@@ -13,15 +13,26 @@
 #include "ops/rows.h"
 #include "ops/weights.h"
 
+typedef enum fc_form {
+  FC_PRODUCT, /* floats, or bytes to bytes */
+  FC_HYBRID,  /* floats with integer weights */
+  FC_TO_I16,  /* bytes to int16: the product's sums are scaled afterwards */
+  FC_I16      /* int16 input */
+} fc_form;
+
 typedef struct fc_args {
+  fc_form form;
   ln_gemm_plan plan;
   int32_t m, n, k;
   bool empty;
   bool pack_in_run, fold_in_run; /* weights, or the bias alone, are no constants */
-  bool hybrid, asymmetric;
+  bool asymmetric;               /* hybrid */
+  bool shuffled;
   ln_hybrid_scales scales;                           /* hybrid: of the weights */
-  size_t quantized_at, sums_at, scales_at, zeros_at; /* hybrid: in node scratch */
+  size_t quantized_at, sums_at, scales_at, zeros_at; /* in node scratch: hybrid; sums to int16, too */
   ln_fc_i16 i16;
+  const void *weights; /* int16 input: [n, k] int8, NULL when they are unpacked in run */
+  const int32_t *bias; /* bytes: a constant bias, narrowed if it was int64 */
 } fc_args;
 
 /* Rows, units and depth of the product; the depth must divide the input. */
@@ -53,6 +64,10 @@ ln_status ln_fully_connected_infer(ln_node *node, ln_error *err) {
     }
     out.dims[out.rank - 1] = n;
   }
+  if (node->out_count > 1) { /* shuffled weights: what the input becomes in the order of their blocks */
+    const ln_shape rows = {.rank = 2, .dims = {m, k}};
+    LN_TRY(ln_node_set_shape(node, 1, &rows, err));
+  }
   return ln_node_set_shape(node, 0, &out, err);
 }
 
@@ -60,32 +75,44 @@ static const ln_tensor *bias_of(const ln_node *node) { return node->in_count > 2
 
 /* ---- int16 ---- */
 
+/* What scales results of int16; the range of the output. */
+static ln_status plan_i16(ln_node *node, ln_prep *prep, fc_args *args) {
+  const ln_fully_connected_options *options = LN_OPTIONS(node, fully_connected_options);
+  ln_fc_i16 *fc = &args->i16;
+  *fc = (ln_fc_i16){.n = args->n, .k = args->k, .out_zero = ln_zero_point_of(node->out[0])};
+  LN_TRY(ln_product_scales(node, prep->arena, node->in[0], node->in[1], node->out[0], args->n, 0, LN_SCALES_PER_CHANNEL,
+                           prep->err, &fc->scales, &fc->scale_count));
+  return ln_node_quantized_range(node, options->fused_activation_function, node->out[0], prep->err, &fc->low,
+                                 &fc->high);
+}
+
+/* Weights along an axis are symmetric to the reference. */
+static int32_t weights_zero(const ln_tensor *weights) {
+  return weights->quant->count == 1 ? ln_zero_point_of(weights) : 0;
+}
+
 static ln_status prepare_i16(ln_node *node, ln_prep *prep, fc_args *args) {
   const ln_fully_connected_options *options = LN_OPTIONS(node, fully_connected_options);
-  const double *scales;
-  int32_t count;
-  LN_TRY(ln_product_scales(node, prep->arena, node->in[0], node->in[1], node->out[0], args->n, 0, LN_SCALES_PER_CHANNEL,
-                           prep->err, &scales, &count));
+  const ln_tensor *bias = bias_of(node);
+  args->form = FC_I16;
   if (ln_zero_point_of(node->in[0]) != 0 || ln_zero_point_of(node->out[0]) != 0) {
     return ln_node_fail(node, prep->err, LN_ERR_MODEL, "int16 tensors must have zero point 0");
   }
-  if (node->in[1]->sparsity != NULL)
-    return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "sparse weights of int16 inputs");
-  const ln_tensor *bias = bias_of(node);
-  args->i16 =
-      (ln_fc_i16){.n = args->n,
-                  .k = args->k,
-                  .weights_zero = ln_zero_point_of(node->in[1]),
-                  .scales = scales,
-                  .scale_count = count,
-                  .wide_bias = bias != NULL ? bias->type == LN_INT64 : options->quantized_bias_type != LN_INT32};
-  return ln_node_quantized_range(node, options->fused_activation_function, node->out[0], prep->err, &args->i16.low,
-                                 &args->i16.high);
+  LN_TRY(plan_i16(node, prep, args));
+  args->i16.weights_zero = weights_zero(node->in[1]);
+  args->i16.wide_bias = bias != NULL ? bias->type == LN_INT64 : options->quantized_bias_type != LN_INT32;
+  const ln_status status = ln_weights_unpack(node, prep, node->in[1], &args->weights);
+  if (status == LN_ERR_MEMORY) return ln_node_fail(node, prep->err, status, "no memory for unpacked weights");
+  if (args->weights == NULL && !ln_size_mul((size_t)args->n, (size_t)args->k, &node->scratch_bytes)) {
+    return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory for unpacked weights");
+  }
+  return status;
 }
 
 typedef struct i16_run {
   const fc_args *args;
   const ln_node *node;
+  const void *weights;
 } i16_run;
 
 static void i16_task(void *context, int32_t task, int32_t worker) {
@@ -93,8 +120,54 @@ static void i16_task(void *context, int32_t task, int32_t worker) {
   const i16_run *run = context;
   const fc_args *args = run->args;
   const ln_tensor *bias = bias_of(run->node);
-  ln_k_fc_i16(&args->i16, (const int16_t *)run->node->in[0]->data + (ptrdiff_t)task * args->k, run->node->in[1]->data,
+  ln_k_fc_i16(&args->i16, (const int16_t *)run->node->in[0]->data + (ptrdiff_t)task * args->k, run->weights,
               bias == NULL ? NULL : bias->data, (int16_t *)run->node->out[0]->data + (ptrdiff_t)task * args->n);
+}
+
+static ln_status run_i16(const ln_node *node, const fc_args *args, ln_exec *exec) {
+  i16_run run = {args, node, args->weights};
+  if (run.weights == NULL) {
+    ln_weights weights;
+    LN_TRY(ln_weights_open(node, node->in[1], exec->err, &weights));
+    run.weights = weights.data;
+    if (!ln_weights_is_plain(&weights)) {
+      ln_weights_read(&weights, 0, (size_t)args->n * (size_t)args->k, exec->scratch);
+      run.weights = exec->scratch;
+    }
+  }
+  ln_pool_run(exec->pool, args->m, i16_task, &run);
+  return LN_OK;
+}
+
+/* ---- bytes to int16 ---- */
+
+static ln_status plan_to_i16(ln_node *node, ln_prep *prep, fc_args *args) {
+  const ln_tensor *in = node->in[0];
+  args->form = FC_TO_I16;
+  LN_TRY(plan_i16(node, prep, args));
+  /* Shuffled weights are stored less 128, which their and the input's zero point have to be. */
+  const ln_gemm_quant quant = {.a_unsigned = in->type == LN_UINT8,
+                               .b_unsigned = node->in[1]->type == LN_UINT8 && !args->shuffled,
+                               .a_zero = args->shuffled ? 128 : ln_zero_point_of(in),
+                               .b_zero = args->shuffled ? 0 : weights_zero(node->in[1])};
+  return ln_gemm_plan_i32(&args->plan, 1, args->n, 1, args->k, &quant);
+}
+
+static bool sum_scratch(ln_node *node, fc_args *args) {
+  size_t sums;
+  if (!ln_size_mul((size_t)args->m, sizeof(int32_t), &sums) || !ln_size_mul(sums, (size_t)args->n, &sums)) return false;
+  return ln_size_align(node->scratch_bytes, LN_ALIGNMENT, &args->sums_at) &&
+         ln_size_add(args->sums_at, sums, &node->scratch_bytes);
+}
+
+static void run_to_i16(const ln_node *node, const fc_args *args, const ln_gemm_b *b, const ln_exec *exec) {
+  int32_t *sums = (int32_t *)(void *)((char *)exec->scratch + args->sums_at);
+  ln_gemm_run(&args->plan, b, 0, exec, args->m, node->in[0]->data, args->k, sums, args->n);
+  for (int32_t i = 0; i < args->m; ++i) {
+    const ptrdiff_t at = (ptrdiff_t)i * args->n;
+    ln_k_fc_scale_i16(&args->i16, args->shuffled, sums + at, (int16_t *)node->out[0]->data + at);
+  }
+  if (node->out_count > 1) ln_k_fc_shuffle(args->m, args->k, node->in[0]->data, node->out[1]->data);
 }
 
 /* ---- floats with integer weights ---- */
@@ -106,7 +179,7 @@ static ln_status plan_hybrid(ln_node *node, ln_prep *prep, fc_args *args) {
     return ln_node_fail(node, prep->err, LN_ERR_MODEL, "weights \"%s\" have %d scales for %d units", node->in[1]->name,
                         quant->count, args->n);
   }
-  args->hybrid = true;
+  args->form = FC_HYBRID;
   args->asymmetric = options->asymmetric_quantize_inputs;
   args->scales = (ln_hybrid_scales){.b_scales = quant->scale, .b_count = quant->count};
   LN_TRY(
@@ -160,17 +233,18 @@ static ln_status plan_product(ln_node *node, ln_prep *prep, fc_args *args) {
   const ln_fully_connected_options *options = LN_OPTIONS(node, fully_connected_options);
   const ln_tensor *in = node->in[0];
   const ln_tensor *weights = node->in[1];
-  if (in->type == LN_FLOAT32 && (weights->type == LN_FLOAT32 || weights->quant->kind == LN_QUANT_BLOCKWISE)) {
+  if (in->type == LN_FLOAT32 && ln_weights_plain_type(weights) == LN_FLOAT32) {
     float low, high;
     LN_TRY(ln_node_float_range(node, options->fused_activation_function, prep->err, &low, &high));
     return ln_gemm_plan_f32(&args->plan, 1, args->n, 1, args->k, low, high) ? LN_OK : LN_ERR_MEMORY;
   }
   if (in->type == LN_FLOAT32) return plan_hybrid(node, prep, args);
+  if (node->out[0]->type == LN_INT16) return plan_to_i16(node, prep, args);
   ln_gemm_quant quant = {.a_unsigned = in->type == LN_UINT8,
                          .b_unsigned = weights->type == LN_UINT8,
                          .c_unsigned = node->out[0]->type == LN_UINT8,
                          .a_zero = ln_zero_point_of(in),
-                         .b_zero = ln_zero_point_of(weights),
+                         .b_zero = weights_zero(weights),
                          .c_zero = ln_zero_point_of(node->out[0]),
                          .scale_real = true};
   LN_TRY(ln_product_scales(node, prep->arena, in, weights, node->out[0], args->n, 0, LN_SCALES_PER_CHANNEL, prep->err,
@@ -180,83 +254,141 @@ static ln_status plan_product(ln_node *node, ln_prep *prep, fc_args *args) {
   return ln_gemm_plan_q8(&args->plan, prep->arena, 1, args->n, 1, args->k, &quant);
 }
 
-static ln_gemm_source source_of(const fc_args *args, const void *data) {
-  return (ln_gemm_source){.data = data, .k_stride = 1, .n_stride = args->k};
+static ln_gemm_source source_of(const fc_args *args, const ln_weights *weights) {
+  return (ln_gemm_source){.weights = weights, .k_stride = 1, .n_stride = args->k};
 }
 
-static ln_status pack_weights(ln_node *node, ln_prep *prep, fc_args *args) {
-  const ln_tensor *weights = node->in[1];
+/* The bias of a product of bytes in 32 bits; int64 ones only as constants. */
+static ln_status narrow_bias(const ln_node *node, ln_prep *prep, fc_args *args) {
   const ln_tensor *bias = bias_of(node);
-  const bool quantized = args->plan.kind == LN_GEMM_Q8;
-  if (!ln_tensor_const_data(weights)) {
-    if (weights->type == LN_INT4)
-      return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "int4 weights that are no constant");
-    args->pack_in_run = true;
-    return ln_gemm_pack_bytes(&args->plan, &node->scratch_bytes) ? LN_OK : LN_ERR_MEMORY;
+  args->fold_in_run = bias != NULL && !ln_tensor_const_data(bias);
+  if (bias == NULL) return LN_OK;
+  if (bias->type != LN_INT64) {
+    args->bias = args->fold_in_run ? NULL : bias->data;
+    return LN_OK;
   }
-  args->fold_in_run = quantized && bias != NULL && !ln_tensor_const_data(bias);
-  if (args->fold_in_run) node->scratch_bytes = ln_gemm_bias_bytes(&args->plan);
-  ln_weights dense;
-  LN_TRY(ln_weights_open(node, weights, prep->err, &dense));
-  ln_gemm_source source = source_of(args, dense.data);
-  source.key = weights->data;
-  const void *constant_bias = quantized && bias != NULL && !args->fold_in_run ? bias->data : NULL;
-  const ln_status status = ln_gemm_plan_constant_b(&args->plan, prep, &source, constant_bias);
-  ln_weights_free(&dense);
+  if (args->fold_in_run) return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "an int64 bias that is no constant");
+  int32_t *narrow = ln_arena_array(prep->arena, (size_t)args->n, sizeof *narrow);
+  if (narrow == NULL) return LN_ERR_MEMORY;
+  for (int32_t j = 0; j < args->n; ++j) {
+    const int64_t wide = ((const int64_t *)bias->data)[j];
+    if (wide < INT32_MIN || wide > INT32_MAX) {
+      return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "bias \"%s\" is beyond int32", bias->name);
+    }
+    narrow[j] = (int32_t)wide;
+  }
+  args->bias = narrow;
+  return LN_OK;
+}
+
+/* Shuffled weights in order, as int8: packed once and not kept. */
+static ln_status pack_shuffled(ln_node *node, ln_prep *prep, fc_args *args) {
+  const ln_tensor *stored = node->in[1];
+  int8_t *ordered = ln_alloc(stored->bytes);
+  if (ordered == NULL) return LN_ERR_MEMORY;
+  ln_k_fc_unshuffle(args->n, args->k, stored->data, ordered);
+  ln_weights weights = {.tensor = stored, .data = ordered, .plain = stored->type};
+  ln_gemm_source source = source_of(args, &weights);
+  const ln_status status = ln_gemm_plan_constant_b(&args->plan, prep, &source, args->bias);
+  ln_free(ordered);
   return status;
 }
 
-static ln_status check(const ln_node *node, const fc_args *args, ln_error *err) {
+static ln_status pack_weights(ln_node *node, ln_prep *prep, fc_args *args) {
+  const ln_tensor *tensor = node->in[1];
+  ln_weights weights;
+  if (args->plan.kind != LN_GEMM_F32 && args->form != FC_HYBRID) LN_TRY(narrow_bias(node, prep, args));
+  LN_TRY(ln_weights_open(node, tensor, prep->err, &weights));
+  if (!ln_tensor_const_data(tensor)) {
+    args->pack_in_run = true;
+    args->plan.staged = !ln_weights_is_plain(&weights);
+    return ln_gemm_pack_bytes(&args->plan, &node->scratch_bytes) ? LN_OK : LN_ERR_MEMORY;
+  }
+  if (args->fold_in_run) node->scratch_bytes = ln_gemm_bias_bytes(&args->plan);
+  ln_status status;
+  if (args->shuffled) {
+    status = pack_shuffled(node, prep, args);
+  } else {
+    const ln_gemm_source source = source_of(args, &weights);
+    status = ln_gemm_plan_constant_b(&args->plan, prep, &source, args->bias);
+  }
+  ln_weights_close(&weights);
+  return status;
+}
+
+/* The one other format of weights: blocks of 4 units by 16 of the depth, for one or four rows of uint8. */
+static ln_status check_format(const ln_node *node, fc_args *args, ln_error *err) {
   const ln_fully_connected_options *options = LN_OPTIONS(node, fully_connected_options);
+  args->shuffled = options->weights_format == LN_FC_WEIGHTS_SHUFFLED;
+  if (!args->shuffled) {
+    if (options->weights_format == 0 && node->out_count == 1) return LN_OK;
+    return ln_node_fail(node, err, LN_ERR_MODEL, "weights in format %d with %d outputs", options->weights_format,
+                        node->out_count);
+  }
+  const bool bytes = node->in[0]->type == LN_UINT8 && node->in[1]->type == LN_UINT8 && node->in[1]->sparsity == NULL;
+  if (!bytes || node->out[0]->type != LN_INT16 || !ln_tensor_const_data(node->in[1])) {
+    return ln_node_fail(node, err, LN_ERR_MODEL, "shuffled weights must be uint8 constants that make int16 of uint8");
+  }
+  if (args->n % 4 != 0 || args->k % 16 != 0 || (args->m != 1 && args->m != 4)) {
+    return ln_node_fail(node, err, LN_ERR_SHAPE, "%d rows of %d with %d shuffled units", args->m, args->k, args->n);
+  }
+  return LN_OK;
+}
+
+static ln_status check(const ln_node *node, fc_args *args, ln_error *err) {
   const ln_tensor *bias = bias_of(node);
   size_t count;
-  if (options->weights_format != 0) {
-    return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "shuffled weights, which only some Arm builds of TFLite read");
-  }
   if (bias != NULL && (!ln_shape_elements(&bias->shape, &count) || count != (size_t)args->n)) {
     return ln_node_fail(node, err, LN_ERR_SHAPE, "bias \"%s\" has not %d values", bias->name, args->n);
   }
-  return LN_OK;
+  return check_format(node, args, err);
 }
 
 ln_status ln_fully_connected_prepare(ln_node *node, ln_prep *prep) {
   fc_args *args = LN_NODE_ARGS(node, prep, fc_args);
   if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
   LN_TRY(extents(node, prep->err, &args->m, &args->n, &args->k));
-  LN_TRY(check(node, args, prep->err));
   args->empty = args->m == 0 || args->n == 0;
   if (args->empty) return LN_OK;
+  LN_TRY(check(node, args, prep->err));
   if (node->in[0]->type == LN_INT16) return prepare_i16(node, prep, args);
   ln_status status = plan_product(node, prep, args);
   if (status == LN_OK) status = pack_weights(node, prep, args);
-  if (status == LN_OK && args->hybrid && !hybrid_scratch(node, args)) status = LN_ERR_MEMORY;
+  if (status == LN_OK && args->form == FC_HYBRID && !hybrid_scratch(node, args)) status = LN_ERR_MEMORY;
+  if (status == LN_OK && args->form == FC_TO_I16 && !sum_scratch(node, args)) status = LN_ERR_MEMORY;
   if (status == LN_OK && !ln_gemm_thread_bytes(&args->plan, args->m, &node->thread_scratch_bytes))
     status = LN_ERR_MEMORY;
   return status == LN_ERR_MEMORY ? ln_node_fail(node, prep->err, status, "no memory for the packed weights") : status;
 }
 
-ln_status ln_fully_connected_run(const ln_node *node, ln_exec *exec) {
-  const fc_args *args = node->args;
+/* What prepare could not pack or fold. */
+static ln_status complete_b(const ln_node *node, const fc_args *args, const ln_exec *exec, ln_gemm_b *b) {
   const ln_gemm_plan *plan = &args->plan;
   const void *bias = bias_of(node) == NULL ? NULL : bias_of(node)->data;
-  if (args->empty) return LN_OK;
-  if (node->in[0]->type == LN_INT16) {
-    i16_run run = {args, node};
-    ln_pool_run(exec->pool, args->m, i16_task, &run);
-    return LN_OK;
-  }
-  ln_gemm_b b = plan->b;
   if (args->pack_in_run) {
-    const ln_gemm_source source = source_of(args, node->in[1]->data);
-    ln_gemm_pack(plan, &source, args->hybrid ? NULL : bias, exec->scratch, &b);
+    ln_weights weights;
+    LN_TRY(ln_weights_open(node, node->in[1], exec->err, &weights));
+    const ln_gemm_source source = source_of(args, &weights);
+    const void *folded = args->bias != NULL ? args->bias : bias;
+    ln_gemm_pack(plan, &source, args->form == FC_HYBRID ? NULL : folded, exec->scratch, b);
   } else if (args->fold_in_run) {
-    ln_gemm_fold_bias(plan, plan->quant.a_zero, bias, b.column_sums, exec->scratch);
-    b.bias = exec->scratch;
+    ln_gemm_fold_bias(plan, plan->quant.a_zero, bias, b->column_sums, exec->scratch);
+    b->bias = exec->scratch;
   } else if (plan->kind == LN_GEMM_F32) {
-    b.bias = bias;
+    b->bias = bias;
   }
-  if (args->hybrid) run_hybrid(node, args, &b, exec);
-  else ln_gemm_run(plan, &b, 0, exec, args->m, node->in[0]->data, args->k, node->out[0]->data, args->n);
+  return LN_OK;
+}
+
+ln_status ln_fully_connected_run(const ln_node *node, ln_exec *exec) {
+  const fc_args *args = node->args;
+  if (args->empty) return LN_OK;
+  if (args->form == FC_I16) return run_i16(node, args, exec);
+  ln_gemm_b b = args->plan.b;
+  LN_TRY(complete_b(node, args, exec, &b));
+  if (args->form == FC_HYBRID) run_hybrid(node, args, &b, exec);
+  else if (args->form == FC_TO_I16) run_to_i16(node, args, &b, exec);
+  else ln_gemm_run(&args->plan, &b, 0, exec, args->m, node->in[0]->data, args->k, node->out[0]->data, args->n);
   return LN_OK;
 }
 

@@ -95,18 +95,67 @@ ln_status ln_gemm_plan_i32(ln_gemm_plan *plan, int32_t groups, int32_t n, int32_
 
 /* ---- packing ---- */
 
-static void pack_panels(const ln_gemm_plan *plan, const ln_gemm_source *source, void *panels, int32_t *column_sums) {
+/* `count` columns of group `group`, beginning at a panel's first one, whose elements lie at `from`. */
+static void pack_columns(const ln_gemm_plan *plan, int32_t group, int32_t column, int32_t count, const void *from,
+                         ptrdiff_t k_stride, ptrdiff_t n_stride, void *panels, int32_t *column_sums) {
+  char *to = (char *)panels + (size_t)group * plan->group_bytes + (size_t)(column / plan->nr) * plan->panel_bytes;
+  if (plan->kind == LN_GEMM_F32) {
+    ln_k_gemm_pack_f32(plan->nr, plan->segments * plan->segment_length, count, from, k_stride, n_stride,
+                       (float *)(void *)to);
+  } else {
+    plan->q8->pack_b(count, plan->segments, plan->segment_length, from, plan->quant.b_unsigned, plan->quant.b_zero,
+                     k_stride * plan->segment_length, k_stride, n_stride, to,
+                     column_sums + (ptrdiff_t)group * plan->n + column);
+  }
+}
+
+static size_t plain_bytes(const ln_gemm_plan *plan) { return plan->kind == LN_GEMM_F32 ? sizeof(float) : 1; }
+
+/* Of the buffer that a panel's columns are read into. */
+static size_t stage_bytes(const ln_gemm_plan *plan) {
+  const size_t k = (size_t)plan->segments * (size_t)plan->segment_length;
+  return k * (size_t)(plan->n < plan->nr ? plan->n : plan->nr) * plain_bytes(plan);
+}
+
+static bool needs_stage(const ln_gemm_source *source) {
+  return source->n_block != 0 || !ln_weights_is_plain(source->weights);
+}
+
+/* A panel's columns read into `stage` and packed from there. */
+static void stage_columns(const ln_gemm_plan *plan, const ln_gemm_source *source, int32_t group, int32_t column,
+                          char *stage, void *panels, int32_t *column_sums) {
+  const int32_t count = plan->n - column < plan->nr ? plan->n - column : plan->nr;
+  const int32_t k = plan->segments * plan->segment_length;
+  const size_t first = source->first + (size_t)(group * source->group_stride);
+  const size_t item = plain_bytes(plan);
+  if (source->k_stride == 1) {
+    for (int32_t j = 0; j < count; ++j) {
+      const int32_t block = source->n_block == 0 ? 0 : (column + j) / source->n_block;
+      const ptrdiff_t at = block * source->block_stride +
+                           ((ptrdiff_t)column + j - (ptrdiff_t)block * source->n_block) * source->n_stride;
+      ln_weights_read(source->weights, first + (size_t)at, (size_t)k, stage + (size_t)j * (size_t)k * item);
+    }
+    pack_columns(plan, group, column, count, stage, 1, k, panels, column_sums);
+    return;
+  }
+  for (int32_t p = 0; p < k; ++p) { /* n_stride is 1 */
+    ln_weights_read(source->weights, first + (size_t)(p * source->k_stride + column), (size_t)count,
+                    stage + (size_t)p * (size_t)count * item);
+  }
+  pack_columns(plan, group, column, count, stage, count, 1, panels, column_sums);
+}
+
+/* `stage` holds stage_bytes where the source needs it. */
+static void pack_panels(const ln_gemm_plan *plan, const ln_gemm_source *source, char *stage, void *panels,
+                        int32_t *column_sums) {
   for (int32_t g = 0; g < plan->groups; ++g) {
-    char *to = (char *)panels + (size_t)g * plan->group_bytes;
-    if (plan->kind == LN_GEMM_F32) {
-      const float *from = (const float *)source->data + g * source->group_stride;
-      ln_k_gemm_pack_f32(plan->nr, plan->segments * plan->segment_length, plan->n, from, source->k_stride,
-                         source->n_stride, (float *)(void *)to);
+    if (needs_stage(source)) {
+      for (int32_t column = 0; column < plan->n; column += plan->nr)
+        stage_columns(plan, source, g, column, stage, panels, column_sums);
     } else {
-      const char *from = (const char *)source->data + g * source->group_stride;
-      plan->q8->pack_b(plan->n, plan->segments, plan->segment_length, from, plan->quant.b_unsigned, plan->quant.b_zero,
-                       source->k_stride * plan->segment_length, source->k_stride, source->n_stride, to,
-                       column_sums + (ptrdiff_t)g * plan->n);
+      const char *from = (const char *)source->weights->data +
+                         (source->first + (size_t)(g * source->group_stride)) * plain_bytes(plan);
+      pack_columns(plan, g, 0, plan->n, from, source->k_stride, source->n_stride, panels, column_sums);
     }
   }
 }
@@ -155,13 +204,17 @@ ln_status ln_gemm_plan_constant_b(ln_gemm_plan *plan, ln_prep *prep, const ln_ge
   const char *form = plan->kind == LN_GEMM_F32 ? plan->f32->name : plan->q8->name;
   const int64_t numbers[4] = {plan->n, ((int64_t)plan->segments << 32) | plan->segment_length,
                               plan->groups * INT64_C(1024) + (plan->quant.b_unsigned ? 512 : 0) + plan->quant.b_zero,
-                              source->k_stride * INT64_C(16777213) + source->n_stride};
-  bool fresh;
-  const void *key = source->key != NULL ? source->key : source->data;
-  char *block = ln_pack_cache_get(prep->cache, key, form, numbers, block_bytes(plan), &fresh);
+                              (int64_t)((uint64_t)ln_weights_form(source->weights) * 31 +
+                                        (uint64_t)source->k_stride * 16777213 + (uint64_t)source->n_stride)};
+  char *stage = needs_stage(source) ? ln_alloc(stage_bytes(plan)) : NULL;
+  if (stage == NULL && needs_stage(source)) return LN_ERR_MEMORY;
+  bool fresh = false;
+  char *block = ln_pack_cache_get(prep->cache, source->weights->tensor->data, form, numbers, block_bytes(plan), &fresh);
+  int32_t *column_sums = NULL;
+  if (block != NULL) column_sums = (int32_t *)(void *)(block + plan->group_bytes * (size_t)plan->groups);
+  if (fresh) pack_panels(plan, source, stage, block, column_sums);
+  ln_free(stage);
   if (block == NULL) return LN_ERR_MEMORY;
-  int32_t *column_sums = (int32_t *)(void *)(block + plan->group_bytes * (size_t)plan->groups);
-  if (fresh) pack_panels(plan, source, block, column_sums);
   plan->b.panels = block;
   if (plan->kind == LN_GEMM_F32) {
     plan->b.bias = bias;
@@ -183,19 +236,25 @@ size_t ln_gemm_bias_bytes(const ln_gemm_plan *plan) {
 bool ln_gemm_pack_bytes(const ln_gemm_plan *plan, size_t *bytes) {
   size_t total;
   if (!ln_size_align(block_bytes(plan), LN_ALIGNMENT, &total)) return false;
-  return ln_size_add(total, ln_gemm_bias_bytes(plan), bytes);
+  if (!ln_size_add(total, ln_gemm_bias_bytes(plan), &total)) return false;
+  if (!plan->staged) {
+    *bytes = total;
+    return true;
+  }
+  return ln_size_align(total, LN_ALIGNMENT, &total) && ln_size_add(total, stage_bytes(plan), bytes);
 }
 
 void ln_gemm_pack(const ln_gemm_plan *plan, const ln_gemm_source *source, const void *bias, void *block, ln_gemm_b *b) {
   int32_t *column_sums = (int32_t *)(void *)((char *)block + plan->group_bytes * (size_t)plan->groups);
-  pack_panels(plan, source, block, column_sums);
+  size_t folded_at = 0, stage_at = 0;
+  ln_size_align(block_bytes(plan), LN_ALIGNMENT, &folded_at);
+  ln_size_align(folded_at + ln_gemm_bias_bytes(plan), LN_ALIGNMENT, &stage_at);
+  pack_panels(plan, source, (char *)block + stage_at, block, column_sums);
   b->panels = block;
   b->column_sums = column_sums;
   b->bias = bias;
   if (plan->kind == LN_GEMM_F32) return;
-  size_t at = 0;
-  ln_size_align(block_bytes(plan), LN_ALIGNMENT, &at);
-  int32_t *folded = (int32_t *)(void *)((char *)block + at);
+  int32_t *folded = (int32_t *)(void *)((char *)block + folded_at);
   ln_gemm_fold_bias(plan, plan->quant.a_zero, bias, column_sums, folded);
   b->bias = folded;
 }

@@ -3,7 +3,7 @@
  * recurrent cells share. In a row's prepare:
  *
  *   ln_gemm_plan_f32(&plan, groups, n, segments, segment_length, low, high)      or ln_gemm_plan_q8 / ln_gemm_plan_i32
- *   ln_gemm_plan_constant_b(&plan, prep, data, bias, ...)   when B (and the bias) are constant: packs, fills plan.b
+ *   ln_gemm_plan_constant_b(&plan, prep, source, bias)      when B (and the bias) are constant: packs, fills plan.b
  *   else: take ln_gemm_pack_bytes(&plan) of node scratch, and in run ln_gemm_pack(&plan, ..., scratch, &b)
  *   node->thread_scratch_bytes = ln_gemm_thread_bytes(&plan, m)
  * and in its run: ln_gemm_run(&plan, &b, exec, m, a, a_row_stride, c, c_stride).
@@ -14,6 +14,7 @@
 #define LN_OPS_GEMM_PLAN_H
 
 #include "ops/ops.h"
+#include "ops/weights.h"
 
 typedef enum ln_gemm_kind {
   LN_GEMM_F32, /* f32 x f32 -> f32 */
@@ -21,11 +22,16 @@ typedef enum ln_gemm_kind {
   LN_GEMM_I32  /* i8 or u8 -> the int32 sums, zero points taken off */
 } ln_gemm_kind;
 
-/* Where B lies before packing: element (group, p, j) is data[group * group_stride + p * k_stride + j * n_stride]. */
+/*
+ * Where B lies before packing: element (group, p, j) is number group * group_stride + p * k_stride + j * n_stride of
+ * `weights`, in any form that those come in. With `n_block`, columns come in blocks of that many, block_stride apart.
+ */
 typedef struct ln_gemm_source {
-  const void *data; /* f32, or bytes */
+  const ln_weights *weights;
+  size_t first; /* element that the strides count from */
   ptrdiff_t group_stride, k_stride, n_stride;
-  const void *key; /* the constant that packed weights are kept under; NULL: `data` */
+  int32_t n_block; /* 0: none; else k_stride is 1 */
+  ptrdiff_t block_stride;
 } ln_gemm_source;
 
 /* B as kernels take it, all groups. */
@@ -60,6 +66,7 @@ typedef struct ln_gemm_plan {
   const int32_t *multiplier, *shift; /* [groups * panels * nr] */
   const double *reals;               /* the same, or NULL */
   bool narrow;
+  bool staged; /* what is packed in run goes through a buffer of one panel: set before its bytes are asked for */
   ln_gemm_b b; /* of a constant B; panels NULL when it is packed in run */
 } ln_gemm_plan;
 

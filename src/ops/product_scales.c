@@ -18,8 +18,9 @@ static ln_status check_weights(const ln_node *node, const ln_tensor *weights, in
     if (!usable(quant->scale[j])) {
       return ln_node_fail(node, err, LN_ERR_MODEL, "weights \"%s\" have an unusable scale", weights->name);
     }
-    if (quant->count > 1 && quant->zero_point[j] != 0) {
-      return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "weights \"%s\" have a zero point for each channel",
+    /* The reference takes int8 weights along an axis as symmetric, whatever their zero points say. */
+    if (weights->type == LN_UINT8 && quant->zero_point[j] != quant->zero_point[0]) {
+      return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "weights \"%s\" have zero points that differ by channel",
                           weights->name);
     }
   }

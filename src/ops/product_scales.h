@@ -13,7 +13,7 @@ typedef enum ln_scale_rule {
 
 /*
  * The real multiplier of each of `channels` outputs in `arena`; weights are quantized per tensor or along `axis` of
- * `channels` elements. Fails when a scale is missing, negative or not finite, or a per-axis zero point is not 0.
+ * `channels` elements. Fails when a scale is missing, negative or not finite, or uint8 zero points differ.
  */
 ln_status ln_product_scales(const ln_node *node, ln_arena *arena, const ln_tensor *in, const ln_tensor *weights,
                             const ln_tensor *out, int32_t channels, int32_t axis, ln_scale_rule rule, ln_error *err,

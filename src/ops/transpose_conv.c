@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/hybrid.h"
 #include "kernels/quant.h"
 #include "ops/gemm_plan.h"
 #include "ops/move.h"
@@ -22,12 +23,21 @@ typedef struct tconv_shape {
   int32_t padding, activation;
 } tconv_shape;
 
+typedef enum tconv_form {
+  TCONV_F32,
+  TCONV_HYBRID, /* floats with integer weights: each image is quantized in run */
+  TCONV_BYTES,
+  TCONV_I16
+} tconv_form;
+
 typedef struct tconv_args {
+  tconv_form form;
   tconv_shape shape;
   ln_gemm_plan plan;   /* one group a kernel row, n = kernel_w * out_c; not for int16 */
   const void *weights; /* int16: rearranged constant weights, NULL when they are not constant */
-  size_t weight_bytes;
   bool constant;
+  size_t image_items, image_at, folded_at; /* hybrid: of an image; in node scratch, the image and what folds its zero */
+  ln_hybrid_scales scales;
   float low, high;
   int32_t quantized_low, quantized_high;
   const ln_multiplier *multipliers;              /* [out_c] */
@@ -128,48 +138,78 @@ int64_t ln_transpose_conv_macs(const ln_node *node) {
 
 /* ---- preparing ---- */
 
-/* Weights as [kernel_h, kernel_w, out_c, in_c]: each kernel row is then one matrix. */
-static void rearrange_weights(const tconv_shape *s, const ln_tensor *weights, void *to) {
-  const size_t item = ln_item_bytes(weights), inner = (size_t)s->in_c * item;
-  const size_t taps = (size_t)s->kernel_h * (size_t)s->kernel_w;
-  ln_copy_plan plan;
-  ln_copy_begin(&plan, inner);
-  ln_copy_dim(&plan, taps, inner, inner * (size_t)s->out_c);
-  ln_copy_dim(&plan, (size_t)s->out_c, inner * taps, inner);
-  ln_k_copy_simplify(&plan);
-  ln_k_copy_run(&plan, weights->data, to);
+/* int16: weights as [kernel_h, kernel_w, out_c, in_c] int8. */
+static void rearrange_weights(const tconv_shape *s, const ln_weights *weights, int8_t *to) {
+  const size_t inner = (size_t)s->in_c, taps = (size_t)s->kernel_h * (size_t)s->kernel_w;
+  for (size_t tap = 0; tap < taps; ++tap) {
+    for (size_t c = 0; c < (size_t)s->out_c; ++c, to += inner)
+      ln_weights_read(weights, (c * taps + tap) * inner, inner, to);
+  }
 }
 
-static ln_gemm_source weight_source(const tconv_shape *s, const void *rearranged) {
-  const ptrdiff_t row = (ptrdiff_t)s->kernel_w * s->out_c * s->in_c;
-  return (ln_gemm_source){.data = rearranged, .group_stride = row, .k_stride = 1, .n_stride = s->in_c};
+/* A kernel row is a group; its columns are [kernel_w, out_c]. */
+static ln_gemm_source weight_source(const tconv_shape *s, const ln_weights *weights) {
+  const ptrdiff_t row = (ptrdiff_t)s->kernel_w * s->in_c;
+  return (ln_gemm_source){.weights = weights,
+                          .group_stride = row,
+                          .k_stride = 1,
+                          .n_stride = row * s->kernel_h,
+                          .n_block = s->out_c,
+                          .block_stride = s->in_c};
 }
 
-/* Finds constant weights rearranged and packed in the cache, or asks for scratch to do both in the run. */
-static ln_status prepare_weights(ln_node *node, ln_prep *prep, tconv_args *args) {
+static ln_status prepare_i16_weights(ln_node *node, ln_prep *prep, tconv_args *args, const ln_weights *weights) {
   const tconv_shape *s = &args->shape;
-  const ln_tensor *weights = weights_of(node);
-  const bool products = input_of(node)->type != LN_INT16;
-  args->constant = ln_tensor_const_data(weights);
-  args->weight_bytes = weights->bytes;
-  if (args->constant) {
-    const int64_t numbers[4] = {s->out_c, s->kernel_h, s->kernel_w, s->in_c};
-    bool fresh = false;
-    void *block = ln_pack_cache_get(prep->cache, weights->data, "transpose_conv", numbers, weights->bytes, &fresh);
-    if (block == NULL) return LN_ERR_MEMORY;
-    if (fresh) rearrange_weights(s, weights, block);
-    args->weights = block;
-    const ln_gemm_source source = weight_source(s, block);
-    return products ? ln_gemm_plan_constant_b(&args->plan, prep, &source, NULL) : LN_OK;
+  const size_t bytes = ln_shape_span(&weights->tensor->shape, 0, 4);
+  if (!args->constant) {
+    node->scratch_bytes = bytes;
+    return LN_OK;
   }
-  size_t packed = 0;
-  if (products && !ln_gemm_pack_bytes(&args->plan, &packed)) return LN_ERR_MEMORY;
-  if (!ln_tensor_size(weights->type, &weights->shape, &args->weight_bytes) ||
-      !ln_size_align(args->weight_bytes, LN_ALIGNMENT, &args->weight_bytes) ||
-      !ln_size_add(args->weight_bytes, packed, &node->scratch_bytes)) {
-    return LN_ERR_MEMORY;
-  }
+  const int64_t numbers[4] = {s->out_c, ((int64_t)s->kernel_h << 32) | s->kernel_w, s->in_c, ln_weights_form(weights)};
+  bool fresh = false;
+  void *block = ln_pack_cache_get(prep->cache, weights->tensor->data, "transpose_conv", numbers, bytes, &fresh);
+  if (block == NULL) return LN_ERR_MEMORY;
+  if (fresh) rearrange_weights(s, weights, block);
+  args->weights = block;
   return LN_OK;
+}
+
+/* Finds constant weights packed in the cache, or asks for scratch to pack them in the run. */
+static ln_status prepare_weights(ln_node *node, ln_prep *prep, tconv_args *args) {
+  ln_weights weights;
+  LN_TRY(ln_weights_open(node, weights_of(node), prep->err, &weights));
+  args->constant = ln_tensor_const_data(weights_of(node));
+  ln_status status = LN_OK;
+  if (args->form == TCONV_I16) {
+    status = prepare_i16_weights(node, prep, args, &weights);
+  } else if (args->constant) {
+    const ln_gemm_source source = weight_source(&args->shape, &weights);
+    status = ln_gemm_plan_constant_b(&args->plan, prep, &source, NULL);
+  } else {
+    args->plan.staged = true;
+    status = ln_gemm_pack_bytes(&args->plan, &node->scratch_bytes) ? LN_OK : LN_ERR_MEMORY;
+  }
+  ln_weights_close(&weights);
+  return status;
+}
+
+/* Behind weights packed in run: an image of bytes, and the bias that takes off its zero point. */
+static ln_status prepare_hybrid(ln_node *node, ln_prep *prep, tconv_args *args) {
+  const ln_tensor *weights = weights_of(node);
+  const ln_quant *quant = weights->quant;
+  if (quant->count != 1 && (quant->count != args->shape.out_c || quant->axis != 0)) {
+    return ln_node_fail(node, prep->err, LN_ERR_MODEL, "weights \"%s\" have %d scales for %d channels", weights->name,
+                        quant->count, args->shape.out_c);
+  }
+  args->scales = (ln_hybrid_scales){
+      .a_count = 1, .b_scales = quant->scale, .b_count = quant->count, .low = args->low, .high = args->high};
+  args->image_items = ln_shape_span(&input_of(node)->shape, 1, 4);
+  size_t end;
+  const bool fits = ln_size_align(node->scratch_bytes, LN_ALIGNMENT, &args->image_at) &&
+                    ln_size_add(args->image_at, args->image_items, &end) &&
+                    ln_size_align(end, LN_ALIGNMENT, &args->folded_at) &&
+                    ln_size_add(args->folded_at, ln_gemm_bias_bytes(&args->plan), &node->scratch_bytes);
+  return fits ? LN_OK : LN_ERR_MEMORY;
 }
 
 static ln_status prepare_scales(ln_node *node, ln_prep *prep, tconv_args *args) {
@@ -193,14 +233,23 @@ static ln_status plan_products(ln_node *node, tconv_args *args) {
   const tconv_shape *s = &args->shape;
   const ln_tensor *in = input_of(node), *weights = weights_of(node);
   const int32_t n = s->kernel_w * s->out_c;
-  if (in->type == LN_FLOAT32) {
+  if (args->form == TCONV_F32) {
     return ln_gemm_plan_f32(&args->plan, s->kernel_h, n, 1, s->in_c, -INFINITY, INFINITY) ? LN_OK : LN_ERR_MEMORY;
   }
+  const bool bytes = args->form == TCONV_BYTES;
   const ln_gemm_quant quant = {.a_unsigned = in->type == LN_UINT8,
-                               .b_unsigned = weights->type == LN_UINT8,
-                               .a_zero = ln_zero_point_of(in),
-                               .b_zero = ln_zero_point_of(weights)};
+                               .b_unsigned = bytes && weights->type == LN_UINT8,
+                               .a_zero = bytes ? ln_zero_point_of(in) : 0,
+                               .b_zero = bytes && weights->type == LN_UINT8 ? ln_zero_point_of(weights) : 0};
   return ln_gemm_plan_i32(&args->plan, s->kernel_h, n, 1, s->in_c, &quant);
+}
+
+static tconv_form form_of(const ln_node *node) {
+  switch (input_of(node)->type) {
+    case LN_INT16: return TCONV_I16;
+    case LN_FLOAT32: return ln_weights_plain_type(weights_of(node)) == LN_FLOAT32 ? TCONV_F32 : TCONV_HYBRID;
+    default: return TCONV_BYTES;
+  }
 }
 
 /* Adds `count` items to a thread's scratch; the result is where they begin. */
@@ -213,16 +262,16 @@ static bool take_scratch(size_t *total, size_t count, size_t item, size_t *offse
 
 static bool size_scratch(ln_node *node, tconv_args *args) {
   const tconv_shape *s = &args->shape;
-  const ln_type type = input_of(node)->type;
   size_t total = 0, sums = 0;
   const size_t in_w = (size_t)s->in_w, line = (size_t)s->out_w * (size_t)s->out_c;
-  if (type != LN_FLOAT32 && !take_scratch(&total, line, type == LN_INT16 ? 8 : 4, &sums)) return false;
-  if (type == LN_INT16) {
+  const bool wide = args->form == TCONV_I16;
+  if (args->form != TCONV_F32 && !take_scratch(&total, line, wide ? 8 : 4, &sums)) return false;
+  if (wide) {
     node->thread_scratch_bytes = total;
     return true;
   }
   if (!take_scratch(&total, in_w, (size_t)args->plan.n * 4, &args->part_offset)) return false;
-  args->pixel_stride = (ptrdiff_t)s->in_c * (ptrdiff_t)ln_item_bytes(input_of(node));
+  args->pixel_stride = (ptrdiff_t)s->in_c * (args->form == TCONV_F32 ? 4 : 1);
   if (!ln_gemm_a_is_direct(&args->plan)) {
     const int32_t group = args->plan.k_group;
     args->pixel_stride = (ptrdiff_t)((s->in_c + group - 1) / group * group) * args->plan.a_bytes;
@@ -243,20 +292,23 @@ ln_status ln_transpose_conv_prepare(ln_node *node, ln_prep *prep) {
   if (ln_tensor_is_empty(node->out[0])) return LN_OK;
   s->pad_h = front_padding(s->padding, s->out_h, s->kernel_h, s->stride_h);
   s->pad_w = front_padding(s->padding, s->out_w, s->kernel_w, s->stride_w);
-  const ln_type type = input_of(node)->type;
-  if (type == LN_FLOAT32) LN_TRY(ln_node_float_range(node, s->activation, prep->err, &args->low, &args->high));
+  args->form = form_of(node);
+  const bool floats = args->form == TCONV_F32 || args->form == TCONV_HYBRID;
+  if (floats) LN_TRY(ln_node_float_range(node, s->activation, prep->err, &args->low, &args->high));
   else LN_TRY(prepare_scales(node, prep, args));
   if (ln_tensor_is_empty(input_of(node)) || ln_tensor_is_empty(weights_of(node))) {
     return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "an empty input with a filled output");
   }
   const int64_t columns = (int64_t)s->kernel_w * s->out_c;
-  const int64_t line_macs = (int64_t)s->in_w * s->in_c * s->kernel_h / s->stride_h;
+  const double line_macs = (double)s->in_w * s->in_c * s->kernel_h / s->stride_h * (double)columns;
   ln_status status = columns > INT32_MAX / 8 ? LN_ERR_MEMORY : LN_OK;
-  if (status == LN_OK && type != LN_INT16) status = plan_products(node, args);
+  if (status == LN_OK && args->form != TCONV_I16) status = plan_products(node, args);
   if (status == LN_OK) status = prepare_weights(node, prep, args);
+  if (status == LN_OK && args->form == TCONV_HYBRID) status = prepare_hybrid(node, prep, args);
   if (status == LN_OK && !size_scratch(node, args)) status = LN_ERR_MEMORY;
-  if (status != LN_OK) return ln_node_fail(node, prep->err, status, "the weights take too much memory");
-  const int64_t lines = TCONV_TASK_MACS / (line_macs * columns + 1) + 1;
+  if (status == LN_ERR_MEMORY) return ln_node_fail(node, prep->err, status, "the weights take too much memory");
+  LN_TRY(status);
+  const int64_t lines = (int64_t)(TCONV_TASK_MACS / (line_macs + 1.0)) + 1;
   args->lines = (int32_t)(lines < s->out_h ? lines : s->out_h);
   return LN_OK;
 }
@@ -267,32 +319,36 @@ typedef struct tconv_job {
   const tconv_args *args;
   const ln_exec *exec;
   const ln_gemm_b *b;
-  const ln_tensor *in, *bias;
+  const ln_gemm_plan *plan;
+  const char *in; /* [batch, in_h, in_w, in_c]; hybrid: the one image `first`, of bytes */
+  const ln_tensor *bias;
   ln_tensor *out;
   const void *weights; /* int16: [kernel_h, kernel_w, out_c, in_c] */
+  int32_t first;       /* of the images that tasks count from */
+  float in_scale;      /* hybrid */
 } tconv_job;
 
 /* part[x][kernel_w][out_c] = the pixels of an input line times kernel row `row`. */
 static void line_product(const tconv_job *job, const char *pixels, int32_t row, char *scratch) {
   const tconv_args *args = job->args;
   const tconv_shape *s = &args->shape;
+  const ln_gemm_plan *plan = job->plan;
   const void *first = pixels;
   int32_t *terms = NULL;
-  if (!ln_gemm_a_is_direct(&args->plan)) {
+  if (!ln_gemm_a_is_direct(plan)) {
     char *converted = scratch + args->pixel_offset;
     for (int32_t x = 0; x < s->in_w; ++x) {
       const char *pixel = pixels + (ptrdiff_t)x * s->in_c;
-      ln_gemm_convert_a(&args->plan, pixel, (size_t)s->in_c, converted + x * args->pixel_stride);
+      ln_gemm_convert_a(plan, pixel, (size_t)s->in_c, converted + x * args->pixel_stride);
     }
     first = converted;
   }
   const ln_gemm_a a = {&first, 1, s->in_c, args->pixel_stride};
-  if (args->plan.kind != LN_GEMM_F32 && ln_gemm_needs_row_terms(&args->plan)) {
+  if (plan->kind != LN_GEMM_F32 && ln_gemm_needs_row_terms(plan)) {
     terms = (int32_t *)(void *)(scratch + args->term_offset);
-    ln_gemm_row_terms(&args->plan, s->in_w, &a, terms);
+    ln_gemm_row_terms(plan, s->in_w, &a, terms);
   }
-  ln_gemm_rows(&args->plan, job->b, row, 0, args->plan.panels, s->in_w, &a, terms, scratch + args->part_offset,
-               args->plan.n);
+  ln_gemm_rows(plan, job->b, row, 0, plan->panels, s->in_w, &a, terms, scratch + args->part_offset, plan->n);
 }
 
 static ln_tconv_line line_shape(const tconv_shape *s) {
@@ -303,20 +359,23 @@ static ln_tconv_line line_shape(const tconv_shape *s) {
 static void add_rows(const tconv_job *job, int32_t batch, int32_t y, void *line, char *scratch) {
   const tconv_shape *s = &job->args->shape;
   const ln_tconv_line shape = line_shape(s);
-  const size_t in_line = (size_t)s->in_w * (size_t)s->in_c * ln_item_bytes(job->in);
+  const tconv_form form = job->args->form;
+  const size_t item = form == TCONV_F32 ? 4 : (form == TCONV_I16 ? 2 : 1);
+  const size_t in_line = (size_t)s->in_w * (size_t)s->in_c * item;
   for (int32_t row = 0; row < s->kernel_h; ++row) {
     const int64_t reach = (int64_t)y + s->pad_h - row;
     if (reach < 0 || reach % s->stride_h != 0 || reach / s->stride_h >= s->in_h) continue;
-    const size_t in_y = (size_t)batch * (size_t)s->in_h + (size_t)(reach / s->stride_h);
-    const char *pixels = (const char *)job->in->data + in_y * in_line;
-    if (job->in->type == LN_INT16) {
+    const int32_t image = form == TCONV_HYBRID ? 0 : batch;
+    const size_t in_y = (size_t)image * (size_t)s->in_h + (size_t)(reach / s->stride_h);
+    const char *pixels = job->in + in_y * in_line;
+    if (form == TCONV_I16) {
       const int8_t *weights = (const int8_t *)job->weights + (ptrdiff_t)row * s->kernel_w * s->out_c * s->in_c;
       ln_k_tconv_line_i16(&shape, s->in_c, (const int16_t *)(const void *)pixels, weights, line);
       continue;
     }
     line_product(job, pixels, row, scratch);
     const void *part = scratch + job->args->part_offset;
-    if (job->in->type == LN_FLOAT32) ln_k_tconv_add_f32(&shape, part, line);
+    if (form == TCONV_F32) ln_k_tconv_add_f32(&shape, part, line);
     else ln_k_tconv_add_i32(&shape, part, line);
   }
 }
@@ -333,6 +392,18 @@ static void float_line(const tconv_job *job, int32_t batch, int32_t y, char *scr
   for (size_t i = 0; i < count; ++i) line[i] = ln_clamp_f32(line[i], low, high);
 }
 
+static void hybrid_line(const tconv_job *job, int32_t batch, int32_t y, char *scratch) {
+  const tconv_shape *s = &job->args->shape;
+  const size_t count = (size_t)s->out_w * (size_t)s->out_c;
+  float *line = (float *)job->out->data + ((size_t)batch * (size_t)s->out_h + (size_t)y) * count;
+  ln_hybrid_scales scales = job->args->scales;
+  scales.a_scales = &job->in_scale;
+  scales.bias = job->bias == NULL ? NULL : job->bias->data;
+  memset(scratch, 0, count * sizeof(int32_t));
+  add_rows(job, batch, y, scratch, scratch);
+  ln_k_scale_sums(s->out_w, s->out_c, (const int32_t *)(const void *)scratch, &scales, line);
+}
+
 static int64_t bias_at(const ln_tensor *bias, int32_t channel) {
   if (bias == NULL) return 0;
   return bias->type == LN_INT64 ? ((const int64_t *)bias->data)[channel] : ((const int32_t *)bias->data)[channel];
@@ -346,7 +417,7 @@ static void store(ln_tensor *out, size_t index, int32_t value) {
 static void integer_line(const tconv_job *job, int32_t batch, int32_t y, char *scratch) {
   const tconv_args *args = job->args;
   const tconv_shape *s = &args->shape;
-  const bool wide = job->in->type == LN_INT16;
+  const bool wide = args->form == TCONV_I16;
   const size_t pixels = (size_t)s->out_w, channels = (size_t)s->out_c;
   const size_t at = ((size_t)batch * (size_t)s->out_h + (size_t)y) * pixels * channels;
   int64_t *wide_sums = (int64_t *)(void *)scratch;
@@ -370,12 +441,45 @@ static void tconv_task(void *context, int32_t task, int32_t worker) {
   const tconv_job *job = context;
   const tconv_args *args = job->args;
   const int32_t blocks = (args->shape.out_h + args->lines - 1) / args->lines;
-  const int32_t batch = task / blocks, begin = task % blocks * args->lines;
+  const int32_t batch = job->first + task / blocks, begin = task % blocks * args->lines;
   const int32_t end = args->shape.out_h - begin < args->lines ? args->shape.out_h : begin + args->lines;
   char *scratch = ln_exec_thread_scratch(job->exec, worker);
   for (int32_t y = begin; y < end; ++y) {
-    if (job->in->type == LN_FLOAT32) float_line(job, batch, y, scratch);
+    if (args->form == TCONV_F32) float_line(job, batch, y, scratch);
+    else if (args->form == TCONV_HYBRID) hybrid_line(job, batch, y, scratch);
     else integer_line(job, batch, y, scratch);
+  }
+}
+
+static ln_status pack_in_run(const ln_node *node, tconv_job *job, ln_gemm_b *b) {
+  const tconv_args *args = job->args;
+  ln_weights weights;
+  LN_TRY(ln_weights_open(node, weights_of(node), job->exec->err, &weights));
+  if (args->form == TCONV_I16) {
+    rearrange_weights(&args->shape, &weights, job->exec->scratch);
+    job->weights = job->exec->scratch;
+    return LN_OK;
+  }
+  const ln_gemm_source source = weight_source(&args->shape, &weights);
+  ln_gemm_pack(&args->plan, &source, NULL, job->exec->scratch, b);
+  return LN_OK;
+}
+
+/* Image by image: each has a scale and a zero point of its own. */
+static void run_hybrid(const ln_node *node, tconv_job *job, ln_gemm_b *b, int32_t blocks) {
+  const tconv_args *args = job->args;
+  char *scratch = job->exec->scratch;
+  ln_gemm_plan plan = args->plan;
+  int32_t *folded = (int32_t *)(void *)(scratch + args->folded_at);
+  int8_t *image = (int8_t *)(scratch + args->image_at);
+  job->plan = &plan;
+  job->in = scratch + args->image_at;
+  b->bias = folded;
+  for (; job->first < args->shape.batch; ++job->first) {
+    const float *from = (const float *)input_of(node)->data + (size_t)job->first * args->image_items;
+    ln_k_quantize_asymmetric(from, args->image_items, image, &job->in_scale, &plan.quant.a_zero);
+    ln_gemm_fold_bias(&plan, plan.quant.a_zero, NULL, b->column_sums, folded);
+    ln_pool_run(job->exec->pool, blocks, tconv_task, job);
   }
 }
 
@@ -384,17 +488,18 @@ ln_status ln_transpose_conv_run(const ln_node *node, ln_exec *exec) {
   if (ln_tensor_is_empty(node->out[0])) return LN_OK;
   const tconv_shape *s = &args->shape;
   ln_gemm_b b = args->plan.b;
-  tconv_job job = {args, exec, &b, input_of(node), bias_of(node), node->out[0], args->weights};
-  if (!args->constant) {
-    rearrange_weights(s, weights_of(node), exec->scratch);
-    job.weights = exec->scratch;
-    const ln_gemm_source source = weight_source(s, exec->scratch);
-    if (job.in->type != LN_INT16) {
-      ln_gemm_pack(&args->plan, &source, NULL, (char *)exec->scratch + args->weight_bytes, &b);
-    }
-  }
+  tconv_job job = {.args = args,
+                   .exec = exec,
+                   .b = &b,
+                   .plan = &args->plan,
+                   .in = input_of(node)->data,
+                   .bias = bias_of(node),
+                   .out = node->out[0],
+                   .weights = args->weights};
+  if (!args->constant) LN_TRY(pack_in_run(node, &job, &b));
   const int64_t blocks = (s->out_h + args->lines - 1) / args->lines;
   if (blocks * s->batch > INT32_MAX) return ln_node_fail(node, exec->err, LN_ERR_SHAPE, "too many output lines");
-  ln_pool_run(exec->pool, (int32_t)(blocks * s->batch), tconv_task, &job);
+  if (args->form == TCONV_HYBRID) run_hybrid(node, &job, &b, (int32_t)blocks);
+  else ln_pool_run(exec->pool, (int32_t)(blocks * s->batch), tconv_task, &job);
   return LN_OK;
 }

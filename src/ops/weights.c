@@ -1,99 +1,178 @@
-/* Unpacking constant weights: sparse, int4, and int4 in blocks with scales of their own. */
+/* Reading weights: sparse, of half precision, packed into four or two bits, quantized in blocks. */
 #include "ops/weights.h"
 
-#include <math.h>
+#include <string.h>
 
+#include "kernels/convert.h"
 #include "ops/densify.h"
+#include "ops/elementwise.h"
 
-void ln_weights_free(ln_weights *weights) {
+ln_type ln_weights_plain_type(const ln_tensor *tensor) {
+  if (tensor->quant->kind == LN_QUANT_BLOCKWISE) return LN_FLOAT32;
+  switch (tensor->type) {
+    case LN_INT8:
+    case LN_INT4:
+    case LN_INT2: return LN_INT8;
+    case LN_UINT8:
+    case LN_UINT4: return LN_UINT8;
+    default: return LN_FLOAT32;
+  }
+}
+
+void ln_weights_close(ln_weights *weights) {
   ln_free(weights->owned);
-  *weights = (ln_weights){NULL, NULL};
+  weights->owned = NULL;
 }
 
-/* Value `index` of packed int4: the low half of a byte comes first. */
-static int8_t int4_at(const uint8_t *data, size_t index) {
-  const int32_t half = index % 2 == 0 ? data[index / 2] & 15 : data[index / 2] >> 4;
-  return (int8_t)(half < 8 ? half : half - 16);
+bool ln_weights_is_plain(const ln_weights *weights) { return weights->plain == weights->tensor->type; }
+
+int64_t ln_weights_form(const ln_weights *weights) {
+  const uintptr_t scales = weights->scales == NULL ? 0 : (uintptr_t)weights->scales->data;
+  const uintptr_t sparsity = (uintptr_t)weights->tensor->sparsity;
+  return (int64_t)(((uint64_t)scales * 31 + (uint64_t)sparsity) * 32 + (uint64_t)weights->tensor->type);
 }
 
-static float half_to_float(uint16_t half) {
-  const int32_t exponent = half >> 10 & 31;
-  const int32_t fraction = half & 1023;
-  const float sign = half & 0x8000 ? -1.0f : 1.0f;
-  if (exponent == 31) return fraction != 0 ? NAN : sign * INFINITY;
-  if (exponent == 0) return sign * ldexpf((float)fraction, -24);
-  return sign * ldexpf((float)(1024 + fraction), exponent - 25);
-}
-
-static ln_status unpack_int4(const ln_node *node, const ln_tensor *tensor, ln_error *err, ln_weights *out) {
+/* One number for each block: `what` is named in the message. */
+static ln_status block_numbers(const ln_node *node, const ln_tensor *weights, int32_t index, const char *what,
+                               ln_error *err, const ln_tensor **out) {
+  if (index < 0 || index >= node->tensor_count) {
+    return ln_node_fail(node, err, LN_ERR_MODEL, "weights \"%s\" name no tensor of %s", weights->name, what);
+  }
+  const ln_tensor *numbers = &node->tensors[index];
+  const ln_shape *shape = &weights->shape;
+  const size_t wanted = ln_shape_span(shape, 0, shape->rank) / (size_t)weights->quant->block_size;
   size_t count;
-  if (!ln_shape_elements(&tensor->shape, &count))
-    return ln_node_fail(node, err, LN_ERR_SHAPE, "weights of unknown shape");
-  int8_t *values = ln_alloc(count);
-  if (values == NULL) return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory for unpacked weights");
-  for (size_t i = 0; i < count; ++i) values[i] = int4_at(tensor->data, i);
-  *out = (ln_weights){values, values};
+  if (!ln_tensor_const_data(numbers) || !ln_shape_elements(&numbers->shape, &count) || count != wanted) {
+    return ln_node_fail(node, err, LN_ERR_MODEL, "%s \"%s\" must be %zu constants", what, numbers->name, wanted);
+  }
+  *out = numbers;
   return LN_OK;
 }
 
-/* The tensor of scales [rows, columns / block_size], or why it does not serve. */
-static ln_status block_scales(const ln_node *node, const ln_tensor *tensor, ln_error *err, const ln_tensor **out) {
+static ln_status open_blocks(const ln_node *node, const ln_tensor *tensor, ln_error *err, ln_weights *out) {
   const ln_quant *quant = tensor->quant;
-  if (tensor->type != LN_INT4 || tensor->shape.rank != 2 || tensor->shape.dims[1] % quant->block_size != 0) {
-    return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "weights \"%s\" in blocks must be int4 matrices of whole blocks",
+  const int32_t rank = tensor->shape.rank;
+  if (rank < 1 || quant->block_size < 1 || tensor->shape.dims[rank - 1] % quant->block_size != 0) {
+    return ln_node_fail(node, err, LN_ERR_MODEL, "weights \"%s\" are not made of whole blocks", tensor->name);
+  }
+  if (tensor->type != LN_INT8 && tensor->type != LN_INT4 && tensor->type != LN_INT2) {
+    return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "%s weights \"%s\" in blocks", ln_type_name(tensor->type),
                         tensor->name);
   }
-  if (quant->zero_points_tensor >= 0) {
-    return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "weights \"%s\" have a zero point for each block", tensor->name);
+  LN_TRY(block_numbers(node, tensor, quant->scales_tensor, "scales", err, &out->scales));
+  const ln_type scales = out->scales->type;
+  if (scales != LN_FLOAT32 && scales != LN_FLOAT16 && scales != LN_BFLOAT16) {
+    return ln_node_fail(node, err, LN_ERR_MODEL, "scales \"%s\" are no floats", out->scales->name);
   }
-  if (quant->scales_tensor < 0 || quant->scales_tensor >= node->tensor_count) {
-    return ln_node_fail(node, err, LN_ERR_MODEL, "weights \"%s\" name no tensor of scales", tensor->name);
+  if (quant->zero_points_tensor < 0) return LN_OK;
+  LN_TRY(block_numbers(node, tensor, quant->zero_points_tensor, "zero points", err, &out->zero_points));
+  const ln_type zeros = out->zero_points->type;
+  if (zeros != LN_INT8 && zeros != LN_UINT8 && zeros != LN_INT16 && zeros != LN_INT32 && zeros != LN_INT64) {
+    return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "zero points of %s", ln_type_name(zeros));
   }
-  const ln_tensor *scales = &node->tensors[quant->scales_tensor];
-  const size_t wanted = ln_shape_span(&tensor->shape, 0, 2) / (size_t)quant->block_size;
-  size_t count;
-  if ((scales->type != LN_FLOAT16 && scales->type != LN_FLOAT32) || !ln_tensor_const_data(scales) ||
-      !ln_shape_elements(&scales->shape, &count) || count != wanted) {
-    return ln_node_fail(node, err, LN_ERR_MODEL, "scales \"%s\" must be %zu constant floats", scales->name, wanted);
-  }
-  *out = scales;
   return LN_OK;
 }
 
-static ln_status unpack_blocks(const ln_node *node, const ln_tensor *tensor, ln_error *err, ln_weights *out) {
-  const ln_tensor *scales = NULL;
-  LN_TRY(block_scales(node, tensor, err, &scales));
-  const size_t count = ln_shape_span(&tensor->shape, 0, 2);
-  const size_t block = (size_t)tensor->quant->block_size;
-  float *values = ln_alloc_array(count, sizeof *values);
-  if (values == NULL) return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory for unpacked weights");
-  for (size_t i = 0; i < count; ++i) {
-    const float scale = scales->type == LN_FLOAT32 ? ((const float *)scales->data)[i / block]
-                                                   : half_to_float(((const uint16_t *)scales->data)[i / block]);
-    values[i] = scale * (float)int4_at(tensor->data, i);
-  }
-  *out = (ln_weights){values, values};
-  return LN_OK;
-}
-
-static ln_status unpack_sparse(const ln_node *node, const ln_tensor *tensor, ln_error *err, ln_weights *out) {
+static ln_status open_sparse(const ln_node *node, const ln_tensor *tensor, ln_error *err, ln_weights *out) {
   size_t bytes;
   const char *reason = "";
-  if (tensor->type == LN_INT4) return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "sparse int4 weights");
-  if (!ln_tensor_size(tensor->type, &tensor->shape, &bytes))
-    return ln_node_fail(node, err, LN_ERR_SHAPE, "weights of unknown shape");
-  void *dense = ln_alloc(bytes);
-  if (dense == NULL) return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory for dense weights");
-  *out = (ln_weights){dense, dense};
-  if (ln_densify(tensor, dense, &reason)) return LN_OK;
-  ln_weights_free(out);
+  if (ln_type_bits(tensor->type) < 8) {
+    return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "sparse %s weights", ln_type_name(tensor->type));
+  }
+  if (!ln_tensor_const_data(tensor) || !ln_tensor_size(tensor->type, &tensor->shape, &bytes)) {
+    return ln_node_fail(node, err, LN_ERR_SHAPE, "sparse weights \"%s\" are no constant", tensor->name);
+  }
+  out->owned = ln_alloc(bytes);
+  out->data = out->owned;
+  if (out->owned == NULL) return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory for dense weights");
+  if (ln_densify(tensor, out->owned, &reason)) return LN_OK;
+  ln_weights_close(out);
   return ln_node_fail(node, err, LN_ERR_MODEL, "weights \"%s\": %s", tensor->name, reason);
 }
 
 ln_status ln_weights_open(const ln_node *node, const ln_tensor *tensor, ln_error *err, ln_weights *out) {
-  if (tensor->sparsity != NULL) return unpack_sparse(node, tensor, err, out);
-  if (tensor->quant->kind == LN_QUANT_BLOCKWISE) return unpack_blocks(node, tensor, err, out);
-  if (tensor->type == LN_INT4) return unpack_int4(node, tensor, err, out);
-  *out = (ln_weights){tensor->data, NULL};
-  return LN_OK;
+  *out = (ln_weights){.tensor = tensor, .data = tensor->data, .plain = ln_weights_plain_type(tensor)};
+  if (tensor->quant->kind == LN_QUANT_BLOCKWISE) LN_TRY(open_blocks(node, tensor, err, out));
+  return tensor->sparsity == NULL ? LN_OK : open_sparse(node, tensor, err, out);
+}
+
+/* ---- reading ---- */
+
+static float float_at(const ln_tensor *tensor, size_t index) {
+  switch (tensor->type) {
+    case LN_FLOAT32: return ((const float *)tensor->data)[index];
+    case LN_FLOAT16: return ln_k_half_to_float(((const uint16_t *)tensor->data)[index]);
+    default: return ln_k_bfloat_to_float(((const uint16_t *)tensor->data)[index]);
+  }
+}
+
+static float zero_at(const ln_tensor *tensor, size_t index) {
+  float value = 0.0f;
+  if (tensor == NULL) return value;
+  ln_k_cast((const char *)tensor->data + index * ln_type_bytes(tensor->type), ln_number_of(tensor->type), &value,
+            LN_NUMBER_F32, 1);
+  return value;
+}
+
+static void read_bytes(const ln_weights *weights, size_t first, size_t count, int8_t *to) {
+  const int32_t bits = ln_type_bits(weights->tensor->type);
+  if (bits == 8) memcpy(to, (const int8_t *)weights->data + first, count);
+  else ln_k_unpack_bits(weights->data, first, count, bits, weights->tensor->type != LN_UINT4, to);
+}
+
+/* Block by block, a short stretch of stored values at a time. */
+static void read_blocks(const ln_weights *weights, size_t first, size_t count, float *to) {
+  const size_t block = (size_t)weights->tensor->quant->block_size;
+  int8_t values[64];
+  while (count > 0) {
+    const float scale = float_at(weights->scales, first / block);
+    const float zero = zero_at(weights->zero_points, first / block);
+    size_t part = block - first % block;
+    part = part < count ? part : count;
+    part = part < sizeof values ? part : sizeof values;
+    read_bytes(weights, first, part, values);
+    for (size_t i = 0; i < part; ++i) to[i] = scale * ((float)values[i] - zero);
+    first += part;
+    count -= part;
+    to += part;
+  }
+}
+
+void ln_weights_read(const ln_weights *weights, size_t first, size_t count, void *to) {
+  if (weights->plain != LN_FLOAT32) {
+    read_bytes(weights, first, count, to);
+  } else if (weights->scales != NULL) {
+    read_blocks(weights, first, count, to);
+  } else if (weights->tensor->type == LN_FLOAT32) {
+    memcpy(to, (const float *)weights->data + first, count * sizeof(float));
+  } else if (weights->tensor->type == LN_FLOAT16) {
+    ln_kernels_get()->convert.f16_to_f32((const uint16_t *)weights->data + first, to, count);
+  } else {
+    ln_k_cast((const uint16_t *)weights->data + first, LN_NUMBER_BF16, to, LN_NUMBER_F32, count);
+  }
+}
+
+ln_status ln_weights_unpack(const ln_node *node, ln_prep *prep, const ln_tensor *tensor, const void **out) {
+  *out = NULL;
+  if (!ln_tensor_const_data(tensor)) return LN_OK;
+  ln_weights weights;
+  size_t count, bytes;
+  LN_TRY(ln_weights_open(node, tensor, prep->err, &weights));
+  ln_status status = LN_OK;
+  *out = weights.data;
+  if (ln_weights_is_plain(&weights) && weights.owned == NULL) return LN_OK;
+  bool fresh = false;
+  const int64_t numbers[4] = {ln_weights_form(&weights), 0, 0, 0};
+  if (!ln_shape_elements(&tensor->shape, &count) ||
+      !ln_size_mul(count, weights.plain == LN_FLOAT32 ? sizeof(float) : 1, &bytes)) {
+    status = LN_ERR_MEMORY;
+    goto out;
+  }
+  void *block = ln_pack_cache_get(prep->cache, tensor->data, "unpacked", numbers, bytes, &fresh);
+  if (block == NULL) status = LN_ERR_MEMORY;
+  else if (fresh) ln_weights_read(&weights, 0, count, block);
+  *out = block;
+out:
+  ln_weights_close(&weights);
+  return status;
 }
