@@ -79,14 +79,15 @@ typedef ln_status (*ln_run_fn)(const ln_node *node, ln_exec *exec);
 typedef int64_t (*ln_macs_fn)(const ln_node *node);
 
 enum {
-  LN_OPF_VIEW = 1,          /* output 0 is input 0's bytes under another shape: no copy when memory is shared */
-  LN_OPF_IN_PLACE = 2,      /* an output may take the memory of an input of the same size */
-  LN_OPF_STATEFUL = 4,      /* keeps or changes state: never folded, dropped or shared */
-  LN_OPF_COMMUTES = 8,      /* inputs 0 and 1 may be exchanged */
-  LN_OPF_CLAMPS = 16,       /* the option fused_activation_function clamps output 0 (of an LSTM, say, it does not) */
-  LN_OPF_TAKES_SPARSE = 32, /* reads constants in the sparse encoding; others are refused them */
-  LN_OPF_KEEPS_ARGS = 64,   /* what prepare made holds state from run to run: a late step keeps it while shapes stay */
-  LN_OPF_MARKER = 128       /* a code of the schema that stands for no operator */
+  LN_OPF_VIEW = 1,           /* output 0 is input 0's bytes under another shape: no copy when memory is shared */
+  LN_OPF_IN_PLACE = 2,       /* an output may take the memory of an input of the same size */
+  LN_OPF_STATEFUL = 4,       /* keeps or changes state: never folded, dropped or shared */
+  LN_OPF_COMMUTES = 8,       /* inputs 0 and 1 may be exchanged */
+  LN_OPF_CLAMPS = 16,        /* the option fused_activation_function clamps output 0 (of an LSTM, say, it does not) */
+  LN_OPF_TAKES_SPARSE = 32,  /* reads constants in the sparse encoding; others are refused them */
+  LN_OPF_KEEPS_ARGS = 64,    /* what prepare made holds state from run to run: a late step keeps it while shapes stay */
+  LN_OPF_MARKER = 128,       /* a code of the schema that stands for no operator */
+  LN_OPF_READS_WEIGHTS = 256 /* input 1 may be weights in any form of ops/weights.h */
 };
 
 typedef struct ln_op_def {

@@ -172,6 +172,47 @@ static void quantize_again(fixture *f, float scale) {
   add_op(f, LN_OP_RELU, 1, &again, f->output);
 }
 
+static void keeps_stored_weights(void **state) {
+  (void)state;
+  fixture *f = begin();
+  const uint16_t halves[4] = {0x3c00, 0x4000, 0xbc00, 0};
+  const int32_t x = activation(f, 2, 2, 2);
+  const int32_t stored = add_tensor(f, LN_FLOAT16, 4, (const int32_t[]){2, 1, 1, 2}, halves, sizeof halves);
+  const int32_t wide = add_tensor(f, LN_FLOAT32, 4, (const int32_t[]){2, 1, 1, 2}, NULL, 0);
+  const int32_t y = activation(f, 2, 2, 2);
+  add_op(f, LN_OP_DEQUANTIZE, 1, &stored, wide);
+  add_op(f, LN_OP_CONV_2D, 2, (const int32_t[]){x, wide}, y);
+  f->input = x;
+  f->output = y;
+  assert_int_equal(run_pass(f, ln_pass_keep_stored_weights), 1);
+  assert_int_equal(f->graph.op_count, 1);
+  assert_int_equal(f->graph.ops[0].inputs[1], stored);
+}
+
+/* Another reader keeps the DEQUANTIZE; weights that are no constant stay where they are. */
+static void unpacks_for_other_readers(void **state) {
+  (void)state;
+  fixture *f = begin();
+  const uint16_t halves[4] = {0};
+  const int32_t x = activation(f, 2, 2, 2);
+  const int32_t stored = add_tensor(f, LN_FLOAT16, 4, (const int32_t[]){2, 1, 1, 2}, halves, sizeof halves);
+  const int32_t wide = add_tensor(f, LN_FLOAT32, 4, (const int32_t[]){2, 1, 1, 2}, NULL, 0);
+  const int32_t fed = add_tensor(f, LN_FLOAT16, 4, (const int32_t[]){2, 1, 1, 2}, NULL, 0);
+  const int32_t fed_wide = add_tensor(f, LN_FLOAT32, 4, (const int32_t[]){2, 1, 1, 2}, NULL, 0);
+  const int32_t y = activation(f, 2, 2, 2), z = activation(f, 2, 2, 2);
+  add_op(f, LN_OP_DEQUANTIZE, 1, &stored, wide);
+  add_op(f, LN_OP_CAST, 1, &x, fed);
+  add_op(f, LN_OP_DEQUANTIZE, 1, &fed, fed_wide);
+  add_op(f, LN_OP_CONV_2D, 2, (const int32_t[]){x, wide}, y);
+  add_op(f, LN_OP_CONV_2D, 2, (const int32_t[]){y, fed_wide}, z);
+  f->input = x;
+  f->output = wide;
+  assert_int_equal(run_pass(f, ln_pass_keep_stored_weights), 1);
+  assert_int_equal(f->graph.op_count, 5);
+  assert_int_equal(f->graph.ops[3].inputs[1], stored);
+  assert_int_equal(f->graph.ops[4].inputs[1], fed_wide);
+}
+
 static void cancels_quantization(void **state) {
   (void)state;
   fixture *f = begin();
@@ -186,9 +227,10 @@ static void cancels_quantization(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(fuses_pads),        cmocka_unit_test(leaves_other_pads),
-      cmocka_unit_test(fuses_activations), cmocka_unit_test(leaves_shared_results),
-      cmocka_unit_test(folds_constants),   cmocka_unit_test(cancels_quantization),
+      cmocka_unit_test(fuses_pads),           cmocka_unit_test(leaves_other_pads),
+      cmocka_unit_test(fuses_activations),    cmocka_unit_test(leaves_shared_results),
+      cmocka_unit_test(folds_constants),      cmocka_unit_test(cancels_quantization),
+      cmocka_unit_test(keeps_stored_weights), cmocka_unit_test(unpacks_for_other_readers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
