@@ -90,3 +90,67 @@ def cases():
     layer("i16_narrow_bias", "i16", small, (3, 3), 6, wide_bias=False, bias_type="i32", scale=0.0005)
     layer("hybrid", "hybrid", [2, 6, 7, 5], (3, 3), 6, tolerance={"rel": 1e-4})
     layer("hybrid_plain", "hybrid", [2, 3, 4, 8], (1, 1), 6, activation="RELU", tolerance={"rel": 1e-4})
+    edges()
+
+
+def edges():
+    """Activations, extremes of zero points and scales, channels around the tiles' sizes, windows at the border of sense."""
+    zeros = {"i8": (-128, 127), "u8": (0, 255), "i16": (0,), "f32": (0,), "hybrid": (0,)}
+    for type, points in zeros.items():
+        scale = {"scale": 0.0005} if type == "i16" else {}
+        loose = {"tolerance": {"rel": 1e-4}} if type == "hybrid" else {}
+        for activation in ("RELU", "RELU6", "RELU_N1_TO_1"):
+            layer(f"{type}_{activation.lower()}", type, [1, 4, 5, 3], (2, 2), 5, activation=activation, zero=points[0],
+                  filter_zero=127 if type == "u8" else 0, **scale, **loose)
+        for point in points:
+            if type in ("i8", "u8"):
+                layer(f"{type}_zero_{point}", type, [1, 5, 5, 4], (3, 3), 3, zero=point, out_zero=points[0] + points[1] - point,
+                      filter_zero=point if type == "u8" else 0)
+        for padding in ("SAME", "VALID"):
+            layer(f"{type}_dilated_{padding.lower()}", type, [1, 9, 8, 3], (3, 2), 4, padding=padding, dilation=3,
+                  dilation_h=2, zero=points[0], **scale, **loose)
+            layer(f"{type}_far_strides_{padding.lower()}", type, [2, 9, 11, 3], (2, 2), 4, padding=padding, stride=5,
+                  stride_h=4, zero=points[0], **scale, **loose)
+            layer(f"{type}_line_{padding.lower()}", type, [2, 1, 23, 4], (1, 5), 6, padding=padding, stride=2, stride_h=1,
+                  zero=points[0], **scale, **loose)
+        layer(f"{type}_beyond_input", type, [1, 2, 3, 3], (5, 7), 4, zero=points[0], **scale, **loose)
+        layer(f"{type}_groups_strided", type, [2, 7, 8, 6], (3, 3), 9, groups=3, stride=2, zero=points[0], **scale, **loose)
+        layer(f"{type}_groups_dilated", type, [1, 9, 9, 4], (2, 2), 6, groups=2, dilation=3, zero=points[0], **scale, **loose)
+        layer(f"{type}_groups_all", type, [1, 5, 6, 5], (3, 3), 5, groups=5, zero=points[0], **scale, **loose)
+        layer(f"{type}_groups_far_dilated", type, [1, 4, 5, 4], (3, 2), 6, groups=2, dilation=90, zero=points[0], **scale,
+              **loose)
+    for out_c in (1, 2, 7, 8, 15, 16, 17, 31, 32, 33, 48, 49, 65):
+        in_c = {1: 33, 2: 1, 7: 2, 8: 3, 15: 4, 16: 5, 17: 7}.get(out_c, 6)
+        for type in ("f32", "i8", "u8"):
+            layer(f"{type}_channels_{in_c}_{out_c}", type, [1, 3, 7, in_c], (1, 2), out_c, zero=3 if type != "f32" else 0,
+                  filter_zero=90 if type == "u8" else 0)
+    for type in ("i8", "u8", "i16"):
+        half = {"i8": 127, "u8": 255, "i16": 32767}[type]
+        layer(f"{type}_tiny_scales", type, [1, 3, 4, 3], (2, 2), 4, scale=1e-7)
+        layer(f"{type}_huge_scales", type, [1, 3, 4, 3], (2, 2), 4, scale=1e5)
+        saturated(f"{type}_saturated", type, half)
+    layer("hybrid_per_tensor", "hybrid", [2, 6, 7, 5], (3, 3), 6, per_axis=False, tolerance={"rel": 1e-4})
+    layer("hybrid_strided", "hybrid", [3, 7, 8, 4], (3, 3), 5, stride=2, padding="VALID", tolerance={"rel": 1e-4})
+    layer("hybrid_dilated", "hybrid", [2, 8, 8, 3], (3, 3), 4, dilation=2, tolerance={"rel": 1e-4})
+    layer("hybrid_filter_fed", "hybrid", [2, 5, 5, 3], (3, 3), 4, filter_const=False, tolerance={"rel": 1e-4})
+    case("conv2d", "empty_batch", NAME, options(), [tensor([0, 4, 4, 3]), tensor([5, 3, 3, 3], const=True),
+                                                    tensor([5], const=True)], [tensor([0, 4, 4, 5])],
+         expected=[np.zeros([0, 4, 4, 5], np.float32)], resolver=None)
+    for type in ("f32", "i8"):
+        quantized = {} if type == "f32" else {"scale": 0.1, "zero_point": 4}
+        case("conv2d", f"batch_resized_{type}", NAME, options(),
+             [tensor([1, 4, 5, 3], type, signature=[-1, 4, 5, 3], resize=[3, 4, 5, 3], **quantized),
+              tensor([5, 3, 3, 3], type, const=True, **({} if type == "f32" else {"scale": 0.01})),
+              tensor([5], "f32" if type == "f32" else "i32", const=True, **({} if type == "f32" else {"scale": 0.001}))],
+             [tensor([1, 4, 5, 5], type, signature=[-1, 4, 5, 5], **({} if type == "f32" else {"scale": 0.3}))])
+
+
+def saturated(name, type, most):
+    """All values at the ends of their types, a multiplier above one: sums and results leave the range."""
+    x = np.where(np.arange(5 * 6 * 16).reshape(1, 5, 6, 16) % 5 < 3, most, 0 if type == "u8" else -most - 1)
+    w = np.where(np.arange(6 * 9 * 16).reshape(6, 3, 3, 16) // 144 % 2 == 0, 255 if type == "u8" else 127, 0 if type == "u8" else -127)
+    f = {"scale": 1.0, "zero_point": 0}
+    case("conv2d", name, NAME, options(),
+         [tensor(None, type, data=x, scale=1.0), tensor(None, "u8" if type == "u8" else "i8", data=w, const=True, **f),
+          tensor([6], "i64" if type == "i16" else "i32", data=[2**30, -2**30, 5, 0, 2**20, -2**20], const=True, scale=1.0)],
+         [tensor(None, type, scale=0.4 if type == "i16" else 3.0)])

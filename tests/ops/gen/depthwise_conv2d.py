@@ -1,5 +1,7 @@
 """DEPTHWISE_CONV_2D: every accepted combination of types, strides, dilations, paddings, multipliers and biases."""
 import numpy as np
+
+import lib
 from lib import case, tensor
 
 NAME = "DEPTHWISE_CONV_2D"
@@ -63,3 +65,52 @@ def cases():
     layer("hybrid", "hybrid", [2, 6, 5, 10], (3, 3), tolerance={"abs": 2e-2, "rel": 1e-2})
     layer("hybrid_stride2_relu6", "hybrid", [1, 7, 7, 8], (3, 3), stride=2, activation=3, bias=False, tolerance={"abs": 2e-2, "rel": 1e-2})
     layer("empty_batch_f32", "f32", [1, 1, 1, 5], (3, 3), stride=2)
+    edges()
+
+
+def edges():
+    for type in ("f32", "u8", "i8", "i16", "hybrid"):
+        z = {"u8": {"zero": 255, "filter_zero": 1, "out_zero": 0}, "i8": {"zero": 127, "out_zero": -128}}.get(type, {})
+        if type == "i16":
+            z = {"scale": 0.0005}
+        if type == "hybrid":
+            z = {"tolerance": {"abs": 1e-5, "rel": 1e-4}}
+        for activation, what in ((1, "relu"), (2, "relu_n1_to_1"), (3, "relu6")):
+            layer(f"{what}_edges_{type}", type, [1, 4, 5, 5], (2, 3), activation=activation, **z)
+        for padding in ("SAME", "VALID"):
+            tag = padding.lower()
+            layer(f"dilated_{tag}_{type}", type, [2, 9, 10, 7], (2, 3), dilation=3, padding=padding, **z)
+            layer(f"far_strides_{tag}_{type}", type, [1, 11, 9, 6], (2, 2), stride=4, stride_h=5, padding=padding, **z)
+            layer(f"line_{tag}_{type}", type, [2, 1, 19, 9], (1, 5), padding=padding, **z)
+            layer(f"multiplier_dilated_{tag}_{type}", type, [1, 8, 9, 2], (3, 3), multiplier=4, dilation=2, padding=padding, **z)
+        layer(f"beyond_input_{type}", type, [1, 2, 3, 4], (7, 5), **z)
+        layer(f"beyond_input_dilated_{type}", type, [1, 3, 3, 4], (3, 3), dilation=50, **z)
+    for channels in (1, 2, 7, 15, 16, 17, 31, 32, 33, 47, 64, 65):
+        for type in ("f32", "i8", "u8"):
+            z = {"u8": {"zero": 9, "filter_zero": 77}, "i8": {"zero": 5}}.get(type, {})
+            layer(f"channels_{channels}_{type}", type, [1, 3, 4, channels], (3, 3) if channels < 40 else (2, 2), **z)
+    for type in ("u8", "i8", "i16"):
+        layer(f"tiny_scales_{type}", type, [1, 3, 4, 5], (2, 2), scale=1e-7)
+        layer(f"huge_scales_{type}", type, [1, 3, 4, 5], (2, 2), scale=1e5)
+        high, low = {"u8": (255, 0), "i8": (127, -128), "i16": (32767, -32768)}[type]
+        x = np.where(np.arange(5 * 5 * 6).reshape(1, 5, 5, 6) % 6 < 3, high, low)
+        w = np.where(np.arange(9 * 6).reshape(1, 3, 3, 6) % 2 == 0, 255 if type == "u8" else 127, 0 if type == "u8" else -127)
+        case("depthwise_conv2d", f"saturated_{type}", NAME, options(),
+             [tensor(None, type, data=x, scale=1.0), tensor(None, "u8" if type == "u8" else "i8", data=w, const=True, scale=1.0),
+              tensor([6], "i64" if type == "i16" else "i32", data=[2**30, -2**30, 5, 0, 2**20, -2**20], const=True, scale=1.0)],
+             [tensor(None, type, scale=0.4 if type == "i16" else 3.0)])
+    no_bias_f32()
+
+
+def no_bias_f32():
+    """LiteRT's float kernel crashes without a bias: it is asked with one of zeros."""
+    rng = np.random.default_rng(5)
+    for stride in (1, 2):
+        x = tensor(None, "f32", data=rng.uniform(-1, 1, (1, 5, 6, 9)))
+        f = tensor(None, "f32", data=rng.uniform(-1, 1, (1, 3, 3, 9)), const=True)
+        zeros = tensor(None, "f32", data=np.zeros(9), const=True)
+        out = tensor(None)
+        main = lib.graph([lib.node(NAME, [x, f, zeros], [out], options(stride=stride))], [x], [out])
+        _, expected = lib.oracle_outputs([main], "ref", 1)
+        case("depthwise_conv2d", f"no_bias_stride{stride}_f32", NAME, options(stride=stride), [x, f], [tensor(None)],
+             expected=expected, resolver=None)
