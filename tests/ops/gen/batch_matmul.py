@@ -1,11 +1,15 @@
 """BATCH_MATMUL."""
+import numpy as np
+
 from lib import case, tensor
 
 SHAPES = (("plain", [4, 7], [7, 5], {}), ("batch", [3, 4, 7], [3, 7, 5], {}), ("broadcast_y", [3, 4, 7], [7, 5], {}),
           ("broadcast_x", [4, 7], [2, 7, 5], {}), ("broadcast_both", [2, 1, 4, 7], [1, 3, 7, 5], {}),
           ("adj_x", [2, 7, 4], [2, 7, 5], {"adjX": True}), ("adj_y", [2, 4, 7], [2, 5, 7], {"adjY": True}),
           ("adj_both", [2, 3, 7, 4], [3, 5, 7], {"adjX": True, "adjY": True}), ("row", [1, 33], [33, 17], {}),
-          ("column", [2, 9, 33], [2, 33, 1], {}))
+          ("column", [2, 9, 33], [2, 33, 1], {}),
+          ("rank_5", [2, 1, 3, 4, 5], [1, 2, 1, 5, 6], {}), ("rank_5_adj", [1, 2, 1, 5, 4], [2, 1, 2, 6, 5], {"adjX": True, "adjY": True}),
+          ("rank_5_one_side", [6, 5], [2, 2, 2, 5, 3], {}), ("one", [1, 1], [1, 1], {}), ("tiles", [17, 33], [33, 31], {}))
 QUANT = {"i8": [{"scale": 0.05, "zero_point": 4}, {"scale": 0.03, "zero_point": -9}, {"scale": 0.9, "zero_point": 5}],
          "i16": [{"scale": 0.001, "zero_point": 0}, {"scale": 0.002, "zero_point": 0}, {"scale": 0.05, "zero_point": 0}],
          "f32": [{}, {}, {}]}
@@ -23,3 +27,31 @@ def cases():
             case("batch_matmul", f"{type}_{name}_constant", "BATCH_MATMUL", options,
                  [tensor(x, type, **qx), tensor(y, type, const=True, **qy)], [tensor(None, type, **qo)],
                  tolerance={"abs": 1e-5, "rel": 1e-5})
+    extremes()
+
+
+def extremes():
+    for zx, zy in ((-128, 127), (127, -128)):
+        case("batch_matmul", f"i8_zeros_{zx}_{zy}", "BATCH_MATMUL", {},
+             [tensor([3, 9], "i8", scale=0.05, zero_point=zx), tensor([9, 5], "i8", scale=0.03, zero_point=zy)],
+             [tensor(None, "i8", scale=1.5, zero_point=zy)])
+    case("batch_matmul", "i8_saturated", "BATCH_MATMUL", {},
+         [tensor([2, 40], "i8", scale=1.0, data=np.where(np.arange(80).reshape(2, 40) % 5 < 3, 127, -128)),
+          tensor([40, 3], "i8", scale=1.0, data=np.where(np.arange(120).reshape(40, 3) % 3 < 2, 127, -128))],
+         [tensor(None, "i8", scale=2.0)])
+    for name, x, y, want in (("empty_batch", [0, 2, 3], [0, 3, 4], [0, 2, 4]), ("no_depth", [2, 0], [0, 3], [2, 3])):
+        for type in ("f32", "i8"):
+            q = {} if type == "f32" else {"scale": 1.0, "zero_point": -4}
+            out = np.full(want, 0 if type == "f32" else -4)
+            case("batch_matmul", f"{name}_{type}", "BATCH_MATMUL", {}, [tensor(x, type, **q), tensor(y, type, **q)],
+                 [tensor(want, type, **q)], expected=[out.astype("float32" if type == "f32" else "int8")], resolver=None)
+    six()
+
+
+def six():
+    """LiteRT broadcasts to five dimensions; numpy to any number."""
+    rng = np.random.default_rng(6)
+    x = rng.uniform(-1, 1, (2, 1, 2, 1, 3, 4)).astype(np.float32)
+    y = rng.uniform(-1, 1, (3, 1, 2, 5, 4)).astype(np.float32)
+    case("batch_matmul", "f32_rank_6", "BATCH_MATMUL", {"adjY": True}, [tensor(None, data=x), tensor(None, data=y)],
+         [tensor(None)], expected=[x @ np.swapaxes(y, -1, -2)], resolver=None, tolerance={"abs": 1e-5, "rel": 1e-5})

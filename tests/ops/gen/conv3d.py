@@ -39,3 +39,13 @@ def cases():
     transpose("strides_valid", [2, 2, 3, 2, 2], [2, 3, 2, 3, 2], [2, 4, 7, 4, 3], (2, 2, 2), padding="VALID", activation="RELU")
     transpose("no_bias", [1, 2, 2, 2, 2], [3, 3, 3, 1, 2], [1, 4, 4, 4, 1], (2, 2, 2), bias=False)
     transpose("late", [1, 2, 2, 2, 2], [2, 2, 2, 3, 2], [1, 4, 4, 4, 3], (2, 2, 2), activation="RELU6", const=False)
+    conv("dilated_valid", [1, 7, 8, 9, 2], [2, 3, 2, 2, 3], dilation=(3, 2, 4), padding="VALID")
+    conv("beyond_input", [1, 2, 2, 2, 3], [4, 5, 3, 3, 2])
+    conv("far_strides", [2, 5, 5, 5, 1], [1, 2, 1, 1, 4], (3, 4, 2))
+    conv("flat", [1, 1, 6, 7, 3], [1, 3, 3, 3, 4], activation="RELU_N1_TO_1")
+    conv("column", [3, 9, 1, 1, 2], [3, 1, 1, 2, 33])
+    for activation in ("RELU", "RELU6", "RELU_N1_TO_1"):
+        transpose(activation.lower(), [1, 2, 2, 3, 2], [2, 2, 2, 3, 2], [1, 4, 4, 6, 3], (2, 2, 2), activation=activation)
+    transpose("dilated", [1, 2, 3, 2, 2], [2, 2, 2, 3, 2], [1, 2, 3, 2, 3], dilation=(2, 2, 2))
+    transpose("batch", [3, 2, 2, 2, 2], [1, 2, 3, 2, 2], [3, 2, 4, 2, 2], (1, 2, 1))
+    transpose("odd_extent", [1, 2, 2, 2, 1], [3, 3, 3, 2, 1], [1, 3, 3, 3, 2], (2, 2, 2))

@@ -65,3 +65,55 @@ def cases():
     layer("hybrid_asymmetric", "f32", [4, 33], 20, weights="i8", asymmetric=True, activation="RELU", tolerance=loose)
     layer("hybrid_int4", "f32", [2, 32], 9, weights="i4", asymmetric=True, tolerance=loose)
     blockwise("blocks_32", [2, 3, 64], 11, 32)
+    edges()
+
+
+def edges():
+    zeros = {"f32": [{}], "i8": [{"zero": -128, "out_zero": 127}, {"zero": 127, "out_zero": -128}],
+             "u8": [{"zero": 0, "weights_zero": 255, "out_zero": 255}, {"zero": 255, "weights_zero": 0, "out_zero": 0}],
+             "i16": [{"scale": 0.0005}]}
+    for type, points in zeros.items():
+        for n, z in enumerate(points):
+            layer(f"{type}_extremes_{n}", type, [3, 19], 9, **z)
+        for activation in ("RELU", "RELU6", "RELU_N1_TO_1"):
+            layer(f"{type}_{activation.lower()}", type, [2, 13], 11, activation=activation, **points[0])
+        for m, k, n in ((1, 1, 1), (2, 2, 2), (5, 3, 8), (7, 31, 17), (4, 32, 16), (6, 33, 33), (1, 65, 64), (13, 4, 15)):
+            layer(f"{type}_tiles_{m}_{k}_{n}", type, [m, k], n, **points[0])
+    for type in ("i8", "u8", "i16"):
+        layer(f"{type}_tiny_scales", type, [2, 9], 5, scale=1e-7)
+        layer(f"{type}_huge_scales", type, [2, 9], 5, scale=1e5)
+        high, low = {"u8": (255, 0), "i8": (127, -128), "i16": (32767, -32768)}[type]
+        x = np.where(np.arange(3 * 40).reshape(3, 40) % 7 < 4, high, low)
+        w = np.where(np.arange(6 * 40).reshape(6, 40) // 40 % 2 == 0, 255 if type == "u8" else 127, 0 if type == "u8" else -127)
+        b = tensor([6], "i64" if type == "i16" else "i32", data=[2**30, -2**30, 5, 0, 2**20, -2**20], const=True, scale=1.0)
+        case("fully_connected", f"{type}_saturated", NAME, {"quantizedBiasType": "i64"} if type == "i16" else {},
+             [tensor(None, type, data=x, scale=1.0), tensor(None, "u8" if type == "u8" else "i8", data=w, const=True, scale=1.0), b],
+             [tensor(None, type, scale=0.9 if type == "i16" else 3.0)])  # within int32
+    for per_axis in (False, True):
+        tag = "_axis" if per_axis else ""
+        layer(f"i16_no_bias{tag}", "i16", [3, 10], 7, bias=False, scale=0.0005, per_axis=per_axis) if per_axis else None
+        layer(f"i8_no_bias_axis", "i8", [3, 10], 7, bias=False, per_axis=True, zero=9) if per_axis else None
+        layer(f"i16_wide{tag}", "i16", [3, 10], 7, scale=0.0005, per_axis=per_axis)
+        layer(f"i8_keep_rank_4{tag}", "i8", [2, 2, 2, 10], 7, keep=True, per_axis=per_axis, zero=-3)
+        layer(f"i8_relu_edge{tag}", "i8", [2, 10], 7, activation="RELU", per_axis=per_axis, zero=-3)
+        for asymmetric in (False, True):
+            a = "_asymmetric" if asymmetric else "_symmetric"
+            for weights in ("i8", "i4"):
+                layer(f"hybrid_{weights}{tag}{a}", "f32", [3, 24], 10, weights=weights, per_axis=per_axis,
+                      asymmetric=asymmetric, tolerance={"rel": 1e-4})
+    layer("hybrid_no_bias", "f32", [3, 24], 10, weights="i8", bias=False, tolerance={"rel": 1e-4})
+    layer("hybrid_fed", "f32", [3, 24], 10, weights="i8", const=False, tolerance={"rel": 1e-4})
+    case("fully_connected", "empty_rows", NAME, {}, [tensor([0, 5]), tensor([4, 5], const=True), tensor([4], const=True)],
+         [tensor([0, 4])], expected=[np.zeros((0, 4), np.float32)], resolver=None)
+    case("fully_connected", "rows_resized", NAME, {},
+         [tensor([1, 5], signature=[-1, 5], resize=[6, 5]), tensor([4, 5], const=True), tensor([4], const=True)],
+         [tensor([1, 4], signature=[-1, 4])])
+    axis_zero_points()
+
+
+def axis_zero_points():
+    """The reference takes weights with a scale for each unit as symmetric, whatever their zero points say."""
+    for type in ("i8", "i16"):
+        w = tensor([5, 9], "i8", const=True, per_axis=(0, [0.01, 0.02, 0.03, 0.01, 0.02], [3, -4, 5, 0, 1]))
+        case("fully_connected", f"{type}_axis_zero_points", NAME, {}, [tensor([2, 9], type, scale=0.05), w, None],
+             [tensor(None, type, scale=0.2)])

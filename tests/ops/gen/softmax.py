@@ -1,4 +1,6 @@
 """SOFTMAX and LOG_SOFTMAX."""
+import numpy as np
+
 from lib import case, tensor
 
 
@@ -23,3 +25,25 @@ def cases():
                  [tensor(None, "i8", scale=16 / 256, zero_point=127)])
             case("softmax", f"log_softmax_{name}_u8", "LOG_SOFTMAX", None, [tensor(shape, "u8", scale=0.05, zero_point=3)],
                  [tensor(None, "u8", scale=16 / 256, zero_point=255)])
+    edges()
+
+
+def edges():
+    outs = {"i8": ("i8", 1 / 256, -128), "u8": ("u8", 1 / 256, 0), "i16": ("i16", 1 / 32768, 0)}
+    for type, (out, scale, zero) in outs.items():
+        low, high = {"i8": (-128, 127), "u8": (0, 255), "i16": (-32768, 32767)}[type]
+        ends = np.array([[low, high] * 8, [high] * 16, [low] * 16, [low] * 15 + [high]])
+        for n, (in_scale, beta) in enumerate(((10.0, 1.0), (1e-4, 1.0), (0.1, 0.01), (0.1, 8.0))):
+            case("softmax", f"softmax_ends{n}_{type}", "SOFTMAX", {"beta": beta},
+                 [tensor(None, type, data=ends, scale=in_scale if type != "i16" else in_scale / 256)],
+                 [tensor(None, out, scale=scale, zero_point=zero)])
+    far = np.array([[-3e38, 3e38, 0, 1], [-1000, -999, -998, -997], [1e-38, 0, -1e-38, 0], [88, 89, 90, 91]], np.float32)
+    for beta in (1.0, 0.1):
+        case("softmax", f"softmax_far_{beta}_f32", "SOFTMAX", {"beta": beta}, [tensor(None, data=far)], [tensor(None)])
+    case("softmax", "log_softmax_far_f32", "LOG_SOFTMAX", None, [tensor(None, data=far[1:])], [tensor(None)])
+    for type, zero in (("i8", 127), ("u8", 255)):
+        low, high = {"i8": (-128, 127), "u8": (0, 255)}[type]
+        ends = np.array([[low, high] * 4, [high] * 8, [low] * 7 + [high]])
+        for n, in_scale in enumerate((2.0, 0.001)):
+            case("softmax", f"log_softmax_ends{n}_{type}", "LOG_SOFTMAX", None, [tensor(None, type, data=ends, scale=in_scale)],
+                 [tensor(None, type, scale=16 / 256, zero_point=zero)])

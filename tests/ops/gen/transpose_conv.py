@@ -3,6 +3,7 @@ import struct
 
 import numpy as np
 
+import lib
 from lib import case, tensor
 
 
@@ -58,7 +59,55 @@ def cases():
     transposed("f32_weights_fed", "f32", *SHAPES[1][1:], const=False, bias="f32")
     transposed("f32_relu6", "f32", *SHAPES[1][1:], bias="f32", activation="RELU6")
     transposed("i8_relu", "i8", *SHAPES[1][1:], q=quants("i8", 2, True), bias="i32", activation="RELU")
+    edges()
     media_pipe()
+
+
+def edges():
+    i, w, out, strides, padding = SHAPES[1][1:]
+    for type, bias in (("f32", "f32"), ("i8", "i32"), ("u8", "i32"), ("i16", "i64")):
+        q = None if type == "f32" else quants(type, w[0], type in ("i8", "i16"))
+        for activation in ("RELU", "RELU6", "RELU_N1_TO_1"):
+            if (type, activation) != ("i8", "RELU") and (type, activation) != ("f32", "RELU6"):
+                transposed(f"{type}_{activation.lower()}", type, i, w, out, strides, padding, q=q, bias=bias, activation=activation)
+        transposed(f"{type}_fed", type, i, w, out, strides, padding, q=q, bias=bias, const=False)
+        for n, (a, b, o, s, p) in enumerate((([1, 2, 2, 1], [1, 1, 1, 1], [2, 2], (1, 1), "SAME"),
+                                              ([3, 1, 5, 2], [9, 1, 4, 2], [1, 13], (3, 1), "SAME"),
+                                              ([1, 4, 1, 33], [17, 5, 1, 33], [11, 1], (1, 2), "VALID"),
+                                              ([1, 2, 3, 4], [3, 1, 1, 4], [8, 12], (4, 4), "SAME"),
+                                              ([1, 3, 3, 2], [2, 7, 7, 2], [3, 3], (1, 1), "SAME"))):
+            form = None if q is None else quants(type, b[0], type in ("i8", "i16"))
+            transposed(f"{type}_shape_{n}", type, a, b, o, s, p, q=form, bias=bias)
+    for type, points in (("i8", (-128, 127)), ("u8", (0, 255))):
+        for zero in points:
+            q = quants(type, w[0], False)
+            q["i"]["zero_point"], q["o"]["zero_point"] = zero, points[0] + points[1] - zero
+            if type == "u8":
+                q["w"]["zero_point"] = zero
+            transposed(f"{type}_zero_{zero}", type, i, w, out, strides, padding, q=q, bias="i32")
+    q = quants("i8", w[0], False)
+    q["w"]["zero_point"] = 9  # which the reference does not read
+    transposed("i8_weights_zero", "i8", i, w, out, strides, padding, q=q, bias="i32")
+    narrow_bias(i, w, out, strides, padding)
+    transposed("i16_per_tensor", "i16", i, w, out, strides, padding, q=quants("i16", w[0], False), bias="i64")
+    transposed("i8_per_tensor", "i8", i, w, out, strides, padding, q=quants("i8", w[0], False), bias="i32")
+
+
+def narrow_bias(i, w, out, strides, padding):
+    """LiteRT reads an int32 bias of int16 images as int64: it is asked with one."""
+    q = quants("i16", w[0], True)
+    size = ints([i[0], *out, w[0]])
+    rng = np.random.default_rng(4)
+    f = tensor(None, "i8", data=rng.integers(-127, 128, w), const=True, **q["w"])
+    x = tensor(None, "i16", data=rng.integers(-32768, 32768, i), **q["i"])
+    values = rng.integers(-3000, 3000, w[0])
+    options = {"padding": padding, "strideW": strides[0], "strideH": strides[1]}
+    wide, result = tensor(None, "i64", data=values, const=True, **q["b"]), tensor(None, "i16", **q["o"])
+    asked = lib.graph([lib.node("TRANSPOSE_CONV", [size, f, x, wide], [result], options)], [x], [result])
+    _, expected = lib.oracle_outputs([asked], "ref", 1)
+    case("transpose_conv", "i16_narrow_bias", "TRANSPOSE_CONV", options,
+         [size, f, x, tensor(None, "i32", data=values, const=True, **q["b"])], [tensor(None, "i16", **q["o"])],
+         expected=expected, resolver=None)
 
 
 def media_pipe():
