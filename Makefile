@@ -17,7 +17,7 @@ help:
 	@echo "make            build $(BUILD)/linnet and the libraries"
 	@echo "make demo       classify the sample pictures with the model that ships"
 	@echo "make test       every test (installs what they need when run as root)"
-	@echo "make proofs     the long proofs: other projects' own tests against our libraries"
+	@echo "make proofs     of these, other projects' own tests against our libraries"
 	@echo "make check      the short tier: two minutes"
 	@echo "make asan       every test under the address and undefined-behaviour sanitizers"
 	@echo "make tsan       many sessions on one model, and the thread pool, under the thread sanitizer"
@@ -49,9 +49,10 @@ test: need-test need-python
 	@cmake -S . -B $(BUILD)/asan -DCMAKE_BUILD_TYPE=Release -DLINNET_TESTS=ON -DLINNET_SANITIZE=ON > /dev/null
 	@cmake --build $(BUILD)/asan -j $(JOBS) --target $(SANITIZED_TARGETS) -- --no-print-directory
 	@cd $(BUILD)/asan && ctest --output-on-failure -j $(JOBS) -R '$(SANITIZED_TESTS)'
-	@cd $(BUILD)/tests && ctest --output-on-failure -j $(JOBS) -LE proof
+	@cd $(BUILD)/tests && ctest --output-on-failure -j $(JOBS)
 
-# The long proofs: the Rust crate tflitec against our TfLite C library, the Python package in three environments.
+# Of `make test`, the proofs alone: the Rust crate tflitec against our TfLite C library, the Python package in three
+# environments.
 proofs: need-test need-python
 	@cmake -S . -B $(BUILD)/tests -DCMAKE_BUILD_TYPE=Release -DLINNET_TESTS=ON -DPython3_EXECUTABLE=$(PYTHON) > /dev/null
 	@cmake --build $(BUILD)/tests -j $(JOBS) -- --no-print-directory
@@ -66,7 +67,7 @@ check: need-test
 	@cmake -S . -B $(BUILD)/tests -DCMAKE_BUILD_TYPE=Release -DLINNET_TESTS=ON -DLINNET_WERROR=ON \
 	  -DPython3_EXECUTABLE=$(PYTHON) $(CMAKE_FLAGS) > /dev/null
 	@cmake --build $(BUILD)/tests -j $(JOBS)
-	@cd $(BUILD)/tests && ctest --output-on-failure -j $(JOBS) -LE 'long|proof'
+	@cd $(BUILD)/tests && ctest --output-on-failure -j $(JOBS) -LE long
 
 asan: need-test
 	@cmake -S . -B $(BUILD)/asan -DCMAKE_BUILD_TYPE=Release -DLINNET_TESTS=ON -DLINNET_SANITIZE=ON \

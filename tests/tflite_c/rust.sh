@@ -5,11 +5,21 @@ set -eu
 library=$1
 source=$2
 work=$3
+
+install() { # install PACKAGE...: as root on Debian; whatever stays missing shows below
+  [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null || return 0
+  echo "installing $*"
+  { apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; } > /dev/null 2>&1 || true
+}
+has_libclang() {
+  { ldconfig -p; ls /usr/lib/llvm-*/lib; } 2> /dev/null | grep -q 'libclang[-.0-9]*\.so'
+}
+# The crates ask for a newer Rust than Debian's own: the one that its browsers are built with.
+command -v cargo > /dev/null || install cargo-web rustc-web
 command -v cargo > /dev/null || { echo "skipped: no cargo"; exit 77; }
-if ! { ldconfig -p; ls /usr/lib/llvm-*/lib; } 2> /dev/null | grep -q 'libclang[-.0-9]*\.so'; then
-  [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null && echo "installing libclang-dev" &&
-    apt-get install -y -qq libclang-dev > /dev/null 2>&1 || { echo "skipped: no libclang"; exit 77; }
-fi
+has_libclang || install libclang-dev
+has_libclang || { echo "skipped: no libclang"; exit 77; }
+pkg-config --exists openssl 2> /dev/null || install libssl-dev pkg-config # a build dependency fetches with it
 mkdir -p "$work/fetch/src"
 : > "$work/fetch/src/lib.rs"
 cat > "$work/fetch/Cargo.toml" << 'TOML'
