@@ -21,7 +21,8 @@ help:
 	@echo "make check      the short tier: two minutes"
 	@echo "make asan       every test under the address and undefined-behaviour sanitizers"
 	@echo "make tsan       many sessions on one model, and the thread pool, under the thread sanitizer"
-	@echo "make fuzz       mutated models, then each libFuzzer target for SECONDS (60), under the sanitizers (SEED=, COUNT=)"
+	@echo "make fuzz       mutated models, then each libFuzzer target for SECONDS (60) or all for TOTAL together,"
+	@echo "                under the sanitizers (SEED=, COUNT=, TARGETS=)"
 	@echo "make bench      timings beside the peers that are installed"
 	@echo "make wheel      the Python package as a wheel, in $(BUILD)/wheel"
 	@echo "make install    into PREFIX (default /usr/local)"
@@ -49,6 +50,7 @@ test: need-test need-python
 	@cmake -S . -B $(BUILD)/asan -DCMAKE_BUILD_TYPE=Release -DLINNET_TESTS=ON -DLINNET_SANITIZE=ON > /dev/null
 	@cmake --build $(BUILD)/asan -j $(JOBS) --target $(SANITIZED_TARGETS) -- --no-print-directory
 	@cd $(BUILD)/asan && ctest --output-on-failure -j $(JOBS) -R '$(SANITIZED_TESTS)'
+	@$(MAKE) --no-print-directory tsan
 	@cd $(BUILD)/tests && ctest --output-on-failure -j $(JOBS)
 
 # Of `make test`, the proofs alone: the Rust crate tflitec against our TfLite C library, the Python package in three
@@ -88,7 +90,7 @@ fuzz: need-test
 	@cmake -S . -B $(BUILD)/fuzz -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Fuzz -DCMAKE_C_FLAGS_FUZZ=-O1 \
 	  -DCMAKE_C_FLAGS=-Wno-pass-failed -DLINNET_TESTS=ON -DLINNET_SANITIZE=ON -DLINNET_FUZZ=ON > /dev/null
 	@cmake --build $(BUILD)/fuzz -j $(JOBS) --target fuzz_programs -- --no-print-directory
-	@sh scripts/fuzz.sh $(BUILD)/fuzz $(SECONDS) $(TARGETS)
+	@sh scripts/fuzz.sh $(BUILD)/fuzz $(if $(TOTAL),total:$(TOTAL),$(SECONDS)) $(TARGETS)
 
 bench: all
 	@sh scripts/python.sh $(BUILD)/venv-bench scripts/requirements-bench.txt

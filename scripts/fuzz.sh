@@ -1,13 +1,19 @@
 #!/bin/sh
-# usage: fuzz.sh BUILD SECONDS [TARGET...]   runs each libFuzzer target for SECONDS and tells how many inputs it tried.
-# What a run learns stays in BUILD/corpus; inputs that end one are kept in fuzz/findings. Fails when there are any.
+# usage: fuzz.sh BUILD SECONDS|total:SECONDS [TARGET...]
+# Runs each libFuzzer target in turn, for SECONDS each or for equal shares of a total, and tells how many inputs it
+# tried. What a run learns stays in BUILD/corpus, so that the next goes on from there; inputs that end one are kept in
+# fuzz/findings. Fails when there are any.
 set -eu
 build=$1
 seconds=$2
 shift 2
 [ $# -gt 0 ] || set -- $(ls fuzz/fuzz_*.c | sed 's|.*/fuzz_||; s|\.c$||')
+case $seconds in
+  total:*) seconds=$((${seconds#total:} / $#)) ;;
+esac
 mkdir -p fuzz/findings
 failed=""
+all=0
 for target in "$@"; do
   seeds=fuzz/corpus/$target
   case $target in
@@ -18,6 +24,10 @@ for target in "$@"; do
   log=fuzz/findings/$target.log
   "$build/fuzz/fuzz_$target" -max_total_time="$seconds" -timeout=25 -rss_limit_mb=3000 -print_final_stats=1 \
     -artifact_prefix="fuzz/findings/$target-" "$build/corpus/$target" $seeds > "$log" 2>&1 || failed="$failed $target"
-  printf '%-10s %10s inputs in %s s\n' "$target" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")" "$seconds"
+  tried=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+  all=$((all + ${tried:-0}))
+  printf '%-10s %10s inputs in %s s, coverage %s\n' "$target" "${tried:-0}" "$seconds" \
+    "$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)"
 done
+echo "$# targets, $all inputs, $((seconds * $#)) s"
 [ -z "$failed" ] || { echo "findings in:$failed (fuzz/findings/TARGET.log says what)"; exit 1; }
