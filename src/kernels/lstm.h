@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 #include "kernels/fixed16.h"
-#include "kernels/matvec.h"
 #include "kernels/quant.h"
+#include "kernels/recurrent.h"
 
 enum { LN_LSTM_INPUT, LN_LSTM_FORGET, LN_LSTM_CELL, LN_LSTM_OUTPUT, LN_LSTM_GATES };
 
@@ -22,44 +22,41 @@ typedef struct ln_lstm_size {
   int32_t inputs, cells, outputs; /* outputs = cells without a projection */
 } ln_lstm_size;
 
-/* ---- floats ---- */
+/* ---- floats, with weights of floats or of int8 ---- */
 
 typedef struct ln_lstm_gate_f32 {
-  const float *input_weights;     /* [cells, inputs] */
-  const float *recurrent_weights; /* [cells, outputs] */
-  const float *peephole;          /* [cells]; NULL for none */
-  const float *norm;              /* [cells], coefficients of layer normalization; NULL for none */
-  const float *bias;              /* [cells] */
-  const float *auxiliary_weights; /* [cells, auxiliary_inputs]; NULL for none */
+  ln_recurrent_matrix input;     /* [cells, inputs] */
+  ln_recurrent_matrix recurrent; /* [cells, outputs] */
+  ln_recurrent_matrix auxiliary; /* [cells, auxiliary_inputs]; may be none */
+  const float *peephole;         /* [cells]; NULL for none */
+  const float *norm;             /* [cells], coefficients of layer normalization; NULL for none */
+  const float *bias;             /* [cells] */
 } ln_lstm_gate_f32;
 
-/* The schema's activations that a cell takes. */
-typedef enum ln_lstm_activation {
-  LN_LSTM_LINEAR = 0,
-  LN_LSTM_RELU = 1,
-  LN_LSTM_RELU_N1_TO_1 = 2,
-  LN_LSTM_RELU6 = 3,
-  LN_LSTM_TANH = 4
-} ln_lstm_activation;
-
-float ln_k_lstm_activate(float x, ln_lstm_activation activation);
-
 typedef struct ln_lstm_f32 {
-  ln_matvec_f32_fn *matvec;
+  ln_recurrent_functions functions;
+  ln_recurrent_mode mode; /* other than LN_RECURRENT_FLOAT with int8 weights */
   ln_lstm_size size;
-  bool coupled; /* the input gate is 1 - forget gate; gates[LN_LSTM_INPUT] is not read */
+  int32_t auxiliary_inputs; /* of a second input; 0 without one */
+  bool coupled;             /* the input gate is 1 - forget gate; gates[LN_LSTM_INPUT] is not read */
   ln_lstm_gate_f32 gates[LN_LSTM_GATES];
-  const float *auxiliary; /* [auxiliary_inputs], a second input of the step; read with auxiliary weights only */
-  int32_t auxiliary_inputs;
-  const float *projection;      /* [outputs, cells]; NULL for none */
-  const float *projection_bias; /* [outputs]; NULL for none */
-  ln_lstm_activation activation;
+  ln_recurrent_matrix projection; /* [outputs, cells]; may be none */
+  const float *projection_bias;   /* [outputs]; NULL for none */
+  ln_recurrent_activation activation;
   float cell_clip, projection_clip; /* 0: none */
 } ln_lstm_f32;
 
-/* input: [inputs]; output_state: [outputs] and cell_state: [cells], read and written; scratch: [4 * cells]. */
-void ln_k_lstm_step_f32(const ln_lstm_f32 *lstm, const float *input, float *output_state, float *cell_state,
-                        float *scratch);
+typedef struct ln_lstm_f32_scratch {
+  float *sums; /* [4 * cells] */
+  /* With int8 weights only: */
+  int32_t *products;                           /* [max(cells, outputs)] */
+  int8_t *input, *auxiliary, *output, *hidden; /* [inputs], [auxiliary_inputs], [outputs], [cells] */
+} ln_lstm_f32_scratch;
+
+/* input: [inputs]; auxiliary: [auxiliary_inputs] or NULL; output_state: [outputs] and cell_state: [cells], read and
+ * written. */
+void ln_k_lstm_step_f32(const ln_lstm_f32 *lstm, const float *input, const float *auxiliary, float *output_state,
+                        float *cell_state, const ln_lstm_f32_scratch *scratch);
 
 /* ---- integers ---- */
 
@@ -100,5 +97,20 @@ typedef struct ln_lstm_i8_scratch {
 
 void ln_k_lstm_step_i8(const ln_lstm_i8 *lstm, const int8_t *input, int8_t *output_state, int16_t *cell_state,
                        const ln_lstm_i8_scratch *scratch);
+
+/* ---- the basic form in integers, TFLite's uint8 one, bit for bit: gates stand as input, cell, forget, output ---- */
+
+typedef struct ln_lstm_basic_u8 {
+  int32_t inputs, units;
+  const uint8_t *weights; /* [4 * units, inputs + units] */
+  int32_t weights_zero;
+  const int32_t *bias;        /* [4 * units] */
+  ln_multiplier accumulation; /* into Q3.12 */
+} ln_lstm_basic_u8;
+
+/* joined: [inputs + units], data and last activation with zero point 128; last: [units], the cell state in Q4.11, as is
+ * `state`; sums: [4 * units] */
+void ln_k_lstm_basic_u8(const ln_lstm_basic_u8 *lstm, const uint8_t *joined, const int16_t *last, int16_t *sums,
+                        int16_t *state, uint8_t *activation);
 
 #endif

@@ -8,36 +8,48 @@
 
 #include <stdint.h>
 
-#include "kernels/matvec.h"
 #include "kernels/quant.h"
+#include "kernels/recurrent.h"
 
 typedef struct ln_svdf_size {
   int32_t batches, inputs, filters, memory, rank; /* units = filters / rank */
 } ln_svdf_size;
 
 typedef struct ln_svdf_f32 {
-  ln_matvec_f32_fn *matvec;
+  ln_recurrent_functions functions;
+  ln_recurrent_mode mode;
   ln_svdf_size size;
-  const float *feature_weights; /* [filters, inputs] */
-  const float *time_weights;    /* [filters, memory] */
-  const float *bias;            /* [units]; NULL for none */
-  float low, high;              /* of the output */
+  ln_recurrent_matrix feature_weights; /* [filters, inputs] */
+  const float *time_weights;           /* [filters, memory]; NULL: time_weights_i8 times their scale */
+  const int8_t *time_weights_i8;
+  float time_scale;
+  const float *bias; /* [units]; NULL for none */
+  ln_recurrent_activation activation;
 } ln_svdf_f32;
 
-/* input: [batches, inputs]; out: [batches, units]; scratch: [filters] */
-void ln_k_svdf_f32(const ln_svdf_f32 *svdf, const float *input, float *state, float *scratch, float *out);
+typedef struct ln_svdf_scratch {
+  float *sums;       /* [filters] */
+  int32_t *products; /* [filters] */
+  int8_t *input;     /* [inputs], with int8 weights only */
+} ln_svdf_scratch;
+
+/* input: [batches, inputs]; out: [batches, units] */
+void ln_k_svdf_f32(const ln_svdf_f32 *svdf, const float *input, float *state, const ln_svdf_scratch *scratch,
+                   float *out);
 
 typedef struct ln_svdf_i8 {
   ln_matvec_i8_fn *matvec;
   ln_svdf_size size;
   const int8_t *feature_weights;
   const int32_t *feature_bias; /* [filters]: less the input's zero point times the row's sum */
-  const int16_t *time_weights;
+  const void *time_weights;    /* of the state's type */
   const int32_t *bias;
   ln_multiplier state_scale, output_scale;
   int32_t zero_point, low, high; /* of the output */
 } ln_svdf_i8;
 
-void ln_k_svdf_i8(const ln_svdf_i8 *svdf, const int8_t *input, int16_t *state, int32_t *scratch, int8_t *out);
+/* scratch: [filters]. The state and the time weights are int16, or int8 (a form of TFLite for micro-controllers). */
+void ln_k_svdf_i8_state_i16(const ln_svdf_i8 *svdf, const int8_t *input, int16_t *state, int32_t *scratch, int8_t *out);
+void ln_k_svdf_i8_state_i8(const ln_svdf_i8 *svdf, const int8_t *input, int8_t *state, int32_t *scratch, int8_t *out);
 
 #endif

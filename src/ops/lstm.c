@@ -1,10 +1,8 @@
 /*
- * UNIDIRECTIONAL_SEQUENCE_LSTM, and LSTM, which is one step of it: shapes, checks and the float form. The states,
- * inputs 18 and 19, are updated in place.
+ * UNIDIRECTIONAL_SEQUENCE_LSTM, and LSTM, which is one step of it: shapes and checks. The states, inputs 18 and 19,
+ * are updated in place.
  */
 #include "ops/lstm.h"
-
-#include <string.h>
 
 #include "ops/rows.h"
 
@@ -31,10 +29,29 @@ static ln_status need_state(const ln_node *node, ln_error *err, int32_t input, i
   return LN_OK;
 }
 
+/* Recurrent weights, or what stands on the diagonal of such: those are floats beside weights of any type. */
+static ln_status check_recurrent(const ln_node *node, ln_error *err, const ln_lstm_form *form, int32_t gate) {
+  const int32_t input = LN_LSTM_IN_RECURRENT_WEIGHTS + gate;
+  const ln_tensor *tensor = ln_lstm_in(node, input);
+  const bool diagonal = tensor != NULL && tensor->shape.rank == 1;
+  const ln_type type = ln_lstm_in(node, LN_LSTM_IN_INPUT_WEIGHTS + gate)->type;
+  if (diagonal && node->in[LN_LSTM_IN_DATA]->type != LN_FLOAT32) {
+    return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "diagonal recurrent weights of an integer cell");
+  }
+  LN_TRY(need_shape(node, err, input, form->size.cells, diagonal ? -1 : form->size.outputs));
+  if (diagonal && form->size.cells != form->size.outputs) {
+    return ln_node_fail(node, err, LN_ERR_SHAPE, "diagonal recurrent weights beside a projection to %d values",
+                        form->size.outputs);
+  }
+  if (tensor->type == (diagonal ? LN_FLOAT32 : type)) return LN_OK;
+  return ln_node_fail(node, err, LN_ERR_TYPE, "input %d \"%.100s\" is %s beside weights of %s", input, tensor->name,
+                      ln_type_name(tensor->type), ln_type_name(type));
+}
+
 static ln_status check_gate(const ln_node *node, ln_error *err, const ln_lstm_form *form, int32_t gate) {
   const int32_t cells = form->size.cells;
   LN_TRY(need_shape(node, err, LN_LSTM_IN_INPUT_WEIGHTS + gate, cells, form->size.inputs));
-  LN_TRY(need_shape(node, err, LN_LSTM_IN_RECURRENT_WEIGHTS + gate, cells, form->size.outputs));
+  LN_TRY(check_recurrent(node, err, form, gate));
   LN_TRY(need_shape(node, err, LN_LSTM_IN_BIAS + gate, cells, -1));
   if (form->norm) LN_TRY(need_shape(node, err, LN_LSTM_IN_NORM + gate, cells, -1));
   if (form->peephole && gate != LN_LSTM_CELL) LN_TRY(need_shape(node, err, ln_lstm_peephole_input(gate), cells, -1));
@@ -42,25 +59,30 @@ static ln_status check_gate(const ln_node *node, ln_error *err, const ln_lstm_fo
 }
 
 static void read_options(const ln_node *node, ln_lstm_form *form) {
+  bool asymmetric;
   if (node->op->def->variant == LN_LSTM_ONE_STEP) {
     const ln_lstm_options *options = LN_OPTIONS(node, lstm_options);
     form->activation = options->fused_activation_function;
     form->cell_clip = options->cell_clip;
     form->projection_clip = options->proj_clip;
     form->time_major = true; /* the batches of a step are computed together */
+    asymmetric = options->asymmetric_quantize_inputs;
   } else if (node->op->def->variant == LN_LSTM_BOTH_WAYS) {
     const ln_bidirectional_sequence_lstm_options *options = LN_OPTIONS(node, bidirectional_sequence_lstm_options);
     form->activation = options->fused_activation_function;
     form->cell_clip = options->cell_clip;
     form->projection_clip = options->proj_clip;
     form->time_major = options->time_major;
+    asymmetric = options->asymmetric_quantize_inputs;
   } else {
     const ln_unidirectional_sequence_lstm_options *options = LN_OPTIONS(node, unidirectional_sequence_lstm_options);
     form->activation = options->fused_activation_function;
     form->cell_clip = options->cell_clip;
     form->projection_clip = options->proj_clip;
     form->time_major = options->time_major;
+    asymmetric = options->asymmetric_quantize_inputs;
   }
+  form->mode = ln_recurrent_mode_of(node->in[LN_LSTM_IN_INPUT_WEIGHTS + LN_LSTM_OUTPUT], asymmetric);
 }
 
 /* The form of five inputs: lstm_basic.c. */
@@ -77,15 +99,16 @@ static ln_status read_extents(const ln_node *node, ln_error *err, ln_lstm_form *
   if (data->rank != 2 && (one_step || data->rank != 3)) {
     return ln_node_fail(node, err, LN_ERR_SHAPE, "the input cannot have %d dimensions", data->rank);
   }
-  if (weights == NULL || recurrent == NULL || weights->shape.rank != 2 || recurrent->shape.rank != 2) {
-    return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "weights must be matrices");
+  if (weights == NULL || recurrent == NULL || weights->shape.rank != 2 || recurrent->shape.rank < 1 ||
+      recurrent->shape.rank > 2) {
+    return ln_node_fail(node, err, LN_ERR_SHAPE, "weights must be matrices");
   }
   read_options(node, form);
   form->steps = data->rank == 2 ? 1 : data->dims[form->time_major ? 0 : 1];
   form->batches = data->dims[data->rank == 3 && form->time_major ? 1 : 0];
   form->size.inputs = data->dims[data->rank - 1];
   form->size.cells = weights->shape.dims[0];
-  form->size.outputs = recurrent->shape.dims[1];
+  form->size.outputs = recurrent->shape.dims[recurrent->shape.rank - 1];
   if (form->size.cells < 1 || form->size.outputs < 1) {
     return ln_node_fail(node, err, LN_ERR_SHAPE, "a cell without units");
   }
@@ -98,6 +121,7 @@ ln_status ln_lstm_read_form(const ln_node *node, ln_error *err, ln_lstm_form *fo
   form->peephole = ln_lstm_in(node, ln_lstm_peephole_input(LN_LSTM_OUTPUT)) != NULL;
   form->norm = ln_lstm_in(node, LN_LSTM_IN_NORM + LN_LSTM_FORGET) != NULL;
   form->projection = ln_lstm_in(node, LN_LSTM_IN_PROJECTION) != NULL;
+  form->auxiliary = ln_lstm_in(node, LN_LSTM_IN_AUXILIARY) != NULL;
   for (int32_t gate = form->coupled ? LN_LSTM_FORGET : LN_LSTM_INPUT; gate < LN_LSTM_GATES; ++gate) {
     LN_TRY(check_gate(node, err, form, gate));
   }
@@ -134,68 +158,18 @@ int64_t ln_lstm_macs(const ln_node *node) {
   return macs < 0x1p62 ? (int64_t)macs : 0;
 }
 
-/* ---- floats ---- */
-
-ln_status ln_lstm_prepare_f32(const ln_node *node, ln_error *err, const ln_lstm_form *form, ln_lstm_args *args) {
-  if (form->activation < LN_ACT_NONE || form->activation > LN_ACT_TANH) {
-    return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "activation %d", form->activation);
-  }
-  args->form = *form;
-  args->lstm.matvec = ln_kernels_get()->matvec.f32;
-  args->lstm.size = form->size;
-  args->lstm.coupled = form->coupled;
-  args->lstm.activation = (ln_lstm_activation)form->activation;
-  args->lstm.cell_clip = form->cell_clip;
-  args->lstm.projection_clip = form->projection_clip;
-  return LN_OK;
-}
-
 static ln_status prepare_f32(ln_node *node, ln_prep *prep, const ln_lstm_form *form) {
   ln_lstm_args *args = LN_NODE_ARGS(node, prep, ln_lstm_args);
-  if (args == NULL) return LN_ERR_MEMORY;
-  node->scratch_bytes = (size_t)form->size.cells * LN_LSTM_GATES * sizeof(float);
-  return ln_lstm_prepare_f32(node, prep->err, form, args);
-}
-
-ln_lstm_f32 ln_lstm_bind_f32(const ln_node *node, const ln_lstm_args *args) {
-  ln_lstm_f32 lstm = args->lstm;
-  for (int32_t g = lstm.coupled ? LN_LSTM_FORGET : LN_LSTM_INPUT; g < LN_LSTM_GATES; ++g) {
-    ln_lstm_gate_f32 *gate = &lstm.gates[g];
-    gate->input_weights = ln_lstm_data(node, LN_LSTM_IN_INPUT_WEIGHTS + g);
-    gate->recurrent_weights = ln_lstm_data(node, LN_LSTM_IN_RECURRENT_WEIGHTS + g);
-    gate->bias = ln_lstm_data(node, LN_LSTM_IN_BIAS + g);
-    gate->norm = args->form.norm ? ln_lstm_data(node, LN_LSTM_IN_NORM + g) : NULL;
-    gate->peephole = args->form.peephole && g != LN_LSTM_CELL ? ln_lstm_data(node, ln_lstm_peephole_input(g)) : NULL;
-  }
-  lstm.projection = ln_lstm_data(node, LN_LSTM_IN_PROJECTION);
-  lstm.projection_bias = ln_lstm_data(node, LN_LSTM_IN_PROJECTION_BIAS);
-  return lstm;
-}
-
-void ln_lstm_run_f32(const ln_node *node, const ln_lstm_form *form, ln_lstm_f32 *lstm, const ln_lstm_sequence *sequence,
-                     float *scratch) {
-  const size_t inputs = (size_t)form->size.inputs, outputs = (size_t)form->size.outputs;
-  for (int32_t b = 0; b < form->batches; ++b) {
-    float *output_state = (float *)node->in[LN_LSTM_IN_OUTPUT_STATE]->data + (size_t)b * outputs;
-    float *cell_state = (float *)node->in[LN_LSTM_IN_CELL_STATE]->data + (size_t)b * (size_t)form->size.cells;
-    for (int32_t i = 0; i < form->steps; ++i) {
-      const int32_t t = sequence->reverse ? form->steps - 1 - i : i;
-      const size_t row = form->time_major ? (size_t)t * (size_t)form->batches + (size_t)b
-                                          : (size_t)b * (size_t)form->steps + (size_t)t;
-      if (sequence->auxiliary != NULL) lstm->auxiliary = sequence->auxiliary + row * (size_t)lstm->auxiliary_inputs;
-      ln_k_lstm_step_f32(lstm, sequence->input + row * inputs, output_state, cell_state, scratch);
-      memcpy(sequence->out + row * sequence->out_stride, output_state, outputs * sizeof(float));
-    }
-  }
+  if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  LN_TRY(ln_lstm_prepare_f32(node, prep, form, args));
+  node->scratch_bytes = ln_lstm_scratch_f32(args);
+  return LN_OK;
 }
 
 static ln_status run_f32(const ln_node *node, ln_exec *exec) {
   const ln_lstm_args *args = node->args;
-  ln_lstm_f32 lstm = ln_lstm_bind_f32(node, args);
-  const ln_lstm_sequence sequence = {.input = node->in[LN_LSTM_IN_DATA]->data,
-                                     .out = node->out[0]->data,
-                                     .out_stride = (size_t)args->form.size.outputs};
-  ln_lstm_run_f32(node, &args->form, &lstm, &sequence, exec->scratch);
+  const ln_lstm_sequence sequence = {.out = node->out[0]->data, .out_stride = (size_t)args->form.size.outputs};
+  ln_lstm_run_f32(node, args, &sequence, exec->scratch);
   return LN_OK;
 }
 
@@ -203,7 +177,7 @@ static ln_status run_f32(const ln_node *node, ln_exec *exec) {
 
 ln_status ln_lstm_prepare(ln_node *node, ln_prep *prep) {
   ln_lstm_form form;
-  if (is_basic(node)) return LN_OK;
+  if (is_basic(node)) return ln_lstm_basic_prepare(node, prep);
   LN_TRY(ln_lstm_read_form(node, prep->err, &form));
   if (node->in[LN_LSTM_IN_DATA]->type == LN_INT8) return ln_lstm_prepare_i8(node, prep, &form);
   return prepare_f32(node, prep, &form);

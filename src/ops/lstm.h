@@ -1,9 +1,9 @@
-/* What the float and the integer form of the sequence LSTM share: inputs by name, extents, checks. */
+/* What the forms of the sequence LSTM share: inputs by name, extents, checks. */
 #ifndef LN_OPS_LSTM_H
 #define LN_OPS_LSTM_H
 
 #include "kernels/lstm.h"
-#include "ops/ops.h"
+#include "ops/recurrent.h"
 
 /* Inputs in the operator's order; those of four gates stand as input, forget, cell, output. */
 enum {
@@ -16,15 +16,20 @@ enum {
   LN_LSTM_IN_PROJECTION_BIAS = 17,
   LN_LSTM_IN_OUTPUT_STATE = 18,
   LN_LSTM_IN_CELL_STATE = 19,
-  LN_LSTM_IN_NORM = 20
+  LN_LSTM_IN_NORM = 20,
+  /* A second input with weights of its own: a way of the bidirectional operator has it (lstm_both_ways.c). */
+  LN_LSTM_IN_AUXILIARY = 24,
+  LN_LSTM_IN_AUXILIARY_WEIGHTS = 25,
+  LN_LSTM_IN_COUNT = 29
 };
 
 typedef struct ln_lstm_form {
   ln_lstm_size size;
   int32_t batches, steps;
   bool time_major; /* [steps, batches, inputs], else [batches, steps, inputs] */
-  bool coupled, peephole, norm, projection;
-  int32_t activation; /* the schema's */
+  bool coupled, peephole, norm, projection, auxiliary;
+  ln_recurrent_mode mode; /* of floats with int8 weights */
+  int32_t activation;     /* the schema's */
   float cell_clip, projection_clip;
 } ln_lstm_form;
 
@@ -45,33 +50,31 @@ static inline int32_t ln_lstm_peephole_input(int32_t gate) {
 /* Extents and which parts are there; checks every input's shape and that the states can be written. */
 ln_status ln_lstm_read_form(const ln_node *node, ln_error *err, ln_lstm_form *form);
 
-/* The float form. */
+/* The form in floats, whose weights may be int8 (lstm_float.c). */
+enum { LN_LSTM_MATRICES = 3 }; /* a gate has: input, recurrent and auxiliary weights */
 typedef struct ln_lstm_args {
   ln_lstm_form form;
   ln_lstm_f32 lstm; /* the pointers are set in run */
+  ln_recurrent_sums sums[LN_LSTM_MATRICES][LN_LSTM_GATES], projection_sums;
 } ln_lstm_args;
 
 /* A run over the whole sequence, forward or from its end. */
 typedef struct ln_lstm_sequence {
   bool reverse;
-  const float *input;
-  const float *auxiliary; /* steps as the input does, in rows of lstm.auxiliary_inputs; NULL for none */
   float *out;
   size_t out_stride; /* elements between rows */
 } ln_lstm_sequence;
 
-ln_status ln_lstm_prepare_f32(const ln_node *node, ln_error *err, const ln_lstm_form *form, ln_lstm_args *args);
-/* The kernel's arguments with the pointers of this run. */
-ln_lstm_f32 ln_lstm_bind_f32(const ln_node *node, const ln_lstm_args *args);
-/* scratch: [4 * cells] */
-void ln_lstm_run_f32(const ln_node *node, const ln_lstm_form *form, ln_lstm_f32 *lstm, const ln_lstm_sequence *sequence,
-                     float *scratch);
+ln_status ln_lstm_prepare_f32(const ln_node *node, ln_prep *prep, const ln_lstm_form *form, ln_lstm_args *args);
+size_t ln_lstm_scratch_f32(const ln_lstm_args *args);
+void ln_lstm_run_f32(const ln_node *node, const ln_lstm_args *args, const ln_lstm_sequence *sequence, void *scratch);
 
-/* The basic form of LSTM; it needs no preparing. */
+/* The basic form of LSTM. */
 ln_status ln_lstm_basic_infer(ln_node *node, ln_error *err);
+ln_status ln_lstm_basic_prepare(ln_node *node, ln_prep *prep);
 ln_status ln_lstm_basic_run(const ln_node *node, ln_exec *exec);
 
-/* The integer form. `block` is what prepare asked for as scratch. */
+/* The integer form. */
 ln_status ln_lstm_prepare_i8(ln_node *node, ln_prep *prep, const ln_lstm_form *form);
 ln_status ln_lstm_run_i8(const ln_node *node, ln_exec *exec);
 

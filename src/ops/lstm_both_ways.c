@@ -1,32 +1,50 @@
 /*
- * BIDIRECTIONAL_SEQUENCE_LSTM in floats: one cell runs over the sequence, another over it from its end. Each is seen as
- * a node with the inputs of UNIDIRECTIONAL_SEQUENCE_LSTM, so that its checks and steps are those of lstm.c.
+ * BIDIRECTIONAL_SEQUENCE_LSTM: one cell runs over the sequence, another over it from its end. Each is seen as a node
+ * with the inputs of UNIDIRECTIONAL_SEQUENCE_LSTM, so that its checks and steps are those of lstm.c and lstm_float.c.
  */
 #include "ops/lstm.h"
+
+#include <string.h>
+
 #include "ops/rows.h"
 
 enum { FORWARD, BACKWARD, WAYS };
-enum { WEIGHTS_OF_A_WAY = 17, FIRST_STATE = 35, AUX_DATA = 39, AUX_WEIGHTS = 40, VIEW_INPUTS = 20 };
+enum { WEIGHTS_OF_A_WAY = 17, FIRST_STATE = 35, AUX_DATA = 39, AUX_WEIGHTS = 40 };
 
 typedef struct both_args {
   ln_lstm_args way[WAYS];
 } both_args;
 
-/* One way's inputs in the order of lstm.h; `in` is where they are kept. */
-static ln_node view_of(const ln_node *node, int32_t way, ln_tensor *in[VIEW_INPUTS]) {
+static bool has_auxiliary_weights(const ln_node *node) {
+  return ln_lstm_in(node, AUX_WEIGHTS + LN_LSTM_FORGET) != NULL;
+}
+
+/* One way's inputs in the order of lstm.h; `in` is where they are kept. An auxiliary input has weights for both cells,
+ * or takes the input's place for the backward one. */
+static ln_node view_of(const ln_node *node, int32_t way, ln_tensor *in[LN_LSTM_IN_COUNT]) {
   ln_node view = *node;
+  ln_tensor *second = AUX_DATA < node->in_count ? node->in[AUX_DATA] : NULL;
+  memset(in, 0, LN_LSTM_IN_COUNT * sizeof *in);
   in[LN_LSTM_IN_DATA] = node->in[0];
+  if (second != NULL && !has_auxiliary_weights(node) && way == BACKWARD) in[LN_LSTM_IN_DATA] = second;
   for (int32_t i = 0; i < WEIGHTS_OF_A_WAY; ++i) in[1 + i] = node->in[1 + way * WEIGHTS_OF_A_WAY + i];
   in[LN_LSTM_IN_OUTPUT_STATE] = node->in[FIRST_STATE + 2 * way];
   in[LN_LSTM_IN_CELL_STATE] = node->in[FIRST_STATE + 2 * way + 1];
+  if (second != NULL && has_auxiliary_weights(node)) {
+    in[LN_LSTM_IN_AUXILIARY] = second;
+    for (int32_t g = 0; g < LN_LSTM_GATES; ++g) {
+      const int32_t weights = AUX_WEIGHTS + way * LN_LSTM_GATES + g;
+      in[LN_LSTM_IN_AUXILIARY_WEIGHTS + g] = weights < node->in_count ? node->in[weights] : NULL;
+    }
+  }
   view.in = in;
-  view.in_count = VIEW_INPUTS;
+  view.in_count = LN_LSTM_IN_COUNT;
   return view;
 }
 
 static ln_status read_forms(const ln_node *node, ln_error *err, ln_lstm_form forms[WAYS]) {
   for (int32_t way = 0; way < WAYS; ++way) {
-    ln_tensor *in[VIEW_INPUTS];
+    ln_tensor *in[LN_LSTM_IN_COUNT];
     const ln_node view = view_of(node, way, in);
     LN_TRY(ln_lstm_read_form(&view, err, &forms[way]));
   }
@@ -53,24 +71,19 @@ ln_status ln_lstm_both_infer(ln_node *node, ln_error *err) {
   return ln_node_set_shape(node, 1, &shape, err);
 }
 
-static bool has_auxiliary_weights(const ln_node *node) {
-  return ln_lstm_in(node, AUX_WEIGHTS + LN_LSTM_FORGET) != NULL;
-}
-
-/* An auxiliary input has weights for every gate of both cells, or takes the input's place for the backward one. */
 static ln_status check_auxiliary(const ln_node *node, ln_error *err, const ln_lstm_form forms[WAYS]) {
   const ln_tensor *data = ln_lstm_in(node, AUX_DATA);
   const ln_shape *in = &node->in[0]->shape;
   if (data == NULL) return LN_OK;
   const ln_shape *shape = &data->shape;
   bool fits = shape->rank == 3 && shape->dims[0] == in->dims[0] && shape->dims[1] == in->dims[1];
-  if (!has_auxiliary_weights(node)) fits = fits && shape->dims[2] == in->dims[2];
   for (int32_t i = 0; fits && has_auxiliary_weights(node) && i < WAYS * LN_LSTM_GATES; ++i) {
     const ln_tensor *weights = ln_lstm_in(node, AUX_WEIGHTS + i);
     const ln_lstm_form *form = &forms[i / LN_LSTM_GATES];
     if (i % LN_LSTM_GATES == LN_LSTM_INPUT && form->coupled) continue;
     fits = weights != NULL && weights->shape.rank == 2 && weights->shape.dims[0] == form->size.cells &&
-           weights->shape.dims[1] == shape->dims[2];
+           weights->shape.dims[1] == shape->dims[2] &&
+           weights->type == node->in[1 + LN_LSTM_OUTPUT + i / LN_LSTM_GATES * WEIGHTS_OF_A_WAY]->type;
   }
   return fits ? LN_OK : ln_node_fail(node, err, LN_ERR_SHAPE, "the auxiliary input and its weights do not fit");
 }
@@ -81,27 +94,14 @@ ln_status ln_lstm_both_prepare(ln_node *node, ln_prep *prep) {
   ln_lstm_form forms[WAYS];
   LN_TRY(read_forms(node, prep->err, forms));
   LN_TRY(check_auxiliary(node, prep->err, forms));
-  int32_t cells = 0;
   for (int32_t way = 0; way < WAYS; ++way) {
-    LN_TRY(ln_lstm_prepare_f32(node, prep->err, &forms[way], &args->way[way]));
-    cells = forms[way].size.cells > cells ? forms[way].size.cells : cells;
+    ln_tensor *in[LN_LSTM_IN_COUNT];
+    const ln_node view = view_of(node, way, in);
+    LN_TRY(ln_lstm_prepare_f32(&view, prep, &forms[way], &args->way[way]));
+    const size_t bytes = ln_lstm_scratch_f32(&args->way[way]);
+    if (bytes > node->scratch_bytes) node->scratch_bytes = bytes;
   }
-  node->scratch_bytes = (size_t)cells * LN_LSTM_GATES * sizeof(float);
   return LN_OK;
-}
-
-static void bind_auxiliary(const ln_node *node, int32_t way, ln_lstm_f32 *lstm, ln_lstm_sequence *sequence) {
-  const ln_tensor *data = ln_lstm_in(node, AUX_DATA);
-  if (data == NULL) return;
-  if (!has_auxiliary_weights(node)) {
-    if (way == BACKWARD) sequence->input = data->data;
-    return;
-  }
-  sequence->auxiliary = data->data;
-  lstm->auxiliary_inputs = data->shape.dims[2];
-  for (int32_t g = 0; g < LN_LSTM_GATES; ++g) {
-    lstm->gates[g].auxiliary_weights = ln_lstm_data(node, AUX_WEIGHTS + way * LN_LSTM_GATES + g);
-  }
 }
 
 ln_status ln_lstm_both_run(const ln_node *node, ln_exec *exec) {
@@ -109,10 +109,9 @@ ln_status ln_lstm_both_run(const ln_node *node, ln_exec *exec) {
   const size_t forward = (size_t)args->way[FORWARD].form.size.outputs;
   const size_t backward = (size_t)args->way[BACKWARD].form.size.outputs;
   for (int32_t way = 0; way < WAYS; ++way) {
-    ln_tensor *in[VIEW_INPUTS];
+    ln_tensor *in[LN_LSTM_IN_COUNT];
     const ln_node view = view_of(node, way, in);
-    ln_lstm_f32 lstm = ln_lstm_bind_f32(&view, &args->way[way]);
-    ln_lstm_sequence sequence = {.reverse = way == BACKWARD, .input = node->in[0]->data};
+    ln_lstm_sequence sequence = {.reverse = way == BACKWARD};
     if (merges(node)) {
       sequence.out = (float *)node->out[0]->data + (way == BACKWARD ? forward : 0);
       sequence.out_stride = forward + backward;
@@ -120,8 +119,7 @@ ln_status ln_lstm_both_run(const ln_node *node, ln_exec *exec) {
       sequence.out = node->out[way]->data;
       sequence.out_stride = way == BACKWARD ? backward : forward;
     }
-    bind_auxiliary(node, way, &lstm, &sequence);
-    ln_lstm_run_f32(&view, &args->way[way].form, &lstm, &sequence, exec->scratch);
+    ln_lstm_run_f32(&view, &args->way[way], &sequence, exec->scratch);
   }
   return LN_OK;
 }
@@ -129,7 +127,7 @@ ln_status ln_lstm_both_run(const ln_node *node, ln_exec *exec) {
 int64_t ln_lstm_both_macs(const ln_node *node) {
   int64_t total = 0;
   for (int32_t way = 0; way < WAYS; ++way) {
-    ln_tensor *in[VIEW_INPUTS];
+    ln_tensor *in[LN_LSTM_IN_COUNT];
     const ln_node view = view_of(node, way, in);
     total += ln_lstm_macs(&view);
   }

@@ -1,22 +1,36 @@
 /*
  * RNN, UNIDIRECTIONAL_SEQUENCE_RNN and BIDIRECTIONAL_SEQUENCE_RNN: the plain recurrent cell in floats,
- * state = activation(weights * input + recurrent * state + bias), with the states updated in place.
+ * state = activation(weights * input + recurrent * state + bias), with the states updated in place. Weights are floats,
+ * or int8, and then the vectors that meet them are quantized in run.
  */
-#include <math.h>
 #include <string.h>
 
-#include "ops/lstm.h"
+#include "ops/recurrent.h"
 #include "ops/rows.h"
 
 /* Where a direction's inputs begin: weights, recurrent weights, bias, state follow one another. */
 enum { RNN_WEIGHTS, RNN_RECURRENT, RNN_BIAS, RNN_STATE };
 enum { AUX_DATA = 9, AUX_FORWARD = 10, AUX_BACKWARD = 11 };
+enum { FORWARD, BACKWARD, WAYS };
+enum { FIRST_FORWARD = 1, FIRST_BACKWARD = 5 };
 
 typedef struct rnn_form {
   int32_t batches, steps, inputs;
   bool time_major, merge;
   int32_t activation;
+  ln_recurrent_mode mode;
 } rnn_form;
+
+enum { MATRICES = 3 }; /* input, recurrent, auxiliary */
+typedef struct rnn_args {
+  rnn_form form;
+  ln_recurrent_sums sums[WAYS][MATRICES];
+  int32_t units, vector; /* the most of both ways: units, and elements of a vector */
+} rnn_args;
+
+static const ln_tensor *optional(const ln_node *node, int32_t input) {
+  return input < node->in_count ? node->in[input] : NULL;
+}
 
 static bool is_bidirectional(const ln_node *node) { return node->op->def->variant == LN_RNN_BOTH_WAYS; }
 
@@ -26,18 +40,23 @@ static ln_status read_form(const ln_node *node, ln_error *err, rnn_form *form) {
   if (in->rank != (one_step ? 2 : 3))
     return ln_node_fail(node, err, LN_ERR_SHAPE, "the input has %d dimensions", in->rank);
   *form = (rnn_form){.merge = false};
+  bool asymmetric;
   if (one_step) {
+    asymmetric = LN_OPTIONS(node, rnn_options)->asymmetric_quantize_inputs;
     form->activation = LN_OPTIONS(node, rnn_options)->fused_activation_function;
   } else if (is_bidirectional(node)) {
     const ln_bidirectional_sequence_rnn_options *options = LN_OPTIONS(node, bidirectional_sequence_rnn_options);
     form->activation = options->fused_activation_function;
     form->time_major = options->time_major;
     form->merge = options->merge_outputs;
+    asymmetric = options->asymmetric_quantize_inputs;
   } else {
     form->activation = LN_OPTIONS(node, sequence_rnn_options)->fused_activation_function;
     form->time_major = LN_OPTIONS(node, sequence_rnn_options)->time_major;
+    asymmetric = LN_OPTIONS(node, sequence_rnn_options)->asymmetric_quantize_inputs;
   }
-  if (form->activation < LN_ACT_NONE || form->activation > LN_ACT_TANH) {
+  form->mode = ln_recurrent_mode_of(node->in[FIRST_FORWARD + RNN_WEIGHTS], asymmetric);
+  if (form->activation < LN_ACT_NONE || form->activation > LN_ACT_SIGN_BIT) {
     return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "activation %d", form->activation);
   }
   form->steps = one_step ? 1 : in->dims[form->time_major ? 0 : 1];
@@ -73,8 +92,8 @@ ln_status ln_rnn_infer(ln_node *node, ln_error *err) {
   rnn_form form;
   int32_t forward, backward = 0;
   LN_TRY(read_form(node, err, &form));
-  LN_TRY(check_direction(node, err, 1, &form, &forward));
-  if (is_bidirectional(node)) LN_TRY(check_direction(node, err, 5, &form, &backward));
+  LN_TRY(check_direction(node, err, FIRST_FORWARD, &form, &forward));
+  if (is_bidirectional(node)) LN_TRY(check_direction(node, err, FIRST_BACKWARD, &form, &backward));
   ln_shape shape = node->in[0]->shape;
   if (node->out_count != (is_bidirectional(node) && !form.merge ? 2 : 1)) {
     return ln_node_fail(node, err, LN_ERR_MODEL, "has %d outputs", node->out_count);
@@ -89,9 +108,9 @@ ln_status ln_rnn_infer(ln_node *node, ln_error *err) {
 
 /* Auxiliary input: a second sequence with weights of its own, or (without weights) what the backward cell reads. */
 static ln_status check_auxiliary(const ln_node *node, ln_error *err, const rnn_form *form) {
-  const ln_tensor *data = ln_lstm_in(node, AUX_DATA);
+  const ln_tensor *data = optional(node, AUX_DATA);
   if (data == NULL) return LN_OK;
-  const ln_tensor *forward = ln_lstm_in(node, AUX_FORWARD), *backward = ln_lstm_in(node, AUX_BACKWARD);
+  const ln_tensor *forward = optional(node, AUX_FORWARD), *backward = optional(node, AUX_BACKWARD);
   if (forward == NULL && backward == NULL) {
     if (ln_shape_equal(&data->shape, &node->in[0]->shape)) return LN_OK;
     return ln_node_fail(node, err, LN_ERR_SHAPE, "the backward cell's input has another shape");
@@ -106,97 +125,123 @@ static ln_status check_auxiliary(const ln_node *node, ln_error *err, const rnn_f
   return LN_OK;
 }
 
-ln_status ln_rnn_prepare(ln_node *node, ln_prep *prep) {
-  rnn_form *form = LN_NODE_ARGS(node, prep, rnn_form);
-  if (form == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
-  LN_TRY(read_form(node, prep->err, form));
-  int32_t units, backward = 0;
-  LN_TRY(check_direction(node, prep->err, 1, form, &units));
-  if (is_bidirectional(node)) {
-    LN_TRY(check_direction(node, prep->err, 5, form, &backward));
-    LN_TRY(check_auxiliary(node, prep->err, form));
+/* The inputs that hold a way's matrices; those beyond the operator's are absent. */
+static int32_t matrix_input(int32_t way, int32_t matrix) {
+  static const int32_t inputs[WAYS][MATRICES] = {
+      {FIRST_FORWARD + RNN_WEIGHTS, FIRST_FORWARD + RNN_RECURRENT, AUX_FORWARD},
+      {FIRST_BACKWARD + RNN_WEIGHTS, FIRST_BACKWARD + RNN_RECURRENT, AUX_BACKWARD}};
+  return inputs[way][matrix];
+}
+
+static int32_t ways_of(const ln_node *node) { return is_bidirectional(node) ? WAYS : 1; }
+
+static int32_t larger(int32_t a, int32_t b) { return a > b ? a : b; }
+
+static ln_status prepare_way(const ln_node *node, ln_prep *prep, int32_t way, rnn_args *args) {
+  int32_t units;
+  LN_TRY(check_direction(node, prep->err, way == FORWARD ? FIRST_FORWARD : FIRST_BACKWARD, &args->form, &units));
+  args->units = larger(args->units, units);
+  for (int32_t i = 0; i < MATRICES; ++i) {
+    const int32_t input = matrix_input(way, i);
+    const ln_tensor *matrix = optional(node, input);
+    if (matrix == NULL) continue;
+    LN_TRY(ln_recurrent_check_scale(node, input, prep->err));
+    LN_TRY(ln_recurrent_prepare_sums(node, input, args->form.mode, prep, &args->sums[way][i]));
+    args->vector = larger(args->vector, matrix->shape.dims[1]);
   }
-  node->scratch_bytes = (size_t)(units > backward ? units : backward) * sizeof(float);
+  return LN_OK;
+}
+
+/* Scratch: sums and, with int8 weights, products and the one vector that is quantized at a time. */
+ln_status ln_rnn_prepare(ln_node *node, ln_prep *prep) {
+  rnn_args *args = LN_NODE_ARGS(node, prep, rnn_args);
+  if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  LN_TRY(read_form(node, prep->err, &args->form));
+  if (is_bidirectional(node)) LN_TRY(check_auxiliary(node, prep->err, &args->form));
+  for (int32_t way = 0; way < ways_of(node); ++way) LN_TRY(prepare_way(node, prep, way, args));
+  node->scratch_bytes = (size_t)args->units * (sizeof(float) + sizeof(int32_t)) + (size_t)args->vector;
   return LN_OK;
 }
 
 /* One direction over the whole sequence. */
 typedef struct direction {
-  const float *data, *weights, *recurrent, *bias;
-  const float *auxiliary, *auxiliary_weights; /* NULL for none */
+  const float *data, *bias, *auxiliary; /* auxiliary: NULL for none */
+  ln_recurrent_matrix weights, recurrent, auxiliary_weights;
   float *state, *out;
-  int32_t inputs, units, auxiliary_inputs;
   int32_t out_stride; /* elements between rows of the output */
   bool reverse;
 } direction;
 
-static void run_direction(const rnn_form *form, const direction *d, float *sums) {
-  ln_matvec_f32_fn *matvec = ln_kernels_get()->matvec.f32;
+static void run_direction(const rnn_args *args, const direction *d, float *sums) {
+  const rnn_form *form = &args->form;
+  const ln_recurrent_functions functions = ln_recurrent_functions_get();
+  int32_t *products = (int32_t *)(void *)(sums + args->units);
+  int8_t *quantized = (int8_t *)(products + args->units);
+  const int32_t units = d->weights.rows;
   for (int32_t b = 0; b < form->batches; ++b) {
-    float *state = d->state + (ptrdiff_t)b * d->units;
+    float *state = d->state + (ptrdiff_t)b * units;
     for (int32_t i = 0; i < form->steps; ++i) {
       const int32_t t = d->reverse ? form->steps - 1 - i : i;
       const ptrdiff_t row = form->time_major ? (ptrdiff_t)t * form->batches + b : (ptrdiff_t)b * form->steps + t;
-      memcpy(sums, d->bias, (size_t)d->units * sizeof(float));
-      matvec(d->weights, d->data + row * d->inputs, d->units, d->inputs, sums);
-      if (d->auxiliary_weights != NULL) {
-        matvec(d->auxiliary_weights, d->auxiliary + row * d->auxiliary_inputs, d->units, d->auxiliary_inputs, sums);
+      const float *vectors[MATRICES] = {d->data + row * d->weights.columns,
+                                        d->auxiliary == NULL ? NULL : d->auxiliary + row * d->auxiliary_weights.columns,
+                                        state};
+      const ln_recurrent_matrix *matrices[MATRICES] = {&d->weights, &d->auxiliary_weights, &d->recurrent};
+      memcpy(sums, d->bias, (size_t)units * sizeof(float));
+      for (int32_t m = 0; m < MATRICES; ++m) {
+        if (vectors[m] == NULL) continue;
+        const ln_recurrent_vector vector =
+            ln_k_recurrent_vector(vectors[m], matrices[m]->columns, form->mode, quantized);
+        ln_k_recurrent_add(&functions, matrices[m], &vector, products, sums);
       }
-      matvec(d->recurrent, state, d->units, d->units, sums);
-      for (int32_t u = 0; u < d->units; ++u)
-        state[u] = ln_k_lstm_activate(sums[u], (ln_lstm_activation)form->activation);
-      memcpy(d->out + row * d->out_stride, state, (size_t)d->units * sizeof(float));
+      ln_k_recurrent_activate(&functions, (ln_recurrent_activation)form->activation, sums, units, state);
+      memcpy(d->out + row * d->out_stride, state, (size_t)units * sizeof(float));
     }
   }
 }
 
-static direction bind_direction(const ln_node *node, const rnn_form *form, int32_t first) {
-  ln_tensor *const *in = node->in + first;
-  const int32_t units = in[RNN_WEIGHTS]->shape.dims[0];
-  return (direction){.data = node->in[0]->data,
-                     .weights = in[RNN_WEIGHTS]->data,
-                     .recurrent = in[RNN_RECURRENT]->data,
-                     .bias = in[RNN_BIAS]->data,
-                     .state = in[RNN_STATE]->data,
-                     .out = node->out[0]->data,
-                     .inputs = form->inputs,
-                     .units = units,
-                     .out_stride = units};
-}
-
-static void bind_auxiliary(const ln_node *node, direction *d, int32_t weights) {
-  const ln_tensor *data = ln_lstm_in(node, AUX_DATA);
-  if (data == NULL) return;
-  d->auxiliary = data->data;
-  d->auxiliary_inputs = data->shape.dims[2];
-  d->auxiliary_weights = ln_lstm_data(node, weights);
-  if (d->auxiliary_weights == NULL && d->reverse) d->data = data->data;
+static direction bind_direction(const ln_node *node, const rnn_args *args, int32_t way) {
+  ln_tensor *const *in = node->in + (way == FORWARD ? FIRST_FORWARD : FIRST_BACKWARD);
+  direction d = {.data = node->in[0]->data,
+                 .bias = in[RNN_BIAS]->data,
+                 .state = in[RNN_STATE]->data,
+                 .weights = ln_recurrent_bind(node, matrix_input(way, 0), &args->sums[way][0]),
+                 .recurrent = ln_recurrent_bind(node, matrix_input(way, 1), &args->sums[way][1]),
+                 .out = node->out[0]->data,
+                 .reverse = way == BACKWARD};
+  d.out_stride = d.weights.rows;
+  const ln_tensor *second = is_bidirectional(node) ? optional(node, AUX_DATA) : NULL;
+  if (second == NULL) return d;
+  if (optional(node, matrix_input(way, 2)) != NULL) {
+    d.auxiliary_weights = ln_recurrent_bind(node, matrix_input(way, 2), &args->sums[way][2]);
+    d.auxiliary = second->data;
+  } else if (way == BACKWARD) {
+    d.data = second->data;
+  }
+  return d;
 }
 
 ln_status ln_rnn_run(const ln_node *node, ln_exec *exec) {
-  const rnn_form *form = node->args;
-  direction forward = bind_direction(node, form, 1);
+  const rnn_args *args = node->args;
+  direction forward = bind_direction(node, args, FORWARD);
   if (!is_bidirectional(node)) {
-    run_direction(form, &forward, exec->scratch);
+    run_direction(args, &forward, exec->scratch);
     return LN_OK;
   }
-  direction backward = bind_direction(node, form, 5);
-  backward.reverse = true;
-  bind_auxiliary(node, &forward, AUX_FORWARD);
-  bind_auxiliary(node, &backward, AUX_BACKWARD);
-  if (form->merge) {
-    forward.out_stride = backward.out_stride = forward.units + backward.units;
-    backward.out += forward.units;
+  direction backward = bind_direction(node, args, BACKWARD);
+  if (args->form.merge) {
+    backward.out += forward.weights.rows;
+    forward.out_stride = backward.out_stride = forward.weights.rows + backward.weights.rows;
   } else {
     backward.out = node->out[1]->data;
   }
-  run_direction(form, &forward, exec->scratch);
-  run_direction(form, &backward, exec->scratch);
+  run_direction(args, &forward, exec->scratch);
+  run_direction(args, &backward, exec->scratch);
   return LN_OK;
 }
 
 int64_t ln_rnn_macs(const ln_node *node) {
-  const rnn_form *form = node->args;
+  const rnn_form *form = &((const rnn_args *)node->args)->form;
   double columns = 0.0;
   for (int32_t first = 1; first <= (is_bidirectional(node) ? 5 : 1); first += 4) {
     const double units = node->in[first]->shape.dims[0];

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "ops/recurrent.h"
 #include "ops/rows.h"
 
 enum { INPUT, FEATURE_WEIGHTS, TIME_WEIGHTS, BIAS, STATE };
@@ -10,8 +11,9 @@ enum { INPUT, FEATURE_WEIGHTS, TIME_WEIGHTS, BIAS, STATE };
 typedef struct svdf_args {
   ln_svdf_f32 f32; /* the one of the input's type is filled in; pointers to tensors are set in run */
   ln_svdf_i8 i8;
-  int32_t *feature_bias; /* [filters] */
-  bool folded;           /* feature_bias holds for every run */
+  ln_recurrent_sums sums; /* of the feature weights */
+  int32_t *feature_bias;  /* [filters] */
+  bool folded;            /* feature_bias holds for every run */
 } svdf_args;
 
 static ln_status read_size(const ln_node *node, ln_error *err, ln_svdf_size *size) {
@@ -100,30 +102,52 @@ static ln_status prepare_i8(ln_node *node, ln_prep *prep, const ln_svdf_size *si
   return LN_OK;
 }
 
+static ln_status prepare_f32(const ln_node *node, ln_prep *prep, const ln_svdf_size *size, svdf_args *args) {
+  const ln_svdf_options *options = LN_OPTIONS(node, svdf_options);
+  if (options->fused_activation_function < LN_ACT_NONE || options->fused_activation_function > LN_ACT_SIGN_BIT) {
+    return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "activation %d", options->fused_activation_function);
+  }
+  args->f32.functions = ln_recurrent_functions_get();
+  args->f32.mode = ln_recurrent_mode_of(node->in[FEATURE_WEIGHTS], options->asymmetric_quantize_inputs);
+  args->f32.size = *size;
+  args->f32.activation = (ln_recurrent_activation)options->fused_activation_function;
+  LN_TRY(ln_recurrent_check_scale(node, FEATURE_WEIGHTS, prep->err));
+  LN_TRY(ln_recurrent_check_scale(node, TIME_WEIGHTS, prep->err));
+  return ln_recurrent_prepare_sums(node, FEATURE_WEIGHTS, args->f32.mode, prep, &args->sums);
+}
+
+/* Scratch: sums and products of the filters, and the input quantized. */
 ln_status ln_svdf_prepare(ln_node *node, ln_prep *prep) {
   ln_svdf_size size;
   LN_TRY(read_size(node, prep->err, &size));
   LN_TRY(check_tensors(node, prep->err, &size));
   svdf_args *args = LN_NODE_ARGS(node, prep, svdf_args);
-  if (args == NULL) return LN_ERR_MEMORY;
-  node->scratch_bytes = (size_t)size.filters * sizeof(int32_t);
+  if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  node->scratch_bytes = (size_t)size.filters * (sizeof(float) + sizeof(int32_t)) + (size_t)size.inputs;
   if (node->in[INPUT]->type == LN_INT8) return prepare_i8(node, prep, &size, args);
-  args->f32.matvec = ln_kernels_get()->matvec.f32;
-  args->f32.size = size;
-  return ln_node_float_range(node, LN_OPTIONS(node, svdf_options)->fused_activation_function, prep->err, &args->f32.low,
-                             &args->f32.high);
+  return prepare_f32(node, prep, &size, args);
+}
+
+static void run_f32(const ln_node *node, const svdf_args *args, void *block) {
+  const ln_tensor *time = node->in[TIME_WEIGHTS];
+  ln_svdf_f32 svdf = args->f32;
+  ln_svdf_scratch scratch = {.sums = block};
+  scratch.products = (int32_t *)(void *)(scratch.sums + svdf.size.filters);
+  scratch.input = (int8_t *)(scratch.products + svdf.size.filters);
+  svdf.feature_weights = ln_recurrent_bind(node, FEATURE_WEIGHTS, &args->sums);
+  if (time->type == LN_FLOAT32) svdf.time_weights = time->data;
+  else svdf.time_weights_i8 = time->data;
+  svdf.time_scale = ln_scale_of(time);
+  svdf.bias = node->in[BIAS] != NULL ? node->in[BIAS]->data : NULL;
+  ln_k_svdf_f32(&svdf, node->in[INPUT]->data, node->in[STATE]->data, &scratch, node->out[0]->data);
 }
 
 ln_status ln_svdf_run(const ln_node *node, ln_exec *exec) {
   const svdf_args *args = node->args;
-  const void *bias = node->in[BIAS] != NULL ? node->in[BIAS]->data : NULL;
-  if (node->in[STATE]->bytes == 0) return LN_OK; /* no batches */
+  const ln_tensor *state = node->in[STATE];
+  if (state->bytes == 0) return LN_OK; /* no batches */
   if (node->in[INPUT]->type == LN_FLOAT32) {
-    ln_svdf_f32 svdf = args->f32;
-    svdf.feature_weights = node->in[FEATURE_WEIGHTS]->data;
-    svdf.time_weights = node->in[TIME_WEIGHTS]->data;
-    svdf.bias = bias;
-    ln_k_svdf_f32(&svdf, node->in[INPUT]->data, node->in[STATE]->data, exec->scratch, node->out[0]->data);
+    run_f32(node, args, exec->scratch);
     return LN_OK;
   }
   if (!args->folded) fold_bias(node, args);
@@ -131,7 +155,11 @@ ln_status ln_svdf_run(const ln_node *node, ln_exec *exec) {
   svdf.feature_weights = node->in[FEATURE_WEIGHTS]->data;
   svdf.feature_bias = args->feature_bias;
   svdf.time_weights = node->in[TIME_WEIGHTS]->data;
-  svdf.bias = bias;
-  ln_k_svdf_i8(&svdf, node->in[INPUT]->data, node->in[STATE]->data, exec->scratch, node->out[0]->data);
+  svdf.bias = node->in[BIAS] != NULL ? node->in[BIAS]->data : NULL;
+  if (state->type == LN_INT8) {
+    ln_k_svdf_i8_state_i8(&svdf, node->in[INPUT]->data, state->data, exec->scratch, node->out[0]->data);
+  } else {
+    ln_k_svdf_i8_state_i16(&svdf, node->in[INPUT]->data, state->data, exec->scratch, node->out[0]->data);
+  }
   return LN_OK;
 }

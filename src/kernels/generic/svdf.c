@@ -8,53 +8,52 @@ static size_t state_elements(const ln_svdf_size *size) {
   return (size_t)size->batches * (size_t)size->filters * (size_t)size->memory;
 }
 
-void ln_k_svdf_f32(const ln_svdf_f32 *svdf, const float *input, float *state, float *scratch, float *out) {
+/* What the filter keeps, weighed over time. */
+static float weigh(const ln_svdf_f32 *svdf, int32_t filter, const float *past) {
+  const int32_t memory = svdf->size.memory;
+  const ptrdiff_t at = (ptrdiff_t)filter * memory;
+  float sum = 0.0f;
+  if (svdf->time_weights != NULL) {
+    for (int32_t t = 0; t < memory; ++t) sum += svdf->time_weights[at + t] * past[t];
+  } else {
+    for (int32_t t = 0; t < memory; ++t) sum += (float)svdf->time_weights_i8[at + t] * svdf->time_scale * past[t];
+  }
+  return sum;
+}
+
+void ln_k_svdf_f32(const ln_svdf_f32 *svdf, const float *input, float *state, const ln_svdf_scratch *scratch,
+                   float *out) {
   const ln_svdf_size *size = &svdf->size;
   const int32_t units = size->filters / size->rank;
+  float *sums = scratch->sums;
   memmove(state, state + 1, (state_elements(size) - 1) * sizeof(float));
   for (int32_t b = 0; b < size->batches; ++b) {
-    memset(scratch, 0, (size_t)size->filters * sizeof(float));
-    svdf->matvec(svdf->feature_weights, input + (ptrdiff_t)b * size->inputs, size->filters, size->inputs, scratch);
+    const ln_recurrent_vector vector =
+        ln_k_recurrent_vector(input + (ptrdiff_t)b * size->inputs, size->inputs, svdf->mode, scratch->input);
+    memset(sums, 0, (size_t)size->filters * sizeof(float));
+    ln_k_recurrent_add(&svdf->functions, &svdf->feature_weights, &vector, scratch->products, sums);
     for (int32_t f = 0; f < size->filters; ++f) {
       float *past = state + ((ptrdiff_t)b * size->filters + f) * size->memory;
-      const float *weights = svdf->time_weights + (ptrdiff_t)f * size->memory;
-      float sum = 0.0f;
-      past[size->memory - 1] = scratch[f];
-      for (int32_t t = 0; t < size->memory; ++t) sum += weights[t] * past[t];
-      scratch[f] = sum;
+      past[size->memory - 1] = sums[f];
+      sums[f] = weigh(svdf, f, past);
     }
+    float *row = out + (ptrdiff_t)b * units;
     for (int32_t u = 0; u < units; ++u) {
-      float sum = svdf->bias != NULL ? svdf->bias[u] : 0.0f;
-      for (int32_t r = 0; r < size->rank; ++r) sum += scratch[u * size->rank + r];
-      out[(ptrdiff_t)b * units + u] = ln_clamp_f32(sum, svdf->low, svdf->high);
+      row[u] = svdf->bias != NULL ? svdf->bias[u] : 0.0f;
+      for (int32_t r = 0; r < size->rank; ++r) row[u] += sums[u * size->rank + r];
     }
+    ln_k_recurrent_activate(&svdf->functions, svdf->activation, row, units, row);
   }
 }
 
-void ln_k_svdf_i8(const ln_svdf_i8 *svdf, const int8_t *input, int16_t *state, int32_t *scratch, int8_t *out) {
-  const ln_svdf_size *size = &svdf->size;
-  const int32_t units = size->filters / size->rank;
-  memmove(state, state + 1, (state_elements(size) - 1) * sizeof(int16_t));
-  for (int32_t b = 0; b < size->batches; ++b) {
-    svdf->matvec(svdf->feature_weights, input + (ptrdiff_t)b * size->inputs, size->filters, size->inputs,
-                 svdf->feature_bias, scratch);
-    for (int32_t f = 0; f < size->filters; ++f) {
-      int16_t *past = state + ((ptrdiff_t)b * size->filters + f) * size->memory;
-      const int16_t *weights = svdf->time_weights + (ptrdiff_t)f * size->memory;
-      const int32_t now = ln_multiply_quantized(scratch[f], svdf->state_scale.multiplier, svdf->state_scale.shift);
-      uint32_t sum = 0;
-      past[size->memory - 1] = (int16_t)ln_clamp_i32(now, INT16_MIN, INT16_MAX);
-      for (int32_t t = 0; t < size->memory; ++t) sum += (uint32_t)(weights[t] * past[t]);
-      scratch[f] = (int32_t)sum;
-    }
-    for (int32_t u = 0; u < units; ++u) {
-      uint32_t sum = svdf->bias != NULL ? (uint32_t)svdf->bias[u] : 0;
-      for (int32_t r = 0; r < size->rank; ++r) sum += (uint32_t)scratch[u * size->rank + r];
-      const int32_t scaled =
-          ln_multiply_quantized((int32_t)sum, svdf->output_scale.multiplier, svdf->output_scale.shift);
-      /* Cut first, so that adding the zero point cannot overflow. */
-      const int32_t value = ln_clamp_i32(scaled, -(1 << 20), 1 << 20) + svdf->zero_point;
-      out[(ptrdiff_t)b * units + u] = (int8_t)ln_clamp_i32(value, svdf->low, svdf->high);
-    }
-  }
-}
+#define STATE int16_t
+#define STATE_MIN INT16_MIN
+#define STATE_MAX INT16_MAX
+#define NAME ln_k_svdf_i8_state_i16
+#include "kernels/generic/svdf_tmpl.inc"
+
+#define STATE int8_t
+#define STATE_MIN INT8_MIN
+#define STATE_MAX INT8_MAX
+#define NAME ln_k_svdf_i8_state_i8
+#include "kernels/generic/svdf_tmpl.inc"
