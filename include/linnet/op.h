@@ -1,6 +1,7 @@
 /*
  * Operators of a program's own: what the session calls for a custom operator of the model that no row of the library
- * knows, or that the program wants to compute itself. Given to a session in ln_session_options.
+ * knows, or that the program wants to compute itself; for StableHLO's composites and custom calls too. Given to a
+ * session in ln_session_options.
  */
 #ifndef LINNET_OP_H
 #define LINNET_OP_H
@@ -20,7 +21,7 @@ enum { LN_INFER_LATER = 1000 };
 
 typedef struct ln_custom_op {
   size_t size;      /* sizeof(ln_custom_op) */
-  const char *name; /* of the custom operator in the model */
+  const char *name; /* of the custom operator in the model, of a STABLEHLO_COMPOSITE, or a STABLEHLO_CUSTOM_CALL's target */
   void *context;    /* for create; not looked at */
   /* Once for every node of that name when a session is made; `*state` is handed to the other functions. NULL: the state
    * is `context`. */
@@ -38,7 +39,8 @@ LN_API int32_t ln_node_input_count(const ln_node *node);
 LN_API int32_t ln_node_output_count(const ln_node *node);
 LN_API const ln_tensor *ln_node_input(const ln_node *node, int32_t index); /* NULL: absent, or out of range */
 LN_API ln_tensor *ln_node_output(const ln_node *node, int32_t index);      /* NULL: out of range */
-/* The operator's options as they stand in the model, FlexBuffers in most; NULL and 0 when there are none. */
+/* The operator's options as they stand in the model, FlexBuffers in most; of a composite its attributes, of a custom
+ * call its attributes or its configuration's text. NULL and 0 when there are none. */
 LN_API const void *ln_node_options(const ln_node *node, size_t *size);
 /* In infer: the shape of an output. */
 LN_API ln_status ln_node_resize_output(ln_node *node, int32_t index, const int32_t *dims, int32_t rank, ln_error *err);

@@ -237,7 +237,7 @@ static ln_status verify_order(const ln_graph *graph, bool *ready, bool *written,
 
 /* ---- operators that run graphs ---- */
 
-/* Calls `visit` with every graph index among an operator's options: they are the fields named so. */
+/* Calls `visit` with every graph index among an operator's options: they are known by their fields' names. */
 static ln_status each_called_graph(const ln_op *op, ln_status (*visit)(void *, const ln_op *, int32_t), void *context) {
   const ln_table_info *info = ln_schema_table(op->options_table);
   if (info == NULL || op->options == NULL) return LN_OK;
@@ -245,7 +245,8 @@ static ln_status each_called_graph(const ln_op *op, ln_status (*visit)(void *, c
     const ln_field_info *field = &info->fields[i];
     const bool index =
         field->kind == LN_KIND_i32 || field->kind == LN_KIND_u32; /* beyond INT32_MAX: negative, refused */
-    if (!index || strstr(field->name, "subgraph") == NULL) continue;
+    const bool named = strstr(field->name, "subgraph") != NULL || strcmp(field->name, "called_computations") == 0;
+    if (!index || !named) continue;
     const char *place = (const char *)op->options + field->offset;
     if (field->field_class == LN_CLASS_SCALAR) {
       LN_TRY(visit(context, op, *(const int32_t *)place));

@@ -84,11 +84,13 @@ typedef enum ln_binary_type {
   LN_BINARY_F64,
   LN_BINARY_F16, /* computed in f32, rounded to nearest even */
   LN_BINARY_BF16,
+  LN_BINARY_C64, /* two floats: ADD, SUB, MUL, DIV, POW, EQUAL, NOT_EQUAL; MINIMUM, MAXIMUM by real, then imaginary part */
   LN_BINARY_TYPE_COUNT
 } ln_binary_type;
 
 /* Plain arithmetic on the stored values; integers of ADD, SUB, MUL and DIV clamp to [low, high]. */
 ln_binary_fn *ln_k_binary_find(ln_binary_op op, ln_binary_type type);
+ln_binary_fn *ln_k_binary_find_c64(ln_binary_op op);
 /* Comparisons of floats by IEEE 754's total order: -NaN < -inf < ... < -0 < 0 < ... < inf < NaN. */
 ln_binary_fn *ln_k_binary_find_total_order(ln_binary_op op, ln_binary_type type);
 /* Comparisons of quantized int8 and uint8: both sides rescaled as in add_i8, then compared. */

@@ -6,6 +6,7 @@
 
 #include "kernels/binary.h"
 #include "ops/elementwise.h"
+#include "ops/hlo.h"
 #include "ops/rows.h"
 
 typedef struct binary_args {
@@ -44,6 +45,7 @@ static ln_binary_type kernel_type(ln_type type) {
     case LN_FLOAT64: return LN_BINARY_F64;
     case LN_FLOAT16: return LN_BINARY_F16;
     case LN_BFLOAT16: return LN_BINARY_BF16;
+    case LN_COMPLEX64: return LN_BINARY_C64;
     default: return LN_BINARY_BOOL;
   }
 }
@@ -60,6 +62,10 @@ static ln_binary_fn *float_kernel(ln_binary_op op) {
     case LN_BINARY_SQUARED_DIFFERENCE: return k->squared_difference_f32;
     default: return ln_k_binary_find(op, LN_BINARY_F32);
   }
+}
+
+ln_binary_fn *ln_hlo_kernel(ln_binary_op op, ln_type type) {
+  return type == LN_FLOAT32 ? float_kernel(op) : ln_k_binary_find(op, kernel_type(type));
 }
 
 static ln_binary_fn *quantized_kernel(ln_binary_op op, ln_type type) {
@@ -184,7 +190,11 @@ static ln_status prepare_quantized_compare(const ln_node *node, binary_args *arg
 /* ---- stored values as they are ---- */
 
 static bool is_integer(ln_type type) {
-  return type != LN_FLOAT32 && type != LN_FLOAT64 && type != LN_FLOAT16 && type != LN_BFLOAT16;
+  return type != LN_FLOAT32 && type != LN_FLOAT64 && type != LN_FLOAT16 && type != LN_BFLOAT16 && type != LN_COMPLEX64;
+}
+
+static bool is_signed(ln_type type) {
+  return type == LN_INT8 || type == LN_INT16 || type == LN_INT32 || type == LN_INT64;
 }
 
 static ln_status prepare_plain(const ln_node *node, ln_binary_op op, int32_t activation, binary_args *args,
@@ -194,11 +204,11 @@ static ln_status prepare_plain(const ln_node *node, ln_binary_op op, int32_t act
   LN_TRY(ln_node_float_range(node, activation, err, &p->low_f, &p->high_f));
   p->low = isfinite(p->low_f) ? (int32_t)p->low_f : INT32_MIN;
   p->high = isfinite(p->high_f) ? (int32_t)p->high_f : INT32_MAX;
-  args->fn = type == LN_FLOAT32 ? float_kernel(op) : ln_k_binary_find(op, kernel_type(type));
+  args->fn = ln_hlo_kernel(op, type);
   if (is_integer(type)) {
     args->refuse_divisor =
         op == LN_BINARY_DIV || op == LN_BINARY_FLOOR_DIV || op == LN_BINARY_FLOOR_MOD || op == LN_BINARY_REMAINDER;
-    args->refuse_negative = op == LN_BINARY_POW;
+    args->refuse_negative = op == LN_BINARY_POW && is_signed(type);
   }
   return LN_OK;
 }
@@ -248,7 +258,7 @@ ln_status ln_hlo_compare_prepare(ln_node *node, ln_prep *prep) {
     return ln_node_fail(node, prep->err, LN_ERR_MODEL, "comparison %u", (unsigned)options->comparison_direction);
   }
   const ln_binary_op op = operations[options->comparison_direction];
-  if (options->compare_type == TOTAL_ORDER && !is_integer(node->in[0]->type)) {
+  if (options->compare_type == TOTAL_ORDER && !is_integer(node->in[0]->type) && node->in[0]->type != LN_COMPLEX64) {
     args->fn = ln_k_binary_find_total_order(op, kernel_type(node->in[0]->type));
   } else {
     LN_TRY(prepare_plain(node, op, LN_ACT_NONE, args, prep->err));

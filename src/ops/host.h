@@ -23,6 +23,8 @@ static inline ln_tensor *ln_callee_out(const ln_callee *graph, int32_t index) {
   return &graph->tensors[graph->outputs[index]];
 }
 
+/* The graph as it is run: prepared by the passes, its types checked. Allocates at first sight, in infer functions. */
+ln_status ln_host_graph(const ln_node *node, int32_t graph, ln_error *err, const ln_graph **out);
 /*
  * Infers, prepares and gives memory to a graph whose inputs take the shapes of `inputs`; nothing happens when they have
  * them already. Fails when number or types of the inputs are others. For infer functions: allocates.

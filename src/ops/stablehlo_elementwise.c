@@ -7,6 +7,7 @@
 
 #include "kernels/clamp.h"
 #include "kernels/copy.h"
+#include "kernels/unary_wide.h"
 #include "ops/hlo.h"
 #include "ops/rows.h"
 #include "ops/unary.h"
@@ -30,7 +31,7 @@ static void narrow_span(const ln_node *node, size_t first, size_t count) {
   }
 }
 
-/* Unsigned arithmetic, so that the least value wraps to itself. */
+/* Unsigned arithmetic, so that the least value wraps to itself; types without a sign are negated in the same bits. */
 #define INTEGER_SPANS(t, type, natural)                                                         \
   static void abs_##t(const ln_node *node, size_t first, size_t count) {                        \
     const type *in = (const type *)node->in[0]->data + first;                                   \
@@ -47,6 +48,20 @@ INTEGER_SPANS(i16, int16_t, uint32_t)
 INTEGER_SPANS(i32, int32_t, uint32_t)
 INTEGER_SPANS(i64, int64_t, uint64_t)
 
+/* f64 and c64. */
+static void wide_span(const ln_node *node, size_t first, size_t count) {
+  static const uint8_t ops[LN_UNARY_OP_COUNT] = {
+      [LN_UNARY_ABS] = LN_WIDE_ABS,     [LN_UNARY_NEG] = LN_WIDE_NEG,           [LN_UNARY_EXP] = LN_WIDE_EXP,
+      [LN_UNARY_LOG] = LN_WIDE_LOG,     [LN_UNARY_COS] = LN_WIDE_COS,           [LN_UNARY_TANH] = LN_WIDE_TANH,
+      [LN_UNARY_RSQRT] = LN_WIDE_RSQRT, [LN_UNARY_LOGISTIC] = LN_WIDE_LOGISTIC, [LN_UNARY_CBRT] = LN_WIDE_CBRT,
+      [LN_UNARY_FLOOR] = LN_WIDE_FLOOR};
+  const ln_wide_op op = (ln_wide_op)ops[ln_unary_operation(node)];
+  const char *in = (const char *)node->in[0]->data + first * ln_type_bytes(node->in[0]->type);
+  char *out = (char *)node->out[0]->data + first * ln_type_bytes(node->out[0]->type);
+  if (node->in[0]->type == LN_COMPLEX64) ln_k_unary_c64(op, in, out, count);
+  else ln_k_unary_f64(op, (const double *)(const void *)in, (double *)(void *)out, count);
+}
+
 ln_status ln_hlo_unary_prepare(ln_node *node, ln_prep *prep) {
   ln_unary_args *args = LN_NODE_ARGS(node, prep, ln_unary_args);
   if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
@@ -54,10 +69,16 @@ ln_status ln_hlo_unary_prepare(ln_node *node, ln_prep *prep) {
   const bool is_abs = ln_unary_operation(node) == LN_UNARY_ABS;
   switch (node->in[0]->type) {
     case LN_FLOAT32: break;
+    case LN_UINT8:
     case LN_INT8: args->span = is_abs ? abs_i8 : negate_i8; break;
+    case LN_UINT16:
     case LN_INT16: args->span = is_abs ? abs_i16 : negate_i16; break;
+    case LN_UINT32:
     case LN_INT32: args->span = is_abs ? abs_i32 : negate_i32; break;
+    case LN_UINT64:
     case LN_INT64: args->span = is_abs ? abs_i64 : negate_i64; break;
+    case LN_FLOAT64:
+    case LN_COMPLEX64: args->span = wide_span; break;
     default: args->span = narrow_span; break;
   }
   return LN_OK;

@@ -56,11 +56,36 @@ ln_status ln_session_check_operators(const ln_custom_op *const *operators, int32
   return LN_OK;
 }
 
+/* What the program's operators may compute: custom operators, composites and custom calls, by the name in the file. */
+static const char *name_of(const ln_op *op) {
+  switch (op->options_table) {
+    case LN_TABLE_stablehlo_composite_options: return ((const ln_stablehlo_composite_options *)op->options)->name;
+    case LN_TABLE_stablehlo_custom_call_options:
+      return ((const ln_stablehlo_custom_call_options *)op->options)->call_target_name;
+    default: return op->custom_name;
+  }
+}
+
+/* A composite's attributes and a custom call's (else its configuration) are to it what options are to others. */
+static void take_attributes(ln_op *op) {
+  if (op->options_table == LN_TABLE_stablehlo_composite_options) {
+    const ln_vec_u8 *attributes = &((const ln_stablehlo_composite_options *)op->options)->composite_attributes;
+    op->custom_options = attributes->data;
+    op->custom_options_size = attributes->count;
+  } else if (op->options_table == LN_TABLE_stablehlo_custom_call_options) {
+    const ln_stablehlo_custom_call_options *options = op->options;
+    const bool text = options->custom_attributes.count == 0 && options->backend_config != NULL;
+    op->custom_options = text ? (const uint8_t *)options->backend_config : options->custom_attributes.data;
+    op->custom_options_size = text ? strlen(options->backend_config) : options->custom_attributes.count;
+  }
+}
+
 static ln_status bind(ln_session *session, ln_node *node, const ln_custom_op *functions, ln_error *err) {
   ln_user_op *user = ln_arena_alloc(&session->memory, sizeof *user);
   if (user == NULL) return ln_fail(err, LN_ERR_MEMORY, "no memory for a session");
   user->op = *node->op;
   user->op.def = &user->row;
+  take_attributes(&user->op);
   user->row = *node->op->def;
   user->row.infer = infer;
   user->row.prepare = prepare;
@@ -81,8 +106,9 @@ ln_status ln_session_bind_operators(ln_session *session, const ln_custom_op *con
                                     ln_error *err) {
   for (int32_t i = 0; count > 0 && i < session->graph->op_count; ++i) {
     ln_node *node = &session->steps[i].node;
-    if (node->op->custom_name == NULL) continue;
-    const ln_custom_op *functions = find(operators, count, node->op->custom_name);
+    const char *name = name_of(node->op);
+    if (name == NULL) continue;
+    const ln_custom_op *functions = find(operators, count, name);
     if (functions != NULL) LN_TRY(bind(session, node, functions, err));
   }
   return LN_OK;

@@ -112,6 +112,13 @@ static void describe(ln_session *child, ln_callee *out) {
   *out = (ln_callee){child->tensors, child->outputs, child->output_count, child->known};
 }
 
+ln_status ln_host_graph(const ln_node *node, int32_t graph, ln_error *err, const ln_graph **out) {
+  ln_session *child = NULL;
+  LN_TRY(find_child(node, graph, err, &child));
+  *out = child->graph;
+  return LN_OK;
+}
+
 ln_status ln_host_prepare_graph(const ln_node *node, int32_t graph, ln_tensor *const *inputs, int32_t count,
                                 ln_error *err, ln_callee *out) {
   ln_session *child = NULL;

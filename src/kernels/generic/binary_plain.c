@@ -29,13 +29,18 @@ static int64_t wide_remainder(int64_t x, int64_t y) { return y == -1 ? 0 : x % y
 /* A negative number of bits is a large one here. */
 static uint64_t wide_shift_left(uint64_t x, uint64_t bits, size_t width) { return bits < width ? x << bits : 0; }
 
-static int64_t wide_pow(int64_t base, int64_t exponent) {
-  int64_t result = 1;
+static uint64_t natural_pow(uint64_t base, uint64_t exponent) {
+  uint64_t result = 1;
   for (; exponent > 0; exponent >>= 1) {
-    if ((exponent & 1) != 0) result = wide_mul(result, base);
-    base = wide_mul(base, base);
+    if ((exponent & 1) != 0) result *= base;
+    base *= base;
   }
   return result;
+}
+
+/* Exponents are not negative. */
+static int64_t wide_pow(int64_t base, int64_t exponent) {
+  return (int64_t)natural_pow((uint64_t)base, (uint64_t)exponent);
 }
 
 /* A range's end at the end of int32 leaves wider types open. */
@@ -137,6 +142,7 @@ LN_BINARY_KERNEL(static, u64_add, uint64_t, uint64_t, x + y)
 LN_BINARY_KERNEL(static, u64_sub, uint64_t, uint64_t, x - y)
 LN_BINARY_KERNEL(static, u64_mul, uint64_t, uint64_t, (x * y))
 LN_BINARY_KERNEL(static, u64_div, uint64_t, uint64_t, x / y)
+LN_BINARY_KERNEL(static, u64_pow, uint64_t, uint64_t, natural_pow(x, y))
 LN_BINARY_KERNEL(static, u64_remainder, uint64_t, uint64_t, x % y)
 LN_BINARY_KERNEL(static, u64_and, uint64_t, uint64_t, (x & y))
 LN_BINARY_KERNEL(static, u64_or, uint64_t, uint64_t, x | y)
@@ -194,7 +200,8 @@ static ln_binary_fn *const table[LN_BINARY_TYPE_COUNT][LN_BINARY_OP_COUNT] = {
                        BITS_ROW(u16)},
     [LN_BINARY_U32] = {INTEGER_ROW(u32), ARITHMETIC_ROW(u32), LOGIC_ROW(u32)},
     [LN_BINARY_U64] = {EXTREMES_ROW(u64), EQUALITY_ROW(u64), ORDER_ROW(u64), LOGIC_ROW(u64), [LN_BINARY_ADD] = u64_add,
-                       [LN_BINARY_SUB] = u64_sub, [LN_BINARY_MUL] = u64_mul, [LN_BINARY_DIV] = u64_div},
+                       [LN_BINARY_SUB] = u64_sub, [LN_BINARY_MUL] = u64_mul, [LN_BINARY_DIV] = u64_div,
+                       [LN_BINARY_POW] = u64_pow},
     [LN_BINARY_I16] = {INTEGER_ROW(i16), ARITHMETIC_ROW(i16), LOGIC_ROW(i16)},
     [LN_BINARY_I32] = {INTEGER_ROW(i32), ARITHMETIC_ROW(i32), LOGIC_ROW(i32)},
     [LN_BINARY_I64] = {INTEGER_ROW(i64), ARITHMETIC_ROW(i64), LOGIC_ROW(i64)},
@@ -209,7 +216,9 @@ static ln_binary_fn *const table[LN_BINARY_TYPE_COUNT][LN_BINARY_OP_COUNT] = {
                         [LN_BINARY_MAXIMUM] = bool_logical_or, [LN_BINARY_MINIMUM] = bool_logical_and},
 };
 
-ln_binary_fn *ln_k_binary_find(ln_binary_op op, ln_binary_type type) { return table[type][op]; }
+ln_binary_fn *ln_k_binary_find(ln_binary_op op, ln_binary_type type) {
+  return type == LN_BINARY_C64 ? ln_k_binary_find_c64(op) : table[type][op];
+}
 
 /* Bits of a float as an integer in the total order. */
 static int64_t total_f32(float value) {

@@ -16,6 +16,8 @@ def dtype(type):
 def values(shape, type, low=None, high=None):
     if type == "bool":
         return SEED.integers(0, 2, shape).astype(bool)
+    if type == "c64":
+        return (SEED.uniform(-2, 2, shape) + 1j * SEED.uniform(-2, 2, shape)).astype("c8")
     if type in FLOATS + ("f64",):
         return SEED.uniform(-2 if low is None else low, 2 if high is None else high, shape).astype(dtype(type))
     signed = type[0] == "i"
@@ -39,14 +41,18 @@ def unary():
         "TANH": (np.tanh, -3, 3), "CBRT": (np.cbrt, -8, 8), "ABS": (np.abs, -4, 4), "NEGATE": (np.negative, -4, 4),
     }
     for name, (fn, low, high) in functions.items():
-        for type in FLOATS + (("i8", "i16", "i32", "i64") if name in ("ABS", "NEGATE") else ()):
-            x = values([3, 7], type, None if type[0] == "i" else low, None if type[0] == "i" else high)
+        types = FLOATS + ("f64",) + (("i8", "i16", "i32", "i64") if name in ("ABS", "NEGATE") else ())
+        for type in types + (("u8", "u16", "u32", "u64") if name == "NEGATE" else ()) + (() if name == "FLOOR" else ("c64",)):
+            x = values([3, 7], type, None if type[0] in "iu" else low, None if type[0] in "iu" else high)
             if type[0] == "i":
                 x[0, 0] = np.iinfo(x.dtype).min
             rel = {"f16": 2e-3, "bf16": 2e-2}.get(type, 1e-5)
             with np.errstate(over="ignore"):
+                if type == "c64" and name == "CBRT":
+                    fn = lambda z: z ** (1 / 3)
                 given(f"{name.lower()}_{type}", f"STABLEHLO_{name}", [tensor(None, type, data=x)],
-                      fn(wide(x)).astype(x.dtype), type, tolerance={"rel": rel})
+                      fn(wide(x)).astype("f4" if type == "c64" and name == "ABS" else x.dtype),
+                      "f32" if type == "c64" and name == "ABS" else type, tolerance={"rel": rel})
     given("tanh_scalar_f32", "STABLEHLO_TANH", [tensor([], data=np.float32(0.5))], np.tanh(np.float32(0.5)), "f32")
 
 
@@ -61,9 +67,8 @@ def binary():
     for name, fn in functions.items():
         types = INTS + ("bool",) if name in ("AND", "OR") else FLOATS + ("f64",) + INTS
         types += ("bool",) if name in ("ADD", "MULTIPLY", "MAXIMUM", "MINIMUM") else ()
+        types += ("c64",) if name not in ("REMAINDER", "AND", "OR") else ()
         for type in types:
-            if name == "POWER" and type == "u64":
-                continue
             x, y = values([2, 9], type), values([2, 9], type)
             if name in ("DIVIDE", "REMAINDER"):
                 y = np.where(y == 0, np.ones_like(y), y)
@@ -90,10 +95,10 @@ def binary():
 
 def compare_and_choose():
     directions = [np.equal, np.not_equal, np.greater_equal, np.greater, np.less_equal, np.less]
-    for type in FLOATS + ("f64",) + INTS + ("bool",):
+    for type in FLOATS + ("f64",) + INTS + ("bool", "c64"):
         x, y = values([4, 5], type, *((-2, 2) if type[0] == "i" else ())), values([4, 5], type, *((-2, 2) if type[0] == "i" else ()))
         y[0] = x[0]
-        for d in range(6) if type in ("f32", "i32", "bool") else (0, 5):
+        for d in range(6) if type in ("f32", "i32", "bool") else (0, 1) if type == "c64" else (0, 5):
             given(f"compare_{d}_{type}", "STABLEHLO_COMPARE", [tensor(None, type, data=x), tensor(None, type, data=y)],
                   directions[d](x, y), "bool", {"comparisonDirection": d})
     for type, bits in (("f32", np.int32), ("f16", np.int16), ("f64", np.int64)):
@@ -103,7 +108,7 @@ def compare_and_choose():
         for d in (0, 3, 4) if type != "f32" else range(6):
             given(f"compare_total_{d}_{type}", "STABLEHLO_COMPARE", [tensor(None, type, data=x), tensor(None, type, data=y)],
                   directions[d](*key), "bool", {"comparisonDirection": d, "compareType": 2})
-    for type in ("f32", "f16", "i8", "i16", "i32", "i64", "u32", "bool"):
+    for type in FLOATS + ("f64",) + INTS + ("bool", "c64"):
         p, x, y = values([3, 4], "bool"), values([3, 4], type), values([3, 4], type)
         given(f"select_{type}", "STABLEHLO_SELECT", [tensor(None, "bool", data=p), tensor(None, type, data=x), tensor(None, type, data=y)],
               np.where(p, x, y), type)
@@ -125,7 +130,7 @@ def compare_and_choose():
 
 
 def shapes():
-    for type in ("f32", "i8", "i64", "bool"):
+    for type in FLOATS + ("f64",) + INTS + ("bool", "c64"):
         x = values([2, 3, 4], type)
         given(f"reshape_{type}", "STABLEHLO_RESHAPE", [tensor(None, type, data=x)], x.reshape(4, 6), type)
         given(f"transpose_{type}", "STABLEHLO_TRANSPOSE", [tensor(None, type, data=x)], x.transpose(2, 0, 1), type, {"permutation": [2, 0, 1]})
@@ -155,7 +160,7 @@ def shapes():
     given("dynamic_slice_i64_starts_f32", "STABLEHLO_DYNAMIC_SLICE",
           [tensor(None, data=x), tensor([], "i64", data=np.int64(1)), tensor([], "i64", data=np.int64(2))], x[1:2, 1:3], "f32",
           {"sliceSizes": [1, 2]})
-    for type in FLOATS + ("f64",) + INTS:
+    for type in FLOATS + ("f64",) + INTS + ("c64",):
         given(f"iota_{type}", "STABLEHLO_IOTA", [], np.broadcast_to(np.arange(3)[:, None], (2, 3, 4)).astype(dtype(type)), type,
               {"iotaDimension": 1})
     given("iota_vector_i32", "STABLEHLO_IOTA", [], np.arange(9, dtype="i4"), "i32", {"iotaDimension": 0})
