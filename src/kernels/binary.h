@@ -84,7 +84,8 @@ typedef enum ln_binary_type {
   LN_BINARY_F64,
   LN_BINARY_F16, /* computed in f32, rounded to nearest even */
   LN_BINARY_BF16,
-  LN_BINARY_C64, /* two floats: ADD, SUB, MUL, DIV, POW, EQUAL, NOT_EQUAL; MINIMUM, MAXIMUM by real, then imaginary part */
+  LN_BINARY_C64, /* two floats: ADD, SUB, MUL, DIV, POW, EQUAL, NOT_EQUAL; MINIMUM, MAXIMUM by real, then imaginary part
+                  */
   LN_BINARY_TYPE_COUNT
 } ln_binary_type;
 

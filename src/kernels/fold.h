@@ -18,7 +18,8 @@ static inline void ln_k_fold_value(ln_binary_fn *fn, const ln_binary_params *par
   fn(acc, value, acc, &block, params);
 }
 
-/* acc[0] = fn(acc[0], row[0], row[1], ...): in lanes, which are folded together at the end. item_bytes is 16 at most. */
+/* acc[0] = fn(acc[0], row[0], row[1], ...): in lanes, which are folded together at the end. item_bytes is 16 at most.
+ */
 void ln_k_fold_row(ln_binary_fn *fn, const ln_binary_params *params, size_t item_bytes, const void *row, size_t count,
                    void *acc);
 

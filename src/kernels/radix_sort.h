@@ -13,9 +13,9 @@ typedef struct ln_sort_item {
 } ln_sort_item;
 
 typedef enum ln_sort_order {
-  LN_SORT_UP,         /* -0 equals 0; NaNs come last */
-  LN_SORT_DOWN,       /* the same, the other way round */
-  LN_SORT_TOTAL_UP,   /* floats by IEEE 754's total order */
+  LN_SORT_UP,       /* -0 equals 0; NaNs come last */
+  LN_SORT_DOWN,     /* the same, the other way round */
+  LN_SORT_TOTAL_UP, /* floats by IEEE 754's total order */
   LN_SORT_TOTAL_DOWN
 } ln_sort_order;
 

@@ -1,6 +1,6 @@
 /*
- * Operators that run other graphs of the model on their inputs: IF, WHILE and CALL, and StableHLO's forms of them, CASE,
- * WHILE, COMPOSITE and CUSTOM_CALL.
+ * Operators that run other graphs of the model on their inputs: IF, WHILE and CALL, and StableHLO's forms of them,
+ * CASE, WHILE, COMPOSITE and CUSTOM_CALL.
  */
 #include "ops/host.h"
 #include "ops/rows.h"

@@ -6,8 +6,7 @@
 
 #include "ops/hlo.h"
 
-const ln_binary_params ln_region_params = {
-    .low_f = -INFINITY, .high_f = INFINITY, .low = INT32_MIN, .high = INT32_MAX};
+const ln_binary_params ln_region_params = {.low_f = -INFINITY, .high_f = INFINITY, .low = INT32_MIN, .high = INT32_MAX};
 
 /* ---- recognising ---- */
 
@@ -17,12 +16,18 @@ typedef struct known_op {
 
 /* Commutative and associative functions. TFLite's own come for types that they do not rescale. */
 static const known_op known_ops[] = {
-    {LN_OP_STABLEHLO_ADD, LN_BINARY_ADD},         {LN_OP_STABLEHLO_MULTIPLY, LN_BINARY_MUL},
-    {LN_OP_STABLEHLO_MAXIMUM, LN_BINARY_MAXIMUM}, {LN_OP_STABLEHLO_MINIMUM, LN_BINARY_MINIMUM},
-    {LN_OP_STABLEHLO_AND, LN_BINARY_AND},         {LN_OP_STABLEHLO_OR, LN_BINARY_OR},
-    {LN_OP_LOGICAL_AND, LN_BINARY_LOGICAL_AND},   {LN_OP_LOGICAL_OR, LN_BINARY_LOGICAL_OR},
-    {LN_OP_ADD, LN_BINARY_ADD},                   {LN_OP_MUL, LN_BINARY_MUL},
-    {LN_OP_MAXIMUM, LN_BINARY_MAXIMUM},           {LN_OP_MINIMUM, LN_BINARY_MINIMUM},
+    {LN_OP_STABLEHLO_ADD, LN_BINARY_ADD},
+    {LN_OP_STABLEHLO_MULTIPLY, LN_BINARY_MUL},
+    {LN_OP_STABLEHLO_MAXIMUM, LN_BINARY_MAXIMUM},
+    {LN_OP_STABLEHLO_MINIMUM, LN_BINARY_MINIMUM},
+    {LN_OP_STABLEHLO_AND, LN_BINARY_AND},
+    {LN_OP_STABLEHLO_OR, LN_BINARY_OR},
+    {LN_OP_LOGICAL_AND, LN_BINARY_LOGICAL_AND},
+    {LN_OP_LOGICAL_OR, LN_BINARY_LOGICAL_OR},
+    {LN_OP_ADD, LN_BINARY_ADD},
+    {LN_OP_MUL, LN_BINARY_MUL},
+    {LN_OP_MAXIMUM, LN_BINARY_MAXIMUM},
+    {LN_OP_MINIMUM, LN_BINARY_MINIMUM},
 };
 
 static bool is_plain(const ln_op *op, ln_type type) {
@@ -66,19 +71,71 @@ static bool gives_second_half(const ln_graph *graph, const ln_region *region) {
 
 /* Operators that do to a list of scalars what they do to each. */
 static bool is_elementwise(int32_t code) {
-  static const uint8_t codes[] = {
-      LN_OP_ADD, LN_OP_SUB, LN_OP_MUL, LN_OP_DIV, LN_OP_MAXIMUM, LN_OP_MINIMUM, LN_OP_POW, LN_OP_FLOOR_DIV,
-      LN_OP_FLOOR_MOD, LN_OP_SQUARED_DIFFERENCE, LN_OP_EQUAL, LN_OP_NOT_EQUAL, LN_OP_LESS, LN_OP_LESS_EQUAL,
-      LN_OP_GREATER, LN_OP_GREATER_EQUAL, LN_OP_LOGICAL_AND, LN_OP_LOGICAL_OR, LN_OP_LOGICAL_NOT, LN_OP_SELECT,
-      LN_OP_SELECT_V2, LN_OP_CAST, LN_OP_ABS, LN_OP_NEG, LN_OP_EXP, LN_OP_LOG, LN_OP_SQRT, LN_OP_RSQRT, LN_OP_SQUARE,
-      LN_OP_SIN, LN_OP_COS, LN_OP_TANH, LN_OP_LOGISTIC, LN_OP_RELU, LN_OP_FLOOR, LN_OP_CEIL, LN_OP_ROUND, LN_OP_SIGN,
-      LN_OP_BITWISE_XOR, LN_OP_RIGHT_SHIFT, LN_OP_STABLEHLO_LOGISTIC, LN_OP_STABLEHLO_ADD, LN_OP_STABLEHLO_DIVIDE,
-      LN_OP_STABLEHLO_MULTIPLY, LN_OP_STABLEHLO_MAXIMUM, LN_OP_STABLEHLO_CLAMP, LN_OP_STABLEHLO_ABS,
-      LN_OP_STABLEHLO_AND, LN_OP_STABLEHLO_COSINE, LN_OP_STABLEHLO_EXPONENTIAL, LN_OP_STABLEHLO_FLOOR,
-      LN_OP_STABLEHLO_LOG, LN_OP_STABLEHLO_MINIMUM, LN_OP_STABLEHLO_NEGATE, LN_OP_STABLEHLO_OR, LN_OP_STABLEHLO_POWER,
-      LN_OP_STABLEHLO_REMAINDER, LN_OP_STABLEHLO_RSQRT, LN_OP_STABLEHLO_SELECT, LN_OP_STABLEHLO_SUBTRACT,
-      LN_OP_STABLEHLO_TANH, LN_OP_STABLEHLO_COMPARE, LN_OP_STABLEHLO_CONVERT, LN_OP_STABLEHLO_SHIFT_LEFT,
-      LN_OP_STABLEHLO_CBRT};
+  static const uint8_t codes[] = {LN_OP_ADD,
+                                  LN_OP_SUB,
+                                  LN_OP_MUL,
+                                  LN_OP_DIV,
+                                  LN_OP_MAXIMUM,
+                                  LN_OP_MINIMUM,
+                                  LN_OP_POW,
+                                  LN_OP_FLOOR_DIV,
+                                  LN_OP_FLOOR_MOD,
+                                  LN_OP_SQUARED_DIFFERENCE,
+                                  LN_OP_EQUAL,
+                                  LN_OP_NOT_EQUAL,
+                                  LN_OP_LESS,
+                                  LN_OP_LESS_EQUAL,
+                                  LN_OP_GREATER,
+                                  LN_OP_GREATER_EQUAL,
+                                  LN_OP_LOGICAL_AND,
+                                  LN_OP_LOGICAL_OR,
+                                  LN_OP_LOGICAL_NOT,
+                                  LN_OP_SELECT,
+                                  LN_OP_SELECT_V2,
+                                  LN_OP_CAST,
+                                  LN_OP_ABS,
+                                  LN_OP_NEG,
+                                  LN_OP_EXP,
+                                  LN_OP_LOG,
+                                  LN_OP_SQRT,
+                                  LN_OP_RSQRT,
+                                  LN_OP_SQUARE,
+                                  LN_OP_SIN,
+                                  LN_OP_COS,
+                                  LN_OP_TANH,
+                                  LN_OP_LOGISTIC,
+                                  LN_OP_RELU,
+                                  LN_OP_FLOOR,
+                                  LN_OP_CEIL,
+                                  LN_OP_ROUND,
+                                  LN_OP_SIGN,
+                                  LN_OP_BITWISE_XOR,
+                                  LN_OP_RIGHT_SHIFT,
+                                  LN_OP_STABLEHLO_LOGISTIC,
+                                  LN_OP_STABLEHLO_ADD,
+                                  LN_OP_STABLEHLO_DIVIDE,
+                                  LN_OP_STABLEHLO_MULTIPLY,
+                                  LN_OP_STABLEHLO_MAXIMUM,
+                                  LN_OP_STABLEHLO_CLAMP,
+                                  LN_OP_STABLEHLO_ABS,
+                                  LN_OP_STABLEHLO_AND,
+                                  LN_OP_STABLEHLO_COSINE,
+                                  LN_OP_STABLEHLO_EXPONENTIAL,
+                                  LN_OP_STABLEHLO_FLOOR,
+                                  LN_OP_STABLEHLO_LOG,
+                                  LN_OP_STABLEHLO_MINIMUM,
+                                  LN_OP_STABLEHLO_NEGATE,
+                                  LN_OP_STABLEHLO_OR,
+                                  LN_OP_STABLEHLO_POWER,
+                                  LN_OP_STABLEHLO_REMAINDER,
+                                  LN_OP_STABLEHLO_RSQRT,
+                                  LN_OP_STABLEHLO_SELECT,
+                                  LN_OP_STABLEHLO_SUBTRACT,
+                                  LN_OP_STABLEHLO_TANH,
+                                  LN_OP_STABLEHLO_COMPARE,
+                                  LN_OP_STABLEHLO_CONVERT,
+                                  LN_OP_STABLEHLO_SHIFT_LEFT,
+                                  LN_OP_STABLEHLO_CBRT};
   for (size_t i = 0; i < LN_COUNT(codes); ++i) {
     if (codes[i] == code) return true;
   }
@@ -175,7 +232,8 @@ static ln_status open_region(const ln_node *node, int32_t index, const ln_type *
   if (arg_count > LN_REGION_ARGS) {
     return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "a region of %d arguments", arg_count);
   }
-  *out = (ln_region){.graph = index, .arg_count = arg_count, .result_count = predicate ? 1 : arg_count / 2, .lanes = LN_REGION_LANES};
+  *out = (ln_region){
+      .graph = index, .arg_count = arg_count, .result_count = predicate ? 1 : arg_count / 2, .lanes = LN_REGION_LANES};
   for (int32_t i = 0; i < arg_count; ++i) {
     out->types[i] = types[i];
     out->arg_bytes[i] = (size_t)ln_type_bits(types[i]) / 8;

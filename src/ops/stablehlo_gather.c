@@ -1,6 +1,7 @@
 /*
- * STABLEHLO_GATHER: windows of the operand, each where a vector of indices says, moved to lie inside. STABLEHLO_SCATTER:
- * windows of updates are folded into copies of the operands by a region; what falls outside is left out.
+ * STABLEHLO_GATHER: windows of the operand, each where a vector of indices says, moved to lie inside.
+ * STABLEHLO_SCATTER: windows of updates are folded into copies of the operands by a region; what falls outside is left
+ * out.
  */
 #include <string.h>
 
@@ -228,8 +229,8 @@ static bool map_updates(const ln_node *node, scatter *s) {
     }
     while (ln_hlo_find_axis(&o->inserted_window_dims, axis, &unused)) ++axis;
     if (updates->dims[i] > operand->dims[axis]) return false;
-    s->window[s->window_rank++] = (window_dim){axis, (size_t)updates->dims[i], stride,
-                                               ln_shape_span(operand, axis + 1, operand->rank)};
+    s->window[s->window_rank++] =
+        (window_dim){axis, (size_t)updates->dims[i], stride, ln_shape_span(operand, axis + 1, operand->rank)};
     ++axis;
   }
   return batch == s->vectors.batch.rank;

@@ -206,7 +206,8 @@ static ln_status fold_block(const graph_job *job, size_t first, size_t width) {
   for (size_t step = 0; step < share; ++step) {
     size_t active = 0; /* a prefix: parts that have a value for this step */
     for (size_t part = 0; part < parts && part * share + step < job->each; ++part) {
-      gather(job, step == 0 && part > 0 ? job->fold.acc : job->fold.values, part * width, first, width, part * share + step);
+      gather(job, step == 0 && part > 0 ? job->fold.acc : job->fold.values, part * width, first, width,
+             part * share + step);
       ++active;
     }
     LN_TRY(ln_region_fold_lanes(&job->fold, step == 0 ? width : active * width));

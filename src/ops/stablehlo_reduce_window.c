@@ -157,7 +157,8 @@ ln_status ln_reduce_window_infer(ln_node *node, ln_error *err) {
   LN_TRY(read_windows(node, err, &w));
   ln_shape shape = {0, {0}};
   for (int32_t i = 0; i < node->in[0]->shape.rank; ++i) {
-    if (!ln_shape_push(&shape, w.axes[i].out)) return ln_node_fail(node, err, LN_ERR_SHAPE, "dimension %d is too long", i);
+    if (!ln_shape_push(&shape, w.axes[i].out))
+      return ln_node_fail(node, err, LN_ERR_SHAPE, "dimension %d is too long", i);
   }
   for (int32_t i = 0; i < node->out_count; ++i) LN_TRY(ln_node_set_shape(node, i, &shape, err));
   if (ln_shape_span(&shape, 0, shape.rank) > STEP_LIMIT / w.taps) {
@@ -308,7 +309,13 @@ static bool is_neutral(const ln_region *region, const void *init) {
 static ln_status run_kernel(const ln_node *node, const ln_exec *exec, const windows *w, const ln_region *region,
                             const void *in, const void *init, void *out) {
   const int64_t width = w->axes[w->rank - 1].out;
-  kernel_job job = {w, region, in, init, out, region->arg_bytes[0], is_neutral(region, init),
+  kernel_job job = {w,
+                    region,
+                    in,
+                    init,
+                    out,
+                    region->arg_bytes[0],
+                    is_neutral(region, init),
                     (size_t)(width + COLUMNS - 1) / COLUMNS};
   size_t tasks = 0;
   if (!ln_size_mul(w->rows, job.chunks, &tasks) || tasks > INT32_MAX) {

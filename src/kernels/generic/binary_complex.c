@@ -45,18 +45,18 @@ static bool is_less(complex64 x, complex64 y) { return x.re < y.re || (x.re == y
 static complex64 lesser(complex64 x, complex64 y) { return is_less(y, x) ? y : x; }
 static complex64 greater(complex64 x, complex64 y) { return is_less(x, y) ? y : x; }
 
-#define COMPLEX_KERNEL(name, function)                                                                                \
+#define COMPLEX_KERNEL(name, function)                                                                               \
   static void name(const void *a, const void *b, void *out, const ln_block *block, const ln_binary_params *params) { \
-    size_t r, i;                                                                                                      \
-    (void)params;                                                                                                     \
-    for (r = 0; r < block->rows; ++r) {                                                                               \
-      const complex64 *row_a = (const complex64 *)a + r * block->row_step[0];                                         \
-      const complex64 *row_b = (const complex64 *)b + r * block->row_step[1];                                         \
-      complex64 *row_out = (complex64 *)out + r * block->columns;                                                     \
-      for (i = 0; i < block->columns; ++i) {                                                                          \
-        row_out[i] = function(row_a[i * block->column_step[0]], row_b[i * block->column_step[1]]);                    \
-      }                                                                                                               \
-    }                                                                                                                 \
+    size_t r, i;                                                                                                     \
+    (void)params;                                                                                                    \
+    for (r = 0; r < block->rows; ++r) {                                                                              \
+      const complex64 *row_a = (const complex64 *)a + r * block->row_step[0];                                        \
+      const complex64 *row_b = (const complex64 *)b + r * block->row_step[1];                                        \
+      complex64 *row_out = (complex64 *)out + r * block->columns;                                                    \
+      for (i = 0; i < block->columns; ++i) {                                                                         \
+        row_out[i] = function(row_a[i * block->column_step[0]], row_b[i * block->column_step[1]]);                   \
+      }                                                                                                              \
+    }                                                                                                                \
   }
 
 COMPLEX_KERNEL(c64_add, sum)
@@ -66,7 +66,7 @@ COMPLEX_KERNEL(c64_div, quotient)
 COMPLEX_KERNEL(c64_pow, power)
 COMPLEX_KERNEL(c64_minimum, lesser)
 COMPLEX_KERNEL(c64_maximum, greater)
-LN_BINARY_KERNEL(static, c64_equal, complex64, uint8_t, x.re == y.re &&x.im == y.im)
+LN_BINARY_KERNEL(static, c64_equal, complex64, uint8_t, x.re == y.re && x.im == y.im)
 LN_BINARY_KERNEL(static, c64_not_equal, complex64, uint8_t, x.re != y.re || x.im != y.im)
 
 ln_binary_fn *ln_k_binary_find_c64(ln_binary_op op) {

@@ -28,11 +28,11 @@ static uint64_t order_float(uint64_t value, float_form form, ln_sort_order order
   return order == LN_SORT_UP || order == LN_SORT_TOTAL_UP ? key : ~key & all;
 }
 
-#define KEYS(type, expression)                  \
-  for (i = 0; i < count; ++i) {                 \
+#define KEYS(type, expression)                         \
+  for (i = 0; i < count; ++i) {                        \
     const type x = ((const type *)values)[i * stride]; \
-    items[i].key = (expression);                \
-    items[i].index = (uint32_t)i;               \
+    items[i].key = (expression);                       \
+    items[i].index = (uint32_t)i;                      \
   }
 #define WHOLE_KEYS(type, key, mask) KEYS(type, (up ? (uint64_t)(key) : ~(uint64_t)(key)) & (mask))
 
