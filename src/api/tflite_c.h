@@ -39,15 +39,37 @@ typedef struct tflite_custom_op {
 
 enum { TFLITE_MAX_DELEGATES = 16 };
 
+/* A builtin operator that the program registered, between two versions of it. */
+typedef struct tflite_builtin_op {
+  int32_t code, min_version, max_version;
+} tflite_builtin_op;
+
+/* The program's own look-up of operators; NULL functions when it gave none. */
+typedef struct tflite_resolver {
+  const TfLiteRegistration *(*find_builtin)(void *user_data, TfLiteBuiltinOperator op, int version);
+  const TfLiteRegistration *(*find_custom)(void *user_data, const char *custom_op, int version);
+  void *user_data;
+} tflite_resolver;
+
 struct TfLiteInterpreterOptions {
   tflite_reporter reporter;
   int32_t threads;
   bool cancellation;
   tflite_custom_op *custom_ops;
   int32_t custom_op_count;
+  tflite_builtin_op *builtin_ops;
+  int32_t builtin_op_count;
+  tflite_resolver resolver;
   TfLiteDelegate *delegates[TFLITE_MAX_DELEGATES];
   int32_t delegate_count;
 };
+
+/* The latest registration of a name counts. False when memory is short. */
+bool ln_tflite_add_custom_op(TfLiteInterpreterOptions *options, const char *name,
+                             const TfLiteRegistration *registration);
+/* Asks the program's look-up for the model's custom operators; with `selected` every operator of the model must be one
+ * that the program registered. False after reporting (tflite_c_resolver.c). */
+bool ln_tflite_resolve(TfLiteInterpreterOptions *options, const ln_model *model, bool selected);
 
 /* Whether the delegate is one of ours, and how many threads it asks for (tflite_c_xnnpack.c). */
 bool ln_tflite_is_xnnpack(const TfLiteDelegate *delegate, int32_t *threads);
@@ -68,8 +90,10 @@ typedef struct tflite_graph {
   const ln_custom_op **operator_list;
   struct tflite_op_binding *bindings;
   int32_t operator_count;
-  tflite_kernel *kernels; /* a list: nodes that the program's own kernels compute */
-  ln_arena persistent;    /* what kernels ask for: as long as the graph */
+  tflite_kernel *kernels;        /* a list: nodes that the program's own kernels compute */
+  ln_arena persistent;           /* what kernels ask for: as long as the graph */
+  struct tflite_graph *children; /* a list: graphs that operators of this one run, where kernels stand in them */
+  struct tflite_graph *next;
 } tflite_graph;
 
 /* What a custom operator's state is made from. */
@@ -83,6 +107,8 @@ typedef struct tflite_op_binding {
 tflite_graph *ln_tflite_graph_create(TfLiteModel *model, const TfLiteInterpreterOptions *options, const char *signature,
                                      const tflite_graph *share);
 void ln_tflite_graph_destroy(tflite_graph *graph);
+/* The mirror of a graph that an operator of `root` runs, made at first sight; NULL when memory is short. */
+tflite_graph *ln_tflite_graph_child(tflite_graph *root, ln_session *session);
 /* `tensor` is a number in the graph and one of its inputs. */
 TfLiteStatus ln_tflite_graph_resize(tflite_graph *graph, int32_t tensor, const int *dims, int32_t rank, bool strict);
 TfLiteStatus ln_tflite_graph_allocate(tflite_graph *graph);
@@ -102,8 +128,8 @@ bool ln_tflite_set_dims(TfLiteIntArray **dims, int32_t rank, const int32_t *valu
 
 /* Fills graph->operators from the options. False when memory is short. */
 bool ln_tflite_kernels_register(tflite_graph *graph, const TfLiteInterpreterOptions *options);
-/* Calls init of each kernel, once the graph's tensors stand. */
-TfLiteStatus ln_tflite_kernels_init(tflite_graph *graph);
+/* Calls init of each kernel of the graph itself, once its tensors stand. */
+void ln_tflite_kernels_init(tflite_graph *graph);
 void ln_tflite_context_init(tflite_graph *graph, int32_t threads);
 
 #endif

@@ -91,7 +91,7 @@ tflite_graph *ln_tflite_graph_create(TfLiteModel *model, const TfLiteInterpreter
   }
   if (!mirror(graph)) goto fail;
   ln_tflite_context_init(graph, threads);
-  if (ln_tflite_kernels_init(graph) != kTfLiteOk) goto fail;
+  ln_tflite_kernels_init(graph);
   return graph;
 fail:
   ln_tflite_report(&options->reporter, "%s", err.message);
@@ -99,9 +99,23 @@ fail:
   return NULL;
 }
 
-void ln_tflite_graph_destroy(tflite_graph *graph) {
-  if (graph == NULL) return;
-  ln_session_destroy(graph->session); /* frees the kernels' state, while the tensors still stand */
+tflite_graph *ln_tflite_graph_child(tflite_graph *root, ln_session *session) {
+  for (tflite_graph *child = root->children; child != NULL; child = child->next) {
+    if (child->session == session) return child;
+  }
+  tflite_graph *child = ln_alloc_zero(sizeof *child);
+  if (child == NULL) return NULL;
+  child->model = root->model;
+  child->reporter = root->reporter;
+  child->session = session;
+  child->next = root->children;
+  root->children = child;
+  if (!mirror(child)) return NULL; /* freed with the root */
+  ln_tflite_context_init(child, root->context.recommended_num_threads);
+  return child;
+}
+
+static void free_mirror(tflite_graph *graph) {
   for (int32_t i = 0; i < graph->tensor_count; ++i) TfLiteTensorFree(&graph->tensors[i]);
   ln_free(graph->tensors);
   ln_free(graph->operators);
@@ -109,6 +123,17 @@ void ln_tflite_graph_destroy(tflite_graph *graph) {
   ln_free(graph->bindings);
   ln_arena_free(&graph->persistent);
   ln_free(graph);
+}
+
+void ln_tflite_graph_destroy(tflite_graph *graph) {
+  if (graph == NULL) return;
+  ln_session_destroy(graph->session); /* frees the kernels' state, while the tensors still stand */
+  while (graph->children != NULL) {
+    tflite_graph *child = graph->children;
+    graph->children = child->next;
+    free_mirror(child);
+  }
+  free_mirror(graph);
 }
 
 /* ---- shapes and memory ---- */

@@ -33,7 +33,8 @@ static bool takes_delegates(const TfLiteInterpreterOptions *options) {
   return true;
 }
 
-TfLiteInterpreter *TfLiteInterpreterCreate(const TfLiteModel *model, const TfLiteInterpreterOptions *optional_options) {
+static TfLiteInterpreter *create(const TfLiteModel *model, const TfLiteInterpreterOptions *optional_options,
+                                 bool selected) {
   if (model == NULL) return NULL;
   if (optional_options != NULL && !takes_delegates(optional_options)) return NULL;
   TfLiteInterpreter *interpreter = ln_alloc_zero(sizeof *interpreter);
@@ -43,12 +44,22 @@ TfLiteInterpreter *TfLiteInterpreterCreate(const TfLiteModel *model, const TfLit
   interpreter->options =
       optional_options == NULL ? TfLiteInterpreterOptionsCreate() : TfLiteInterpreterOptionsCopy(optional_options);
   interpreter->signature_graphs = ln_alloc_array((size_t)model->model->signature_count, sizeof(tflite_graph *));
-  if (interpreter->options != NULL && interpreter->signature_graphs != NULL) {
+  if (interpreter->options != NULL && interpreter->signature_graphs != NULL &&
+      ln_tflite_resolve(interpreter->options, model->model, selected)) {
     interpreter->graph = ln_tflite_graph_create(interpreter->model, interpreter->options, NULL, NULL);
   }
   if (interpreter->graph != NULL) return interpreter;
   TfLiteInterpreterDelete(interpreter);
   return NULL;
+}
+
+TfLiteInterpreter *TfLiteInterpreterCreate(const TfLiteModel *model, const TfLiteInterpreterOptions *optional_options) {
+  return create(model, optional_options, false);
+}
+
+TfLiteInterpreter *TfLiteInterpreterCreateWithSelectedOps(const TfLiteModel *model,
+                                                          const TfLiteInterpreterOptions *options) {
+  return options == NULL ? NULL : create(model, options, true);
 }
 
 void TfLiteInterpreterDelete(TfLiteInterpreter *interpreter) {
@@ -155,6 +166,12 @@ TfLiteStatus TfLiteInterpreterModifyGraphWithDelegate(const TfLiteInterpreter *i
   ln_tflite_report(&interpreter->options->reporter,
                    "the delegate is refused: only this library's XNNPACK delegate is taken");
   return kTfLiteDelegateError;
+}
+
+/* Outputs are always in memory that the program can read. */
+void TfLiteSetAllowBufferHandleOutput(const TfLiteInterpreter *interpreter, bool allow_buffer_handle_output) {
+  (void)interpreter;
+  (void)allow_buffer_handle_output;
 }
 
 /* ---- signatures ---- */

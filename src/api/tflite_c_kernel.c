@@ -199,17 +199,26 @@ static void kernel_destroy(void *state) {
   ln_free(kernel);
 }
 
+/* The mirror that the node's tensors stand in; the interpreter's own is made after its session. */
+static tflite_graph *graph_for(const tflite_op_binding *binding, const ln_node *node) {
+  ln_session *session = node->session;
+  const bool is_root = session == NULL || session->root == session;
+  return is_root ? binding->graph : ln_tflite_graph_child(binding->graph, session);
+}
+
+static void kernel_init(tflite_kernel *kernel) {
+  kernel->started = true;
+  if (kernel->registration.init == NULL) return;
+  kernel->node.user_data = kernel->registration.init(&kernel->graph->context, kernel->node.custom_initial_data,
+                                                     (size_t)kernel->node.custom_initial_data_size);
+}
+
 static ln_status kernel_create(void *context, const ln_node *node, ln_error *err, void **state) {
   const tflite_op_binding *binding = context;
   const ln_op *op = node->op;
-  const ln_session *session = node->session;
-  if (session == NULL || session->root != session) { /* the mirror is of the first graph's tensors */
-    return ln_node_fail(node, err, LN_ERR_UNSUPPORTED,
-                        "stands in a graph that another calls, where kernels are not run");
-  }
   tflite_kernel *kernel = ln_alloc_zero(sizeof *kernel);
   if (kernel == NULL) return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory");
-  kernel->graph = binding->graph;
+  kernel->graph = graph_for(binding, node);
   kernel->registration = binding->registration;
   kernel->node.inputs = int_array(op->inputs, op->input_count);
   kernel->node.outputs = int_array(op->outputs, op->output_count);
@@ -217,25 +226,23 @@ static ln_status kernel_create(void *context, const ln_node *node, ln_error *err
   kernel->node.temporaries = int_array(NULL, 0);
   kernel->node.custom_initial_data = op->custom_options;
   kernel->node.custom_initial_data_size = (int)op->custom_options_size;
-  if (kernel->node.inputs == NULL || kernel->node.outputs == NULL || kernel->node.intermediates == NULL ||
-      kernel->node.temporaries == NULL) {
+  if (kernel->graph == NULL || kernel->node.inputs == NULL || kernel->node.outputs == NULL ||
+      kernel->node.intermediates == NULL || kernel->node.temporaries == NULL) {
     kernel_destroy(kernel);
     return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory");
   }
+  *state = kernel;
+  if (kernel->graph != binding->graph) {
+    kernel_init(kernel);
+    return LN_OK;
+  }
   kernel->next = binding->graph->kernels;
   binding->graph->kernels = kernel;
-  *state = kernel;
   return LN_OK;
 }
 
-TfLiteStatus ln_tflite_kernels_init(tflite_graph *graph) {
-  for (tflite_kernel *kernel = graph->kernels; kernel != NULL; kernel = kernel->next) {
-    kernel->started = true;
-    if (kernel->registration.init == NULL) continue;
-    kernel->node.user_data = kernel->registration.init(&graph->context, kernel->node.custom_initial_data,
-                                                       (size_t)kernel->node.custom_initial_data_size);
-  }
-  return kTfLiteOk;
+void ln_tflite_kernels_init(tflite_graph *graph) {
+  for (tflite_kernel *kernel = graph->kernels; kernel != NULL; kernel = kernel->next) kernel_init(kernel);
 }
 
 /* ---- as an operator of the session ---- */

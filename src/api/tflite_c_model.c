@@ -96,7 +96,8 @@ TfLiteInterpreterOptions *TfLiteInterpreterOptionsCreate(void) {
   return options;
 }
 
-static bool add_custom_op(TfLiteInterpreterOptions *options, const char *name, const TfLiteRegistration *registration) {
+bool ln_tflite_add_custom_op(TfLiteInterpreterOptions *options, const char *name,
+                             const TfLiteRegistration *registration) {
   const size_t count = (size_t)options->custom_op_count;
   tflite_custom_op *grown = ln_realloc_array(options->custom_ops, count, count + 1, sizeof *grown);
   if (grown == NULL) return false;
@@ -113,18 +114,28 @@ TfLiteInterpreterOptions *TfLiteInterpreterOptionsCopy(const TfLiteInterpreterOp
   *copy = *from;
   copy->custom_ops = NULL;
   copy->custom_op_count = 0;
+  copy->builtin_ops = NULL;
+  copy->builtin_op_count = 0;
   for (int32_t i = 0; i < from->custom_op_count; ++i) {
-    if (add_custom_op(copy, from->custom_ops[i].name, &from->custom_ops[i].registration)) continue;
-    TfLiteInterpreterOptionsDelete(copy);
-    return NULL;
+    if (ln_tflite_add_custom_op(copy, from->custom_ops[i].name, &from->custom_ops[i].registration)) continue;
+    goto no_memory;
   }
+  const size_t builtins = (size_t)from->builtin_op_count;
+  copy->builtin_ops = ln_alloc_array(builtins, sizeof *copy->builtin_ops);
+  if (copy->builtin_ops == NULL) goto no_memory;
+  copy->builtin_op_count = from->builtin_op_count;
+  if (builtins > 0) memcpy(copy->builtin_ops, from->builtin_ops, builtins * sizeof *copy->builtin_ops);
   return copy;
+no_memory:
+  TfLiteInterpreterOptionsDelete(copy);
+  return NULL;
 }
 
 void TfLiteInterpreterOptionsDelete(TfLiteInterpreterOptions *options) {
   if (options == NULL) return;
   for (int32_t i = 0; i < options->custom_op_count; ++i) ln_free(options->custom_ops[i].name);
   ln_free(options->custom_ops);
+  ln_free(options->builtin_ops);
   ln_free(options);
 }
 
@@ -159,7 +170,8 @@ void TfLiteInterpreterOptionsAddCustomOp(TfLiteInterpreterOptions *options, cons
   (void)min_version;
   (void)max_version;
   if (name == NULL || registration == NULL) return;
-  if (!add_custom_op(options, name, registration)) ln_tflite_report(&options->reporter, "no memory for an operator");
+  if (!ln_tflite_add_custom_op(options, name, registration))
+    ln_tflite_report(&options->reporter, "no memory for an operator");
 }
 
 void TfLiteInterpreterOptionsSetUseNNAPI(TfLiteInterpreterOptions *options, bool enable) {

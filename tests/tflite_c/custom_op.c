@@ -1,4 +1,5 @@
-/* Kernels of a program's own, planned and dynamic, and cancelling from one: custom_op MODEL (of models.py) */
+/* Kernels of a program's own, planned and dynamic, in the graph and in branches, and cancelling from one; operators
+ * that a program selects: custom_op CUSTOM BRANCHES (models of models.py) */
 #include "check.h"
 #include "tensorflow/lite/c/c_api.h"
 #include "tensorflow/lite/c/c_api_experimental.h"
@@ -108,10 +109,71 @@ static void run(TfLiteInterpreter *interpreter, const float *values, const float
   }
 }
 
+static void run_branches(const char *path) {
+  const float values[] = {1, -2, 3, 4};
+  TfLiteModel *model = TfLiteModelCreateFromFile(path);
+  TfLiteInterpreterOptions *options = TfLiteInterpreterOptionsCreate();
+  TfLiteInterpreterOptionsAddCustomOp(options, "Scale", &scale, 1, 1);
+  TfLiteInterpreter *interpreter = TfLiteInterpreterCreate(model, options);
+  CHECK(interpreter != NULL);
+  CHECK(TfLiteInterpreterAllocateTensors(interpreter) == kTfLiteOk);
+  for (int turn = 0; turn < 4; ++turn) {
+    const bool first = turn % 2 == 0;
+    TfLiteTensor *which = TfLiteInterpreterGetInputTensor(interpreter, 0);
+    CHECK(TfLiteTensorCopyFromBuffer(which, &first, sizeof first) == kTfLiteOk);
+    TfLiteTensor *x = TfLiteInterpreterGetInputTensor(interpreter, 1);
+    CHECK(TfLiteTensorCopyFromBuffer(x, values, sizeof values) == kTfLiteOk);
+    CHECK(TfLiteInterpreterInvoke(interpreter) == kTfLiteOk);
+    const float *y = TfLiteTensorData(TfLiteInterpreterGetOutputTensor(interpreter, 0));
+    for (int i = 0; i < 4; ++i) CHECK(y[i] == values[i] * (first ? 2.0f : 3.0f));
+  }
+  CHECK(live == 2);
+  TfLiteInterpreterDelete(interpreter);
+  CHECK(live == 0);
+  TfLiteInterpreterOptionsDelete(options);
+  TfLiteModelDelete(model);
+}
+
+static int asked; /* look-ups of builtin operators */
+
+static const TfLiteRegistration *find_builtin(void *user_data, TfLiteBuiltinOperator op, int version) {
+  CHECK(user_data == &asked && version == 1);
+  ++asked;
+  return op == kTfLiteBuiltinIf ? &scale : NULL;
+}
+
+static const TfLiteRegistration *find_custom(void *user_data, const char *custom_op, int version) {
+  CHECK(user_data == &asked && version == 1);
+  return strcmp(custom_op, "Scale") == 0 ? &scale : NULL;
+}
+
+static void select_operators(const char *custom, const char *branches) {
+  TfLiteModel *first = TfLiteModelCreateFromFile(custom), *second = TfLiteModelCreateFromFile(branches);
+  TfLiteInterpreterOptions *options = TfLiteInterpreterOptionsCreate();
+  TfLiteInterpreterOptionsSetErrorReporter(options, reporter, NULL);
+  reported[0] = '\0';
+  CHECK(TfLiteInterpreterCreateWithSelectedOps(second, options) == NULL && strstr(reported, "IF") != NULL);
+  TfLiteInterpreterOptionsSetOpResolver(options, find_builtin, find_custom, &asked);
+  TfLiteInterpreter *interpreter = TfLiteInterpreterCreateWithSelectedOps(second, options);
+  CHECK(interpreter != NULL && asked == 1);
+  CHECK(TfLiteInterpreterAllocateTensors(interpreter) == kTfLiteOk);
+  TfLiteInterpreterDelete(interpreter);
+  reported[0] = '\0';
+  CHECK(TfLiteInterpreterCreateWithSelectedOps(first, options) == NULL && strstr(reported, "ABS") != NULL);
+  TfLiteInterpreterOptionsAddBuiltinOp(options, kTfLiteBuiltinAbs, &scale, 1, 5);
+  TfLiteInterpreterOptionsAddCustomOp(options, "Above", &above, 1, 1);
+  interpreter = TfLiteInterpreterCreateWithSelectedOps(first, options);
+  CHECK(interpreter != NULL);
+  TfLiteInterpreterDelete(interpreter);
+  TfLiteInterpreterOptionsDelete(options);
+  TfLiteModelDelete(first);
+  TfLiteModelDelete(second);
+}
+
 int main(int argc, char **argv) {
   const float first[] = {-1, 2, -3, 0}, first_scaled[] = {2.5f, 5, 7.5f, 0};
   const float second[] = {4, 4, -4, 2}, second_scaled[] = {10, 10, 10, 5};
-  CHECK(argc == 2);
+  CHECK(argc == 3);
   TfLiteModel *model = TfLiteModelCreateFromFile(argv[1]);
   CHECK(model != NULL);
   TfLiteInterpreterOptions *options = TfLiteInterpreterOptionsCreate();
@@ -144,5 +206,8 @@ int main(int argc, char **argv) {
   TfLiteInterpreterDelete(interpreter);
   TfLiteInterpreterOptionsDelete(options);
   TfLiteModelDelete(model);
+  run_branches(argv[2]);
+  select_operators(argv[1], argv[2]);
+  CHECK(live == 0);
   return 0;
 }

@@ -113,6 +113,21 @@ def state():
           [signature("add", 0, [("x", 1)], [("sum", 3)]), signature("read", 1, [], [("value", 1)])], [ten])
 
 
+def custom_in_branches():
+    """y = Scale(x) by 2 or by 3, as a condition says: kernels in graphs that another calls."""
+    options = S.IfOptionsT()
+    options.thenSubgraphIndex, options.elseSubgraphIndex = 1, 2
+
+    def scaled(name, factor):
+        return graph(name, [tensor("in", [4]), tensor("out", [4])],
+                     [operator(1, [0], [1], custom=np.float32(factor).tobytes())], [0], [1])
+    write("branches.tflite", [opcode(S.BuiltinOperator.IF), opcode(S.BuiltinOperator.CUSTOM, "Scale")],
+          [graph("main", [tensor("which", [1], type_=S.TensorType.BOOL), tensor("x", [4]), tensor("y", [4])],
+                 [operator(0, [0, 1], [2], S.BuiltinOptions.IfOptions, options)], [0, 1], [2]),
+           scaled("twice", 2), scaled("thrice", 3)])
+
+
 two_signatures()
 custom()
+custom_in_branches()
 state()

@@ -24,6 +24,29 @@ TFL_CAPI_EXPORT void TfLiteInterpreterOptionsAddCustomOp(TfLiteInterpreterOption
                                                          const TfLiteRegistration *registration, int32_t min_version,
                                                          int32_t max_version);
 
+/* Admits a builtin operator between two versions of it. This library computes it with its own kernel, whatever the
+ * registration holds; TfLiteInterpreterCreateWithSelectedOps asks what was admitted. */
+TFL_CAPI_EXPORT void TfLiteInterpreterOptionsAddBuiltinOp(TfLiteInterpreterOptions *options, TfLiteBuiltinOperator op,
+                                                          const TfLiteRegistration *registration, int32_t min_version,
+                                                          int32_t max_version);
+
+/* The program's look-up of operators, called when an interpreter is made: what it gives for a custom operator computes
+ * it, what it gives for a builtin one admits it. `op_resolver_user_data` must outlive the options. */
+TFL_CAPI_EXPORT void TfLiteInterpreterOptionsSetOpResolver(
+    TfLiteInterpreterOptions *options,
+    const TfLiteRegistration *(*find_builtin_op)(void *user_data, TfLiteBuiltinOperator op, int version),
+    const TfLiteRegistration *(*find_custom_op)(void *user_data, const char *custom_op, int version),
+    void *op_resolver_user_data);
+
+/* An interpreter whose model uses admitted operators alone; NULL otherwise, after saying which one is not. `options`
+ * must not be NULL. */
+TFL_CAPI_EXPORT TfLiteInterpreter *TfLiteInterpreterCreateWithSelectedOps(const TfLiteModel *model,
+                                                                          const TfLiteInterpreterOptions *options);
+
+/* No effect: outputs always lie in memory that the program can read. */
+TFL_CAPI_EXPORT void TfLiteSetAllowBufferHandleOutput(const TfLiteInterpreter *interpreter,
+                                                      bool allow_buffer_handle_output);
+
 TFL_CAPI_EXPORT void TfLiteInterpreterOptionsSetUseNNAPI(TfLiteInterpreterOptions *options,
                                                          bool enable); /* no effect */
 TFL_CAPI_EXPORT void TfLiteInterpreterOptionsSetEnableDelegateFallback(TfLiteInterpreterOptions *options,
