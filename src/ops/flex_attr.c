@@ -114,11 +114,32 @@ static const field_source sources[] = {
     {"adj_y", "transpose_b", 0},
     {"values_count", "N", 0},
     {"num_splits", "num_split", 0},
-    {"out_type", "output_type", 0},
     {"idx_out_type", "out_idx", 0},
+    {"radius", "depth_radius", 0},
+};
+
+/* Where an attribute that is left out means another value than a field that is. */
+typedef struct other_default {
+  ln_table_id table;
+  const char *field;
+  float value;
+} other_default;
+
+static const other_default other_defaults[] = {
+    {LN_TABLE_softmax_options, "beta", 1.0f}, /* no attribute of TensorFlow's */
+    {LN_TABLE_local_response_normalization_options, "radius", 5.0f},
+    {LN_TABLE_local_response_normalization_options, "bias", 1.0f},
+    {LN_TABLE_local_response_normalization_options, "alpha", 1.0f},
+    {LN_TABLE_local_response_normalization_options, "beta", 0.5f},
+    {LN_TABLE_one_hot_options, "axis", -1.0f},
+    {LN_TABLE_arg_max_options, "output_type", (float)LN_INT64},
+    {LN_TABLE_arg_min_options, "output_type", (float)LN_INT64},
+    {LN_TABLE_shape_options, "out_type", (float)LN_INT32},
+    {LN_TABLE_unique_options, "idx_out_type", (float)LN_INT32},
 };
 
 typedef struct filler {
+  ln_table_id table;
   ln_nodedef def;
   ln_arena *arena;
   ln_error *err;
@@ -151,24 +172,29 @@ static ln_status fill_list_item(const filler *f, const field_source *source, con
   return store_int(field, to, values[count - source->place]) ? LN_OK : bad_attr(f, source->attr, "is out of range");
 }
 
-static ln_status fill_padding(const filler *f, const char *attr, const ln_field_info *field, void *to) {
+/* The schema's number for a name, PADDING's SAME say. */
+static ln_status fill_named(const filler *f, const char *attr, const ln_field_info *field, void *to) {
+  enum { MOST = 16 };
   const char *text;
   size_t length;
   if (!ln_nodedef_string(&f->def, attr, &text, &length)) return bad_attr(f, attr, "is no string");
-  const bool same = length == 4 && memcmp(text, "SAME", 4) == 0;
-  if (!same && (length != 5 || memcmp(text, "VALID", 5) != 0)) return bad_attr(f, attr, "is neither SAME nor VALID");
-  return store_int(field, to, same ? LN_PADDING_SAME : LN_PADDING_VALID) ? LN_OK : LN_ERR_INTERNAL;
+  for (int64_t i = 0; i < MOST; ++i) {
+    const char *name = ln_schema_enum_name((ln_enum_id)field->enumeration, i);
+    if (name == NULL || strlen(name) != length || memcmp(name, text, length) != 0) continue;
+    return store_int(field, to, i) ? LN_OK : bad_attr(f, attr, "is out of range");
+  }
+  return bad_attr(f, attr, "has a value that is not known");
 }
 
 static ln_status fill_scalar(const filler *f, const char *attr, const ln_field_info *field, void *to) {
   int64_t number;
   bool truth;
   ln_type type;
-  if (field->enumeration == LN_ENUM_padding) return fill_padding(f, attr, field, to);
   if (field->enumeration == LN_ENUM_tensor_type) {
     if (!ln_nodedef_type(&f->def, attr, &type)) return bad_attr(f, attr, "is no type that is known");
     return store_int(field, to, type) ? LN_OK : bad_attr(f, attr, "is out of range");
   }
+  if (field->enumeration != LN_ENUM_none) return fill_named(f, attr, field, to);
   if (field->kind == LN_KIND_f32) {
     return ln_nodedef_float(&f->def, attr, to) ? LN_OK : bad_attr(f, attr, "is no number");
   }
@@ -177,20 +203,28 @@ static ln_status fill_scalar(const filler *f, const char *attr, const ln_field_i
   return store_int(field, to, number) ? LN_OK : bad_attr(f, attr, "is out of range");
 }
 
-static ln_status fill_vector(const filler *f, const char *attr, const ln_field_info *field, ln_vec_i32 *to) {
-  int64_t values[LN_MAX_RANK];
+/* A list of the file's, so its length is bounded by the file's. */
+static ln_status fill_vector(const filler *f, const char *attr, const ln_field_info *field, void *to) {
   int32_t count = 0;
-  if (field->kind != LN_KIND_i32 || !ln_nodedef_ints(&f->def, attr, values, LN_MAX_RANK, &count) ||
-      count > LN_MAX_RANK) {
-    return bad_attr(f, attr, "is no list of a few integers");
+  const bool is_float = field->kind == LN_KIND_f32;
+  if (is_float ? !ln_nodedef_floats(&f->def, attr, NULL, 0, &count)
+               : field->kind != LN_KIND_i32 || !ln_nodedef_ints(&f->def, attr, NULL, 0, &count)) {
+    return bad_attr(f, attr, "is no list of numbers");
   }
-  int32_t *data = ln_arena_array(f->arena, (size_t)count + 1, sizeof *data);
-  if (data == NULL) return ln_fail(f->err, LN_ERR_MEMORY, "no memory");
+  void *data = ln_arena_array(f->arena, (size_t)count + 1, sizeof(int32_t));
+  int64_t *wide = ln_arena_array(f->arena, (size_t)count + 1, sizeof *wide);
+  if (data == NULL || wide == NULL) return ln_fail(f->err, LN_ERR_MEMORY, "no memory");
+  if (is_float) {
+    ln_nodedef_floats(&f->def, attr, data, count, &count);
+    *(ln_vec_f32 *)to = (ln_vec_f32){data, (uint32_t)count};
+    return LN_OK;
+  }
+  ln_nodedef_ints(&f->def, attr, wide, count, &count);
   for (int32_t i = 0; i < count; ++i) {
-    if (values[i] < INT32_MIN || values[i] > INT32_MAX) return bad_attr(f, attr, "is out of range");
-    data[i] = (int32_t)values[i];
+    if (wide[i] < INT32_MIN || wide[i] > INT32_MAX) return bad_attr(f, attr, "is out of range");
+    ((int32_t *)data)[i] = (int32_t)wide[i];
   }
-  *to = (ln_vec_i32){data, (uint32_t)count};
+  *(ln_vec_i32 *)to = (ln_vec_i32){data, (uint32_t)count};
   return LN_OK;
 }
 
@@ -199,7 +233,12 @@ static ln_status fill_field(const filler *f, const ln_field_info *field, void *t
     if (field->field_class == LN_CLASS_VECTOR) return fill_vector(f, field->name, field, to);
     return fill_scalar(f, field->name, field, to);
   }
-  if (strcmp(field->name, "beta") == 0 && field->kind == LN_KIND_f32) *(float *)to = 1.0f; /* of a softmax */
+  for (size_t i = 0; i < LN_COUNT(other_defaults); ++i) {
+    const other_default *other = &other_defaults[i];
+    if (other->table != f->table || strcmp(other->field, field->name) != 0) continue;
+    if (field->kind == LN_KIND_f32) *(float *)to = other->value;
+    else store_int(field, to, (int64_t)other->value);
+  }
   for (size_t i = 0; i < LN_COUNT(sources); ++i) {
     if (strcmp(sources[i].field, field->name) != 0 || !ln_nodedef_has(&f->def, sources[i].attr)) continue;
     return sources[i].place > 0 ? fill_list_item(f, &sources[i], field, to)
@@ -209,7 +248,7 @@ static ln_status fill_field(const filler *f, const ln_field_info *field, void *t
 }
 
 ln_status ln_flex_options_fill(const ln_op *op, ln_arena *arena, void *options, ln_error *err) {
-  filler f = {{NULL, 0, {NULL, NULL}}, arena, err};
+  filler f = {op->def->options, {NULL, 0, {NULL, NULL}}, arena, err};
   const ln_table_info *info = ln_schema_table(op->def->options);
   const char *text;
   size_t length;

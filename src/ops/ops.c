@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "kernels/map.h"
 #include "ops/rows.h"
 
 static const ln_op_def builtin_rows[LN_OP_CODE_COUNT] = {

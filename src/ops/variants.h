@@ -43,6 +43,20 @@ enum { LN_COMPLEX_REAL = 0, LN_COMPLEX_IMAG = 1 };
 /* SignalRfft, SignalIrfft */
 enum { LN_SIGNAL_RFFT = 0, LN_SIGNAL_IRFFT = 1 };
 
+/* Convolutions, pools and their gradients: flex_conv.c. What is computed, and of which images. */
+enum {
+  LN_CONV_ND_FORWARD = 0,
+  LN_CONV_ND_INPUT,  /* the gradient of the image */
+  LN_CONV_ND_FILTER, /* the gradient of the filter */
+  LN_CONV_ND_MAX_POOL,
+  LN_CONV_ND_AVG_POOL,
+  LN_CONV_ND_MAX_GRAD,
+  LN_CONV_ND_AVG_GRAD,
+  LN_CONV_ND_KIND = 7,
+  LN_CONV_ND_DEPTHWISE = 8,
+  LN_CONV_ND_3D = 16
+};
+
 /* Functions of one tensor: unary.c. */
 typedef enum ln_unary_op {
   LN_UNARY_RELU,

@@ -41,7 +41,7 @@ DTYPES = {
 BITS = {"int4": 4, "int2": 2, "uint4": 4}
 SHORT = {"f32": "float32", "f16": "float16", "f64": "float64", "bf16": "bfloat16", "i8": "int8", "u8": "uint8",
          "i16": "int16", "u16": "uint16", "i32": "int32", "u32": "uint32", "i64": "int64", "u64": "uint64",
-         "i4": "int4", "i2": "int2", "u4": "uint4", "str": "string", "c64": "complex64"}
+         "i4": "int4", "i2": "int2", "u4": "uint4", "str": "string", "c64": "complex64", "c128": "complex128"}
 
 # Operators whose options table is not named after them.
 OPTION_TABLES = {
@@ -415,21 +415,26 @@ def tensorflow():
 
 
 def flex_node(op, attrs, inputs=None):
-    """The NodeDef that TensorFlow makes of tf.raw_ops.<op>, with every attribute; `inputs` are (type, shape) by name,
-    lists of them for an input that is a list."""
+    """The NodeDef that TensorFlow makes of tf.raw_ops.<op>, with every attribute, and the order of the operator's inputs
+    as (name, index); `inputs` are (type, shape) by name, lists of them for an input that is a list."""
     tf = tensorflow()
     with tf.Graph().as_default() as g:
-        def placeholder(spec):
+        made = {}
+
+        def placeholder(spec, key, index=0):
             if isinstance(spec, list):
-                return [placeholder(s) for s in spec]
-            return tf.raw_ops.Placeholder(dtype=spec[0], shape=spec[1])
-        getattr(tf.raw_ops, op)(**{k: placeholder(s) for k, s in (inputs or {}).items()}, **attrs)
+                return [placeholder(one, key, i) for i, one in enumerate(spec)]
+            out = tf.raw_ops.Placeholder(dtype=spec[0], shape=spec[1])
+            made[out.op.name] = key, index
+            return out
+        getattr(tf.raw_ops, op)(**{k: placeholder(s, k) for k, s in (inputs or {}).items()}, **attrs)
         found = [n for n in g.as_graph_def().node if n.op == op]
     n = found[-1]
+    order = [made[i] for i in n.input]
     del n.input[:]
     for hidden in [k for k in n.attr if k.startswith("_")]:
         del n.attr[hidden]
-    return n
+    return n, order
 
 
 def flex_options(n):
@@ -451,7 +456,7 @@ def flex_case(family, name, op, inputs=None, attrs=None, tolerance=None, expecte
               seed=None, outputs=None):
     """A case of the operator Flex<op>; its expected outputs are what TensorFlow's tf.raw_ops.<op> gives.
 
-    inputs     {argument: tensor or list of tensors}, in the order of TensorFlow's definition of the operator
+    inputs     {argument: tensor or list of tensors}
     attrs      {attribute: value} as tf.raw_ops takes them; types that follow from inputs are left out
     unknown    outputs whose shapes the model does not declare (their indices)
     expected   the outputs (of the last invocation), where TensorFlow is not to be asked
@@ -460,12 +465,10 @@ def flex_case(family, name, op, inputs=None, attrs=None, tolerance=None, expecte
     tf = tensorflow()
     seed = zlib.crc32(f"{family}/{name}".encode()) if seed is None else seed
     rng, inputs, attrs = np.random.default_rng(seed), inputs or {}, attrs or {}
-    flat = []
     for value in inputs.values():
-        flat += value if isinstance(value, list) else [value]
-    for t in flat:
-        if t.data is None:
-            t.data = random_data(t, rng)
+        for t in value if isinstance(value, list) else [value]:
+            if t.data is None:
+                t.data = random_data(t, rng)
 
     def each(value, fn):
         return [fn(v) for v in value] if isinstance(value, list) else fn(value)
@@ -473,7 +476,8 @@ def flex_case(family, name, op, inputs=None, attrs=None, tolerance=None, expecte
     def spec(t):
         return tf.as_dtype(t.type), t.data.shape
 
-    n = flex_node(op, attrs, {k: each(v, spec) for k, v in inputs.items()})
+    n, order = flex_node(op, attrs, {k: each(v, spec) for k, v in inputs.items()})
+    flat = [inputs[k][i] if isinstance(inputs[k], list) else inputs[k] for k, i in order]
     if expected is None:
         for _ in range(invocations):
             got = getattr(tf.raw_ops, op)(
