@@ -16,7 +16,7 @@ for subcommand in run inspect bench; do
 done
 echo '1 2 3' > "$work/three.txt"
 fails 1 'op 1 Mystery "z": ' "$linnet" run "$models/unsupported-custom.tflite" --input "$work/three.txt"
-fails 1 'op 1 FlexErf "z": ' "$linnet" run "$models/unsupported-select.tflite" --input "$work/three.txt"
+fails 1 'op 1 FlexXla "z": ' "$linnet" run "$models/unsupported-select.tflite" --input "$work/three.txt"
 prints 'cannot be planned: op 1 Mystery' "$linnet" inspect "$models/unsupported-custom.tflite"
 
 fails 1 'no signature "none": it has "both", "flat"' "$linnet" run "$model" --signature none

@@ -146,7 +146,7 @@ def main():
     save("open.tflite", model([mul], [tensor("x", [1, 3], signature=[-1, 3]), tensor("y", [1, 3], signature=[-1, 3])],
                               [square(0, 1)], [0], [1]))
     save("sound.tflite", model([mul], [tensor("wave", [1, 100]), tensor("power", [1, 100])], [square(0, 1)], [0], [1]))
-    for name, code in (("unsupported-custom", "Mystery"), ("unsupported-select", "FlexErf")):
+    for name, code in (("unsupported-custom", "Mystery"), ("unsupported-select", "FlexXla")):
         save(name + ".tflite", model([mul, code], [tensor("x", [3]), tensor("y", [3]), tensor("z", [3])],
                                      [square(0, 1), operator(1, [1], [2])], [0], [2]))
     colours("colours.tflite", zipfile.ZIP_STORED)
