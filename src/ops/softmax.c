@@ -29,22 +29,34 @@ static softmax_args *make_args(ln_node *node, ln_prep *prep) {
   return args;
 }
 
-static float exponential(const void *context, float x) {
-  (void)context;
-  return expf(x);
-}
+static double reciprocal(double x) { return 1.0 / (1.0 + x); }
 
-static float reciprocal(const void *context, float x) {
-  (void)context;
-  return 1.0f / (1.0f + x);
+/*
+ * A table of LN_LUT_I16 points of fn over int16 values of `in_scale` and `in_zero`, its results in 2/65535: as
+ * ln_lut_i16_make, in double precision, which the reference uses here and where two points depend on it.
+ */
+static void make_table(int16_t *lut, double in_scale, int32_t in_zero, double (*fn)(double)) {
+  const double least = in_scale * (INT16_MIN - in_zero), most = in_scale * (INT16_MAX - in_zero);
+  const double step = (most - least) / 512.0;
+  const double inverse = 65536.0 / (2.0 / 65535.0 * (INT16_MAX - INT16_MIN));
+  for (int32_t i = 0; i <= 512; ++i) {
+    const double here = least + i * step;
+    double point = round(fn(i < 512 ? here : most) * inverse);
+    if (i < 512) {
+      const double middle = round(fn(here + step / 2.0) * inverse);
+      const double next = fn(least + (i + 1) * step) * inverse;
+      point -= round((round((next + point) / 2.0) - middle) / 2.0);
+    }
+    lut[i] = (int16_t)fmin(fmax(point, INT16_MIN), INT16_MAX);
+  }
 }
 
 static ln_status prepare_16bit(const ln_node *node, ln_prep *prep, softmax_args *args, double scale) {
   int16_t *exp_lut = ln_arena_array(prep->arena, LN_LUT_I16, sizeof *exp_lut);
   int16_t *reciprocal_lut = ln_arena_array(prep->arena, LN_LUT_I16, sizeof *reciprocal_lut);
   if (exp_lut == NULL || reciprocal_lut == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
-  ln_lut_i16_make(exp_lut, (float)(10.0 / 65535.0), INT16_MAX, (float)(2.0 / 65535.0), 0, exponential, NULL);
-  ln_lut_i16_make(reciprocal_lut, (float)(1.0 / 65535.0), INT16_MIN, (float)(2.0 / 65535.0), 0, reciprocal, NULL);
+  make_table(exp_lut, 10.0 / 65535.0, INT16_MAX, exp);
+  make_table(reciprocal_lut, 1.0 / 65535.0, INT16_MIN, reciprocal);
   args->i16.exp_lut = exp_lut;
   args->i16.reciprocal_lut = reciprocal_lut;
   args->i16.rescale = ln_quantize_multiplier(scale * (double)args->beta / (10.0 / 65535.0));
