@@ -20,7 +20,8 @@ typedef struct ln_window {
 /*
  * Fills `out` and the paddings from the rest. With `explicit_pads` the paddings are given, else they follow from
  * `padding` as in TFLite: SAME pads so that out = ceil(in / stride), the smaller half before.
- * False when a number is out of range or the kernel is larger than the padded input.
+ * False when a number is out of range or the kernel is larger than the padded input; as in TFLite, one that is larger
+ * than a VALID input by less than two strides leaves an output without elements.
  */
 static inline bool ln_window_resolve(ln_window *window, int32_t padding, bool explicit_pads) {
   ln_window *w = window;
@@ -38,7 +39,8 @@ static inline bool ln_window_resolve(ln_window *window, int32_t padding, bool ex
     w->before = needed > 0 ? (int32_t)(needed / 2) : 0;
     w->after = needed > 0 ? (int32_t)(needed - needed / 2) : 0;
   } else {
-    out = w->in < span ? (w->in == 0 ? 0 : -1) : (w->in - span) / w->stride + 1;
+    out =
+        w->in < span ? (w->in == 0 || span - w->in < 2 * (int64_t)w->stride ? 0 : -1) : (w->in - span) / w->stride + 1;
     w->before = w->after = 0;
   }
   if (out < 0 || out > LN_WINDOW_MOST || span > LN_WINDOW_MOST) return false;

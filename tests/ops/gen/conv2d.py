@@ -136,6 +136,8 @@ def edges():
     case("conv2d", "empty_batch", NAME, options(), [tensor([0, 4, 4, 3]), tensor([5, 3, 3, 3], const=True),
                                                     tensor([5], const=True)], [tensor([0, 4, 4, 5])],
          expected=[np.zeros([0, 4, 4, 5], np.float32)], resolver=None)
+    for type in ("f32", "i8", "hybrid"):
+        layer(f"{type}_no_window_fits", type, [1, 2, 5, 3], (4, 2), 4, padding="VALID", stride=2)
     for type in ("f32", "i8"):
         quantized = {} if type == "f32" else {"scale": 0.1, "zero_point": 4}
         case("conv2d", f"batch_resized_{type}", NAME, options(),

@@ -49,3 +49,4 @@ def cases():
     transpose("dilated", [1, 2, 3, 2, 2], [2, 2, 2, 3, 2], [1, 2, 3, 2, 3], dilation=(2, 2, 2))
     transpose("batch", [3, 2, 2, 2, 2], [1, 2, 3, 2, 2], [3, 2, 4, 2, 2], (1, 2, 1))
     transpose("odd_extent", [1, 2, 2, 2, 1], [3, 3, 3, 2, 1], [1, 3, 3, 3, 2], (2, 2, 2))
+    conv("no_window_fits", [1, 2, 3, 3, 2], [3, 1, 1, 2, 4], (2, 1, 1), padding="VALID")

@@ -99,6 +99,8 @@ def edges():
              [tensor(None, type, data=x, scale=1.0), tensor(None, "u8" if type == "u8" else "i8", data=w, const=True, scale=1.0),
               tensor([6], "i64" if type == "i16" else "i32", data=[2**30, -2**30, 5, 0, 2**20, -2**20], const=True, scale=1.0)],
              [tensor(None, type, scale=0.4 if type == "i16" else 3.0)])
+    for type in ("f32", "i8", "hybrid"):
+        layer(f"no_window_fits_{type}", type, [1, 2, 5, 3], (4, 2), padding="VALID", stride=2)
     no_bias_f32()
 
 

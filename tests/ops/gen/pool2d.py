@@ -49,3 +49,8 @@ def edges():
             low, high = {"f32": (-9, 9), "i8": (-128, -128), "u8": (255, 255), "i16": (-32768, -32768)}[type]
             pool("constant", type, [1, 6, 6, 3], (4, 4), (1, 1), "SAME", points[0], low=low, high=high)
             pool("batch", type, [3, 4, 4, 2], (2, 3), (2, 1), "VALID", points[-1])
+    for type in ("f32", "i8"):
+        q = {} if type == "f32" else {"scale": 0.1}
+        case("pool2d", f"no_window_fits_{type}", "MAX_POOL_2D",
+             {"padding": "VALID", "strideH": 2, "strideW": 2, "filterHeight": 4, "filterWidth": 2},
+             [tensor([1, 2, 5, 3], type, **q)], [tensor(None, type, **q)])
