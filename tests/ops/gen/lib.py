@@ -132,6 +132,58 @@ def stored_bytes(data, type):
     return data.astype(data.dtype.newbyteorder("<")).tobytes() if data.dtype.kind != "V" else data.tobytes()
 
 
+def sparse_indices(values, kind):
+    table = getattr(S, kind + "VectorT")()
+    table.values = list(values)
+    return getattr(S.SparseIndexVector, kind + "Vector"), table
+
+
+def encode_sparse(dense, order, block_map, blocks, formats, kind):
+    """A dense array in TFLite's sparse encoding: (parameters, stored values).
+
+    order    the traversal
+    formats  "d" or "s" for each level
+    """
+    rank = dense.ndim
+    shape = list(dense.shape)
+    for b, dim in enumerate(block_map):
+        shape[dim] //= blocks[b]
+    extents = [shape[d] if d < rank else blocks[d - rank] for d in order]
+
+    def place(index):
+        at = [0] * rank
+        for level, d in enumerate(order):
+            if d < rank:
+                at[d] += index[level] * (blocks[block_map.index(d)] if d in block_map else 1)
+            else:
+                at[block_map[d - rank]] += index[level]
+        return tuple(at)
+
+    def nonzero(prefix):
+        tail = extents[len(prefix):]
+        return any(dense[place(list(prefix) + list(rest))] != 0 for rest in np.ndindex(*tail))
+
+    params, metadata, prefixes = S.SparsityParametersT(), [], [()]
+    for level, extent in enumerate(extents):
+        m = S.DimensionMetadataT()
+        m.format = S.DimensionType.DENSE if formats[level] == "d" else S.DimensionType.SPARSE_CSR
+        segments, indices, below = [0], [], []
+        for prefix in prefixes:
+            kept = [i for i in range(extent) if formats[level] == "d" or nonzero(prefix + (i,))]
+            indices += kept
+            segments.append(len(indices))
+            below += [prefix + (i,) for i in kept]
+        if formats[level] == "d":
+            m.denseSize = extent
+        else:
+            m.arraySegmentsType, m.arraySegments = sparse_indices(segments, kind)
+            m.arrayIndicesType, m.arrayIndices = sparse_indices(indices, kind)
+        metadata.append(m)
+        prefixes = below
+    params.traversalOrder, params.blockMap, params.dimMetadata = list(order), list(block_map), metadata
+    return params, np.array([dense[place(p)] for p in prefixes], dense.dtype)
+
+
 class AlignedBuffer(S.BufferT):
     """The generated class packs bytes without the schema's force_align of 16."""
 
