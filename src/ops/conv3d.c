@@ -198,6 +198,17 @@ ln_status ln_conv3d_transpose_infer(ln_node *node, ln_error *err) {
   return ln_node_set_shape(node, 0, &shape, err);
 }
 
+/* Of filters that are not stored as floats each line is unpacked where it is used. */
+static ln_status line_scratch(ln_node *node, ln_prep *prep, conv3d_args *a) {
+  const int32_t dims[3] = {a->w.kernel, a->out_c, a->in_c};
+  size_t items;
+  ln_weights filter;
+  LN_TRY(ln_weights_open(node, node->in[1], prep->err, &filter));
+  if (ln_weights_is_plain(&filter)) return LN_OK;
+  if (ln_size_product(dims, 3, &items) && ln_size_mul(items, sizeof(float), &node->thread_scratch_bytes)) return LN_OK;
+  return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "the filter is too large");
+}
+
 ln_status ln_conv3d_transpose_prepare(ln_node *node, ln_prep *prep) {
   conv3d_args *a = LN_NODE_ARGS(node, prep, conv3d_args);
   if (a == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
@@ -211,7 +222,7 @@ ln_status ln_conv3d_transpose_prepare(ln_node *node, ln_prep *prep) {
   a->lines = (int32_t)lines;
   a->in_c = node->in[2]->shape.dims[4];
   a->out_c = out->dims[4];
-  return LN_OK;
+  return line_scratch(node, prep, a);
 }
 
 /* The input's element that a kernel's element k brings to the output's element `at`; -1 for none. */
@@ -238,9 +249,25 @@ static void add_line(const conv3d_args *a, const float *in, int32_t in_w, const 
   }
 }
 
+typedef struct transpose_job {
+  const ln_node *node;
+  const ln_exec *exec;
+  ln_weights filter;
+} transpose_job;
+
+/* Line `index` of the kernel, [w, out_c, in_c]. */
+static const float *filter_line(const transpose_job *job, size_t index, int32_t worker) {
+  const conv3d_args *a = job->node->args;
+  const size_t items = (size_t)a->w.kernel * (size_t)a->out_c * (size_t)a->in_c; /* bounded: line_scratch */
+  if (ln_weights_is_plain(&job->filter)) return (const float *)job->filter.data + index * items;
+  float *line = ln_exec_thread_scratch(job->exec, worker);
+  ln_weights_read(&job->filter, index * items, items, line);
+  return line;
+}
+
 static void transpose_task(void *context, int32_t task, int32_t worker) {
-  (void)worker;
-  const ln_node *node = context;
+  const transpose_job *job = context;
+  const ln_node *node = job->node;
   const conv3d_args *a = node->args;
   const ln_shape *in = &node->in[2]->shape;
   const ln_tensor *bias = node->in_count > 3 ? node->in[3] : NULL;
@@ -254,9 +281,8 @@ static void transpose_task(void *context, int32_t task, int32_t worker) {
       const int32_t iy = source_of(&a->h, y, ky, in->dims[2]);
       if (iy < 0) continue;
       const size_t line = ((size_t)batch * (size_t)in->dims[1] + (size_t)iz) * (size_t)in->dims[2] + (size_t)iy;
-      const size_t weights = ((size_t)kz * (size_t)a->h.kernel + (size_t)ky) * (size_t)a->w.kernel;
       add_line(a, (const float *)node->in[2]->data + line * (size_t)in->dims[3] * (size_t)a->in_c, in->dims[3],
-               (const float *)node->in[1]->data + weights * (size_t)a->out_c * (size_t)a->in_c, out);
+               filter_line(job, (size_t)kz * (size_t)a->h.kernel + (size_t)ky, worker), out);
     }
   }
   for (size_t i = 0; i < width; ++i) {
@@ -268,7 +294,9 @@ static void transpose_task(void *context, int32_t task, int32_t worker) {
 ln_status ln_conv3d_transpose_run(const ln_node *node, ln_exec *exec) {
   const conv3d_args *a = node->args;
   if (ln_shape_span(&node->out[0]->shape, 0, 5) == 0) return LN_OK;
-  ln_pool_run(exec->pool, a->lines, transpose_task, (void *)(uintptr_t)node);
+  transpose_job job = {.node = node, .exec = exec};
+  LN_TRY(ln_weights_open(node, node->in[1], exec->err, &job.filter));
+  ln_pool_run(exec->pool, a->lines, transpose_task, &job);
   return LN_OK;
 }
 

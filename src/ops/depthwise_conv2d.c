@@ -172,9 +172,14 @@ static ln_status set_multipliers(const ln_node *node, ln_prep *prep, depthwise_a
   if (in->quant->count != 1 || out->quant->count != 1 || !(ln_scale_of(out) > 0.0f)) {
     return ln_node_fail(node, prep->err, LN_ERR_MODEL, "input and output must be quantized per tensor");
   }
-  if (filter->quant->count != 1 && (filter->quant->count != channels || filter->type == LN_UINT8)) {
+  if (filter->quant->count != 1 && (filter->quant->count != channels || filter->quant->axis != 3)) {
     return ln_node_fail(node, prep->err, LN_ERR_MODEL, "filter \"%s\" is quantized with %d scales for %d channels",
                         filter->name, filter->quant->count, channels);
+  }
+  for (int32_t c = 1; c < filter->quant->count; ++c) {
+    if (filter->type != LN_UINT8 || filter->quant->zero_point[c] == filter->quant->zero_point[0]) continue;
+    return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "filter \"%s\" has zero points that differ by channel",
+                        filter->name);
   }
   int32_t *multipliers = ln_arena_array(prep->arena, (size_t)channels, sizeof *multipliers);
   int32_t *shifts = ln_arena_array(prep->arena, (size_t)channels, sizeof *shifts);

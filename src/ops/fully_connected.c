@@ -86,9 +86,9 @@ static ln_status plan_i16(ln_node *node, ln_prep *prep, fc_args *args) {
                                  &fc->high);
 }
 
-/* Weights along an axis are symmetric to the reference. */
+/* To the reference, int8 weights with a scale for each unit are symmetric. */
 static int32_t weights_zero(const ln_tensor *weights) {
-  return weights->quant->count == 1 ? ln_zero_point_of(weights) : 0;
+  return weights->quant->count == 1 || weights->type == LN_UINT8 ? ln_zero_point_of(weights) : 0;
 }
 
 static ln_status prepare_i16(ln_node *node, ln_prep *prep, fc_args *args) {

@@ -36,6 +36,7 @@ typedef struct tconv_args {
   ln_gemm_plan plan;   /* one group a kernel row, n = kernel_w * out_c; not for int16 */
   const void *weights; /* int16: rearranged constant weights, NULL when they are not constant */
   bool constant;
+  bool empty;                              /* no input or no weights: the output is the bias */
   size_t image_items, image_at, folded_at; /* hybrid: of an image; in node scratch, the image and what folds its zero */
   ln_hybrid_scales scales;
   float low, high;
@@ -272,6 +273,10 @@ static bool size_scratch(ln_node *node, tconv_args *args) {
   }
   if (!take_scratch(&total, in_w, (size_t)args->plan.n * 4, &args->part_offset)) return false;
   args->pixel_stride = (ptrdiff_t)s->in_c * (args->form == TCONV_F32 ? 4 : 1);
+  if (args->empty) {
+    node->thread_scratch_bytes = total;
+    return true;
+  }
   if (!ln_gemm_a_is_direct(&args->plan)) {
     const int32_t group = args->plan.k_group;
     args->pixel_stride = (ptrdiff_t)((s->in_c + group - 1) / group * group) * args->plan.a_bytes;
@@ -296,14 +301,12 @@ ln_status ln_transpose_conv_prepare(ln_node *node, ln_prep *prep) {
   const bool floats = args->form == TCONV_F32 || args->form == TCONV_HYBRID;
   if (floats) LN_TRY(ln_node_float_range(node, s->activation, prep->err, &args->low, &args->high));
   else LN_TRY(prepare_scales(node, prep, args));
-  if (ln_tensor_is_empty(input_of(node)) || ln_tensor_is_empty(weights_of(node))) {
-    return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "an empty input with a filled output");
-  }
+  args->empty = ln_tensor_is_empty(input_of(node)) || ln_tensor_is_empty(weights_of(node));
   const int64_t columns = (int64_t)s->kernel_w * s->out_c;
   const double line_macs = (double)s->in_w * s->in_c * s->kernel_h / s->stride_h * (double)columns;
   ln_status status = columns > INT32_MAX / 8 ? LN_ERR_MEMORY : LN_OK;
-  if (status == LN_OK && args->form != TCONV_I16) status = plan_products(node, args);
-  if (status == LN_OK) status = prepare_weights(node, prep, args);
+  if (status == LN_OK && args->form != TCONV_I16 && !args->empty) status = plan_products(node, args);
+  if (status == LN_OK && !args->empty) status = prepare_weights(node, prep, args);
   if (status == LN_OK && args->form == TCONV_HYBRID) status = prepare_hybrid(node, prep, args);
   if (status == LN_OK && !size_scratch(node, args)) status = LN_ERR_MEMORY;
   if (status == LN_ERR_MEMORY) return ln_node_fail(node, prep->err, status, "the weights take too much memory");
@@ -362,7 +365,7 @@ static void add_rows(const tconv_job *job, int32_t batch, int32_t y, void *line,
   const tconv_form form = job->args->form;
   const size_t item = form == TCONV_F32 ? 4 : (form == TCONV_I16 ? 2 : 1);
   const size_t in_line = (size_t)s->in_w * (size_t)s->in_c * item;
-  for (int32_t row = 0; row < s->kernel_h; ++row) {
+  for (int32_t row = 0; row < s->kernel_h && !job->args->empty; ++row) {
     const int64_t reach = (int64_t)y + s->pad_h - row;
     if (reach < 0 || reach % s->stride_h != 0 || reach / s->stride_h >= s->in_h) continue;
     const int32_t image = form == TCONV_HYBRID ? 0 : batch;
@@ -478,7 +481,7 @@ static void run_hybrid(const ln_node *node, tconv_job *job, ln_gemm_b *b, int32_
   for (; job->first < args->shape.batch; ++job->first) {
     const float *from = (const float *)input_of(node)->data + (size_t)job->first * args->image_items;
     ln_k_quantize_asymmetric(from, args->image_items, image, &job->in_scale, &plan.quant.a_zero);
-    ln_gemm_fold_bias(&plan, plan.quant.a_zero, NULL, b->column_sums, folded);
+    if (!args->empty) ln_gemm_fold_bias(&plan, plan.quant.a_zero, NULL, b->column_sums, folded);
     ln_pool_run(job->exec->pool, blocks, tconv_task, job);
   }
 }
@@ -496,7 +499,7 @@ ln_status ln_transpose_conv_run(const ln_node *node, ln_exec *exec) {
                    .bias = bias_of(node),
                    .out = node->out[0],
                    .weights = args->weights};
-  if (!args->constant) LN_TRY(pack_in_run(node, &job, &b));
+  if (!args->constant && !args->empty) LN_TRY(pack_in_run(node, &job, &b));
   const int64_t blocks = (s->out_h + args->lines - 1) / args->lines;
   if (blocks * s->batch > INT32_MAX) return ln_node_fail(node, exec->err, LN_ERR_SHAPE, "too many output lines");
   if (args->form == TCONV_HYBRID) run_hybrid(node, &job, &b, (int32_t)blocks);

@@ -60,6 +60,7 @@ def cases():
     transposed("f32_relu6", "f32", *SHAPES[1][1:], bias="f32", activation="RELU6")
     transposed("i8_relu", "i8", *SHAPES[1][1:], q=quants("i8", 2, True), bias="i32", activation="RELU")
     edges()
+    empty()
     media_pipe()
 
 
@@ -108,6 +109,15 @@ def narrow_bias(i, w, out, strides, padding):
     case("transpose_conv", "i16_narrow_bias", "TRANSPOSE_CONV", options,
          [size, f, x, tensor(None, "i32", data=values, const=True, **q["b"])], [tensor(None, "i16", **q["o"])],
          expected=expected, resolver=None)
+
+
+def empty():
+    """Nothing goes in: the bias comes out."""
+    bias = tensor(None, data=[1.0, -2.0, 3.0], const=True)
+    want = np.broadcast_to(np.float32([1, -2, 3]), (1, 4, 5, 3))
+    for name, i, w in (("no_lines", [1, 0, 2, 4], [3, 2, 2, 4]), ("no_columns", [1, 2, 0, 4], [3, 2, 2, 4])):
+        case("transpose_conv", f"f32_{name}", "TRANSPOSE_CONV", {"padding": "SAME", "strideW": 2, "strideH": 2},
+             [ints([1, 4, 5, 3]), tensor(w, const=True), tensor(i), bias], [tensor([1, 4, 5, 3])], expected=[want], resolver=None)
 
 
 def media_pipe():

@@ -5,8 +5,7 @@ import zlib
 import numpy as np
 
 import lib
-from densify import encode
-from lib import case, graph, node, oracle_outputs, random_data, stored_bytes, tensor
+from lib import case, encode_sparse, graph, node, oracle_outputs, random_data, stored_bytes, tensor
 
 FAMILY = "weights"
 FLOATS = ("f32", "f16", "bf16")
@@ -162,7 +161,7 @@ def sparse(which, x_type, formats, order, block_map, blocks, tag, type=None):
         for d, b in zip(block_map, blocks):
             keep = np.repeat(keep, b, d)
     full.data = np.where(keep, full.data, 0).astype(full.data.dtype)
-    params, stored = encode(full.data, order, list(block_map), list(blocks), formats, "Uint16")
+    params, stored = encode_sparse(full.data, order, list(block_map), list(blocks), formats, "Uint16")
     w = tensor(w_shape, w_type, const=True, sparsity=params, raw=stored_bytes(stored, full.type), scale=full.scale)
     dense = tensor(w_shape, w_type, const=True, data=full.data, scale=full.scale)
     depth = int(np.prod(w_shape)) // channels
@@ -279,10 +278,39 @@ def others():
             f = weights([2, 3, 2, 3, 9], w, const=const)
             layer(f"conv3d_{w}" + ("" if const else "_fed"), "CONV_3D",
                   [tensor([1, 3, 4, 5, 3]), f, tensor([9], const=True)], tensor(None), conv3d, options_table="Conv3DOptions")
+            f = weights([2, 3, 2, 5, 3], w, const=const)
+            layer(f"conv3d_transpose_{w}" + ("" if const else "_fed"), "CONV_3D_TRANSPOSE",
+                  [tensor(None, "i32", data=[1, 3, 4, 9, 5], const=True), f, tensor([1, 3, 4, 5, 3]), tensor([5], const=True)],
+                  tensor(None), conv3d, options_table="Conv3DOptions")
+
+
+def unsigned_axis():
+    """uint8 weights with a scale for each channel and one zero point for all: int8 layers are asked, 128 lower."""
+    for stem, op, options, shape, w_shape, axis, channels in (LAYERS[0], LAYERS[4], LAYERS[6], LAYERS[7]):
+        rng = np.random.default_rng(12)
+        scales = rng.uniform(0.005, 0.02, channels).astype(np.float32)
+        data = rng.integers(-127, 128, w_shape)
+        x = rng.integers(-128, 128, shape)
+        b = rng.integers(-3000, 3000, channels)
+        size = tensor(None, "i32", data=[shape[0], 6, 8, channels], const=True)
+
+        def inputs(type, by):
+            i = tensor(None, type, data=x + by, scale=0.05, zero_point=by - 9)
+            w = tensor(None, type, data=data + by, const=True, per_axis=(axis, scales, [by] * channels))
+            c = tensor(None, "i32", data=b, const=True, per_axis=(0, scales * np.float32(0.05), None))
+            return [size, w, i, c] if op == "TRANSPOSE_CONV" else [i, w, c]
+
+        result = tensor(None, "i8", scale=0.5, zero_point=3)
+        asked = inputs("i8", 0)
+        main = graph([node(op, asked, [result], options)], [t for t in asked if not t.const], [result])
+        _, expected = oracle_outputs([main], "ref", 1)
+        case(FAMILY, f"{stem}_u8_u8_axis", op, options, inputs("u8", 128), [tensor(None, "u8", scale=0.5, zero_point=131)],
+             expected=[(expected[0].astype(np.int16) + 128).astype(np.uint8)], resolver=None)
 
 
 def cases():
     every_type()
+    unsigned_axis()
     all_sparse()
     all_blocks()
     to_i16()
