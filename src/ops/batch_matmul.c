@@ -1,9 +1,13 @@
-/* BATCH_MATMUL: products of the last two dimensions, the others broadcast. Int16 has a loop of its own. */
+/*
+ * BATCH_MATMUL: products of the last two dimensions, the others broadcast. Int16 has a loop of its own; floats with
+ * integer weights quantize each row of x in run.
+ */
 #include <math.h>
 #include <string.h>
 
 #include "kernels/batch_matmul.h"
 #include "kernels/convert.h"
+#include "kernels/hybrid.h"
 #include "kernels/quant.h"
 #include "ops/gemm_plan.h"
 #include "ops/move.h"
@@ -26,6 +30,9 @@ typedef struct matmul_args {
   bool batch_tasks;         /* a task is a whole batch, y packed in the thread's scratch */
   size_t x_bytes;           /* node scratch: x with its last two dimensions exchanged, in front of y packed; int16: y */
   ln_multiplier multiplier; /* int16 */
+  bool hybrid, asymmetric;
+  ln_hybrid_scales scales;                           /* hybrid: of y */
+  size_t quantized_at, sums_at, scales_at, zeros_at; /* hybrid: in node scratch, for one batch */
 } matmul_args;
 
 static ln_status read_shape(const ln_node *node, matmul_shape *s, ln_error *err) {
@@ -70,8 +77,44 @@ static ln_status real_multiplier(const ln_node *node, ln_error *err, double *rea
   return ln_node_fail(node, err, LN_ERR_MODEL, "the scales do not fit a product");
 }
 
+/* Floats with an integer y, which has one scale, or one for each column. */
+static ln_status plan_hybrid(const ln_node *node, ln_prep *prep, matmul_args *args, int32_t groups) {
+  const matmul_shape *s = &args->shape;
+  const ln_tensor *y = node->in[1];
+  const ln_quant *quant = y->quant;
+  const bool by_column =
+      quant->kind == LN_QUANT_AXIS && quant->count == s->n && quant->axis == y->shape.rank - (s->adj_y ? 2 : 1);
+  if (quant->count != 1 && !by_column) {
+    return ln_node_fail(node, prep->err, LN_ERR_MODEL, "\"%.100s\" must have one scale, or one for each of %d columns",
+                        y->name, s->n);
+  }
+  args->hybrid = true;
+  args->asymmetric = LN_OPTIONS(node, batch_mat_mul_options)->asymmetric_quantize_inputs;
+  args->scales =
+      (ln_hybrid_scales){.b_scales = quant->scale, .b_count = quant->count, .low = -INFINITY, .high = INFINITY};
+  const ln_gemm_quant numbers = {0};
+  return ln_gemm_plan_i32(&args->plan, groups, s->n, 1, s->k, &numbers);
+}
+
+/* Behind what else node scratch holds: a batch of x quantized, its sums, and a scale and a zero point for each row. */
+static bool hybrid_scratch(ln_node *node, matmul_args *args) {
+  const size_t rows = (size_t)args->shape.m * sizeof(float);
+  size_t inputs, sums, at;
+  if (!ln_size_mul((size_t)args->shape.m, (size_t)args->shape.k, &inputs) ||
+      !ln_size_mul(rows, (size_t)args->shape.n, &sums) ||
+      !ln_size_align(node->scratch_bytes, LN_ALIGNMENT, &args->quantized_at) ||
+      !ln_size_add(args->quantized_at, inputs, &at) || !ln_size_align(at, LN_ALIGNMENT, &args->sums_at)) {
+    return false;
+  }
+  return ln_size_add(args->sums_at, sums, &args->scales_at) && ln_size_add(args->scales_at, rows, &args->zeros_at) &&
+         ln_size_add(args->zeros_at, rows, &node->scratch_bytes);
+}
+
 static ln_status plan_product(ln_node *node, ln_prep *prep, matmul_args *args, int32_t groups) {
   const matmul_shape *s = &args->shape;
+  if (node->in[0]->type == LN_FLOAT32 && ln_weights_plain_type(node->in[1]) != LN_FLOAT32) {
+    return plan_hybrid(node, prep, args, groups);
+  }
   if (node->in[0]->type == LN_FLOAT32) {
     return ln_gemm_plan_f32(&args->plan, groups, s->n, 1, s->k, -INFINITY, INFINITY) ? LN_OK : LN_ERR_MEMORY;
   }
@@ -124,7 +167,8 @@ static ln_status prepare_operands(ln_node *node, ln_prep *prep, matmul_args *arg
     if (!ln_tensor_size(node->in[0]->type, &node->in[0]->shape, &args->x_bytes)) return LN_ERR_MEMORY;
     if (!ln_size_align(args->x_bytes, LN_ALIGNMENT, &args->x_bytes)) return LN_ERR_MEMORY;
   }
-  return ln_size_add(args->x_bytes, args->batch_tasks ? 0 : packed, &node->scratch_bytes) ? LN_OK : LN_ERR_MEMORY;
+  if (!ln_size_add(args->x_bytes, args->batch_tasks ? 0 : packed, &node->scratch_bytes)) return LN_ERR_MEMORY;
+  return !args->hybrid || hybrid_scratch(node, args) ? LN_OK : LN_ERR_MEMORY;
 }
 
 /* A y without batches makes one tall product of all batches of x. */
@@ -224,6 +268,35 @@ static void batch_task(void *context, int32_t task, int32_t worker) {
   ln_gemm_rows(&args->plan, &b, group, 0, args->plan.panels, s->m, &a, NULL, out_batch(job, (size_t)task), s->n);
 }
 
+static void hybrid_batch(const matmul_job *job, const ln_gemm_b *b, int32_t group, size_t batch) {
+  const matmul_args *args = job->args;
+  const matmul_shape *s = &args->shape;
+  char *scratch = job->exec->scratch;
+  int8_t *quantized = (int8_t *)(scratch + args->quantized_at);
+  int32_t *sums = (int32_t *)(void *)(scratch + args->sums_at);
+  float *row_scales = (float *)(void *)(scratch + args->scales_at);
+  int32_t *zeros = (int32_t *)(void *)(scratch + args->zeros_at);
+  const float *x = (const float *)(const void *)x_batch(job, batch);
+  for (int32_t i = 0; i < s->m; ++i) {
+    const ptrdiff_t at = (ptrdiff_t)i * s->k;
+    zeros[i] = 0;
+    if (args->asymmetric) ln_k_quantize_asymmetric(x + at, (size_t)s->k, quantized + at, &row_scales[i], &zeros[i]);
+    else ln_k_quantize_symmetric(x + at, (size_t)s->k, quantized + at, &row_scales[i]);
+  }
+  ln_gemm_run(&args->plan, b, group, job->exec, s->m, quantized, s->k, sums, s->n);
+  const int32_t *column_sums = b->column_sums + (ptrdiff_t)group * s->n;
+  for (int32_t i = 0; i < s->m; ++i) {
+    int32_t *row = sums + (ptrdiff_t)i * s->n;
+    for (int32_t j = 0; zeros[i] != 0 && j < s->n; ++j) {
+      row[j] = (int32_t)((uint32_t)row[j] - (uint32_t)zeros[i] * (uint32_t)column_sums[j]);
+    }
+  }
+  ln_hybrid_scales scales = args->scales;
+  scales.a_scales = row_scales;
+  scales.a_count = s->m;
+  ln_k_scale_sums(s->m, s->n, sums, &scales, (float *)(void *)out_batch(job, batch));
+}
+
 static void i16_batch(const matmul_job *job, size_t batch) {
   const matmul_shape *s = &job->args->shape;
   const ln_tensor *x = job->node->in[0], *y = job->node->in[1];
@@ -294,7 +367,8 @@ ln_status ln_batch_matmul_run(const ln_node *node, ln_exec *exec) {
   for (size_t i = 0; i < s->batches; ++i) {
     ln_gemm_b b;
     const int32_t group = pack_batch(&job, i, (char *)exec->scratch + args->x_bytes, &b);
-    ln_gemm_run(&args->plan, &b, group, exec, s->m, x_batch(&job, i), s->k, out_batch(&job, i), s->n);
+    if (args->hybrid) hybrid_batch(&job, &b, group, i);
+    else ln_gemm_run(&args->plan, &b, group, exec, s->m, x_batch(&job, i), s->k, out_batch(&job, i), s->n);
   }
   return LN_OK;
 }

@@ -1,7 +1,14 @@
-/* EMBEDDING_LOOKUP: rows of a table (input 1) by number (input 0). A table of bytes may give floats. */
+/*
+ * EMBEDDING_LOOKUP: rows of a table (input 1) by number (input 0). A table of bytes, of parts of bytes or of short
+ * floats may give floats.
+ */
 #include <string.h>
 
+#include "ops/move.h"
 #include "ops/rows.h"
+#include "ops/weights.h"
+
+enum { CHUNK = 64 }; /* values that are turned into floats at a time */
 
 ln_status ln_embedding_infer(ln_node *node, ln_error *err) {
   ln_shape shape = node->in[1]->shape;
@@ -12,20 +19,50 @@ ln_status ln_embedding_infer(ln_node *node, ln_error *err) {
   return ln_node_set_shape(node, 0, &shape, err);
 }
 
+static bool copies(const ln_node *node) { return node->out[0]->type == node->in[1]->type; }
+
 ln_status ln_embedding_prepare(ln_node *node, ln_prep *prep) {
-  const ln_quant *quant = node->in[1]->quant;
-  if (node->out[0]->type == node->in[1]->type) return LN_OK;
-  const bool by_row = quant->kind == LN_QUANT_AXIS && quant->axis == 0 && quant->count == node->in[1]->shape.dims[0];
-  if (quant->kind == LN_QUANT_TENSOR || by_row) return LN_OK;
-  return ln_node_fail(node, prep->err, LN_ERR_MODEL, "the table must have one scale, or one for each row");
+  const ln_tensor *table = node->in[1];
+  const ln_quant *quant = table->quant;
+  ln_weights weights;
+  if (copies(node)) return LN_OK;
+  LN_TRY(ln_weights_open(node, table, prep->err, &weights));
+  ln_weights_close(&weights);
+  if (weights.plain == LN_FLOAT32) return LN_OK;
+  const bool by_row = quant->kind == LN_QUANT_AXIS && quant->axis == 0 && quant->count == table->shape.dims[0];
+  if (quant->kind != LN_QUANT_TENSOR && !by_row) {
+    return ln_node_fail(node, prep->err, LN_ERR_MODEL, "the table must have one scale, or one for each row");
+  }
+  for (int32_t i = 0; table->type == LN_UINT8 && i < quant->count; ++i) {
+    if (quant->zero_point[i] == 0) continue;
+    return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "a table of uint8 must have zero point 0");
+  }
+  return LN_OK;
 }
 
-/* Bytes are signed whatever the table's type says: so the reference kernel takes them. */
-static void dequantize_row(const ln_tensor *table, int32_t row, size_t width, float *out) {
-  const size_t first = (size_t)row * width;
-  const float scale = table->quant->scale[table->quant->count > 1 ? row : 0];
-  for (size_t i = 0; i < width; ++i) {
-    out[i] = (float)((const int8_t *)table->data)[first + i] * scale;
+/* Values [first, first + count) of row `row` as floats. Bytes are signed whatever the table's type says: so the
+ * reference kernel takes them. */
+static void read_floats(const ln_weights *weights, int32_t row, size_t first, size_t count, float *out) {
+  const ln_quant *quant = weights->tensor->quant;
+  int8_t bytes[CHUNK];
+  if (weights->plain == LN_FLOAT32) {
+    ln_weights_read(weights, first, count, out);
+    return;
+  }
+  const int32_t at = quant->count > 1 ? row : 0;
+  const float scale = quant->scale[at];
+  const int32_t zero_point = (int32_t)quant->zero_point[at];
+  ln_weights_read(weights, first, count, bytes);
+  for (size_t i = 0; i < count; ++i) out[i] = (float)(bytes[i] - zero_point) * scale;
+}
+
+static void convert_row(const ln_weights *weights, int32_t row, size_t width, ln_tensor *out, size_t to) {
+  float values[CHUNK];
+  for (size_t i = 0; i < width; i += CHUNK) {
+    const size_t count = width - i < CHUNK ? width - i : CHUNK;
+    read_floats(weights, row, (size_t)row * width + i, count, values);
+    if (out->type == LN_FLOAT32) memcpy((float *)out->data + to + i, values, count * sizeof(float));
+    else ln_kernels_get()->convert.f32_to_f16(values, (uint16_t *)out->data + to + i, count);
   }
 }
 
@@ -33,16 +70,18 @@ ln_status ln_embedding_run(const ln_node *node, ln_exec *exec) {
   const ln_tensor *table = node->in[1];
   const int32_t *rows = node->in[0]->data;
   const size_t width = ln_shape_span(&table->shape, 1, table->shape.rank);
-  const size_t item = (size_t)ln_type_bits(node->out[0]->type) / 8;
+  const size_t bytes = copies(node) ? width * ln_item_bytes(table) : 0;
+  ln_weights weights = {.tensor = NULL};
+  if (!copies(node)) LN_TRY(ln_weights_open(node, table, exec->err, &weights));
   for (int32_t i = 0; i < node->in[0]->shape.dims[0]; ++i) {
     if (rows[i] < 0 || rows[i] >= table->shape.dims[0]) {
       return ln_node_fail(node, exec->err, LN_ERR_DATA, "row %d of a table of %d", rows[i], table->shape.dims[0]);
     }
-    char *out = (char *)node->out[0]->data + (size_t)i * width * item;
-    if (node->out[0]->type != table->type) {
-      dequantize_row(table, rows[i], width, (float *)(void *)out);
-    } else if (width > 0) {
-      memcpy(out, (const char *)table->data + (size_t)rows[i] * width * item, width * item);
+    if (!copies(node)) {
+      convert_row(&weights, rows[i], width, node->out[0], (size_t)i * width);
+    } else if (bytes > 0) {
+      memcpy((char *)node->out[0]->data + (size_t)i * bytes, (const char *)table->data + (size_t)rows[i] * bytes,
+             bytes);
     }
   }
   return LN_OK;

@@ -27,7 +27,57 @@ def cases():
             case("batch_matmul", f"{type}_{name}_constant", "BATCH_MATMUL", options,
                  [tensor(x, type, **qx), tensor(y, type, const=True, **qy)], [tensor(None, type, **qo)],
                  tolerance={"abs": 1e-5, "rel": 1e-5})
+    hybrid()
     extremes()
+
+
+def quantized_product(x, y, scale, asymmetric):
+    """x's rows quantized as TFLite does it, times y; both with rows and columns in their plain places."""
+    least, most = np.minimum(x.min(-1, keepdims=True), 0).astype(np.float64), np.maximum(x.max(-1, keepdims=True), 0).astype(np.float64)
+    if asymmetric:
+        step = (most - least) / 255
+        from_least = -128 - least / step
+        zero = np.round(np.where(128 + np.abs(least / step) < 127 + np.abs(most / step), from_least, 127 - most / step))
+        step = step.astype(np.float32)
+    else:
+        step, zero = (np.maximum(-least, most) / 127).astype(np.float32), 0
+    scaled = (x * (1 / step)).astype(np.float32) + np.float32(zero)
+    q = np.clip(np.trunc(scaled + np.copysign(0.5, scaled)), -128, 127) - zero
+    return ((q @ y.astype(np.float64)) * step * np.float32(scale)).astype(np.float32)
+
+
+def hybrid():
+    """Floats with an int8 y: rows of x are quantized in run. LiteRT takes scales of other rows than it should where batches
+    are broadcast."""
+    tight = {"abs": 1e-5, "rel": 1e-5}
+    rng = np.random.default_rng(3)
+    for name, x, y, options in SHAPES:
+        if len(x) > 3 or len(y) > 3:
+            for asymmetric in (False, True):
+                a = rng.uniform(-2, 2, x).astype(np.float32)
+                b = rng.integers(-127, 128, y)
+                want = quantized_product(np.swapaxes(a, -1, -2) if options.get("adjX") else a,
+                                         np.swapaxes(b, -1, -2) if options.get("adjY") else b, 0.02, asymmetric)
+                for const in (False, True):
+                    case("batch_matmul", f"hybrid{'_asymmetric' if asymmetric else ''}_{name}{'_constant' if const else ''}",
+                         "BATCH_MATMUL", {**options, "asymmetricQuantizeInputs": asymmetric},
+                         [tensor(None, data=a), tensor(None, "i8", data=b, scale=0.02, const=const)], [tensor(None)],
+                         expected=[want], resolver=None, tolerance=tight)
+    for asymmetric in (False, True):
+        s = "hybrid_asymmetric" if asymmetric else "hybrid"
+        for name, x, y, options in SHAPES:
+            for const in (False, True) if len(x) <= 3 and len(y) <= 3 else ():
+                case("batch_matmul", f"{s}_{name}{'_constant' if const else ''}", "BATCH_MATMUL",
+                     {**options, "asymmetricQuantizeInputs": asymmetric},
+                     [tensor(x), tensor(y, "i8", scale=0.02, const=const, low=-127)], [tensor(None)], tolerance=tight)
+        for name, x, y, options, axis in (("columns", [4, 7], [7, 5], {}, 1), ("columns_adj_y", [2, 4, 7], [2, 5, 7], {"adjY": True}, 1)):
+            case("batch_matmul", f"{s}_{name}", "BATCH_MATMUL", {**options, "asymmetricQuantizeInputs": asymmetric},
+                 [tensor(x), tensor(y, "i8", per_axis=(axis, [0.01, 0.02, 0.03, 0.04, 0.05], None), const=True, low=-127)],
+                 [tensor(None)], tolerance=tight)
+        case("batch_matmul", f"{s}_zeros", "BATCH_MATMUL", {"asymmetricQuantizeInputs": asymmetric},
+             [tensor(None, data=np.zeros([2, 7])), tensor([7, 5], "i8", scale=0.02)], [tensor(None)], tolerance=tight)
+        case("batch_matmul", f"{s}_positive", "BATCH_MATMUL", {"asymmetricQuantizeInputs": asymmetric},
+             [tensor([2, 37], low=0.5, high=3), tensor([37, 21], "i8", scale=0.02, low=-127)], [tensor(None)], tolerance=tight)
 
 
 def extremes():
