@@ -77,6 +77,22 @@ char *ln_arena_strdup(ln_arena *arena, const char *text);
 char *ln_arena_printf(ln_arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void ln_arena_free(ln_arena *arena); /* frees all; the arena can be used again */
 
+/* ---- bytes that grow (bytes.c): zero is empty; once memory was short `failed` is set and nothing more is added ----
+ */
+
+typedef struct ln_bytes {
+  uint8_t *data;
+  size_t size, capacity;
+  bool failed;
+} ln_bytes;
+
+void ln_bytes_add(ln_bytes *bytes, const void *data, size_t size);
+void ln_bytes_byte(ln_bytes *bytes, uint8_t value);
+void ln_bytes_free(ln_bytes *bytes);
+
+/* The CRC-32C of `data` after bytes whose CRC is `crc` (0 for none) (crc32c.c). */
+uint32_t ln_crc32c(uint32_t crc, const void *data, size_t size);
+
 /* ---- files (file.c) ---- */
 
 typedef struct ln_file_map {
@@ -93,6 +109,10 @@ ln_status ln_file_map_fd(int fd, uint64_t offset, size_t size, ln_error *err, ln
 void ln_file_map_close(ln_file_map *map);
 /* Writes the whole file beside its final name and renames it into place, so that nothing half-written stays. */
 ln_status ln_file_write(const char *path, const void *data, size_t size, ln_error *err);
+bool ln_file_exists(const char *path);
+ln_status ln_file_rename(const char *from, const char *to, ln_error *err);
+/* A file, or a folder that holds nothing. */
+ln_status ln_file_remove(const char *path, ln_error *err);
 
 /* ---- thread pool (pool.c) ---- */
 

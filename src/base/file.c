@@ -86,3 +86,15 @@ ln_status ln_file_write(const char *path, const void *data, size_t size, ln_erro
   unlink(name);
   return ln_fail(err, LN_ERR_IO, "cannot write %s: %s", path, strerror(reason));
 }
+
+bool ln_file_exists(const char *path) { return access(path, F_OK) == 0; }
+
+ln_status ln_file_rename(const char *from, const char *to, ln_error *err) {
+  if (rename(from, to) == 0) return LN_OK;
+  return ln_fail(err, LN_ERR_IO, "cannot rename %s to %s: %s", from, to, strerror(errno));
+}
+
+ln_status ln_file_remove(const char *path, ln_error *err) {
+  if (remove(path) == 0) return LN_OK;
+  return ln_fail(err, LN_ERR_IO, "cannot remove %s: %s", path, strerror(errno));
+}

@@ -7,17 +7,20 @@
 #define LN_NODEDEF_H
 
 #include "ir/ir.h"
-
-/* A message's bytes. */
-typedef struct ln_wire {
-  const uint8_t *at, *end;
-} ln_wire;
+#include "ir/wire.h"
 
 typedef struct ln_nodedef {
   const char *op; /* TensorFlow's name of the operator, not NUL-terminated */
   size_t op_length;
   ln_wire node;
 } ln_nodedef;
+
+/* The element type of a DataType (tensorflow/core/framework/types.proto; quantized ones are their integers), and its
+ * number; false and 0 where there is none. */
+bool ln_tf_type(uint64_t number, ln_type *out);
+uint32_t ln_tf_number(ln_type type);
+/* A TensorShapeProto: -1 for unknown dimensions; an unknown rank sets `*ranked` to false. */
+bool ln_tf_shape(ln_wire message, ln_shape *out, bool *ranked);
 
 /* False when the options are no such vector, or the message's outermost fields or an attribute's frame are broken. */
 bool ln_nodedef_open(const uint8_t *options, size_t size, ln_nodedef *out);
