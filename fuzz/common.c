@@ -39,6 +39,7 @@ ln_status fuzz_session_on(ln_model *model, int32_t threads, ln_error *err, ln_se
   ln_session_options options = LN_SESSION_OPTIONS_INIT;
   options.threads = threads;
   options.memory_limit = most_memory;
+  options.files = LN_FILES_NONE;
   const ln_status status = ln_session_create(model, &options, err, out);
   fuzz_check(status, err);
   return status;

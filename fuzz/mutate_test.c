@@ -224,6 +224,7 @@ static void run_model(ln_model *model) {
   ln_error err = {LN_OK, ""};
   ln_session *session = NULL;
   ln_session_options options = LN_SESSION_OPTIONS_INIT;
+  options.files = LN_FILES_NONE;
   options.operation_limit = LARGEST_OPERATIONS; /* a damaged loop may have no end */
   options.memory_limit = 2 * LARGEST_ARENA;     /* nor may an output whose size an input says */
   const ln_status status = ln_session_create(model, &options, &err, &session);

@@ -28,6 +28,13 @@ typedef struct ln_operator_event {
 /* Called on the thread that runs the session, which it may only read. false ends the run with LN_ERR_CANCELLED. */
 typedef bool (*ln_operator_fn)(void *user, const ln_operator_event *event);
 
+/* Files that operators of the model (Save, Restore and their like) may read and write. */
+typedef enum ln_file_access {
+  LN_FILES_GIVEN = 0, /* whose path is a string input of the session, or begins with one and stays below it */
+  LN_FILES_ANY = 1,   /* any that the model names: for models that are trusted */
+  LN_FILES_NONE = 2
+} ln_file_access;
+
 typedef struct ln_session_options {
   size_t size;           /* sizeof(ln_session_options) */
   int32_t threads;       /* 0: one */
@@ -52,10 +59,14 @@ typedef struct ln_session_options {
    * that share belong to one thread at a time, all together. Their bytes count against the memory limit of each.
    */
   struct ln_session *share;
+  ln_file_access files;
 } ln_session_options;
 
-#define LN_SESSION_OPTIONS_INIT \
-  { sizeof(ln_session_options), 0, NULL, NULL, false, false, 0, false, false, NULL, 0, 0, 0, NULL, NULL, NULL }
+#define LN_SESSION_OPTIONS_INIT                                                                                \
+  {                                                                                                            \
+    sizeof(ln_session_options), 0, NULL, NULL, false, false, 0, false, false, NULL, 0, 0, 0, NULL, NULL, NULL, \
+        LN_FILES_GIVEN                                                                                         \
+  }
 
 /* `options` may be NULL. The session is prepared for the shapes the file declares, unknown dimensions taken as 1. */
 LN_API ln_status ln_session_create(ln_model *model, const ln_session_options *options, ln_error *err, ln_session **out);

@@ -70,4 +70,12 @@ ln_status ln_host_output(const ln_node *node, int32_t index, const ln_shape *sha
 /* The same with the shape and the data of `source`, which must be of the output's type. */
 ln_status ln_host_copy_output(const ln_node *node, int32_t index, const ln_tensor *source, ln_error *err);
 
+/*
+ * The file that a string names, as a path of C; fails as ln_session_options.files has it. In runs only.
+ */
+enum { LN_HOST_PATH_MAX = 4096 };
+ln_status ln_host_path(const ln_node *node, const char *text, size_t size, ln_error *err, char out[LN_HOST_PATH_MAX]);
+/* LN_ERR_LIMIT when `bytes` of passing memory would go beyond the session's limit. */
+ln_status ln_host_check_room(const ln_node *node, size_t bytes, ln_error *err);
+
 #endif

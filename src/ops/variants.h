@@ -87,4 +87,6 @@ typedef enum ln_unary_op {
   LN_UNARY_OP_COUNT
 } ln_unary_op;
 
+typedef enum ln_flex_save_op { LN_FLEX_SAVE, LN_FLEX_SAVE_SLICES, LN_FLEX_SAVE_V2 } ln_flex_save_op;
+
 #endif

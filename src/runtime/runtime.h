@@ -98,6 +98,7 @@ struct ln_session {
   int32_t operator_count;
   ln_resources *resources; /* held by a root; its bytes count against memory_limit beside memory_total */
 
+  ln_file_access files;   /* of a root */
   ln_binding *bindings;   /* [graph->tensor_count] */
   ln_run_control control; /* of a root, for its children too */
 };

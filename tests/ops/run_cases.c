@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "linnet/linnet.h"
 #include "runtime/runtime.h"
@@ -336,6 +337,26 @@ static int report_coverage(const totals *all) {
   return missing;
 }
 
+/* Cases that write files name them without a folder: each run of this program has one of its own for them. */
+static char scratch[] = "/tmp/linnet-cases-XXXXXX", absolute[4096];
+
+static bool enter_scratch(const char **folder) {
+  if (realpath(*folder, absolute) == NULL || mkdtemp(scratch) == NULL || chdir(scratch) != 0) return false;
+  *folder = absolute;
+  return true;
+}
+
+static void leave_scratch(void) {
+  struct dirent **entries = NULL;
+  const int count = scandir(scratch, &entries, NULL, alphasort);
+  for (int i = 0; i < count; ++i) {
+    if (entries[i]->d_name[0] != '.') remove(entries[i]->d_name);
+    free(entries[i]);
+  }
+  free(entries);
+  rmdir(scratch);
+}
+
 int main(int argc, char **argv) {
   totals all = {0};
   const char *folder = NULL;
@@ -353,7 +374,9 @@ int main(int argc, char **argv) {
   }
   all.held = calloc((size_t)ln_op_row_count() + 1, sizeof *all.held);
   if (all.held == NULL) return 1;
+  const bool moved = enter_scratch(&folder);
   visit(folder, &all);
+  if (moved) leave_scratch();
   int covered = 0;
   for (int32_t r = 0; r < ln_op_row_count(); ++r) covered += all.held[r] > 0;
   const int missing = all.coverage ? report_coverage(&all) : 0;

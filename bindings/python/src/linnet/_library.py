@@ -109,6 +109,7 @@ class SessionOptions(Structure):
         ("on_operator", OperatorFunction),
         ("user", c_void_p),
         ("share", c_void_p),
+        ("files", c_int),
     ]
 
 

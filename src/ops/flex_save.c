@@ -1,0 +1,282 @@
+/*
+ * Select-TF operators that keep tensors in files: Save, SaveSlices and Restore, RestoreSlice (V1), SaveV2, RestoreV2 and
+ * MergeV2Checkpoints (V2), and the names they make of names. The formats stand in checkpoint.h; which files may be
+ * touched is the session's word (host.h).
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "ops/checkpoint.h"
+#include "ops/flex_attr.h"
+#include "ops/host.h"
+#include "ops/rows.h"
+
+/* ---- strings ---- */
+
+static ln_status verify(const ln_node *node, int32_t input, ln_error *err) {
+  const ln_tensor *tensor = node->in[input];
+  ln_error reason = {LN_OK, ""};
+  if (tensor->data == NULL) return ln_node_fail(node, err, LN_ERR_STATE, "\"%.100s\" holds no data", tensor->name);
+  if (tensor->type != LN_STRING || ln_strings_verify(tensor, &reason) == LN_OK) return LN_OK;
+  return ln_node_fail(node, err, LN_ERR_DATA, "\"%.100s\": %s", tensor->name, reason.message);
+}
+
+static size_t count_of(const ln_tensor *tensor) { return ln_shape_span(&tensor->shape, 0, tensor->shape.rank); }
+
+static ln_text text_at(const ln_tensor *tensor, size_t index) {
+  const int32_t *offsets = (const int32_t *)tensor->data + 1 + index;
+  return (ln_text){(const char *)tensor->data + offsets[0], (size_t)(offsets[1] - offsets[0])};
+}
+
+static ln_status path_of(const ln_node *node, int32_t input, ln_error *err, char path[LN_HOST_PATH_MAX]) {
+  LN_TRY(verify(node, input, err));
+  if (count_of(node->in[input]) != 1) return ln_node_fail(node, err, LN_ERR_SHAPE, "takes one path");
+  const ln_text text = text_at(node->in[input], 0);
+  return ln_host_path(node, text.data, text.size, err, path);
+}
+
+static ln_status in_file(const ln_node *node, const char *path, ln_status status, const ln_error *why, ln_error *err) {
+  (void)path;
+  return status == LN_OK ? LN_OK : ln_node_fail(node, err, status, "%s", why->message);
+}
+
+/* ---- saving ---- */
+
+ln_status ln_flex_no_outputs_infer(ln_node *node, ln_error *err) {
+  (void)node;
+  (void)err;
+  return (ln_status)LN_INFER_IN_RUN; /* what it does takes memory of its own */
+}
+
+/* A slice specification is empty for a whole tensor. */
+static ln_status check_whole(const ln_node *node, int32_t input, ln_error *err) {
+  LN_TRY(verify(node, input, err));
+  for (size_t i = 0; i < count_of(node->in[input]); ++i) {
+    const ln_text spec = text_at(node->in[input], i);
+    if (spec.size == 0) continue;
+    return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "saves the slice \"%.*s\": only whole tensors are saved",
+                        (int)(spec.size < 60 ? spec.size : 60), spec.data);
+  }
+  return LN_OK;
+}
+
+static ln_status list_items(const ln_node *node, int32_t first, ln_checkpoint_item *items, ln_error *err) {
+  size_t bytes = 0;
+  for (int32_t i = first; i < node->in_count; ++i) {
+    const ln_text name = text_at(node->in[1], (size_t)(i - first));
+    LN_TRY(verify(node, i, err));
+    if (!ln_size_add(bytes, node->in[i]->bytes, &bytes)) bytes = SIZE_MAX;
+    items[i - first] = (ln_checkpoint_item){name.data, name.size, node->in[i]};
+  }
+  /* The file stands in memory twice before it is written. */
+  return ln_host_check_room(node, bytes > SIZE_MAX / 2 ? SIZE_MAX : 2 * bytes, err);
+}
+
+ln_status ln_flex_save_run(const ln_node *node, ln_exec *exec) {
+  const int32_t version = node->op->def->variant;
+  const int32_t first = version == LN_FLEX_SAVE ? 2 : 3, count = node->in_count - first;
+  char path[LN_HOST_PATH_MAX];
+  ln_error why = {LN_OK, ""};
+  LN_TRY(path_of(node, 0, exec->err, path));
+  LN_TRY(verify(node, 1, exec->err));
+  if (first == 3) LN_TRY(check_whole(node, 2, exec->err));
+  if (count < 0 || count_of(node->in[1]) != (size_t)count) {
+    return ln_node_fail(node, exec->err, LN_ERR_SHAPE, "%zu names for %d tensors", count_of(node->in[1]), count);
+  }
+  ln_checkpoint_item *items = ln_alloc_array((size_t)count, sizeof *items);
+  if (items == NULL) return ln_node_fail(node, exec->err, LN_ERR_MEMORY, "no memory");
+  ln_status status = list_items(node, first, items, exec->err);
+  if (status == LN_OK) {
+    status = version == LN_FLEX_SAVE_V2 ? ln_checkpoint_write_v2(path, items, count, &why)
+                                        : ln_checkpoint_write_v1(path, items, count, &why);
+    status = in_file(node, path, status, &why, exec->err);
+  }
+  ln_free(items);
+  return status;
+}
+
+/* ---- restoring ---- */
+
+ln_status ln_flex_restore_infer(ln_node *node, ln_error *err) {
+  (void)node;
+  (void)err;
+  return (ln_status)LN_INFER_IN_RUN; /* the file says */
+}
+
+/* A number at `*at`; false when there is none. */
+static bool read_number(const char **at, const char *end, int64_t *out) {
+  int64_t value = 0;
+  const char *from = *at;
+  for (; *at < end && **at >= '0' && **at <= '9'; ++*at) {
+    if (value > INT32_MAX) return false;
+    value = value * 10 + (**at - '0');
+  }
+  *out = value;
+  return *at > from;
+}
+
+/* "4 3 0,2:-": the whole tensor's dimensions, then start,length of each dimension, or - for all of it. */
+static bool read_slice(ln_text spec, const ln_shape *whole, ln_slice *out) {
+  const char *at = spec.data, *end = spec.data + spec.size;
+  *out = ln_slice_all(whole->rank);
+  if (spec.size == 0) return true;
+  for (int32_t i = 0; i < whole->rank; ++i) {
+    int64_t dim;
+    if (!read_number(&at, end, &dim) || dim != whole->dims[i] || at == end || *at++ != ' ') return false;
+  }
+  for (int32_t i = 0; i < whole->rank; ++i) {
+    if (i > 0 && (at == end || *at++ != ':')) return false;
+    if (at < end && *at == '-') ++at;
+    else if (!read_number(&at, end, &out->start[i]) || at == end || *at++ != ',' ||
+             !read_number(&at, end, &out->length[i]))
+      return false;
+  }
+  return at == end;
+}
+
+/* Strings take their place once their length is known. */
+static ln_status give_strings(const ln_node *node, int32_t output, const ln_shape *shape, const ln_text *texts,
+                              size_t count, ln_error *err) {
+  size_t total = (count + 2) * sizeof(int32_t); /* bounded: the texts take more */
+  for (size_t i = 0; i < count; ++i) {
+    if (!ln_size_add(total, texts[i].size, &total)) total = SIZE_MAX;
+    if (total > INT32_MAX) return ln_node_fail(node, err, LN_ERR_LIMIT, "the strings take too much memory");
+  }
+  LN_TRY(ln_host_output(node, output, shape, total, err));
+  int32_t *header = node->out[output]->data;
+  size_t at = (count + 2) * sizeof(int32_t); /* bounded: as above */
+  header[0] = (int32_t)count;
+  for (size_t i = 0; i < count; ++i) {
+    header[1 + i] = (int32_t)at;
+    if (texts[i].size > 0) memcpy((char *)header + at, texts[i].data, texts[i].size);
+    at += texts[i].size;
+  }
+  header[1 + count] = (int32_t)at;
+  return LN_OK;
+}
+
+static ln_status restore_strings(const ln_node *node, int32_t output, ln_checkpoint *file,
+                                 const ln_checkpoint_entry *entry, const ln_slice *slice, const ln_shape *shape,
+                                 ln_error *err) {
+  ln_error why = {LN_OK, ""};
+  size_t count, bytes;
+  if (!ln_shape_elements(shape, &count) || !ln_size_mul(count, sizeof(ln_text), &bytes)) bytes = SIZE_MAX;
+  LN_TRY(ln_host_check_room(node, bytes, err));
+  ln_text *texts = ln_alloc_array(count, sizeof *texts);
+  if (texts == NULL) return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory for strings");
+  ln_status status = ln_checkpoint_read(file, entry, slice, texts, &why);
+  if (status != LN_OK) ln_node_fail(node, err, status, "%s", why.message);
+  else status = give_strings(node, output, shape, texts, count, err);
+  ln_free(texts);
+  return status;
+}
+
+static ln_status restore_one(const ln_node *node, int32_t output, ln_checkpoint *file, ln_text name, ln_text spec,
+                             ln_error *err) {
+  ln_checkpoint_entry entry;
+  ln_error why = {LN_OK, ""};
+  ln_slice slice;
+  ln_shape shape;
+  size_t bytes;
+  const ln_status found = ln_checkpoint_find(file, name.data, name.size, &why, &entry);
+  if (found != LN_OK) return ln_node_fail(node, err, found, "%s", why.message);
+  if (entry.type != node->out[output]->type) {
+    return ln_node_fail(node, err, LN_ERR_TYPE, "output %d is %s, \"%.*s\" in the file is %s", output,
+                        ln_type_name(node->out[output]->type), (int)(name.size < 100 ? name.size : 100), name.data,
+                        ln_type_name(entry.type));
+  }
+  if (!read_slice(spec, &entry.shape, &slice) || !ln_slice_shape(&slice, &entry.shape, &shape)) {
+    return ln_node_fail(node, err, LN_ERR_DATA, "\"%.*s\" is no slice of it", (int)(spec.size < 60 ? spec.size : 60),
+                        spec.data);
+  }
+  if (entry.type == LN_STRING) return restore_strings(node, output, file, &entry, &slice, &shape, err);
+  if (!ln_tensor_size(entry.type, &shape, &bytes)) return ln_node_fail(node, err, LN_ERR_SHAPE, "is too large");
+  LN_TRY(ln_host_output(node, output, &shape, bytes, err));
+  const ln_status status = ln_checkpoint_read(file, &entry, &slice, node->out[output]->data, &why);
+  return in_file(node, file->path, status, &why, err);
+}
+
+ln_status ln_flex_restore_run(const ln_node *node, ln_exec *exec) {
+  char path[LN_HOST_PATH_MAX];
+  ln_checkpoint file;
+  ln_error why = {LN_OK, ""};
+  LN_TRY(path_of(node, 0, exec->err, path));
+  for (int32_t i = 1; i < node->in_count; ++i) {
+    LN_TRY(verify(node, i, exec->err));
+    if (count_of(node->in[i]) == (size_t)node->out_count) continue;
+    return ln_node_fail(node, exec->err, LN_ERR_SHAPE, "input %d has %zu strings for %d outputs", i,
+                        count_of(node->in[i]), node->out_count);
+  }
+  ln_status status = ln_checkpoint_open(path, &why, &file);
+  if (status != LN_OK) return ln_node_fail(node, exec->err, status, "%s", why.message);
+  for (int32_t i = 0; status == LN_OK && i < node->out_count; ++i) {
+    const ln_text spec = node->in_count > 2 ? text_at(node->in[2], (size_t)i) : (ln_text){"", 0};
+    status = restore_one(node, i, &file, text_at(node->in[1], (size_t)i), spec, exec->err);
+  }
+  ln_checkpoint_close(&file);
+  return status;
+}
+
+/* ---- MergeV2Checkpoints: prefixes, destination ---- */
+
+/* The folder of a path goes when nothing is left in it. */
+static void remove_folder(char *path) {
+  char *slash = strrchr(path, '/');
+  if (slash == NULL || slash == path) return;
+  *slash = '\0';
+  ln_file_remove(path, NULL);
+}
+
+ln_status ln_flex_merge_run(const ln_node *node, ln_exec *exec) {
+  char path[LN_HOST_PATH_MAX], part[LN_HOST_PATH_MAX];
+  ln_error why = {LN_OK, ""};
+  bool delete_folders = true;
+  LN_TRY(ln_attr_bool(node, exec->err, "delete_old_dirs", &delete_folders));
+  LN_TRY(path_of(node, 1, exec->err, path));
+  LN_TRY(verify(node, 0, exec->err));
+  const size_t count = count_of(node->in[0]);
+  if (count > 99999) return ln_node_fail(node, exec->err, LN_ERR_LIMIT, "merges %zu checkpoints", count);
+  ln_text *parts = ln_alloc_array(count, sizeof *parts);
+  if (parts == NULL) return ln_node_fail(node, exec->err, LN_ERR_MEMORY, "no memory");
+  ln_status status = LN_OK;
+  for (size_t i = 0; status == LN_OK && i < count; ++i) {
+    parts[i] = text_at(node->in[0], i);
+    status = ln_host_path(node, parts[i].data, parts[i].size, exec->err, part);
+  }
+  if (status == LN_OK) {
+    status = in_file(node, path, ln_checkpoint_merge(parts, (int32_t)count, path, &why), &why, exec->err);
+  }
+  for (size_t i = 0; status == LN_OK && delete_folders && i < count; ++i) {
+    memcpy(part, parts[i].data, parts[i].size); /* bounded: ln_host_path took it */
+    part[parts[i].size] = '\0';
+    remove_folder(part);
+  }
+  ln_free(parts);
+  return status;
+}
+
+/* ---- ShardedFilename: name, shard, shards > "name-00001-of-00002"; ShardedFilespec: name, shards ---- */
+
+ln_status ln_flex_sharded_infer(ln_node *node, ln_error *err) {
+  return ln_node_set_shape(node, 0, &node->in[0]->shape, err);
+}
+
+ln_status ln_flex_sharded_run(const ln_node *node, ln_exec *exec) {
+  char tail[64];
+  LN_TRY(verify(node, 0, exec->err));
+  for (int32_t i = 0; i < node->in_count; ++i) {
+    if (count_of(node->in[i]) != 1) return ln_node_fail(node, exec->err, LN_ERR_SHAPE, "input %d is not one value", i);
+  }
+  const ln_text name = text_at(node->in[0], 0);
+  const int last = *(const int32_t *)node->in[node->in_count - 1]->data;
+  if (node->in_count == 2) snprintf(tail, sizeof tail, "-\?\?\?\?\?-of-%05d", last);
+  else snprintf(tail, sizeof tail, "-%05d-of-%05d", (int)*(const int32_t *)node->in[1]->data, last);
+  char *joined = ln_alloc(name.size + sizeof tail);
+  if (joined == NULL) return ln_node_fail(node, exec->err, LN_ERR_MEMORY, "no memory");
+  if (name.size > 0) memcpy(joined, name.data, name.size);
+  memcpy(joined + name.size, tail, strlen(tail));
+  const ln_text whole = {joined, name.size + strlen(tail)};
+  const ln_status status = give_strings(node, 0, &node->out[0]->shape, &whole, 1, exec->err);
+  ln_free(joined);
+  return status;
+}
