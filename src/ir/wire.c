@@ -92,7 +92,9 @@ bool ln_wire_walk_bytes(ln_wire_walker *w, ln_wire_field *out) {
   return false;
 }
 
-bool ln_wire_walked(const ln_wire_walker *w) { return w->packed.at == w->packed.end && w->message.at == w->message.end; }
+bool ln_wire_walked(const ln_wire_walker *w) {
+  return w->packed.at == w->packed.end && w->message.at == w->message.end;
+}
 
 void ln_wire_put_varint(ln_bytes *out, uint64_t value) {
   for (; value >= 0x80; value >>= 7) ln_bytes_byte(out, (uint8_t)(value | 0x80));

@@ -23,12 +23,12 @@ bool ln_slice_shape(const ln_slice *slice, const ln_shape *whole, ln_shape *out)
 }
 
 static const ln_proto_field fields[LN_TYPE_COUNT] = {
-    [LN_FLOAT32] = {5, LN_WIRE_32, 1, true},     [LN_FLOAT64] = {6, LN_WIRE_64, 1, true},
-    [LN_INT32] = {7, LN_WIRE_VARINT, 1, true},   [LN_INT16] = {7, LN_WIRE_VARINT, 1, true},
-    [LN_INT8] = {7, LN_WIRE_VARINT, 1, true},    [LN_UINT8] = {7, LN_WIRE_VARINT, 1, true},
-    [LN_UINT16] = {7, LN_WIRE_VARINT, 1, true},  [LN_STRING] = {8, LN_WIRE_BYTES, 1, true},
-    [LN_COMPLEX64] = {9, LN_WIRE_32, 2, true},   [LN_INT64] = {10, LN_WIRE_VARINT, 1, true},
-    [LN_BOOL] = {11, LN_WIRE_VARINT, 1, true},   [LN_COMPLEX128] = {12, LN_WIRE_64, 2, true},
+    [LN_FLOAT32] = {5, LN_WIRE_32, 1, true},      [LN_FLOAT64] = {6, LN_WIRE_64, 1, true},
+    [LN_INT32] = {7, LN_WIRE_VARINT, 1, true},    [LN_INT16] = {7, LN_WIRE_VARINT, 1, true},
+    [LN_INT8] = {7, LN_WIRE_VARINT, 1, true},     [LN_UINT8] = {7, LN_WIRE_VARINT, 1, true},
+    [LN_UINT16] = {7, LN_WIRE_VARINT, 1, true},   [LN_STRING] = {8, LN_WIRE_BYTES, 1, true},
+    [LN_COMPLEX64] = {9, LN_WIRE_32, 2, true},    [LN_INT64] = {10, LN_WIRE_VARINT, 1, true},
+    [LN_BOOL] = {11, LN_WIRE_VARINT, 1, true},    [LN_COMPLEX128] = {12, LN_WIRE_64, 2, true},
     [LN_FLOAT16] = {13, LN_WIRE_VARINT, 1, true}, [LN_BFLOAT16] = {13, LN_WIRE_VARINT, 1, false},
     [LN_UINT32] = {16, LN_WIRE_VARINT, 1, false}, [LN_UINT64] = {17, LN_WIRE_VARINT, 1, false},
 };
@@ -57,8 +57,8 @@ static void put_ordered_text(ln_bytes *out, const char *text, size_t size) {
   ln_bytes_add(out, "\0\1", 2);
 }
 
-/* In n bytes: n leading ones, a zero, and the number in the 7 * n - 1 bits that are left; all bits of a negative one are
- * inverted. */
+/* In n bytes: n leading ones, a zero, and the number in the 7 * n - 1 bits that are left; all bits of a negative one
+ * are inverted. */
 static void put_ordered_signed(ln_bytes *out, int64_t value) {
   const uint64_t magnitude = value < 0 ? ~(uint64_t)value : (uint64_t)value;
   int32_t count = 1;

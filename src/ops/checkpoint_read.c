@@ -105,17 +105,15 @@ ln_status ln_checkpoint_find(const ln_checkpoint *checkpoint, const char *name, 
   ln_status status = checkpoint->bundle ? find_in_bundle(checkpoint, err, out) : find_in_v1(checkpoint, err, out);
   if (status == LN_OK) status = describe(checkpoint->bundle, out, err);
   if (status != LN_OK) {
-    ln_error_prefix(err, "checkpoint %.200s: tensor \"%.*s\"", checkpoint->path, (int)(name_size < 100 ? name_size : 100),
-                    name);
+    ln_error_prefix(err, "checkpoint %.200s: tensor \"%.*s\"", checkpoint->path,
+                    (int)(name_size < 100 ? name_size : 100), name);
   }
   return status;
 }
 
 /* ---- elements ---- */
 
-static size_t item_bytes(ln_type type) {
-  return type == LN_STRING ? sizeof(ln_text) : (size_t)ln_type_bits(type) / 8;
-}
+static size_t item_bytes(ln_type type) { return type == LN_STRING ? sizeof(ln_text) : (size_t)ln_type_bits(type) / 8; }
 
 /* Where elements of a slice lie: [its shape] of items. */
 typedef struct piece {

@@ -1,6 +1,6 @@
 /*
- * Select-TF operators that keep tensors in files: Save, SaveSlices and Restore, RestoreSlice (V1), SaveV2, RestoreV2 and
- * MergeV2Checkpoints (V2), and the names they make of names. The formats stand in checkpoint.h; which files may be
+ * Select-TF operators that keep tensors in files: Save, SaveSlices and Restore, RestoreSlice (V1), SaveV2, RestoreV2
+ * and MergeV2Checkpoints (V2), and the names they make of names. The formats stand in checkpoint.h; which files may be
  * touched is the session's word (host.h).
  */
 #include <stdio.h>

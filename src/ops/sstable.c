@@ -184,7 +184,8 @@ ln_status ln_sstable_write(ln_sstable_entry *entries, size_t count, ln_error *er
     while (i < count && out->size - start < BLOCK_BYTES && !out->failed);
     handle.size = 0;
     end_block(&data, out, &handle);
-    put_entry(&list, &index, &(ln_sstable_entry){entries[i - 1].key, entries[i - 1].key_size, handle.data, handle.size});
+    put_entry(&list, &index,
+              &(ln_sstable_entry){entries[i - 1].key, entries[i - 1].key_size, handle.data, handle.size});
   }
   begin_block(&data, out); /* the index of other indices, of which there are none */
   end_block(&data, out, &footer);

@@ -33,13 +33,13 @@ static const uint64_t u64[] = {UINT64_C(1) << 63};
 
 enum { IN_V1 = 12 };
 static const value values[] = {
-    {"f32", LN_FLOAT32, {2, {2, 3}}, f32, sizeof f32},       {"f64", LN_FLOAT64, {1, {1}}, f64, sizeof f64},
-    {"i32", LN_INT32, {1, {3}}, i32, sizeof i32},            {"i64/scalar", LN_INT64, {0, {0}}, i64, sizeof i64},
-    {"bool", LN_BOOL, {1, {2}}, yes_no, sizeof yes_no},      {"f16", LN_FLOAT16, {1, {2}}, f16, sizeof f16},
-    {"u8", LN_UINT8, {1, {2}}, u8, sizeof u8},               {"c64", LN_COMPLEX64, {1, {1}}, c64, sizeof c64},
-    {"i8", LN_INT8, {1, {1}}, i8, sizeof i8},                {"i16", LN_INT16, {1, {1}}, i16, sizeof i16},
-    {"u16", LN_UINT16, {1, {1}}, u16, sizeof u16},           {"empty", LN_FLOAT32, {2, {0, 3}}, f32, 0},
-    {"u32", LN_UINT32, {1, {1}}, u32, sizeof u32},           {"u64", LN_UINT64, {1, {1}}, u64, sizeof u64},
+    {"f32", LN_FLOAT32, {2, {2, 3}}, f32, sizeof f32},  {"f64", LN_FLOAT64, {1, {1}}, f64, sizeof f64},
+    {"i32", LN_INT32, {1, {3}}, i32, sizeof i32},       {"i64/scalar", LN_INT64, {0, {0}}, i64, sizeof i64},
+    {"bool", LN_BOOL, {1, {2}}, yes_no, sizeof yes_no}, {"f16", LN_FLOAT16, {1, {2}}, f16, sizeof f16},
+    {"u8", LN_UINT8, {1, {2}}, u8, sizeof u8},          {"c64", LN_COMPLEX64, {1, {1}}, c64, sizeof c64},
+    {"i8", LN_INT8, {1, {1}}, i8, sizeof i8},           {"i16", LN_INT16, {1, {1}}, i16, sizeof i16},
+    {"u16", LN_UINT16, {1, {1}}, u16, sizeof u16},      {"empty", LN_FLOAT32, {2, {0, 3}}, f32, 0},
+    {"u32", LN_UINT32, {1, {1}}, u32, sizeof u32},      {"u64", LN_UINT64, {1, {1}}, u64, sizeof u64},
 };
 static const char *const texts[] = {"ab", "", "xyz"};
 
@@ -227,10 +227,14 @@ static void survives_damage(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(reads_tensorflow_v1),  cmocka_unit_test(reads_tensorflow_v2),
-      cmocka_unit_test(puts_slices_together), cmocka_unit_test(misses_what_was_not_saved),
-      cmocka_unit_test(writes_v1),            cmocka_unit_test(writes_v2),
-      cmocka_unit_test(merges),               cmocka_unit_test(refuses_types_of_v2_in_v1),
+      cmocka_unit_test(reads_tensorflow_v1),
+      cmocka_unit_test(reads_tensorflow_v2),
+      cmocka_unit_test(puts_slices_together),
+      cmocka_unit_test(misses_what_was_not_saved),
+      cmocka_unit_test(writes_v1),
+      cmocka_unit_test(writes_v2),
+      cmocka_unit_test(merges),
+      cmocka_unit_test(refuses_types_of_v2_in_v1),
       cmocka_unit_test(survives_damage),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
