@@ -238,7 +238,7 @@ static guarded guard(size_t bytes) {
   return g;
 }
 
-enum { MOST = 16 };
+enum { MOST = 32 };
 
 static bool fill(const ln_model *model, ln_session *session, const guarded *bound) {
   for (int32_t i = 0; i < ln_session_input_count(session); ++i) {
