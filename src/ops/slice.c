@@ -1,4 +1,6 @@
 /* SLICE and STRIDED_SLICE: a box of the input, with steps. */
+#include <string.h>
+
 #include "ops/move.h"
 #include "ops/rows.h"
 
@@ -127,9 +129,8 @@ static ln_status slice_items(const ln_node *node, slice_item items[LN_MAX_RANK],
   return LN_OK;
 }
 
-static ln_status slice_resolve(const ln_node *node, slice_spec *spec, ln_error *err) {
+static ln_status slice_resolve(const ln_node *node, const ln_shape *in, slice_spec *spec, ln_error *err) {
   const ln_strided_slice_options *options = LN_OPTIONS(node, strided_slice_options);
-  const ln_shape *in = &node->in[0]->shape;
   const slice_item whole = {0, 0, 1, true, true, false};
   slice_item items[LN_MAX_RANK];
   int32_t count = 0, dim = 0;
@@ -159,28 +160,71 @@ static ln_status slice_resolve(const ln_node *node, slice_spec *spec, ln_error *
 
 ln_status ln_strided_slice_infer(ln_node *node, ln_error *err) {
   slice_spec spec;
-  LN_TRY(slice_resolve(node, &spec, err));
+  LN_TRY(slice_resolve(node, &node->in[0]->shape, &spec, err));
   return ln_node_set_shape(node, 0, &spec.shape, err);
+}
+
+/* The plan between the whole tensor, whose strides it goes by, and the dense slice; *offset is where the slice begins.
+ */
+static ln_copy_plan slice_plan(const ln_tensor *whole, const slice_spec *spec, ptrdiff_t *offset) {
+  size_t strides[LN_MAX_RANK];
+  ln_byte_strides(whole, strides);
+  size_t dense_stride = ln_item_bytes(whole);
+  ln_copy_plan plan;
+  ln_copy_begin(&plan, dense_stride);
+  *offset = 0;
+  for (int32_t i = whole->shape.rank - 1; i >= 0; --i) {
+    *offset += (ptrdiff_t)spec->begin[i] * (ptrdiff_t)strides[i];
+    const size_t extent = (size_t)spec->extent[i];
+    /* A step over a dimension of one element is never taken, and may be too long to multiply. */
+    ln_copy_dim(&plan, extent, extent > 1 ? (size_t)spec->step[i] * strides[i] : 0, dense_stride);
+    dense_stride *= extent;
+  }
+  return plan;
 }
 
 ln_status ln_strided_slice_run(const ln_node *node, ln_exec *exec) {
   slice_spec spec;
-  LN_TRY(slice_resolve(node, &spec, exec->err));
+  ptrdiff_t offset;
+  LN_TRY(slice_resolve(node, &node->in[0]->shape, &spec, exec->err));
   if (ln_tensor_is_empty(node->out[0])) return LN_OK;
-  const ln_shape *in = &node->in[0]->shape;
-  size_t strides[LN_MAX_RANK];
-  ln_byte_strides(node->in[0], strides);
-  const char *src = node->in[0]->data;
-  size_t out_stride = ln_item_bytes(node->in[0]);
-  ln_copy_plan plan;
-  ln_copy_begin(&plan, out_stride);
-  for (int32_t i = in->rank - 1; i >= 0; --i) {
-    src += (ptrdiff_t)spec.begin[i] * (ptrdiff_t)strides[i];
-    const size_t extent = (size_t)spec.extent[i];
-    /* A step over a dimension of one element is never taken, and may be too long to multiply. */
-    ln_copy_dim(&plan, extent, extent > 1 ? (size_t)spec.step[i] * strides[i] : 0, out_stride);
-    out_stride *= extent;
+  ln_copy_plan plan = slice_plan(node->in[0], &spec, &offset);
+  ln_move(exec, &plan, (const char *)node->in[0]->data + offset, node->out[0]->data);
+  return LN_OK;
+}
+
+/* ---- StridedSliceGrad: shape, begin, end, strides, the slice's gradient; zeros around it ---- */
+
+ln_status ln_strided_slice_grad_infer(ln_node *node, ln_error *err) {
+  int64_t dims[LN_MAX_RANK];
+  int32_t rank = 0;
+  ln_shape shape = {0, {0}};
+  slice_spec spec;
+  bool fits = true;
+  LN_TRY(ln_node_ints(node, 0, dims, LN_MAX_RANK, &rank, err));
+  for (int32_t i = 0; i < rank; ++i) fits = fits && ln_shape_push(&shape, dims[i]);
+  if (!fits) return ln_node_fail(node, err, LN_ERR_SHAPE, "the shape holds a size out of range");
+  LN_TRY(slice_resolve(node, &shape, &spec, err));
+  if (!ln_shape_equal(&spec.shape, &node->in[4]->shape)) {
+    return ln_node_fail(node, err, LN_ERR_SHAPE, "the gradient is not of the slice's shape");
   }
-  ln_move(exec, &plan, src, node->out[0]->data);
+  return ln_node_set_shape(node, 0, &shape, err);
+}
+
+ln_status ln_strided_slice_grad_run(const ln_node *node, ln_exec *exec) {
+  ln_tensor *out = node->out[0];
+  slice_spec spec;
+  ptrdiff_t offset;
+  LN_TRY(slice_resolve(node, &out->shape, &spec, exec->err));
+  if (ln_tensor_is_empty(out)) return LN_OK;
+  memset(out->data, 0, out->bytes);
+  if (ln_tensor_is_empty(node->in[4])) return LN_OK;
+  ln_copy_plan plan = slice_plan(out, &spec, &offset);
+  for (int32_t i = 0; i < plan.rank; ++i) {
+    const ptrdiff_t whole = plan.src_strides[i];
+    plan.src_strides[i] = plan.dst_strides[i];
+    plan.dst_strides[i] = whole;
+  }
+  ln_move(exec, &plan, node->in[4]->data, (char *)out->data + offset);
   return LN_OK;
 }

@@ -57,6 +57,36 @@ enum {
   LN_CONV_ND_3D = 16
 };
 
+/* Select-TF operators: where an axis stands among the inputs (flex_adapt.c); what an update does (flex_index.c: these
+ * and ln_binary_op); reductions (flex_reduce.c; the first four are those of ln_reduce_op); diagonals (flex_diag.c). */
+enum { LN_FLEX_AXIS_LAST = 0, LN_FLEX_AXIS_FIRST = 1 };
+enum { LN_FLEX_SCATTER_UPDATE = -1 };
+enum {
+  LN_FLEX_REDUCE_SUM = 0,
+  LN_FLEX_REDUCE_PROD,
+  LN_FLEX_REDUCE_MAX,
+  LN_FLEX_REDUCE_MIN,
+  LN_FLEX_REDUCE_MEAN,
+  LN_FLEX_REDUCE_NORM
+};
+enum { LN_FLEX_DIAG_ALIGNED = 1 };
+
+/* Fourier transforms (flex_fft.c): the number of dimensions, and flags. */
+enum { LN_FFT_DIMS = 3, LN_FFT_INVERSE = 4, LN_FFT_TO_HALF = 8, LN_FFT_FROM_HALF = 16 };
+
+/* Random numbers (flex_random.c): the distribution, and where the stream comes from (0: the operator's own state). */
+enum {
+  LN_FLEX_RANDOM_UNIFORM = 0,
+  LN_FLEX_RANDOM_NORMAL,
+  LN_FLEX_RANDOM_TRUNCATED,
+  LN_FLEX_RANDOM_INT,
+  LN_FLEX_RANDOM_FULL_INT,
+  LN_FLEX_RANDOM_KIND = 7,
+  LN_FLEX_RANDOM_SEEDS = 8,
+  LN_FLEX_RANDOM_KEY = 16,
+  LN_FLEX_RANDOM_SOURCE = 24
+};
+
 /* Functions of one tensor: unary.c. */
 typedef enum ln_unary_op {
   LN_UNARY_RELU,

@@ -1,0 +1,214 @@
+/*
+ * Select-TF reductions, running products and segments in double precision (ops/wide.h): what reduce.c, cumsum.c and
+ * segment.c have no kernel for.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "ops/move.h"
+#include "ops/rows.h"
+#include "ops/wide.h"
+
+/* ---- reductions: the row's variant is one of LN_FLEX_REDUCE_* ---- */
+
+static bool is_builtin(const ln_node *node) {
+  const ln_type type = node->in[0]->type;
+  const bool integer = type == LN_INT32 || type == LN_INT64;
+  return node->op->def->variant != LN_FLEX_REDUCE_NORM && (type == LN_FLOAT32 || integer);
+}
+
+ln_status ln_flex_reduce_prepare(ln_node *node, ln_prep *prep) {
+  if (!is_builtin(node)) return ln_wide_reserve(node, prep, 0);
+  switch (node->op->def->variant) {
+    case LN_FLEX_REDUCE_SUM: return ln_sum_prepare(node, prep);
+    case LN_FLEX_REDUCE_MEAN: return ln_mean_prepare(node, prep);
+    default: return ln_reduce_prepare(node, prep);
+  }
+}
+
+static double first_of(int32_t op) {
+  switch (op) {
+    case LN_FLEX_REDUCE_PROD: return 1.0;
+    case LN_FLEX_REDUCE_MAX: return -INFINITY;
+    case LN_FLEX_REDUCE_MIN: return INFINITY;
+    default: return 0.0;
+  }
+}
+
+static double join(int32_t op, double a, double x) {
+  switch (op) {
+    case LN_FLEX_REDUCE_PROD: return a * x;
+    case LN_FLEX_REDUCE_MAX: return x > a || isnan(x) ? x : a;
+    case LN_FLEX_REDUCE_MIN: return x < a || isnan(x) ? x : a;
+    case LN_FLEX_REDUCE_NORM: return a + x * x;
+    default: return a + x;
+  }
+}
+
+/* The step of the output along each of the input's dimensions; 0 where it is reduced. */
+static ln_status output_steps(const ln_node *node, ln_error *err, size_t steps[LN_MAX_RANK], size_t *reduced) {
+  const ln_shape *in = &node->in[0]->shape;
+  int64_t axes[4 * LN_MAX_RANK];
+  int32_t count = 0;
+  bool gone[LN_MAX_RANK] = {false};
+  LN_TRY(ln_run_ints(node, 1, axes, 4 * LN_MAX_RANK, &count, err));
+  for (int32_t i = 0; i < count; ++i) {
+    int32_t axis = 0;
+    if (in->rank > 0 && ln_axis_normalize(axes[i], in->rank, &axis)) gone[axis] = true;
+  }
+  size_t step = 1;
+  *reduced = 1;
+  for (int32_t i = in->rank - 1; i >= 0; --i) {
+    steps[i] = gone[i] ? 0 : step;
+    if (gone[i]) *reduced *= (size_t)in->dims[i];
+    else step *= (size_t)in->dims[i];
+  }
+  return LN_OK;
+}
+
+static void reduce_all(const ln_shape *in, const size_t *steps, int32_t op, const double *x, double *out) {
+  const size_t columns = in->rank > 0 ? (size_t)in->dims[in->rank - 1] : 1;
+  const size_t rows = in->rank > 0 ? ln_shape_span(in, 0, in->rank - 1) : 1;
+  const size_t step = in->rank > 0 ? steps[in->rank - 1] : 0;
+  for (size_t r = 0; r < rows; ++r) {
+    size_t rest = r, to = 0;
+    for (int32_t d = in->rank - 2; d >= 0; --d) {
+      to += rest % (size_t)in->dims[d] * steps[d];
+      rest /= (size_t)in->dims[d];
+    }
+    for (size_t c = 0; c < columns; ++c, to += step) out[to] = join(op, out[to], x[r * columns + c]);
+  }
+}
+
+ln_status ln_flex_reduce_run(const ln_node *node, ln_exec *exec) {
+  const int32_t op = node->op->def->variant;
+  size_t steps[LN_MAX_RANK], reduced = 1;
+  ln_wide w;
+  if (is_builtin(node)) return ln_reduce_run(node, exec);
+  LN_TRY(output_steps(node, exec->err, steps, &reduced));
+  ln_wide_open(node, exec, &w);
+  const size_t count = ln_shape_span(&node->out[0]->shape, 0, node->out[0]->shape.rank);
+  for (size_t i = 0; i < count; ++i) w.out[0][i] = first_of(op);
+  reduce_all(&node->in[0]->shape, steps, op, w.in[0], w.out[0]);
+  for (size_t i = 0; i < count && op == LN_FLEX_REDUCE_MEAN; ++i) w.out[0][i] /= (double)reduced;
+  for (size_t i = 0; i < count && op == LN_FLEX_REDUCE_NORM; ++i) w.out[0][i] = sqrt(w.out[0][i]);
+  ln_wide_close(node, &w);
+  return LN_OK;
+}
+
+/* ---- Cumprod, CumulativeLogsumexp, and Cumsum of other types: LN_FLEX_REDUCE_PROD, _NORM and _SUM ---- */
+
+static double accumulate(int32_t op, double total, double x) {
+  if (op == LN_FLEX_REDUCE_PROD) return total * x;
+  if (op == LN_FLEX_REDUCE_SUM) return total + x;
+  const double most = total > x ? total : x, least = total > x ? x : total;
+  return isinf(most) ? most : most + log1p(exp(least - most));
+}
+
+ln_status ln_accumulate_run(const ln_node *node, ln_exec *exec) {
+  const ln_cumsum_options *options = LN_OPTIONS(node, cumsum_options);
+  const ln_shape *in = &node->in[0]->shape;
+  const int32_t op = node->op->def->variant;
+  int32_t axis = 0;
+  ln_wide w;
+  LN_TRY(ln_node_axis(node, 1, in->rank, &axis, exec->err));
+  if (ln_tensor_is_empty(node->in[0])) return LN_OK;
+  ln_wide_open(node, exec, &w);
+  const size_t outer = ln_shape_span(in, 0, axis), inner = ln_shape_span(in, axis + 1, in->rank);
+  const size_t extent = (size_t)in->dims[axis];
+  for (size_t i = 0; i < outer * inner; ++i) {
+    const size_t start = i / inner * extent * inner + i % inner;
+    double total = op == LN_FLEX_REDUCE_PROD ? 1.0 : (op == LN_FLEX_REDUCE_SUM ? 0.0 : -INFINITY);
+    for (size_t k = 0; k < extent; ++k) {
+      const size_t at = start + (options->reverse ? extent - 1 - k : k) * inner;
+      const double next = accumulate(op, total, w.in[0][at]);
+      w.out[0][at] = options->exclusive ? total : next;
+      total = next;
+    }
+  }
+  ln_wide_close(node, &w);
+  return LN_OK;
+}
+
+/* ---- segments: data, [indices,] ids that do not fall; LN_FLEX_SPARSE picks rows by the indices first ---- */
+
+enum { IDS_MOST = INT32_MAX - 1 };
+
+static const ln_tensor *ids_of(const ln_node *node) { return node->in[node->in_count - 1]; }
+static bool picks_rows(const ln_node *node) { return node->in_count == 3; }
+
+static int64_t id_at(const ln_tensor *ids, size_t at) {
+  return ids->type == LN_INT64 ? ((const int64_t *)ids->data)[at] : ((const int32_t *)ids->data)[at];
+}
+
+/* Each id within `limit` and none below the one before it. */
+static ln_status check_ids(const ln_node *node, ln_error *err, int64_t limit, int64_t *last) {
+  const ln_tensor *ids = ids_of(node);
+  const size_t count = (size_t)ids->shape.dims[0];
+  *last = -1;
+  for (size_t i = 0; i < count; ++i) {
+    const int64_t id = id_at(ids, i);
+    if (id < 0 || id < *last || id > limit) {
+      return ln_node_fail(node, err, LN_ERR_DATA, "segment %lld of row %zu: they must not be negative nor fall",
+                          (long long)id, i);
+    }
+    *last = id;
+  }
+  return LN_OK;
+}
+
+ln_status ln_flex_segment_infer(ln_node *node, ln_error *err) {
+  ln_shape shape = node->in[0]->shape;
+  const ln_tensor *ids = ids_of(node), *indices = picks_rows(node) ? node->in[1] : NULL;
+  bool fits = shape.rank >= 1 && ids->shape.rank == 1;
+  if (fits && indices != NULL) fits = ln_shape_equal(&indices->shape, &ids->shape);
+  else if (fits) fits = ids->shape.dims[0] == shape.dims[0];
+  if (!fits) return ln_node_fail(node, err, LN_ERR_SHAPE, "needs the segment of each row");
+  if (ids->shape.dims[0] > 0 && ids->data == NULL) return (ln_status)LN_INFER_LATER;
+  int64_t last;
+  LN_TRY(check_ids(node, err, IDS_MOST, &last));
+  shape.dims[0] = (int32_t)(last + 1);
+  return ln_node_set_shape(node, 0, &shape, err);
+}
+
+ln_status ln_flex_segment_prepare(ln_node *node, ln_prep *prep) {
+  return ln_wide_reserve(node, prep, (size_t)node->out[0]->shape.dims[0]);
+}
+
+/* Rows joined to their segments; w->extra counts those of each. */
+static ln_status join_rows(const ln_node *node, ln_exec *exec, const ln_wide *w, int32_t op, size_t width) {
+  const ln_tensor *ids = ids_of(node);
+  const size_t rows = (size_t)ids->shape.dims[0];
+  for (size_t r = 0; r < rows; ++r) {
+    const int64_t row = picks_rows(node) ? id_at(node->in[1], r) : (int64_t)r;
+    if (row < 0 || row >= node->in[0]->shape.dims[0]) {
+      return ln_node_fail(node, exec->err, LN_ERR_DATA, "row %lld of %d", (long long)row, node->in[0]->shape.dims[0]);
+    }
+    const double *from = w->in[0] + (size_t)row * width;
+    double *to = w->out[0] + (size_t)id_at(ids, r) * width;
+    const bool first = w->extra[id_at(ids, r)]++ == 0.0;
+    for (size_t i = 0; i < width; ++i) to[i] = first ? from[i] : join(op, to[i], from[i]);
+  }
+  return LN_OK;
+}
+
+ln_status ln_flex_segment_run(const ln_node *node, ln_exec *exec) {
+  const int32_t op = node->op->def->variant;
+  const ln_shape *out = &node->out[0]->shape;
+  const size_t segments = (size_t)out->dims[0], width = ln_shape_span(out, 1, out->rank);
+  int64_t last;
+  ln_wide w;
+  LN_TRY(check_ids(node, exec->err, (int64_t)segments - 1, &last));
+  ln_wide_open(node, exec, &w);
+  for (size_t i = 0; i < segments * width; ++i) w.out[0][i] = op == LN_FLEX_REDUCE_PROD ? 1.0 : 0.0;
+  for (size_t i = 0; i < segments; ++i) w.extra[i] = 0.0;
+  LN_TRY(join_rows(node, exec, &w, op == LN_FLEX_REDUCE_NORM ? LN_FLEX_REDUCE_SUM : op, width));
+  for (size_t i = 0; i < segments * width; ++i) {
+    const double count = w.extra[i / width];
+    if (count == 0.0) continue;
+    if (op == LN_FLEX_REDUCE_MEAN) w.out[0][i] /= count;
+    if (op == LN_FLEX_REDUCE_NORM) w.out[0][i] /= sqrt(count); /* SparseSegmentSqrtN */
+  }
+  ln_wide_close(node, &w);
+  return LN_OK;
+}
