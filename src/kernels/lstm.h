@@ -98,6 +98,39 @@ typedef struct ln_lstm_i8_scratch {
 void ln_k_lstm_step_i8(const ln_lstm_i8 *lstm, const int8_t *input, int8_t *output_state, int16_t *cell_state,
                        const ln_lstm_i8_scratch *scratch);
 
+/* ---- integers whose products with input and state are cut to int8 before they are added: TFLite's 8x8_8 form. The
+ * input gate is 1 - forget gate, every gate is normed, and a projection from int16 ends the step ---- */
+
+typedef struct ln_lstm_narrow_half {
+  const int8_t *weights;
+  const int32_t *bias;        /* [cells]: less the vector's zero point times the row's sum */
+  ln_multiplier scale, widen; /* into the int8 product, and from there into the gate's sum */
+  int32_t zero_point;         /* of the int8 product */
+} ln_lstm_narrow_half;
+
+typedef struct ln_lstm_narrow_gate {
+  ln_lstm_narrow_half input, recurrent;
+  const int16_t *norm; /* [cells] */
+  const int32_t *bias; /* [cells] */
+  float norm_scale;
+} ln_lstm_narrow_gate;
+
+typedef struct ln_lstm_narrow {
+  ln_matvec_i8_fn *matvec;
+  ln_lstm_size size;
+  ln_lstm_narrow_gate gates[LN_LSTM_GATES]; /* the input gate is not read */
+  const int8_t *projection;                 /* [outputs, cells] */
+  const int32_t *projection_bias;           /* [outputs]; NULL for none */
+  ln_multiplier projection_scale;
+  int32_t output_zero_point;
+  int16_t cell_clip; /* 0: none */
+  int8_t projection_clip;
+} ln_lstm_narrow;
+
+/* sums: [2 * cells]; gates: [4 * cells]; cell_state in Q0.15 */
+void ln_k_lstm_step_narrow(const ln_lstm_narrow *lstm, const int8_t *input, int8_t *output_state, int16_t *cell_state,
+                           int32_t *sums, int16_t *gates);
+
 /* ---- the basic form in integers, TFLite's uint8 one, bit for bit: gates stand as input, cell, forget, output ---- */
 
 typedef struct ln_lstm_basic_u8 {

@@ -179,11 +179,14 @@ ln_status ln_lstm_prepare(ln_node *node, ln_prep *prep) {
   ln_lstm_form form;
   if (is_basic(node)) return ln_lstm_basic_prepare(node, prep);
   LN_TRY(ln_lstm_read_form(node, prep->err, &form));
-  if (node->in[LN_LSTM_IN_DATA]->type == LN_INT8) return ln_lstm_prepare_i8(node, prep, &form);
+  if (node->in[LN_LSTM_IN_DATA]->type == LN_INT8) {
+    return ln_lstm_is_narrow(node) ? ln_lstm_prepare_narrow(node, prep, &form) : ln_lstm_prepare_i8(node, prep, &form);
+  }
   return prepare_f32(node, prep, &form);
 }
 
 ln_status ln_lstm_run(const ln_node *node, ln_exec *exec) {
   if (is_basic(node)) return ln_lstm_basic_run(node, exec);
-  return node->in[LN_LSTM_IN_DATA]->type == LN_INT8 ? ln_lstm_run_i8(node, exec) : run_f32(node, exec);
+  if (node->in[LN_LSTM_IN_DATA]->type != LN_INT8) return run_f32(node, exec);
+  return ln_lstm_is_narrow(node) ? ln_lstm_run_narrow(node, exec) : ln_lstm_run_i8(node, exec);
 }

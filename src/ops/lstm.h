@@ -74,7 +74,19 @@ ln_status ln_lstm_basic_infer(ln_node *node, ln_error *err);
 ln_status ln_lstm_basic_prepare(ln_node *node, ln_prep *prep);
 ln_status ln_lstm_basic_run(const ln_node *node, ln_exec *exec);
 
-/* The integer form. */
+/* The integer form whose products are int8: told by its twelve intermediates (lstm_narrow.c). */
+enum { LN_LSTM_NARROW_INTERMEDIATES = 12 };
+static inline bool ln_lstm_is_narrow(const ln_node *node) {
+  return node->op->intermediate_count == LN_LSTM_NARROW_INTERMEDIATES;
+}
+ln_status ln_lstm_prepare_narrow(ln_node *node, ln_prep *prep, const ln_lstm_form *form);
+ln_status ln_lstm_run_narrow(const ln_node *node, ln_exec *exec);
+
+/* What the integer forms share (lstm_int8.c): a usable scale of an input, and of an intermediate. */
+ln_status ln_lstm_scale_of_input(const ln_node *node, ln_error *err, int32_t input, float *scale);
+ln_status ln_lstm_intermediate(const ln_node *node, ln_error *err, int32_t index, float *scale, int32_t *zero_point);
+
+/* The other integer form. */
 ln_status ln_lstm_prepare_i8(ln_node *node, ln_prep *prep, const ln_lstm_form *form);
 ln_status ln_lstm_run_i8(const ln_node *node, ln_exec *exec);
 

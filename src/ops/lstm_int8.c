@@ -18,7 +18,7 @@ typedef struct lstm_i8_args {
 
 /* ---- quantization ---- */
 
-static ln_status scale_of_input(const ln_node *node, ln_error *err, int32_t input, float *scale) {
+ln_status ln_lstm_scale_of_input(const ln_node *node, ln_error *err, int32_t input, float *scale) {
   const ln_tensor *tensor = ln_lstm_in(node, input);
   *scale = ln_scale_of(tensor);
   if (*scale > 0.0f && isfinite(*scale)) return LN_OK;
@@ -26,8 +26,7 @@ static ln_status scale_of_input(const ln_node *node, ln_error *err, int32_t inpu
 }
 
 /* What intermediate tensor `index` is quantized with. */
-static ln_status read_intermediate(const ln_node *node, ln_error *err, int32_t index, float *scale,
-                                   int32_t *zero_point) {
+ln_status ln_lstm_intermediate(const ln_node *node, ln_error *err, int32_t index, float *scale, int32_t *zero_point) {
   const ln_op *op = node->op;
   const int32_t tensor = index < op->intermediate_count ? op->intermediates[index] : -1;
   if (tensor < 0 || tensor >= node->tensor_count) {
@@ -42,7 +41,7 @@ static ln_status read_intermediate(const ln_node *node, ln_error *err, int32_t i
 static ln_status read_cell_exponent(const ln_node *node, ln_error *err, int32_t *exponent) {
   float scale;
   int power;
-  LN_TRY(scale_of_input(node, err, LN_LSTM_IN_CELL_STATE, &scale));
+  LN_TRY(ln_lstm_scale_of_input(node, err, LN_LSTM_IN_CELL_STATE, &scale));
   if (frexpf(scale, &power) != 0.5f || power - 1 < -15 || power - 1 > -9) {
     return ln_node_fail(node, err, LN_ERR_MODEL, "the cell state's scale %g is no power of two in [2^-15, 2^-9]",
                         (double)scale);
@@ -56,20 +55,20 @@ static ln_status prepare_gate(const ln_node *node, ln_error *err, const ln_lstm_
   ln_lstm_gate_i8 *out = &lstm->gates[gate];
   float result = 0x1p-12f, weights, recurrent; /* Q3.12 unless normed */
   int32_t zero_point;
-  if (form->norm) LN_TRY(read_intermediate(node, err, gate, &result, &zero_point));
-  LN_TRY(scale_of_input(node, err, LN_LSTM_IN_INPUT_WEIGHTS + gate, &weights));
-  LN_TRY(scale_of_input(node, err, LN_LSTM_IN_RECURRENT_WEIGHTS + gate, &recurrent));
+  if (form->norm) LN_TRY(ln_lstm_intermediate(node, err, gate, &result, &zero_point));
+  LN_TRY(ln_lstm_scale_of_input(node, err, LN_LSTM_IN_INPUT_WEIGHTS + gate, &weights));
+  LN_TRY(ln_lstm_scale_of_input(node, err, LN_LSTM_IN_RECURRENT_WEIGHTS + gate, &recurrent));
   out->input_scale = ln_quantize_multiplier(weights * input_scale / result);
   out->recurrent_scale = ln_quantize_multiplier(recurrent * state_scale / result);
   if (form->peephole && gate != LN_LSTM_CELL) {
     float peephole;
-    LN_TRY(scale_of_input(node, err, ln_lstm_peephole_input(gate), &peephole));
+    LN_TRY(ln_lstm_scale_of_input(node, err, ln_lstm_peephole_input(gate), &peephole));
     out->peephole_scale =
         ln_quantize_multiplier((float)(ldexp(1.0, lstm->cell_exponent) * (double)peephole / (double)result));
   }
   if (form->norm) {
     float norm;
-    LN_TRY(scale_of_input(node, err, LN_LSTM_IN_NORM + gate, &norm));
+    LN_TRY(ln_lstm_scale_of_input(node, err, LN_LSTM_IN_NORM + gate, &norm));
     /* 12 more bits are shifted in later, and the guard must be an int32. */
     if (norm >= 0x1p17f)
       return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "a normalization scale of %g", (double)norm);
@@ -81,10 +80,10 @@ static ln_status prepare_gate(const ln_node *node, ln_error *err, const ln_lstm_
 
 static ln_status prepare_scales(const ln_node *node, ln_error *err, const ln_lstm_form *form, ln_lstm_i8 *lstm) {
   float input_scale, state_scale, hidden_scale, projection_scale = 1.0f;
-  LN_TRY(scale_of_input(node, err, LN_LSTM_IN_DATA, &input_scale));
-  LN_TRY(scale_of_input(node, err, LN_LSTM_IN_OUTPUT_STATE, &state_scale));
+  LN_TRY(ln_lstm_scale_of_input(node, err, LN_LSTM_IN_DATA, &input_scale));
+  LN_TRY(ln_lstm_scale_of_input(node, err, LN_LSTM_IN_OUTPUT_STATE, &state_scale));
   LN_TRY(read_cell_exponent(node, err, &lstm->cell_exponent));
-  LN_TRY(read_intermediate(node, err, 4, &hidden_scale, &lstm->hidden_zero_point));
+  LN_TRY(ln_lstm_intermediate(node, err, 4, &hidden_scale, &lstm->hidden_zero_point));
   for (int32_t g = form->coupled ? LN_LSTM_FORGET : LN_LSTM_INPUT; g < LN_LSTM_GATES; ++g) {
     LN_TRY(prepare_gate(node, err, form, input_scale, state_scale, g, lstm));
   }
@@ -92,7 +91,7 @@ static ln_status prepare_scales(const ln_node *node, ln_error *err, const ln_lst
    * bias makes up for that: only values at the ends of int8 differ. */
   if (form->projection) lstm->hidden_zero_point = -lstm->hidden_zero_point;
   lstm->hidden_scale = ln_quantize_multiplier((float)(0x1p-15 / (double)hidden_scale * 0x1p-15));
-  if (form->projection) LN_TRY(scale_of_input(node, err, LN_LSTM_IN_PROJECTION, &projection_scale));
+  if (form->projection) LN_TRY(ln_lstm_scale_of_input(node, err, LN_LSTM_IN_PROJECTION, &projection_scale));
   lstm->projection_scale = ln_quantize_multiplier(projection_scale * hidden_scale / state_scale);
   lstm->output_zero_point = ln_zero_point_of(node->in[LN_LSTM_IN_OUTPUT_STATE]);
   if (form->cell_clip > 0.0f) {

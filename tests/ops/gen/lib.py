@@ -430,6 +430,19 @@ def case(family, name, op, options=None, inputs=(), outputs=(), custom=None, int
         raise RuntimeError(f"{family}/{name}: {e}") from e
 
 
+def multiply_quantized(x, real):
+    """x * real as TFLite rounds it in integers."""
+    mantissa, shift = np.frexp(real)
+    multiplier = int(np.round(mantissa * 2**31))
+    if multiplier == 2**31:
+        multiplier, shift = multiplier // 2, shift + 1
+    left, right = max(int(shift), 0), max(-int(shift), 0)
+    product = (x << left) * multiplier
+    high = np.where(product >= 0, (product + 2**30) // 2**31, -((-product + 2**30 - 1) // 2**31))
+    low = high & ((1 << right) - 1)
+    return (high >> right) + (low > ((1 << right) - 1 >> 1) + (high < 0))
+
+
 def flexbuffer(values):
     """A FlexBuffers map, as custom operators' options are written: bools, ints, floats, strings, lists of ints."""
     from flatbuffers import flexbuffers

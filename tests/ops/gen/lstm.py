@@ -1,5 +1,5 @@
 """LSTM and UNIDIRECTIONAL_SEQUENCE_LSTM in floats, in floats with int8 weights (hybrid), and in integers."""
-from lib import graph, model_case, node, tensor
+from lib import graph, model_case, multiply_quantized, node, tensor
 
 import numpy as np
 
@@ -88,6 +88,87 @@ def lstm(name, type="float32", batches=1, steps=3, inputs=5, cells=4, outputs=No
                tolerance={"abs": 1e-5, "rel": 1e-5}, invocations=invocations)
 
 
+NARROW = {"sum": 0.002, "x": 0.03, "h": 0.02}  # scales of a gate's intermediates
+
+
+def narrow(name, batches=2, inputs=5, cells=6, outputs=4, cell_clip=0.0, proj_clip=0.0, invocations=2, state_to_output=False,
+           data_range=1.0):
+    """The integer form with int8 products. LiteRT reads how the output gate's recurrent product is scaled from beyond an
+    array: only where its weights are zero can LiteRT say what to expect; NumPy states the rest."""
+    rng = np.random.default_rng(len(name) * 10 + cells)
+    integers = lambda shape, low=-127, high=127: rng.integers(low, high + 1, shape)
+    data, projection = integers([batches, inputs], -128), integers([outputs, cells])
+    w, r = [integers([cells, inputs]) for _ in range(3)], [integers([cells, outputs]) for _ in range(3)]
+    if not state_to_output:
+        r[2] = np.zeros_like(r[2])
+    bias, norm = [integers([cells], -3000, 3000) for _ in range(3)], [integers([cells], -32767, 32767) for _ in range(3)]
+    projection_bias = integers([outputs], -50000, 50000)
+    zeros = [(1 + g, 3, -2) for g in range(4)]  # of a gate's sum and products
+    f = np.float32
+    scales = {"data": f(data_range / 128), "state": f(0.9 / 128), "w": f(1 / 127), "norm": f(1.5 / 32767), "projection": f(1 / 127)}
+    made = lambda values, type, scale=1.0, zero=0: tensor(None, type, data=values, scale=scale, zero_point=zero, const=True)
+    intermediates = [tensor([0], "i8", scale=NARROW[k], zero_point=z) for g in range(4) for k, z in zip(("sum", "x", "h"), zeros[g])]
+    state = tensor([batches, outputs], "i8", scale=scales["state"], zero_point=-5, variable=True)
+    cell = tensor([batches, cells], "i16", scale=2.0**-15, variable=True)
+    fed = tensor(None, "i8", data=data, scale=scales["data"], zero_point=7)
+    gate = lambda values, type, scale: [None] + [made(v, type, scale) for v in values]
+    out = tensor(None, "i8", scale=scales["state"], zero_point=-5)
+    n = node("LSTM", [fed, *gate(w, "i8", scales["w"]), *gate(r, "i8", scales["w"]), None, None, None, *gate(bias, "i32", 1.0),
+                      made(projection, "i8", scales["projection"]), made(projection_bias, "i32"), state, cell,
+                      *gate(norm, "i16", scales["norm"])], [out],
+             {"fusedActivationFunction": "TANH", "cellClip": cell_clip, "projClip": proj_clip}, intermediates=intermediates)
+    expected = None
+    if state_to_output:
+        expected = narrow_cell(data, w, r, bias, norm, projection, projection_bias, zeros, scales, invocations)
+    model_case(FAMILY, name, [graph([n], [fed], [out, state, cell])], invocations=invocations, expected=expected,
+               resolver="ref" if expected is None else None)
+
+
+def narrow_cell(data, w, r, bias, norm, projection, projection_bias, zeros, scales, invocations):
+    f = np.float32
+    cell = np.zeros([len(data), w[0].shape[0]], np.int64)
+    state = np.full([len(data), projection.shape[0]], -5)  # its zero point is what an int8 variable begins with
+
+    def part(vector, zero, matrix, scale, kind, product_zero):
+        cut = np.clip(multiply_quantized((vector - zero) @ matrix.T, float(scale * scales["w"] / f(NARROW[kind]))) + product_zero, -128, 127)
+        return multiply_quantized(cut - product_zero, float(f(NARROW[kind]) / f(NARROW["sum"])))
+
+    def normed(values, g):
+        x = values.astype(f)
+        n = f(x.shape[1])
+        mean = np.cumsum(x, axis=1, dtype=f)[:, -1] / n  # one after the other
+        variance = np.cumsum(x * x, axis=1, dtype=f)[:, -1] / n - mean * mean
+        x = (x - mean[:, None]) * (f(1) / np.sqrt(variance))[:, None]
+        weighted = x * norm[g].astype(f) * scales["norm"] + bias[g].astype(f) * (f(2.0**-10) * scales["norm"])
+        rounded = weighted * f(4096)
+        return np.clip(np.trunc(rounded + np.copysign(f(0.5), rounded)), -32768, 32767).astype(f) * f(2.0**-12)
+
+    q15 = lambda x: np.clip(np.trunc(x.astype(f) * f(32768)), -32768, 32767).astype(np.int64)
+    halve = lambda x: np.where(x >= 0, (x + 2**14) >> 15, -((-x + 2**14) >> 15))
+    for _ in range(invocations):
+        gates = []
+        for g in range(3):
+            total = part(data, 7, w[g], scales["data"], "x", zeros[g + 1][1]) + part(state, -5, r[g], scales["state"], "h", zeros[g + 1][2])
+            x = normed(np.clip(total, -32768, 32767), g).astype(np.float64)
+            gates.append(q15(np.tanh(x) if g == 1 else 1 / (1 + np.exp(-x))))
+        forget, candidate, output = gates
+        cell = np.clip(halve(forget * cell) + halve((32767 - forget) * candidate), -32768, 32767)
+        hidden = halve(output * q15(np.tanh(cell / 32768)))
+        real = float(f(float(scales["projection"]) * 2.0**-15 / float(scales["state"])))
+        state = np.clip(multiply_quantized(hidden @ projection.T + projection_bias, real) - 5, -128, 127)
+    return [state.astype(np.int8), state.astype(np.int8), cell.astype(np.int16)]
+
+
+def narrow_cases():
+    narrow("narrow")
+    narrow("narrow_wide", inputs=40, cells=33, outputs=20)
+    narrow("narrow_clips", cell_clip=0.2, proj_clip=0.3, invocations=3)
+    narrow("narrow_one", batches=1, inputs=1, cells=2, outputs=1)
+    narrow("narrow_saturating", data_range=40.0)
+    narrow("narrow_state_to_output", state_to_output=True, invocations=3)
+    narrow("narrow_state_to_output_wide", state_to_output=True, inputs=20, cells=17, outputs=9, batches=3)
+
+
 def hybrid_cases():
     for type in ("int8", "uint8"):
         for asymmetric in (False, True):
@@ -153,3 +234,4 @@ def cases():
     lstm("f32_states", steps=3, batches=2, states=True, invocations=2)
     lstm("f32_sign_bit", activation="SIGN_BIT", steps=2)
     hybrid_cases()
+    narrow_cases()

@@ -1,5 +1,5 @@
 """SVDF in floats, in floats with int8 weights (hybrid), and in integers."""
-from lib import case, graph, model_case, node, tensor
+from lib import case, graph, model_case, multiply_quantized, node, tensor
 
 import numpy as np
 
@@ -40,19 +40,6 @@ def hybrid(name, type, batches=2, inputs=6, units=4, rank=1, memory=5, bias=True
     options = {"rank": rank, "fusedActivationFunction": activation, "asymmetricQuantizeInputs": asymmetric}
     n = node("SVDF", [data, *weights, tensor([units], const=True) if bias else None, state], [out], options)
     model_case(FAMILY, name, [graph([n], [data], [out, state])], invocations=invocations, tolerance={"abs": 1e-5, "rel": 1e-5})
-
-
-def multiply_quantized(x, real):
-    """x * real as TFLite rounds it in integers."""
-    mantissa, shift = np.frexp(real)
-    multiplier = int(np.round(mantissa * 2**31))
-    if multiplier == 2**31:
-        multiplier, shift = multiplier // 2, shift + 1
-    left, right = max(int(shift), 0), max(-int(shift), 0)
-    product = (x << left) * multiplier
-    high = np.where(product >= 0, (product + 2**30) // 2**31, -((-product + 2**30 - 1) // 2**31))
-    low = high & ((1 << right) - 1)
-    return (high >> right) + (low > ((1 << right) - 1 >> 1) + (high < 0))
 
 
 def int8_state(name, batches=1, inputs=6, units=4, rank=1, memory=5, bias=True, invocations=3, data_range=1.0):
