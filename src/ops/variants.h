@@ -71,6 +71,23 @@ enum {
 };
 enum { LN_FLEX_DIAG_ALIGNED = 1 };
 
+/* Products of Select-TF (flex_matmul.c): whether a transpose is the conjugate one. */
+enum { LN_FLEX_MATMUL_PLAIN = 0, LN_FLEX_MATMUL_ADJOINT = 1 };
+
+/* Linear algebra: flex_linalg.c. */
+enum {
+  LN_LINALG_CHOLESKY,
+  LN_LINALG_INVERSE,
+  LN_LINALG_DETERMINANT,
+  LN_LINALG_LOG_DETERMINANT,
+  LN_LINALG_SOLVE,
+  LN_LINALG_TRIANGULAR_SOLVE,
+  LN_LINALG_LU,
+  LN_LINALG_QR,
+  LN_LINALG_EIGH,
+  LN_LINALG_SVD
+};
+
 /* Fourier transforms (flex_fft.c): the number of dimensions, and flags. */
 enum { LN_FFT_DIMS = 3, LN_FFT_INVERSE = 4, LN_FFT_TO_HALF = 8, LN_FFT_FROM_HALF = 16 };
 
