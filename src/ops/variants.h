@@ -74,6 +74,9 @@ enum { LN_FLEX_DIAG_ALIGNED = 1 };
 /* Products of Select-TF (flex_matmul.c): whether a transpose is the conjugate one. */
 enum { LN_FLEX_MATMUL_PLAIN = 0, LN_FLEX_MATMUL_ADJOINT = 1 };
 
+/* FakeQuantWithMinMax*: flex_quant.c. */
+enum { LN_FAKE_QUANT_GRADIENT = 1, LN_FAKE_QUANT_INPUTS = 2, LN_FAKE_QUANT_CHANNELS = 4 };
+
 /* Linear algebra: flex_linalg.c. */
 enum {
   LN_LINALG_CHOLESKY,
