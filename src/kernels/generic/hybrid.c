@@ -5,21 +5,38 @@
 
 #include "kernels/quant.h"
 
-/* Rounds halves away from zero and keeps NaN and what is out of range from being converted. */
-static int8_t to_i8(float value, float low, float high) {
-  if (!(value > low)) return (int8_t)low;
-  if (value > high) return (int8_t)high;
-  return (int8_t)(value < 0.0f ? (int32_t)(value - 0.5f) : (int32_t)(value + 0.5f));
+/* q = round(offset + x * factor), halves away from zero, cut to [low, high]; NaN gives `low`. In a form that compilers
+ * turn into vectors. */
+static void round_all(const float *x, size_t count, float factor, float offset, float low, float high, int8_t *q) {
+  for (size_t i = 0; i < count; ++i) {
+    const float value = offset + x[i] * factor;
+    const float above = value > low ? value : low;
+    const float cut = above > high ? high : above;
+    q[i] = (int8_t)(int32_t)(cut + (cut < 0.0f ? -0.5f : 0.5f));
+  }
 }
 
+enum { LANES = 16 };
+
 static void find_range(const float *x, size_t count, float *low, float *high) {
-  float least = 0.0f, most = 0.0f;
-  for (size_t i = 0; i < count; ++i) {
-    least = x[i] < least ? x[i] : least;
-    most = x[i] > most ? x[i] : most;
+  float least[LANES] = {0}, most[LANES] = {0};
+  size_t i = 0;
+  for (; i + LANES <= count; i += LANES) {
+    for (size_t j = 0; j < LANES; ++j) {
+      least[j] = x[i + j] < least[j] ? x[i + j] : least[j];
+      most[j] = x[i + j] > most[j] ? x[i + j] : most[j];
+    }
   }
-  *low = least;
-  *high = most;
+  for (; i < count; ++i) {
+    least[0] = x[i] < least[0] ? x[i] : least[0];
+    most[0] = x[i] > most[0] ? x[i] : most[0];
+  }
+  *low = least[0];
+  *high = most[0];
+  for (size_t j = 1; j < LANES; ++j) {
+    *low = least[j] < *low ? least[j] : *low;
+    *high = most[j] > *high ? most[j] : *high;
+  }
 }
 
 void ln_k_quantize_symmetric(const float *x, size_t count, int8_t *q, float *scale) {
@@ -33,7 +50,7 @@ void ln_k_quantize_symmetric(const float *x, size_t count, int8_t *q, float *sca
   }
   const float inverse = 127.0f / range;
   *scale = range / 127.0f;
-  for (size_t i = 0; i < count; ++i) q[i] = to_i8(x[i] * inverse, -127.0f, 127.0f);
+  round_all(x, count, inverse, 0.0f, -127.0f, 127.0f, q);
 }
 
 void ln_k_quantize_asymmetric(const float *x, size_t count, int8_t *q, float *scale, int32_t *zero_point) {
@@ -55,8 +72,7 @@ void ln_k_quantize_asymmetric(const float *x, size_t count, int8_t *q, float *sc
   *zero_point = !(zero > -128.0) ? -128 : zero >= 127.0 ? 127 : (int32_t)round(zero); /* NaN: -128 */
   *scale = (float)step;
   const float inverse = 1.0f / *scale;
-  const float offset = (float)*zero_point;
-  for (size_t i = 0; i < count; ++i) q[i] = to_i8(offset + x[i] * inverse, -128.0f, 127.0f);
+  round_all(x, count, inverse, (float)*zero_point, -128.0f, 127.0f, q);
 }
 
 void ln_k_scale_sums(int32_t m, int32_t n, const int32_t *sums, const ln_hybrid_scales *scales, float *out) {
