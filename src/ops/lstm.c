@@ -162,14 +162,14 @@ static ln_status prepare_f32(ln_node *node, ln_prep *prep, const ln_lstm_form *f
   ln_lstm_args *args = LN_NODE_ARGS(node, prep, ln_lstm_args);
   if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
   LN_TRY(ln_lstm_prepare_f32(node, prep, form, args));
-  node->scratch_bytes = ln_lstm_scratch_f32(args);
+  ln_lstm_ask_scratch_f32(node, args);
   return LN_OK;
 }
 
 static ln_status run_f32(const ln_node *node, ln_exec *exec) {
   const ln_lstm_args *args = node->args;
   const ln_lstm_sequence sequence = {.out = node->out[0]->data, .out_stride = (size_t)args->form.size.outputs};
-  ln_lstm_run_f32(node, args, &sequence, exec->scratch);
+  ln_lstm_run_f32(node, args, &sequence, exec);
   return LN_OK;
 }
 

@@ -66,8 +66,10 @@ typedef struct ln_lstm_sequence {
 } ln_lstm_sequence;
 
 ln_status ln_lstm_prepare_f32(const ln_node *node, ln_prep *prep, const ln_lstm_form *form, ln_lstm_args *args);
-size_t ln_lstm_scratch_f32(const ln_lstm_args *args);
-void ln_lstm_run_f32(const ln_node *node, const ln_lstm_args *args, const ln_lstm_sequence *sequence, void *scratch);
+/* Asks for node scratch and for each thread's; of several cells the most. */
+void ln_lstm_ask_scratch_f32(ln_node *node, const ln_lstm_args *args);
+/* Batches are tasks of the pool. */
+void ln_lstm_run_f32(const ln_node *node, const ln_lstm_args *args, const ln_lstm_sequence *sequence, ln_exec *exec);
 
 /* The basic form of LSTM. */
 ln_status ln_lstm_basic_infer(ln_node *node, ln_error *err);

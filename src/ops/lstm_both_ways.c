@@ -98,8 +98,7 @@ ln_status ln_lstm_both_prepare(ln_node *node, ln_prep *prep) {
     ln_tensor *in[LN_LSTM_IN_COUNT];
     const ln_node view = view_of(node, way, in);
     LN_TRY(ln_lstm_prepare_f32(&view, prep, &forms[way], &args->way[way]));
-    const size_t bytes = ln_lstm_scratch_f32(&args->way[way]);
-    if (bytes > node->scratch_bytes) node->scratch_bytes = bytes;
+    ln_lstm_ask_scratch_f32(node, &args->way[way]);
   }
   return LN_OK;
 }
@@ -119,7 +118,7 @@ ln_status ln_lstm_both_run(const ln_node *node, ln_exec *exec) {
       sequence.out = node->out[way]->data;
       sequence.out_stride = way == BACKWARD ? backward : forward;
     }
-    ln_lstm_run_f32(&view, &args->way[way], &sequence, exec->scratch);
+    ln_lstm_run_f32(&view, &args->way[way], &sequence, exec);
   }
   return LN_OK;
 }

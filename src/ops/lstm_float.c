@@ -47,29 +47,33 @@ ln_status ln_lstm_prepare_f32(const ln_node *node, ln_prep *prep, const ln_lstm_
   return ln_recurrent_prepare_sums(node, LN_LSTM_IN_PROJECTION, form->mode, prep, &args->projection_sums);
 }
 
-/* ---- scratch: 4 * cells sums and, with int8 weights, 4 * cells peephole weights, products and quantized vectors ----
- */
+/* ---- scratch: of a thread 4 * cells sums and, with int8 weights, products and quantized vectors; of the node then
+ * 4 * cells peephole weights ---- */
+
+static size_t gates_bytes(const ln_lstm_args *args) {
+  return (size_t)args->form.size.cells * LN_LSTM_GATES * sizeof(float);
+}
 
 static size_t most_rows(const ln_lstm_form *form) {
   return (size_t)(form->size.cells > form->size.outputs ? form->size.cells : form->size.outputs);
 }
 
-size_t ln_lstm_scratch_f32(const ln_lstm_args *args) {
+void ln_lstm_ask_scratch_f32(ln_node *node, const ln_lstm_args *args) {
   const ln_lstm_size *size = &args->form.size;
-  const size_t sums = (size_t)size->cells * LN_LSTM_GATES * sizeof(float);
-  if (args->form.mode == LN_RECURRENT_FLOAT) return sums;
-  return 2 * sums + most_rows(&args->form) * sizeof(int32_t) + (size_t)size->inputs + (size_t)size->cells +
-         (size_t)size->outputs + (size_t)args->lstm.auxiliary_inputs;
+  size_t bytes = gates_bytes(args);
+  if (args->form.mode != LN_RECURRENT_FLOAT) {
+    if (bytes > node->scratch_bytes) node->scratch_bytes = bytes;
+    bytes += most_rows(&args->form) * sizeof(int32_t) + (size_t)size->inputs + (size_t)size->cells +
+             (size_t)size->outputs + (size_t)args->lstm.auxiliary_inputs;
+  }
+  if (bytes > node->thread_scratch_bytes) node->thread_scratch_bytes = bytes;
 }
 
-/* `peephole`: [4 * cells] */
-static ln_lstm_f32_scratch lay_out(const ln_lstm_args *args, void *block, float **peephole) {
+static ln_lstm_f32_scratch lay_out(const ln_lstm_args *args, void *block) {
   const ln_lstm_size *size = &args->form.size;
-  const size_t gates = (size_t)size->cells * LN_LSTM_GATES;
   ln_lstm_f32_scratch scratch = {.sums = block};
   if (args->form.mode == LN_RECURRENT_FLOAT) return scratch;
-  *peephole = scratch.sums + gates;
-  scratch.products = (int32_t *)(void *)(*peephole + gates);
+  scratch.products = (int32_t *)(void *)(scratch.sums + (size_t)size->cells * LN_LSTM_GATES);
   scratch.input = (int8_t *)(scratch.products + most_rows(&args->form));
   scratch.hidden = scratch.input + size->inputs;
   scratch.output = scratch.hidden + size->cells;
@@ -107,23 +111,36 @@ static ln_lstm_f32 bind(const ln_node *node, const ln_lstm_args *args, float *pe
   return lstm;
 }
 
-void ln_lstm_run_f32(const ln_node *node, const ln_lstm_args *args, const ln_lstm_sequence *sequence, void *block) {
-  const ln_lstm_form *form = &args->form;
-  float *peephole = NULL;
-  const ln_lstm_f32_scratch scratch = lay_out(args, block, &peephole);
-  const ln_lstm_f32 lstm = bind(node, args, peephole);
+typedef struct lstm_job {
+  const ln_node *node;
+  const ln_lstm_args *args;
+  const ln_lstm_sequence *sequence;
+  const ln_exec *exec;
+  ln_lstm_f32 lstm;
+} lstm_job;
+
+/* One batch over all steps. */
+static void run_batch(void *context, int32_t b, int32_t worker) {
+  const lstm_job *job = context;
+  const ln_lstm_form *form = &job->args->form;
+  const ln_lstm_sequence *sequence = job->sequence;
+  const ln_lstm_f32_scratch scratch = lay_out(job->args, ln_exec_thread_scratch(job->exec, worker));
   const size_t inputs = (size_t)form->size.inputs, outputs = (size_t)form->size.outputs;
-  const float *data = node->in[LN_LSTM_IN_DATA]->data, *second = ln_lstm_data(node, LN_LSTM_IN_AUXILIARY);
-  for (int32_t b = 0; b < form->batches; ++b) {
-    float *output_state = (float *)node->in[LN_LSTM_IN_OUTPUT_STATE]->data + (size_t)b * outputs;
-    float *cell_state = (float *)node->in[LN_LSTM_IN_CELL_STATE]->data + (size_t)b * (size_t)form->size.cells;
-    for (int32_t i = 0; i < form->steps; ++i) {
-      const int32_t t = sequence->reverse ? form->steps - 1 - i : i;
-      const size_t row = form->time_major ? (size_t)t * (size_t)form->batches + (size_t)b
-                                          : (size_t)b * (size_t)form->steps + (size_t)t;
-      const float *auxiliary = second == NULL ? NULL : second + row * (size_t)lstm.auxiliary_inputs;
-      ln_k_lstm_step_f32(&lstm, data + row * inputs, auxiliary, output_state, cell_state, &scratch);
-      memcpy(sequence->out + row * sequence->out_stride, output_state, outputs * sizeof(float));
-    }
+  const float *data = job->node->in[LN_LSTM_IN_DATA]->data, *second = ln_lstm_data(job->node, LN_LSTM_IN_AUXILIARY);
+  float *output_state = (float *)job->node->in[LN_LSTM_IN_OUTPUT_STATE]->data + (size_t)b * outputs;
+  float *cell_state = (float *)job->node->in[LN_LSTM_IN_CELL_STATE]->data + (size_t)b * (size_t)form->size.cells;
+  for (int32_t i = 0; i < form->steps; ++i) {
+    const int32_t t = sequence->reverse ? form->steps - 1 - i : i;
+    const size_t row =
+        form->time_major ? (size_t)t * (size_t)form->batches + (size_t)b : (size_t)b * (size_t)form->steps + (size_t)t;
+    const float *auxiliary = second == NULL ? NULL : second + row * (size_t)job->lstm.auxiliary_inputs;
+    ln_k_lstm_step_f32(&job->lstm, data + row * inputs, auxiliary, output_state, cell_state, &scratch);
+    memcpy(sequence->out + row * sequence->out_stride, output_state, outputs * sizeof(float));
   }
+}
+
+void ln_lstm_run_f32(const ln_node *node, const ln_lstm_args *args, const ln_lstm_sequence *sequence, ln_exec *exec) {
+  float *peephole = args->form.mode == LN_RECURRENT_FLOAT ? NULL : exec->scratch;
+  lstm_job job = {node, args, sequence, exec, bind(node, args, peephole)};
+  ln_pool_run(exec->pool, args->form.batches, run_batch, &job);
 }
