@@ -2,6 +2,7 @@
  * Select-TF reductions, running products and segments in double precision (ops/wide.h): what reduce.c, cumsum.c and
  * segment.c have no kernel for.
  */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -208,6 +209,100 @@ ln_status ln_flex_segment_run(const ln_node *node, ln_exec *exec) {
     if (count == 0.0) continue;
     if (op == LN_FLEX_REDUCE_MEAN) w.out[0][i] /= count;
     if (op == LN_FLEX_REDUCE_NORM) w.out[0][i] /= sqrt(count); /* SparseSegmentSqrtN */
+  }
+  ln_wide_close(node, &w);
+  return LN_OK;
+}
+
+/* ---- UnsortedSegment*: data, ids, number of segments; float32 and int32 have kernels of their own ---- */
+
+static bool is_builtin_segment(const ln_node *node) {
+  const ln_type type = node->in[0]->type;
+  return (type == LN_FLOAT32 || type == LN_INT32) && node->in[1]->type == LN_INT32;
+}
+
+ln_status ln_flex_unsorted_segment_prepare(ln_node *node, ln_prep *prep) {
+  return is_builtin_segment(node) ? LN_OK : ln_wide_reserve(node, prep, 0);
+}
+
+/* What TensorFlow gives for the greatest of nothing, and minus it for the least: the type's largest number. */
+static double largest_of(ln_type type) {
+  switch (type) {
+    case LN_FLOAT16: return 65504.0;
+    case LN_BFLOAT16: return ldexp(255.0, 120);
+    case LN_FLOAT32: return (double)FLT_MAX;
+    case LN_FLOAT64: return DBL_MAX;
+    default: return (double)INT32_MAX;
+  }
+}
+
+static double empty_segment(const ln_node *node, int32_t op) {
+  const ln_type type = node->in[0]->type;
+  switch (op) {
+    case LN_FLEX_REDUCE_PROD: return 1.0;
+    case LN_FLEX_REDUCE_MAX: return type == LN_INT32 ? (double)INT32_MIN : -largest_of(type);
+    case LN_FLEX_REDUCE_MIN: return largest_of(type);
+    default: return 0.0;
+  }
+}
+
+ln_status ln_flex_unsorted_segment_run(const ln_node *node, ln_exec *exec) {
+  static const int32_t ops[4] = {[LN_SEGMENT_SUM] = LN_FLEX_REDUCE_SUM,
+                                 [LN_SEGMENT_PROD] = LN_FLEX_REDUCE_PROD,
+                                 [LN_SEGMENT_MAX] = LN_FLEX_REDUCE_MAX,
+                                 [LN_SEGMENT_MIN] = LN_FLEX_REDUCE_MIN};
+  if (is_builtin_segment(node)) return ln_segment_run(node, exec);
+  const int32_t op = ops[node->op->def->variant];
+  const ln_shape *out = &node->out[0]->shape;
+  const ln_tensor *ids = node->in[1];
+  const size_t width = ln_shape_span(out, 1, out->rank), rows = ln_shape_span(&ids->shape, 0, ids->shape.rank);
+  ln_wide w;
+  ln_wide_open(node, exec, &w);
+  for (size_t i = 0; i < ln_shape_span(out, 0, out->rank); ++i) w.out[0][i] = empty_segment(node, op);
+  for (size_t r = 0; r < rows; ++r) {
+    const int64_t segment = id_at(ids, r);
+    if (segment < 0) continue; /* dropped */
+    if (segment >= out->dims[0]) {
+      return ln_node_fail(node, exec->err, LN_ERR_DATA, "segment %lld of %d", (long long)segment, out->dims[0]);
+    }
+    double *to = w.out[0] + (size_t)segment * width;
+    for (size_t i = 0; i < width; ++i) to[i] = join(op, to[i], w.in[0][r * width + i]);
+  }
+  ln_wide_close(node, &w);
+  return LN_OK;
+}
+
+/* ---- ArgMax, ArgMin ---- */
+
+static bool is_builtin_arg(const ln_node *node) {
+  const ln_type type = node->in[0]->type;
+  return type == LN_FLOAT32 || type == LN_INT8 || type == LN_UINT8 || type == LN_INT16 || type == LN_INT32 ||
+         type == LN_BOOL;
+}
+
+ln_status ln_flex_arg_prepare(ln_node *node, ln_prep *prep) {
+  return is_builtin_arg(node) ? LN_OK : ln_wide_reserve(node, prep, 0);
+}
+
+ln_status ln_flex_arg_run(const ln_node *node, ln_exec *exec) {
+  const bool least = node->op->def->variant == LN_VARIANT_ARG_MIN;
+  const ln_shape *in = &node->in[0]->shape;
+  int32_t axis = 0;
+  if (is_builtin_arg(node)) return ln_arg_minmax_run(node, exec);
+  LN_TRY(ln_node_axis(node, 1, in->rank, &axis, exec->err));
+  if (ln_tensor_is_empty(node->out[0])) return LN_OK;
+  const size_t extent = (size_t)in->dims[axis], inner = ln_shape_span(in, axis + 1, in->rank);
+  const size_t count = ln_shape_span(&node->out[0]->shape, 0, node->out[0]->shape.rank);
+  if (extent == 0) return ln_node_fail(node, exec->err, LN_ERR_SHAPE, "the axis is empty");
+  ln_wide w;
+  ln_wide_open(node, exec, &w);
+  for (size_t i = 0; i < count; ++i) {
+    const double *x = w.in[0] + i / inner * extent * inner + i % inner;
+    size_t best = 0;
+    for (size_t k = 1; k < extent; ++k) {
+      if (least ? x[k * inner] < x[best * inner] : x[k * inner] > x[best * inner]) best = k;
+    }
+    w.out[0][i] = (double)best;
   }
   ln_wide_close(node, &w);
   return LN_OK;

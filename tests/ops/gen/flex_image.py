@@ -52,6 +52,22 @@ def fake_quantization():
     flex_case(F, "fakequantwithminmaxvars_nothing", "FakeQuantWithMinMaxVars", {"inputs": x, "min": nothing, "max": nothing})
 
 
+def suppression():
+    rng = np.random.default_rng(11)
+    corners = rng.uniform(0, 0.7, [2, 9, 1, 2])
+    boxes = np.concatenate([corners, corners + rng.uniform(0.2, 0.5, [2, 9, 1, 2])], -1)
+    scores = rng.permutation(2 * 9 * 3).reshape(2, 9, 3) / 54.0
+    for op, more in (("NonMaxSuppression", {}), ("NonMaxSuppressionV2", {"iou_threshold": const(0.3, "f32")}),
+                     ("NonMaxSuppressionV3", {"iou_threshold": const(0.3, "f32"), "score_threshold": const(0.4, "f32")})):
+        for most in (2, 9):
+            flex_case(F, f"{op.lower()}_{most}", op, {"boxes": tensor(None, "f32", data=boxes[0, :, 0]), "scores": tensor(None, "f32", data=scores[0, :, 0]),
+                                                      "max_output_size": const(most)} | more, unknown=(0,))
+    for name, own, attrs in (("shared", 1, {}), ("own", 3, {"clip_boxes": False}), ("padded", 1, {"pad_per_class": True})):
+        flex_case(F, f"combinednonmaxsuppression_{name}", "CombinedNonMaxSuppression",
+                  {"boxes": tensor(None, "f32", data=np.repeat(boxes, own, 2) + rng.uniform(0, 0.1, [2, 9, own, 4])), "scores": tensor(None, "f32", data=scores),
+                   "max_output_size_per_class": const(3), "max_total_size": const(12), "iou_threshold": const(0.3, "f32"), "score_threshold": const(0.2, "f32")}, attrs)
+
+
 def other_types():
     tf = tensorflow()
     for type in ("f64", "f16", "bf16"):
@@ -61,6 +77,20 @@ def other_types():
     for type, index in (("f64", "i32"), ("f64", "i64"), ("f16", "i32"), ("f32", "i64")):
         flex_case(F, f"cumsum_{type}_{index}", "Cumsum", {"x": tensor([2, 5], type), "axis": const(1, index)}, {"exclusive": True, "reverse": True},
                   TOLERANCE[type])
+    for type in ("f64", "f16", "bf16"):
+        for op in ("Sum", "Prod", "Max", "Min"):
+            for index in ("i32", "i64"):
+                flex_case(F, f"unsortedsegment{op.lower()}_{type}_{index}", f"UnsortedSegment{op}",
+                          {"data": tensor([2, 2, 3], type), "segment_ids": tensor(None, index, data=[[3, 0], [3, -1]]), "num_segments": const(4)},
+                          tolerance=TOLERANCE[type])
+        for op in ("ArgMax", "ArgMin"):
+            flex_case(F, f"{op.lower()}_{type}", op, {"input": tensor([3, 4, 2], type), "dimension": const(1)}, {"output_type": tf.int64})
+    for type in ("f32", "i64"):
+        flex_case(F, f"sparsetodense_{type}", "SparseToDense", {"sparse_indices": tensor(None, "i32", data=[[0, 1], [2, 0]]), "output_shape": const([3, 2]),
+                                                                "sparse_values": tensor([2], type), "default_value": tensor([], type)})
+    for type in ("f64", "bf16", "u16", "c64"):
+        flex_case(F, f"select_{type}", "Select", {"condition": tensor([2, 3], "bool"), "x": tensor([2, 3], type), "y": tensor([2, 3], type)})
+        flex_case(F, f"selectv2_{type}", "SelectV2", {"condition": tensor([3], "bool"), "t": tensor([2, 1], type), "e": tensor([2, 3], type)})
     for type in ("f32", "i64"):
         for out in (tf.int32, tf.int64):
             x = tensor(None, type, data=[3, 1, 3, 7, 1, 9])
@@ -74,4 +104,5 @@ def other_types():
 def cases():
     images()
     fake_quantization()
+    suppression()
     other_types()
