@@ -82,3 +82,12 @@ ln_status ln_lsh_projection_run(const ln_node *node, ln_exec *exec) {
   }
   return LN_OK;
 }
+
+/* Every seed hashes every key, eight bytes at a time. */
+int64_t ln_lsh_projection_macs(const ln_node *node) {
+  const ln_tensor *keys = node->in[IN_KEYS];
+  const double seeds = (double)ln_shape_span(&node->in[IN_SEEDS]->shape, 0, 2);
+  const double bytes = (double)ln_shape_span(&keys->shape, 0, keys->shape.rank) * (double)ln_item_bytes(keys);
+  const double macs = seeds * (bytes / 8 + keys->shape.dims[0]);
+  return macs < 0x1p62 ? (int64_t)macs : 0;
+}
