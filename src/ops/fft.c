@@ -17,21 +17,14 @@ typedef struct rfft2d_args {
   ln_fft_f32 along_columns; /* of height points; length 0 for a height of 1 */
 } rfft2d_args;
 
-ln_status ln_rfft2d_infer(ln_node *node, ln_error *err) {
-  ln_shape shape = node->in[0]->shape;
+/* Lengths that are no powers of two go by way of flex_fft.c, in double. */
+static ln_status is_direct(const ln_node *node, ln_error *err, bool *direct) {
   int64_t lengths[2];
   int32_t count;
   LN_TRY(ln_node_ints(node, 1, lengths, 2, &count, err));
-  if (count != 2 || shape.rank < 2) {
-    return ln_node_fail(node, err, LN_ERR_SHAPE, "needs an input of 2 or more dimensions and two lengths");
-  }
-  if (!ln_fft_length_ok(lengths[0]) || !ln_fft_length_ok(lengths[1])) {
-    return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "lengths %lld and %lld are not both powers of two up to %d",
-                        (long long)lengths[0], (long long)lengths[1], (int)LN_FFT_MAX_LENGTH);
-  }
-  shape.dims[shape.rank - 2] = (int32_t)lengths[0];
-  shape.dims[shape.rank - 1] = (int32_t)(lengths[1] / 2 + 1);
-  return ln_node_set_shape(node, 0, &shape, err);
+  if (count != 2) return ln_node_fail(node, err, LN_ERR_SHAPE, "needs two lengths");
+  *direct = ln_fft_length_ok(lengths[0]) && ln_fft_length_ok(lengths[1]);
+  return LN_OK;
 }
 
 static bool make_plan(ln_fft_f32 *plan, int32_t length, ln_arena *arena) {
@@ -46,6 +39,9 @@ static bool make_plan(ln_fft_f32 *plan, int32_t length, ln_arena *arena) {
 
 ln_status ln_rfft2d_prepare(ln_node *node, ln_prep *prep) {
   const ln_shape *in = &node->in[0]->shape, *out = &node->out[0]->shape;
+  bool direct = false;
+  LN_TRY(is_direct(node, prep->err, &direct));
+  if (!direct) return ln_flex_fft_prepare(node, prep);
   rfft2d_args *args = LN_NODE_ARGS(node, prep, rfft2d_args);
   if (args == NULL) return LN_ERR_MEMORY;
   const int32_t in_height = in->dims[in->rank - 2], in_width = in->dims[in->rank - 1];
@@ -123,6 +119,9 @@ static void rfft2d_task(void *context, int32_t task, int32_t worker) {
 }
 
 ln_status ln_rfft2d_run(const ln_node *node, ln_exec *exec) {
+  bool direct = false;
+  LN_TRY(is_direct(node, exec->err, &direct));
+  if (!direct) return ln_flex_fft_run(node, exec);
   const rfft2d_args *args = node->args;
   rfft2d_run run = {args, exec, node->in[0]->data, node->out[0]->data};
   const int32_t tasks = args->slices / args->slices_a_task + (args->slices % args->slices_a_task != 0);

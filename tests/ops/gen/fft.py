@@ -10,7 +10,19 @@ def rfft2d(name, shape, lengths):
          outputs=[tensor(None, "complex64")], tolerance={"abs": 1e-5, "rel": 1e-6})
 
 
+def any_length(name, shape, lengths):
+    """Lengths that are no powers of two, which LiteRT refuses; NumPy crops and pads in the same way."""
+    data = np.random.default_rng(len(name)).uniform(-2, 2, shape).astype(np.float32)
+    case(FAMILY, name, "RFFT2D", inputs=[tensor(shape, data=data), tensor(data=lengths, shape=None, type="int32", const=True)],
+         outputs=[tensor(None, "complex64")], tolerance={"abs": 1e-5, "rel": 1e-6}, resolver=None,
+         expected=[np.fft.rfft2(data, lengths).astype(np.complex64)])
+
+
 def cases():
+    any_length("any_3x5", [2, 3, 5], [3, 5])
+    any_length("any_1x6", [2, 1, 6], [1, 6])
+    any_length("any_6x10_padded", [5, 7], [6, 10])
+    any_length("any_4x3_cropped", [5, 7], [4, 3])
     rfft2d("rows_512", [3, 1, 512], [1, 512])
     rfft2d("rows_64", [2, 1, 64], [1, 64])
     rfft2d("plane_8x16", [2, 8, 16], [8, 16])
