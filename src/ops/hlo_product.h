@@ -1,0 +1,27 @@
+/*
+ * What DOT_GENERAL and CONVOLUTION share: the type that products are computed in, operands brought into it in another
+ * order of dimensions, and products of what is so arranged (stablehlo_dot_general.c).
+ */
+#ifndef LN_OPS_HLO_PRODUCT_H
+#define LN_OPS_HLO_PRODUCT_H
+
+#include "ops/gemm_plan.h"
+#include "ops/hlo.h"
+
+/* f32 for floats of 16 and 32 bits, f64, i64 for integers, c64. */
+ln_number ln_hlo_compute_type(ln_type type);
+size_t ln_hlo_compute_bytes(ln_number compute);
+/* Operands and output go together. */
+ln_status ln_hlo_check_product_types(const ln_node *node, ln_error *err);
+/* The tensor's elements are in that type as they are. */
+bool ln_hlo_is_native(const ln_tensor *tensor, ln_number compute);
+/* Bytes of `elements` in that type, aligned; added to *total, whose old value goes to *at. False on overflow. */
+bool ln_hlo_reserve(size_t *total, size_t elements, size_t bytes, size_t *at);
+
+/* A tensor's elements in the type that is computed in: themselves, or cast into `cast`. */
+const void *ln_hlo_cast_operand(const ln_tensor *tensor, ln_number compute, void *cast);
+
+/* Source of a packed product's B: `data` in f32. The tensor is filled in to stand for it. */
+ln_weights ln_hlo_plain_weights(const void *data, ln_tensor *stand_in);
+
+#endif

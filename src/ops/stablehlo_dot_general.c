@@ -1,0 +1,310 @@
+/*
+ * STABLEHLO_DOT_GENERAL: products over the contracting dimensions, for each index of the batching dimensions. Operands
+ * are brought into the order [batch, rows, contracted] and [batch, contracted, columns] where they do not lie so.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "kernels/product.h"
+#include "ops/elementwise.h"
+#include "ops/hlo_product.h"
+#include "ops/rows.h"
+
+/* ---- shared with CONVOLUTION ---- */
+
+ln_number ln_hlo_compute_type(ln_type type) {
+  switch (type) {
+    case LN_FLOAT32:
+    case LN_FLOAT16:
+    case LN_BFLOAT16: return LN_NUMBER_F32;
+    case LN_FLOAT64: return LN_NUMBER_F64;
+    case LN_COMPLEX64: return LN_NUMBER_C64;
+    default: return LN_NUMBER_I64;
+  }
+}
+
+size_t ln_hlo_compute_bytes(ln_number compute) { return compute == LN_NUMBER_F32 ? 4 : 8; }
+
+ln_status ln_hlo_check_product_types(const ln_node *node, ln_error *err) {
+  const ln_number compute = ln_hlo_compute_type(node->out[0]->type);
+  for (int32_t i = 0; i < 2; ++i) {
+    const ln_number own = ln_hlo_compute_type(node->in[i]->type);
+    if (own == compute || (own == LN_NUMBER_F32 && compute == LN_NUMBER_F64)) continue;
+    return ln_node_fail(node, err, LN_ERR_TYPE, "operand %d is %s, the output %s", i, ln_type_name(node->in[i]->type),
+                        ln_type_name(node->out[0]->type));
+  }
+  return LN_OK;
+}
+
+bool ln_hlo_is_native(const ln_tensor *tensor, ln_number compute) { return ln_number_of(tensor->type) == compute; }
+
+bool ln_hlo_reserve(size_t *total, size_t elements, size_t bytes, size_t *at) {
+  size_t size = 0;
+  *at = *total;
+  return ln_size_mul(elements, bytes, &size) && ln_size_align(size, LN_ALIGNMENT, &size) &&
+         ln_size_add(*total, size, total);
+}
+
+const void *ln_hlo_cast_operand(const ln_tensor *tensor, ln_number compute, void *cast) {
+  if (ln_hlo_is_native(tensor, compute)) return tensor->data;
+  ln_k_cast(tensor->data, ln_number_of(tensor->type), cast, compute,
+            ln_shape_span(&tensor->shape, 0, tensor->shape.rank));
+  return cast;
+}
+
+ln_weights ln_hlo_plain_weights(const void *data, ln_tensor *stand_in) {
+  *stand_in = (ln_tensor){.name = "", .type = LN_FLOAT32, .quant = &ln_quant_none};
+  return (ln_weights){.tensor = stand_in, .data = data, .plain = LN_FLOAT32};
+}
+
+/* ---- an operand's dimensions ---- */
+
+/* Batching, free and contracting dimensions of an operand, each group as one with a stride, where that can be. */
+typedef struct operand {
+  int32_t order[LN_MAX_RANK]; /* batching, then free, then contracting; of the second: contracting before free */
+  int32_t rank;
+  size_t batch, free, contracted;                      /* elements */
+  size_t batch_stride, free_stride, contracted_stride; /* in elements, as the operand lies */
+  bool strided;                                        /* each group has one stride */
+  bool in_order;                                       /* and they are those of the order above */
+} operand;
+
+typedef struct dot_args {
+  ln_number compute;
+  operand sides[2];
+  ln_gemm_plan plan;
+  bool constant;                                       /* the second operand is packed */
+  size_t cast_at[2], ordered_at[2], packed_at, out_at; /* node scratch */
+} dot_args;
+
+/* Appends the dimensions of a group to the order; *stride is the last one's when they are one behind another. */
+static bool take_group(const ln_shape *shape, const int32_t *axes, int32_t count, operand *o, size_t *elements,
+                       size_t *stride) {
+  bool merges = true;
+  size_t expected = 0;
+  *elements = 1;
+  *stride = 1;
+  for (int32_t i = count - 1; i >= 0; --i) {
+    const size_t own = ln_shape_span(shape, axes[i] + 1, shape->rank), extent = (size_t)shape->dims[axes[i]];
+    *elements *= extent; /* bounded: of the tensor's */
+    if (extent == 1) continue;
+    if (expected == 0) *stride = own;
+    else merges = merges && own == expected;
+    expected = own * extent;
+  }
+  for (int32_t i = 0; i < count; ++i) o->order[o->rank++] = axes[i];
+  return merges;
+}
+
+static ln_status read_operand(const ln_node *node, int32_t side, const ln_vec_i64 *batch, const ln_vec_i64 *contracted,
+                              ln_error *err, operand *o) {
+  const ln_shape *shape = &node->in[side]->shape;
+  int32_t axes[3][LN_MAX_RANK], counts[3] = {0, 0, 0}, place;
+  if (!ln_hlo_are_axes(batch, shape->rank) || !ln_hlo_are_axes(contracted, shape->rank)) {
+    return ln_node_fail(node, err, LN_ERR_SHAPE, "operand %d has no such dimensions", side);
+  }
+  *o = (operand){.rank = 0};
+  for (uint32_t i = 0; i < batch->count; ++i) {
+    if (ln_hlo_find_axis(contracted, (int32_t)batch->data[i], &place)) {
+      return ln_node_fail(node, err, LN_ERR_SHAPE, "a dimension of operand %d is both batching and contracting", side);
+    }
+    axes[0][counts[0]++] = (int32_t)batch->data[i];
+  }
+  for (int32_t i = 0; i < shape->rank; ++i) {
+    if (!ln_hlo_find_axis(batch, i, &place) && !ln_hlo_find_axis(contracted, i, &place)) axes[1][counts[1]++] = i;
+  }
+  for (uint32_t i = 0; i < contracted->count; ++i) axes[2][counts[2]++] = (int32_t)contracted->data[i];
+  bool merges = take_group(shape, axes[0], counts[0], o, &o->batch, &o->batch_stride);
+  const int32_t second = side == 0 ? 1 : 2, third = side == 0 ? 2 : 1;
+  for (int32_t g = second;; g = third) {
+    size_t *elements = g == 1 ? &o->free : &o->contracted, *stride = g == 1 ? &o->free_stride : &o->contracted_stride;
+    merges = take_group(shape, axes[g], counts[g], o, elements, stride) && merges;
+    if (g == third) break;
+  }
+  o->strided = merges;
+  o->in_order = true;
+  for (int32_t i = 0, last = -1; i < o->rank; ++i) { /* dimensions of one element lie anywhere */
+    if (shape->dims[o->order[i]] == 1) continue;
+    o->in_order = o->in_order && o->order[i] > last;
+    last = o->order[i];
+  }
+  return LN_OK;
+}
+
+static ln_status read_dot(const ln_node *node, ln_error *err, operand sides[2]) {
+  const ln_stablehlo_dot_general_options *d = LN_OPTIONS(node, stablehlo_dot_general_options);
+  const ln_shape *a = &node->in[0]->shape, *b = &node->in[1]->shape;
+  LN_TRY(ln_hlo_check_product_types(node, err));
+  LN_TRY(read_operand(node, 0, &d->lhs_batching_dimensions, &d->lhs_contracting_dimensions, err, &sides[0]));
+  LN_TRY(read_operand(node, 1, &d->rhs_batching_dimensions, &d->rhs_contracting_dimensions, err, &sides[1]));
+  bool fits = d->lhs_batching_dimensions.count == d->rhs_batching_dimensions.count &&
+              d->lhs_contracting_dimensions.count == d->rhs_contracting_dimensions.count;
+  for (uint32_t i = 0; fits && i < d->lhs_batching_dimensions.count; ++i) {
+    fits = a->dims[d->lhs_batching_dimensions.data[i]] == b->dims[d->rhs_batching_dimensions.data[i]];
+  }
+  for (uint32_t i = 0; fits && i < d->lhs_contracting_dimensions.count; ++i) {
+    fits = a->dims[d->lhs_contracting_dimensions.data[i]] == b->dims[d->rhs_contracting_dimensions.data[i]];
+  }
+  return fits ? LN_OK : ln_node_fail(node, err, LN_ERR_SHAPE, "the operands' dimensions do not fit together");
+}
+
+ln_status ln_hlo_dot_general_infer(ln_node *node, ln_error *err) {
+  const ln_stablehlo_dot_general_options *d = LN_OPTIONS(node, stablehlo_dot_general_options);
+  operand sides[2];
+  ln_shape shape = {0, {0}};
+  LN_TRY(read_dot(node, err, sides));
+  const int32_t batch = (int32_t)d->lhs_batching_dimensions.count,
+                contracted = (int32_t)d->lhs_contracting_dimensions.count;
+  bool fits = true;
+  for (int32_t i = 0; i < sides[0].rank - contracted; ++i) {
+    fits = fits && ln_shape_push(&shape, node->in[0]->shape.dims[sides[0].order[i]]);
+  }
+  for (int32_t i = batch + contracted; i < sides[1].rank; ++i) {
+    fits = fits && ln_shape_push(&shape, node->in[1]->shape.dims[sides[1].order[i]]);
+  }
+  if (!fits) return ln_node_fail(node, err, LN_ERR_SHAPE, "the result has too many dimensions");
+  return ln_node_set_shape(node, 0, &shape, err);
+}
+
+int64_t ln_hlo_dot_general_macs(const ln_node *node) {
+  operand sides[2];
+  if (read_dot(node, NULL, sides) != LN_OK) return 0;
+  const double macs =
+      (double)ln_shape_span(&node->out[0]->shape, 0, node->out[0]->shape.rank) * (double)sides[0].contracted;
+  return macs < 0x1p62 ? (int64_t)macs : 0;
+}
+
+/* ---- preparing ---- */
+
+static bool is_packed(const dot_args *args) { return args->compute == LN_NUMBER_F32; }
+
+/* Whether a side must be copied into its order; a packed second operand may have any strides. */
+static bool must_order(const dot_args *args, int32_t side) {
+  const operand *o = &args->sides[side];
+  return !o->in_order && !(side == 1 && is_packed(args) && o->strided);
+}
+
+static ln_gemm_source source_of(const dot_args *args, const ln_weights *weights, size_t batch) {
+  const operand *o = &args->sides[1];
+  if (must_order(args, 1) || o->in_order) {
+    const size_t items = o->contracted * o->free; /* bounded: of the tensor's */
+    return (ln_gemm_source){.weights = weights,
+                            .first = batch * items,
+                            .group_stride = (ptrdiff_t)items,
+                            .k_stride = (ptrdiff_t)o->free,
+                            .n_stride = 1};
+  }
+  return (ln_gemm_source){.weights = weights,
+                          .first = batch * o->batch_stride,
+                          .group_stride = (ptrdiff_t)o->batch_stride,
+                          .k_stride = (ptrdiff_t)o->contracted_stride,
+                          .n_stride = (ptrdiff_t)o->free_stride};
+}
+
+static ln_status plan_packed(ln_node *node, ln_prep *prep, dot_args *args, size_t *total) {
+  const operand *a = &args->sides[0], *b = &args->sides[1];
+  size_t packed = 0;
+  if (a->free > INT32_MAX || b->free > INT32_MAX || a->contracted > INT32_MAX || a->batch > INT32_MAX) {
+    return LN_ERR_MEMORY;
+  }
+  args->constant =
+      ln_tensor_const_data(node->in[1]) && ln_hlo_is_native(node->in[1], args->compute) && !must_order(args, 1);
+  if (!ln_gemm_plan_f32(&args->plan, args->constant ? (int32_t)b->batch : 1, (int32_t)b->free, 1,
+                        (int32_t)a->contracted, -INFINITY, INFINITY)) {
+    return LN_ERR_MEMORY;
+  }
+  if (args->constant) {
+    ln_weights weights;
+    LN_TRY(ln_weights_open(node, node->in[1], prep->err, &weights));
+    const ln_gemm_source source = source_of(args, &weights, 0);
+    const ln_status status = ln_gemm_plan_constant_b(&args->plan, prep, &source, NULL);
+    ln_weights_close(&weights);
+    LN_TRY(status);
+  } else if (!ln_gemm_pack_bytes(&args->plan, &packed)) {
+    return LN_ERR_MEMORY;
+  }
+  const bool fits = ln_hlo_reserve(total, packed, 1, &args->packed_at) &&
+                    ln_gemm_thread_bytes(&args->plan, (int32_t)a->free, &node->thread_scratch_bytes);
+  return fits ? LN_OK : LN_ERR_MEMORY;
+}
+
+ln_status ln_hlo_dot_general_prepare(ln_node *node, ln_prep *prep) {
+  dot_args *args = LN_NODE_ARGS(node, prep, dot_args);
+  if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  LN_TRY(read_dot(node, prep->err, args->sides));
+  args->compute = ln_hlo_compute_type(node->out[0]->type);
+  if (ln_tensor_is_empty(node->out[0]) || args->sides[0].contracted == 0) return LN_OK;
+  const size_t bytes = ln_hlo_compute_bytes(args->compute);
+  size_t total = 0;
+  bool fits = true;
+  for (int32_t i = 0; i < 2; ++i) {
+    const size_t elements = ln_shape_span(&node->in[i]->shape, 0, node->in[i]->shape.rank);
+    fits =
+        fits &&
+        ln_hlo_reserve(&total, ln_hlo_is_native(node->in[i], args->compute) ? 0 : elements, bytes, &args->cast_at[i]) &&
+        ln_hlo_reserve(&total, must_order(args, i) ? elements : 0, bytes, &args->ordered_at[i]);
+  }
+  const size_t outputs = ln_shape_span(&node->out[0]->shape, 0, node->out[0]->shape.rank);
+  fits =
+      fits && ln_hlo_reserve(&total, ln_hlo_is_native(node->out[0], args->compute) ? 0 : outputs, bytes, &args->out_at);
+  ln_status status = fits ? LN_OK : LN_ERR_MEMORY;
+  if (status == LN_OK && is_packed(args)) status = plan_packed(node, prep, args, &total);
+  node->scratch_bytes = total;
+  return status == LN_ERR_MEMORY ? ln_node_fail(node, prep->err, status, "the product takes too much memory") : status;
+}
+
+/* ---- running ---- */
+
+static const char *arrange(const ln_node *node, ln_exec *exec, const dot_args *args, int32_t side) {
+  const operand *o = &args->sides[side];
+  const ln_shape *shape = &node->in[side]->shape;
+  const size_t bytes = ln_hlo_compute_bytes(args->compute);
+  char *scratch = exec->scratch, *to = scratch + args->ordered_at[side];
+  const void *from = ln_hlo_cast_operand(node->in[side], args->compute, scratch + args->cast_at[side]);
+  if (!must_order(args, side)) return from;
+  ln_copy_plan plan;
+  size_t stride = ln_shape_span(shape, 0, shape->rank) * bytes;
+  ln_copy_begin(&plan, bytes);
+  for (int32_t i = 0; i < o->rank; ++i) {
+    const int32_t axis = o->order[i];
+    stride /= (size_t)shape->dims[axis];
+    ln_copy_dim(&plan, (size_t)shape->dims[axis], ln_shape_span(shape, axis + 1, shape->rank) * bytes, stride);
+  }
+  ln_move(exec, &plan, from, to);
+  return to;
+}
+
+ln_status ln_hlo_dot_general_run(const ln_node *node, ln_exec *exec) {
+  const dot_args *args = node->args;
+  ln_tensor *out = node->out[0];
+  const operand *a = &args->sides[0], *b = &args->sides[1];
+  if (ln_tensor_is_empty(out)) return LN_OK;
+  if (a->contracted == 0) {
+    memset(out->data, 0, out->bytes);
+    return LN_OK;
+  }
+  const size_t bytes = ln_hlo_compute_bytes(args->compute), m = a->free, n = b->free, k = a->contracted;
+  const bool native = ln_hlo_is_native(out, args->compute);
+  char *scratch = exec->scratch, *c = native ? (char *)out->data : scratch + args->out_at;
+  const char *x = arrange(node, exec, args, 0);
+  const char *y = args->constant ? NULL : arrange(node, exec, args, 1);
+  ln_tensor stand_in;
+  const ln_weights weights = ln_hlo_plain_weights(y, &stand_in);
+  for (size_t i = 0; i < a->batch; ++i) {
+    if (!is_packed(args)) {
+      const ln_product product = {m, n, k, x + i * m * k * bytes, y + i * k * n * bytes, c + i * m * n * bytes,
+                                  k, n, n};
+      ln_k_product(args->compute, &product);
+      continue;
+    }
+    ln_gemm_b packed = args->plan.b;
+    if (!args->constant) {
+      const ln_gemm_source source = source_of(args, &weights, i);
+      ln_gemm_pack(&args->plan, &source, NULL, scratch + args->packed_at, &packed);
+    }
+    ln_gemm_run(&args->plan, &packed, args->constant ? (int32_t)i : 0, exec, (int32_t)m, x + i * m * k * bytes,
+                (ptrdiff_t)k, c + i * m * n * bytes, (ptrdiff_t)n);
+  }
+  if (!native) ln_k_cast(c, args->compute, out->data, ln_number_of(out->type), a->batch * m * n);
+  return LN_OK;
+}
