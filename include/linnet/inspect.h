@@ -49,12 +49,26 @@ typedef struct ln_op_row {
   const char *kernel_not_yet;   /* why there is no kernel yet; NULL when there is one */
   const char *gradient_not_yet; /* why there is no gradient yet; NULL when there is one */
   bool is_marker;               /* a code of the schema that stands for no operator (CUSTOM, DELEGATE) */
+  int32_t alternatives;         /* of `types`; 0 while there is no kernel */
 } ln_op_row;
 
 LN_API int32_t ln_op_row_count(void);
 LN_API ln_status ln_op_row_get(int32_t index, ln_op_row *row);
 /* The name of the nth backend that runs the row's operator, in order from 0; NULL when there are no more. */
 LN_API const char *ln_op_row_backend(int32_t index, int32_t nth);
+
+/* One operand of an alternative of a row's types. */
+typedef struct ln_op_operand {
+  size_t size;      /* sizeof(ln_op_operand), set by the caller */
+  bool output;      /* else an input */
+  bool optional;    /* may be absent */
+  bool repeated;    /* stands for any number, none included; the last of its side */
+  uint32_t types;   /* bit 1 << t for each ln_type t that is taken */
+  int32_t variable; /* operands with the same number have the same type; -1: a type of its own */
+} ln_op_operand;
+
+/* Operand `index`, inputs first. LN_ERR_ARGUMENT past the last one and where there is no such row or alternative. */
+LN_API ln_status ln_op_row_operand(int32_t row, int32_t alternative, int32_t index, ln_op_operand *operand);
 
 #ifdef __cplusplus
 }

@@ -89,7 +89,8 @@ ln_status ln_op_row_get(int32_t index, ln_op_row *row) {
                          .types = def->types,
                          .kernel_not_yet = def->kernel_not_yet,
                          .gradient_not_yet = def->gradient_not_yet,
-                         .is_marker = (def->flags & LN_OPF_MARKER) != 0};
+                         .is_marker = (def->flags & LN_OPF_MARKER) != 0,
+                         .alternatives = ln_op_alternatives(def)};
   return ln_struct_give(row, &all, sizeof all);
 }
 
@@ -99,4 +100,11 @@ const char *ln_op_row_backend(int32_t index, int32_t nth) {
     if (ln_backend_at(i)->refuses(&op) == NULL && nth-- == 0) return ln_backend_at(i)->name;
   }
   return NULL;
+}
+
+ln_status ln_op_row_operand(int32_t row, int32_t alternative, int32_t index, ln_op_operand *operand) {
+  const ln_op_def *def = ln_op_def_at(row);
+  ln_op_operand all;
+  if (def == NULL || !ln_op_operand_at(def, alternative, index, &all)) return LN_ERR_ARGUMENT;
+  return ln_struct_give(operand, &all, sizeof all);
 }

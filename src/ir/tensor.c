@@ -58,6 +58,7 @@ bool ln_tensor_ints(const ln_tensor *tensor, int64_t *values, int32_t capacity, 
   for (size_t i = 0; i < elements; ++i) {
     if (tensor->type == LN_INT32) values[i] = ((const int32_t *)tensor->data)[i];
     else if (tensor->type == LN_INT64) values[i] = ((const int64_t *)tensor->data)[i];
+    else if (tensor->type == LN_INT16) values[i] = ((const int16_t *)tensor->data)[i];
     else return false;
   }
   *count = (int32_t)elements;

@@ -13,7 +13,8 @@ enum { LN_ARG_BLOCK = 256 };
 /*
  * Of src [length, inner] (inner elements side by side), for each of `count` of them from src on, the index along
  * `length` of the greatest (least) element. A NaN is never better than what stood before it, and nothing is better than
- * a NaN in front. count at most LN_ARG_BLOCK, length at least 1. `type`: float32, int8, uint8, int16, int32 or bool.
+ * a NaN in front. count at most LN_ARG_BLOCK, length at least 1. `type`: float32, float64, int8, uint8, int16, int32,
+ * int64 or bool.
  */
 void ln_k_arg_columns(ln_type type, bool least, const void *src, size_t length, size_t inner, size_t count,
                       int32_t *indices);

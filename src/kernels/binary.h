@@ -86,12 +86,15 @@ typedef enum ln_binary_type {
   LN_BINARY_BF16,
   LN_BINARY_C64, /* two floats: ADD, SUB, MUL, DIV, POW, EQUAL, NOT_EQUAL; MINIMUM, MAXIMUM by real, then imaginary part
                   */
+  LN_BINARY_C128, /* two doubles: ADD, SUB, MUL, DIV, EQUAL, NOT_EQUAL */
   LN_BINARY_TYPE_COUNT
 } ln_binary_type;
 
 /* Plain arithmetic on the stored values; integers of ADD, SUB, MUL and DIV clamp to [low, high]. */
 ln_binary_fn *ln_k_binary_find(ln_binary_op op, ln_binary_type type);
 ln_binary_fn *ln_k_binary_find_c64(ln_binary_op op);
+/* What ln_k_binary_find looks up behind the pairs that have a loop for each form of a block. */
+ln_binary_fn *ln_k_binary_find_rare(ln_binary_op op, ln_binary_type type);
 /* Comparisons of floats by IEEE 754's total order: -NaN < -inf < ... < -0 < 0 < ... < inf < NaN. */
 ln_binary_fn *ln_k_binary_find_total_order(ln_binary_op op, ln_binary_type type);
 /* Comparisons of quantized int8 and uint8: both sides rescaled as in add_i8, then compared. */
@@ -108,10 +111,12 @@ void ln_k_sub_pot16(const void *a, const void *b, void *out, const ln_block *blo
 /* out = clamp(rescale((a + a_offset) / (b + b_offset), params.out) + out_offset, low, high) by a fixed-point
  * reciprocal. */
 void ln_k_div_i8(const void *a, const void *b, void *out, const ln_block *block, const ln_binary_params *params);
+void ln_k_div_i16(const void *a, const void *b, void *out, const ln_block *block, const ln_binary_params *params);
 void ln_k_div_u8(const void *a, const void *b, void *out, const ln_block *block, const ln_binary_params *params);
 /* a' = a + a_offset; clamp(rescale(a', params.a) where a' >= 0, else rescale(a' * (b + b_offset), params.out), +
  * out_offset). */
 void ln_k_prelu_i8(const void *a, const void *b, void *out, const ln_block *block, const ln_binary_params *params);
+void ln_k_prelu_i16(const void *a, const void *b, void *out, const ln_block *block, const ln_binary_params *params);
 void ln_k_prelu_u8(const void *a, const void *b, void *out, const ln_block *block, const ln_binary_params *params);
 /* clamp(rescale(d * d, params.out) + out_offset) of d = A - B as in sub_i8. */
 void ln_k_squared_difference_i8(const void *a, const void *b, void *out, const ln_block *block,

@@ -57,6 +57,8 @@ void ln_k_quantize_i32(const float *in, int32_t *out, size_t count, double scale
 void ln_k_dequantize_i32(const int32_t *in, float *out, size_t count, double scale, int32_t zero_point);
 /* Elements first..first+count of an array packed in 2 or 4 bits, the first in the lowest, as int8. */
 void ln_k_unpack_bits(const uint8_t *in, size_t first, size_t count, int32_t bits, int is_signed, int8_t *out);
+/* The way back from the first element on: the low bits of each byte; what is left of the last byte becomes 0. */
+void ln_k_pack_bits(const uint8_t *in, size_t count, int32_t bits, uint8_t *out);
 
 float ln_k_half_to_float(uint16_t half);
 uint16_t ln_k_float_to_half(float value);

@@ -14,7 +14,7 @@ typedef struct ln_cumsum {
   bool reverse;   /* from the end */
 } ln_cumsum;
 
-/* float32, int32 or int64 (which wrap). None of the extents is 0. */
+/* float32, float64, int32 or int64 (which wrap). None of the extents is 0. */
 void ln_k_cumsum(ln_type type, const ln_cumsum *sums, const void *in, void *out);
 
 #endif

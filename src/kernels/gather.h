@@ -18,7 +18,7 @@ static inline void ln_k_copy_item(void *dst, const void *src, size_t bytes) {
 }
 
 /*
- * sums[i] += items[i] for float32, float64 and integers (wrapping); bool: or. No other types.
+ * sums[i] += items[i] for float32, float64, their complex numbers and integers (wrapping); bool: or. No other types.
  */
 void ln_k_add_items(ln_type type, void *sums, const void *items, size_t count);
 

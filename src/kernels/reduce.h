@@ -1,5 +1,5 @@
 /*
- * Reductions of strided data. Results are "wide": double for float32, int64 for integers and bool (sums and products
+ * Reductions of strided data. Results are "wide": double for floats, int64 for integers and bool (sums and products
  * wrap), so that the caller divides, rescales or narrows as its operator asks.
  */
 #ifndef LN_KERNELS_REDUCE_H
@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "kernels/quant.h"
 #include "linnet/tensor.h"
 
 enum { LN_REDUCE_BLOCK = 256 };
@@ -31,9 +32,16 @@ ln_reduce_plan ln_k_reduce_plan(const int32_t *dims, int32_t rank, const bool *i
 
 /*
  * Output elements [begin, begin + count) in row-major order, count at most LN_REDUCE_BLOCK. The order in which elements
- * are combined depends on the plan only. `type`: float32, int8, uint8, int16, int32, int64 or bool (as uint8).
+ * are combined depends on the plan only. `type`: float32, float64, int8, uint8, int16, int32, int64 or bool (as uint8).
  */
 void ln_k_reduce(ln_type type, ln_reduce_op op, const ln_reduce_plan *plan, const void *src, size_t begin, size_t count,
                  void *wide);
+
+/*
+ * The product of int8 or int16 values less their zero point, rescaled after each factor but the first and once more at
+ * the end, factors in row-major order. No reduced dimension is 0.
+ */
+void ln_k_reduce_quantized_prod(ln_type type, const ln_reduce_plan *plan, const void *src, size_t begin, size_t count,
+                                int32_t zero_point, ln_multiplier by, int32_t *out);
 
 #endif

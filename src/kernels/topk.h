@@ -9,7 +9,7 @@
 
 /*
  * The k greatest of `length` elements in falling order, equal ones by rising index; 1 <= k <= length.
- * `type`: float32, int8, uint8, int16, int32 or int64.
+ * `type`: float32, float64, int8, uint8, int16, int32 or int64.
  */
 void ln_k_topk(ln_type type, const void *row, int32_t length, int32_t k, void *values, int32_t *indices);
 

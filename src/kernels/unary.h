@@ -47,6 +47,41 @@ typedef enum ln_unary_plain {
 } ln_unary_plain;
 ln_unary_f32_fn *ln_k_unary_plain(ln_unary_plain function);
 
+/* Functions by name. */
+typedef enum ln_unary_op {
+  LN_UNARY_RELU,
+  LN_UNARY_RELU6,
+  LN_UNARY_RELU_N1_TO_1,
+  LN_UNARY_RELU_0_TO_1,
+  LN_UNARY_LEAKY_RELU,
+  LN_UNARY_ELU,
+  LN_UNARY_GELU,
+  LN_UNARY_HARD_SWISH,
+  LN_UNARY_LOGISTIC,
+  LN_UNARY_TANH,
+  LN_UNARY_ABS,
+  LN_UNARY_NEG,
+  LN_UNARY_EXP,
+  LN_UNARY_LOG,
+  LN_UNARY_SQRT,
+  LN_UNARY_RSQRT,
+  LN_UNARY_SQUARE,
+  LN_UNARY_SIN,
+  LN_UNARY_COS,
+  LN_UNARY_FLOOR,
+  LN_UNARY_CEIL,
+  LN_UNARY_ROUND,
+  LN_UNARY_SIGN,
+  LN_UNARY_LOGICAL_NOT,
+  LN_UNARY_CBRT,
+  LN_UNARY_OP_COUNT
+} ln_unary_op;
+
+/* Of doubles, by the C library; `a` and `b` as for floats, and b > 0 for the GELU by tanh. 0: no such function. */
+int ln_k_map_f64(ln_unary_op op, const double *in, double *out, size_t count, double a, double b);
+/* ABS, NEG, SQUARE and SIGN of integers, which wrap. */
+int ln_k_map_i64(ln_unary_op op, const int64_t *in, int64_t *out, size_t count);
+
 /* Integers; they wrap at the ends. */
 void ln_k_abs_i32(const int32_t *in, int32_t *out, size_t count);
 void ln_k_neg_i32(const int32_t *in, int32_t *out, size_t count);

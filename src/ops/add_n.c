@@ -11,29 +11,30 @@ ln_status ln_add_n_infer(ln_node *node, ln_error *err) {
   return ln_infer_same(node, err);
 }
 
-static void add_f32(const ln_node *node, size_t elements) {
-  float *out = node->out[0]->data;
-  for (size_t i = 0; i < elements; ++i) {
-    float sum = 0.0f;
-    for (int32_t j = 0; j < node->in_count; ++j) sum += ((const float *)node->in[j]->data)[i];
-    out[i] = sum;
+#define ADD(name, type)                                                                         \
+  static void name(const ln_node *node, size_t elements) {                                      \
+    type *out = node->out[0]->data;                                                             \
+    for (size_t i = 0; i < elements; ++i) {                                                     \
+      type sum = 0;                                                                             \
+      for (int32_t j = 0; j < node->in_count; ++j) sum += ((const type *)node->in[j]->data)[i]; \
+      out[i] = sum;                                                                             \
+    }                                                                                           \
   }
-}
 
-static void add_i32(const ln_node *node, size_t elements) {
-  uint32_t *out = node->out[0]->data;
-  for (size_t i = 0; i < elements; ++i) {
-    uint32_t sum = 0;
-    for (int32_t j = 0; j < node->in_count; ++j) sum += ((const uint32_t *)node->in[j]->data)[i];
-    out[i] = sum;
-  }
-}
+ADD(add_f32, float)
+ADD(add_f64, double)
+ADD(add_32, uint32_t)
+ADD(add_64, uint64_t)
 
 ln_status ln_add_n_run(const ln_node *node, ln_exec *exec) {
   (void)exec;
   const ln_tensor *out = node->out[0];
   const size_t elements = ln_shape_span(&out->shape, 0, out->shape.rank);
-  if (out->type == LN_FLOAT32) add_f32(node, elements);
-  else add_i32(node, elements);
+  switch (out->type) {
+    case LN_FLOAT32: add_f32(node, elements); break;
+    case LN_FLOAT64: add_f64(node, elements); break;
+    case LN_INT64: add_64(node, elements); break;
+    default: add_32(node, elements); break;
+  }
   return LN_OK;
 }

@@ -3,11 +3,13 @@
  * is the operation (ln_binary_op).
  */
 #include <math.h>
+#include <string.h>
 
 #include "kernels/binary.h"
 #include "ops/elementwise.h"
 #include "ops/hlo.h"
 #include "ops/rows.h"
+#include "ops/strings.h"
 
 typedef struct binary_args {
   ln_nest nest;
@@ -46,6 +48,7 @@ static ln_binary_type kernel_type(ln_type type) {
     case LN_FLOAT16: return LN_BINARY_F16;
     case LN_BFLOAT16: return LN_BINARY_BF16;
     case LN_COMPLEX64: return LN_BINARY_C64;
+    case LN_COMPLEX128: return LN_BINARY_C128;
     default: return LN_BINARY_BOOL;
   }
 }
@@ -75,8 +78,8 @@ static ln_binary_fn *quantized_kernel(ln_binary_op op, ln_type type) {
     case LN_BINARY_ADD: return type == LN_INT16 ? ln_k_add_q16 : (is_signed ? k->add_i8 : k->add_u8);
     case LN_BINARY_SUB: return type == LN_INT16 ? ln_k_sub_q16 : (is_signed ? k->sub_i8 : k->sub_u8);
     case LN_BINARY_MUL: return type == LN_INT16 ? ln_k_mul_q16 : (is_signed ? k->mul_i8 : k->mul_u8);
-    case LN_BINARY_DIV: return type == LN_INT16 ? NULL : (is_signed ? ln_k_div_i8 : ln_k_div_u8);
-    case LN_BINARY_PRELU: return type == LN_INT16 ? NULL : (is_signed ? ln_k_prelu_i8 : ln_k_prelu_u8);
+    case LN_BINARY_DIV: return type == LN_INT16 ? ln_k_div_i16 : (is_signed ? ln_k_div_i8 : ln_k_div_u8);
+    case LN_BINARY_PRELU: return type == LN_INT16 ? ln_k_prelu_i16 : (is_signed ? ln_k_prelu_i8 : ln_k_prelu_u8);
     case LN_BINARY_SQUARED_DIFFERENCE: return is_signed ? ln_k_squared_difference_i8 : NULL;
     default: return NULL;
   }
@@ -154,7 +157,7 @@ static ln_status prepare_quantized(const ln_node *node, binary_args *args, ln_er
     case LN_BINARY_DIV:
       args->params.out = ln_quantize_multiplier((double)((float)s.a / ((float)s.b * (float)s.out)));
       args->refuse_divisor = true;
-      args->divisor = (int8_t)-args->params.b_offset;
+      args->divisor = type == LN_INT16 ? -args->params.b_offset : (int8_t)-args->params.b_offset;
       return LN_OK;
     case LN_BINARY_PRELU:
       args->params.a = ln_quantize_multiplier((double)((float)s.a / (float)s.out));
@@ -189,8 +192,10 @@ static ln_status prepare_quantized_compare(const ln_node *node, binary_args *arg
 
 /* ---- stored values as they are ---- */
 
+static bool is_complex(ln_type type) { return type == LN_COMPLEX64 || type == LN_COMPLEX128; }
+
 static bool is_integer(ln_type type) {
-  return type != LN_FLOAT32 && type != LN_FLOAT64 && type != LN_FLOAT16 && type != LN_BFLOAT16 && type != LN_COMPLEX64;
+  return type != LN_FLOAT32 && type != LN_FLOAT64 && type != LN_FLOAT16 && type != LN_BFLOAT16 && !is_complex(type);
 }
 
 static bool is_signed(ln_type type) {
@@ -202,6 +207,9 @@ static ln_status prepare_plain(const ln_node *node, ln_binary_op op, int32_t act
   const ln_type type = node->in[0]->type;
   ln_binary_params *p = &args->params;
   LN_TRY(ln_node_float_range(node, activation, err, &p->low_f, &p->high_f));
+  if (is_complex(type) && activation != LN_ACT_NONE) {
+    return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "an activation of complex numbers");
+  }
   p->low = isfinite(p->low_f) ? (int32_t)p->low_f : INT32_MIN;
   p->high = isfinite(p->high_f) ? (int32_t)p->high_f : INT32_MAX;
   args->fn = ln_hlo_kernel(op, type);
@@ -218,8 +226,10 @@ static bool is_quantized(const ln_node *node) {
   const ln_binary_op op = operation(node);
   const bool arithmetic = op <= LN_BINARY_DIV || op == LN_BINARY_SQUARED_DIFFERENCE || op == LN_BINARY_PRELU;
   if (type == LN_INT8 || type == LN_UINT8) {
-    return arithmetic || (op >= LN_BINARY_EQUAL && op <= LN_BINARY_GREATER_EQUAL && node->in[0]->quant->count > 0 &&
-                          node->in[1]->quant->count > 0);
+    const bool scaled =
+        node->in[0]->quant->count > 0 || node->in[1]->quant->count > 0 || node->out[0]->quant->count > 0;
+    return (arithmetic && scaled) || (op >= LN_BINARY_EQUAL && op <= LN_BINARY_GREATER_EQUAL &&
+                                      node->in[0]->quant->count > 0 && node->in[1]->quant->count > 0);
   }
   return type == LN_INT16 && arithmetic && node->out[0]->quant->count > 0;
 }
@@ -232,6 +242,30 @@ static binary_args *make_args(ln_node *node, ln_prep *prep) {
   args->in_bytes = ln_type_bytes(node->in[0]->type);
   args->out_bytes = ln_type_bytes(node->out[0]->type);
   return args;
+}
+
+/* ---- strings are equal or not ---- */
+
+static void compare_strings(const void *context, const size_t *offsets, size_t out_offset, const ln_block *block) {
+  const ln_node *node = context;
+  const bool wanted = operation(node) == LN_BINARY_EQUAL;
+  uint8_t *out = (uint8_t *)node->out[0]->data + out_offset;
+  for (size_t r = 0; r < block->rows; ++r) {
+    for (size_t i = 0; i < block->columns; ++i) {
+      const size_t at_a = offsets[0] + r * block->row_step[0] + i * block->column_step[0];
+      const size_t at_b = offsets[1] + r * block->row_step[1] + i * block->column_step[1];
+      const ln_text a = ln_string_at(node->in[0], at_a), b = ln_string_at(node->in[1], at_b);
+      *out++ = (a.size == b.size && memcmp(a.data, b.data, a.size) == 0) == wanted;
+    }
+  }
+}
+
+static ln_status run_strings(const ln_node *node, ln_exec *exec) {
+  const binary_args *args = node->args;
+  LN_TRY(ln_node_check_strings(node, 0, exec->err));
+  LN_TRY(ln_node_check_strings(node, 1, exec->err));
+  ln_nest_run(&args->nest, exec->pool, compare_strings, node);
+  return LN_OK;
 }
 
 static ln_status check_kernel(const ln_node *node, const binary_args *args, ln_error *err) {
@@ -269,6 +303,7 @@ ln_status ln_hlo_compare_prepare(ln_node *node, ln_prep *prep) {
 ln_status ln_binary_prepare(ln_node *node, ln_prep *prep) {
   binary_args *args = make_args(node, prep);
   if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  if (node->in[0]->type == LN_STRING) return LN_OK;
   if (!is_quantized(node)) {
     LN_TRY(prepare_plain(node, operation(node), activation_of(node), args, prep->err));
   } else if (operation(node) >= LN_BINARY_EQUAL && operation(node) <= LN_BINARY_GREATER_EQUAL) {
@@ -291,6 +326,7 @@ ln_status ln_binary_run(const ln_node *node, ln_exec *exec) {
   const binary_args *args = node->args;
   const ln_tensor *b = node->in[1];
   if (args->nest.elements == 0) return LN_OK;
+  if (node->in[0]->type == LN_STRING) return run_strings(node, exec);
   const size_t count = ln_shape_span(&b->shape, 0, b->shape.rank);
   if (args->refuse_divisor && ln_k_any_equal(b->data, count, args->in_bytes, args->divisor)) {
     return ln_node_fail(node, exec->err, LN_ERR_DATA, "division by zero in \"%s\"", b->name);

@@ -13,9 +13,25 @@ static ln_status concat_axis(const ln_node *node, int32_t *axis, ln_error *err) 
   return ln_node_fail(node, err, LN_ERR_SHAPE, "axis %lld is out of range", (long long)asked);
 }
 
+static bool same_scale(const ln_tensor *a, const ln_tensor *b) {
+  return a->quant->count == b->quant->count && ln_scale_of(a) == ln_scale_of(b) &&
+         ln_zero_point_of(a) == ln_zero_point_of(b);
+}
+
+/* Packed bits are joined as they are. */
+static ln_status check_packed(const ln_node *node, ln_error *err) {
+  const int32_t bits = ln_type_bits(node->out[0]->type);
+  for (int32_t i = 0; i < node->in_count && bits > 0 && bits < 8; ++i) {
+    if (same_scale(node->in[i], node->out[0])) continue;
+    return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "input %d has another scale than the output", (int)i);
+  }
+  return LN_OK;
+}
+
 ln_status ln_concatenation_infer(ln_node *node, ln_error *err) {
   int32_t axis = 0;
   LN_TRY(concat_axis(node, &axis, err));
+  LN_TRY(check_packed(node, err));
   ln_shape shape = node->in[0]->shape;
   int64_t total = 0;
   for (int32_t i = 0; i < node->in_count; ++i) {
@@ -28,11 +44,6 @@ ln_status ln_concatenation_infer(ln_node *node, ln_error *err) {
   if (total > INT32_MAX) return ln_node_fail(node, err, LN_ERR_SHAPE, "the axis grows too long");
   shape.dims[axis] = (int32_t)total;
   return ln_node_set_shape(node, 0, &shape, err);
-}
-
-static bool same_scale(const ln_tensor *a, const ln_tensor *b) {
-  return a->quant->count == b->quant->count && ln_scale_of(a) == ln_scale_of(b) &&
-         ln_zero_point_of(a) == ln_zero_point_of(b);
 }
 
 ln_status ln_concatenation_prepare(ln_node *node, ln_prep *prep) {

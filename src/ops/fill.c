@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "kernels/copy.h"
+#include "ops/elementwise.h"
 #include "ops/move.h"
 #include "ops/rows.h"
 
@@ -49,6 +50,34 @@ static uint64_t integer_count(int64_t start, int64_t limit, int64_t delta) {
   return (distance - 1) / step + 1;
 }
 
+/* The same of uint64, whose bits these are. */
+static uint64_t natural_count(int64_t start, int64_t limit, int64_t delta) {
+  if ((uint64_t)start >= (uint64_t)limit) return 0;
+  return ((uint64_t)limit - (uint64_t)start - 1) / (uint64_t)delta + 1;
+}
+
+static bool is_real(ln_type type) {
+  return type == LN_FLOAT32 || type == LN_FLOAT64 || type == LN_FLOAT16 || type == LN_BFLOAT16;
+}
+
+static double real_at(const ln_tensor *scalar) {
+  double value = 0.0;
+  ln_k_cast(scalar->data, ln_number_of(scalar->type), &value, LN_NUMBER_F64, 1);
+  return value;
+}
+
+static int64_t whole_at(const ln_tensor *scalar) {
+  int64_t value = 0;
+  ln_k_cast(scalar->data, ln_number_of(scalar->type), &value, LN_NUMBER_I64, 1);
+  return value;
+}
+
+/* Of floats as TFLite counts them, in their own precision. */
+static double real_count(ln_type type, double start, double limit, double delta) {
+  if (type == LN_FLOAT64) return ceil(fabs((limit - start) / delta));
+  return (double)ceilf(fabsf(((float)limit - (float)start) / (float)delta));
+}
+
 ln_status ln_range_infer(ln_node *node, ln_error *err) {
   for (int32_t i = 0; i < 3; ++i) {
     size_t elements = 0;
@@ -57,18 +86,17 @@ ln_status ln_range_infer(ln_node *node, ln_error *err) {
     }
     if (node->in[i]->data == NULL) return (ln_status)LN_INFER_LATER;
   }
-  double count = 0.0;
-  if (node->in[0]->type == LN_FLOAT32) {
-    const float start = *(const float *)node->in[0]->data, limit = *(const float *)node->in[1]->data;
-    const float delta = *(const float *)node->in[2]->data;
-    count = delta > 0.0f ? start < limit : start > limit;
-    if (count > 0.0) count = ceilf(fabsf((limit - start) / delta));
-    if (!(delta != 0.0f)) count = NAN;
+  double count;
+  if (is_real(node->in[0]->type)) {
+    const double start = real_at(node->in[0]), limit = real_at(node->in[1]), delta = real_at(node->in[2]);
+    count = delta > 0.0 ? start < limit : start > limit;
+    if (count > 0.0) count = real_count(node->in[0]->type, start, limit, delta);
+    if (!(delta != 0.0)) count = NAN;
   } else {
-    int64_t values[3] = {0};
-    int32_t one = 0;
-    for (int32_t i = 0; i < 3; ++i) LN_TRY(ln_node_ints(node, i, &values[i], 1, &one, err));
-    count = values[2] == 0 ? NAN : (double)integer_count(values[0], values[1], values[2]);
+    const int64_t start = whole_at(node->in[0]), limit = whole_at(node->in[1]), delta = whole_at(node->in[2]);
+    const bool natural = node->in[0]->type == LN_UINT64;
+    count =
+        delta == 0 ? NAN : (double)(natural ? natural_count(start, limit, delta) : integer_count(start, limit, delta));
   }
   if (!(count >= 0.0 && count <= INT32_MAX)) {
     return ln_node_fail(node, err, LN_ERR_DATA, "start, limit and delta give no sequence");
@@ -77,22 +105,28 @@ ln_status ln_range_infer(ln_node *node, ln_error *err) {
   return ln_node_set_shape(node, 0, &shape, err);
 }
 
+/* Values are added up one after another, floats in float or, where they are wider, in double. */
 ln_status ln_range_run(const ln_node *node, ln_exec *exec) {
   (void)exec;
   ln_tensor *out = node->out[0];
-  const int32_t count = out->shape.dims[0];
-  if (out->type == LN_FLOAT32) {
-    float value = *(const float *)node->in[0]->data;
-    const float delta = *(const float *)node->in[2]->data;
-    for (int32_t i = 0; i < count; ++i, value += delta) ((float *)out->data)[i] = value;
-  } else if (out->type == LN_INT64) {
-    uint64_t value = *(const uint64_t *)node->in[0]->data;
-    const uint64_t delta = *(const uint64_t *)node->in[2]->data;
-    for (int32_t i = 0; i < count; ++i, value += delta) ((uint64_t *)out->data)[i] = value;
+  const size_t bytes = ln_item_bytes(out);
+  const ln_number type = ln_number_of(out->type);
+  char *to = out->data;
+  if (out->type == LN_FLOAT64) {
+    double value = real_at(node->in[0]);
+    for (int32_t i = 0; i < out->shape.dims[0]; ++i, value += real_at(node->in[2])) ((double *)out->data)[i] = value;
+  } else if (is_real(out->type)) {
+    float value = (float)real_at(node->in[0]);
+    const float delta = (float)real_at(node->in[2]);
+    for (int32_t i = 0; i < out->shape.dims[0]; ++i, value += delta, to += bytes) {
+      ln_k_cast(&value, LN_NUMBER_F32, to, type, 1);
+    }
   } else {
-    uint32_t value = *(const uint32_t *)node->in[0]->data;
-    const uint32_t delta = *(const uint32_t *)node->in[2]->data;
-    for (int32_t i = 0; i < count; ++i, value += delta) ((uint32_t *)out->data)[i] = value;
+    uint64_t value = (uint64_t)whole_at(node->in[0]);
+    const uint64_t delta = (uint64_t)whole_at(node->in[2]);
+    for (int32_t i = 0; i < out->shape.dims[0]; ++i, value += delta, to += bytes) {
+      ln_k_cast(&value, LN_NUMBER_I64, to, type, 1);
+    }
   }
   return LN_OK;
 }

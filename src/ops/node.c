@@ -64,9 +64,9 @@ ln_status ln_node_ints(const ln_node *node, int32_t input, int64_t *values, int3
                        ln_error *err) {
   const ln_tensor *tensor = node->in[input];
   size_t elements;
-  if (tensor->type != LN_INT32 && tensor->type != LN_INT64) {
-    return ln_node_fail(node, err, LN_ERR_TYPE, "input %d \"%s\" must be int32 or int64, is %s", input, tensor->name,
-                        ln_type_name(tensor->type));
+  if (tensor->type != LN_INT32 && tensor->type != LN_INT64 && tensor->type != LN_INT16) {
+    return ln_node_fail(node, err, LN_ERR_TYPE, "input %d \"%s\" must be int32, int64 or int16, is %s", input,
+                        tensor->name, ln_type_name(tensor->type));
   }
   if (!ln_shape_elements(&tensor->shape, &elements) || elements > (size_t)capacity) {
     return ln_node_fail(node, err, LN_ERR_SHAPE, "input %d \"%s\" has more than %d values", input, tensor->name,
@@ -179,7 +179,7 @@ ln_status ln_node_evaluate(ln_node *node, ln_error *err) {
   if (status == LN_OK) status = node->op->def->infer(node, err);
   if (status != LN_OK) goto out;
   ln_prep prep = {&arena, cache, 1, err};
-  status = node->op->def->prepare(node, &prep);
+  status = ln_node_prepare(node, &prep);
   if (status == LN_OK) status = allocate_outputs(node, err);
   if (status != LN_OK) goto out;
   scratch = ln_alloc(node->scratch_bytes);
@@ -190,7 +190,7 @@ ln_status ln_node_evaluate(ln_node *node, ln_error *err) {
   }
   ln_exec exec = {
       .scratch = scratch, .thread_scratch = thread_scratch, .thread_stride = node->thread_scratch_bytes, .err = err};
-  status = node->op->def->run(node, &exec);
+  status = ln_node_run(node, &exec);
 out:
   ln_free(scratch);
   ln_free(thread_scratch);

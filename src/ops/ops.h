@@ -8,6 +8,7 @@
 
 #include "ir/ir.h"
 #include "kernels/kernels.h"
+#include "linnet/inspect.h"
 #include "linnet/op.h"
 
 /* What a random operator keeps from run to run, late steps included; zero when a session is planned anew. */
@@ -29,8 +30,9 @@ struct ln_node {
   int32_t out_count;
   ln_tensor *tensors; /* all of the graph's: blockwise scales and intermediates are found by index */
   int32_t tensor_count;
-  struct ln_session *session; /* that runs it: what ops/host.h asks; NULL where constants are folded */
-  void *args;                 /* what prepare computed; lives in ln_prep.arena */
+  struct ln_session *session;     /* that runs it: what ops/host.h asks; NULL where constants are folded */
+  void *args;                     /* what prepare computed; lives in ln_prep.arena */
+  struct ln_stand_ins *stand_ins; /* tensors of other types for the row's functions to see (stand_in.c); NULL: none */
   ln_node_state *state; /* the session's; NULL where a node is evaluated alone, which never happens to stateful ones */
   size_t scratch_bytes; /* asked for by prepare: one block for a run, shared by the threads */
   size_t thread_scratch_bytes; /* and one for each thread */
@@ -79,15 +81,16 @@ typedef ln_status (*ln_run_fn)(const ln_node *node, ln_exec *exec);
 typedef int64_t (*ln_macs_fn)(const ln_node *node);
 
 enum {
-  LN_OPF_VIEW = 1,           /* output 0 is input 0's bytes under another shape: no copy when memory is shared */
-  LN_OPF_IN_PLACE = 2,       /* an output may take the memory of an input of the same size */
-  LN_OPF_STATEFUL = 4,       /* keeps or changes state: never folded, dropped or shared */
-  LN_OPF_COMMUTES = 8,       /* inputs 0 and 1 may be exchanged */
-  LN_OPF_CLAMPS = 16,        /* the option fused_activation_function clamps output 0 (of an LSTM, say, it does not) */
-  LN_OPF_TAKES_SPARSE = 32,  /* reads constants in the sparse encoding; others are refused them */
-  LN_OPF_KEEPS_ARGS = 64,    /* what prepare made holds state from run to run: a late step keeps it while shapes stay */
-  LN_OPF_MARKER = 128,       /* a code of the schema that stands for no operator */
-  LN_OPF_READS_WEIGHTS = 256 /* input 1 may be weights in any form of ops/weights.h */
+  LN_OPF_VIEW = 1,          /* output 0 is input 0's bytes under another shape: no copy when memory is shared */
+  LN_OPF_IN_PLACE = 2,      /* an output may take the memory of an input of the same size */
+  LN_OPF_STATEFUL = 4,      /* keeps or changes state: never folded, dropped or shared */
+  LN_OPF_COMMUTES = 8,      /* inputs 0 and 1 may be exchanged */
+  LN_OPF_CLAMPS = 16,       /* the option fused_activation_function clamps output 0 (of an LSTM, say, it does not) */
+  LN_OPF_TAKES_SPARSE = 32, /* reads constants in the sparse encoding; others are refused them */
+  LN_OPF_KEEPS_ARGS = 64,   /* what prepare made holds state from run to run: a late step keeps it while shapes stay */
+  LN_OPF_MARKER = 128,      /* a code of the schema that stands for no operator */
+  LN_OPF_READS_WEIGHTS = 256, /* input 1 may be weights in any form of ops/weights.h */
+  LN_OPF_ORDERS = 512 /* only compares values: a uint64 may stand in as the int64 of the same order (stand_in.c) */
 };
 
 typedef struct ln_op_def {
@@ -127,6 +130,11 @@ const ln_op_def *ln_op_def_at(int32_t index);
  * names the tensor at fault. Arity follows from the same cell.
  */
 ln_status ln_op_check_types(const ln_graph *graph, const ln_op *op, ln_error *err);
+/* How many alternatives the cell has, and operand `index` of one of them, inputs first; false past the last. */
+int32_t ln_op_alternatives(const ln_op_def *def);
+bool ln_op_operand_at(const ln_op_def *def, int32_t alternative, int32_t index, ln_op_operand *out);
+/* The types (one bit an ln_type) that the row takes but its own functions do not: stand_in.c. */
+uint32_t ln_op_stood_in(const ln_op_def *def);
 
 /* ---- for the operators' own files (node.c) ---- */
 
@@ -162,6 +170,10 @@ bool ln_axis_normalize(int64_t axis, int32_t rank, int32_t *out);
 static inline void *ln_exec_thread_scratch(const ln_exec *exec, int32_t worker) {
   return (char *)exec->thread_scratch + (size_t)worker * exec->thread_stride;
 }
+
+/* The row's prepare and run, handed stand-ins for tensors whose types they do not read: how a session calls them. */
+ln_status ln_node_prepare(ln_node *node, ln_prep *prep);
+ln_status ln_node_run(const ln_node *node, ln_exec *exec);
 
 /*
  * Runs a node whose inputs all hold data, outputs allocated by ln_alloc (owned by the caller, storage LN_STORAGE_HEAP):

@@ -4,15 +4,17 @@
 #include <math.h>
 
 #include "kernels/quant.h"
+#include "ops/elementwise.h"
 #include "ops/move.h"
 #include "ops/rows.h"
 
 enum { TASK_ELEMENTS = 32 << 10 }; /* input elements worth a task */
 
 typedef enum finish_kind {
-  FINISH_STORE,  /* narrowed to the output's type */
-  FINISH_DIVIDE, /* by the number of elements */
-  FINISH_RESCALE /* (sum - count * input zero point) * multiplier + output zero point, clamped */
+  FINISH_STORE,   /* narrowed to the output's type */
+  FINISH_DIVIDE,  /* by the number of elements */
+  FINISH_PRODUCT, /* a product of scaled integers, rescaled factor by factor */
+  FINISH_RESCALE  /* (sum - count * input zero point) * multiplier + output zero point, clamped */
 } finish_kind;
 
 typedef struct reduce_args {
@@ -61,10 +63,6 @@ static ln_status make_args(ln_node *node, ln_prep *prep, ln_reduce_op op, finish
   return LN_OK;
 }
 
-ln_status ln_reduce_prepare(ln_node *node, ln_prep *prep) {
-  return make_args(node, prep, (ln_reduce_op)node->op->def->variant, FINISH_STORE);
-}
-
 static bool is_quantized_type(const ln_tensor *tensor) {
   return tensor->type == LN_INT8 || tensor->type == LN_UINT8 || tensor->type == LN_INT16;
 }
@@ -83,7 +81,40 @@ static ln_status set_rescale(ln_node *node, ln_prep *prep) {
   return LN_OK;
 }
 
+static bool is_complex(const ln_tensor *tensor) {
+  return tensor->type == LN_COMPLEX64 || tensor->type == LN_COMPLEX128;
+}
+
+/* Each factor brings in the input's scale and its share of the output's: s / out^(1/n), for n factors. */
+static ln_status set_factor(ln_node *node, ln_prep *prep) {
+  const ln_tensor *in = node->in[0], *out = node->out[0];
+  const size_t elements = ln_shape_span(&in->shape, 0, in->shape.rank);
+  const size_t outputs = ln_shape_span(&out->shape, 0, out->shape.rank);
+  double in_scale, out_scale;
+  int32_t zero_point;
+  LN_TRY(ln_node_scale(node, in, prep->err, &in_scale, &zero_point));
+  LN_TRY(ln_node_scale(node, out, prep->err, &out_scale, &zero_point));
+  const double factors = outputs > 0 && elements > 0 ? (double)(elements / outputs) : 1.0;
+  ((reduce_args *)node->args)->multiplier = ln_quantize_multiplier(in_scale / pow(out_scale, 1.0 / factors));
+  return LN_OK;
+}
+
+ln_status ln_reduce_prepare(ln_node *node, ln_prep *prep) {
+  const ln_reduce_op op = (ln_reduce_op)node->op->def->variant;
+  const bool scaled = node->in[0]->quant->count > 0 && is_quantized_type(node->in[0]) && op == LN_REDUCE_PROD;
+  LN_TRY(make_args(node, prep, op, scaled ? FINISH_PRODUCT : FINISH_STORE));
+  if (!scaled) return LN_OK;
+  if (node->in[0]->type != LN_UINT8) return set_factor(node, prep);
+  return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "products of quantized uint8");
+}
+
+static ln_status check_complex(const ln_node *node, ln_error *err) {
+  if (!is_complex(node->in[0]) || node->in[0]->shape.rank < LN_MAX_RANK) return LN_OK;
+  return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "complex numbers of rank %d", LN_MAX_RANK);
+}
+
 ln_status ln_sum_prepare(ln_node *node, ln_prep *prep) {
+  LN_TRY(check_complex(node, prep->err));
   const bool quantized = is_quantized_type(node->in[0]);
   LN_TRY(make_args(node, prep, LN_REDUCE_SUM, quantized ? FINISH_RESCALE : FINISH_STORE));
   return quantized ? set_rescale(node, prep) : LN_OK;
@@ -105,6 +136,7 @@ static size_t reduced_count(const ln_reduce_plan *plan) {
 }
 
 ln_status ln_mean_prepare(ln_node *node, ln_prep *prep) {
+  LN_TRY(check_complex(node, prep->err));
   const bool quantized = is_quantized_type(node->in[0]);
   LN_TRY(make_args(node, prep, LN_REDUCE_SUM, quantized ? FINISH_RESCALE : FINISH_DIVIDE));
   ((reduce_args *)node->args)->is_mean = true;
@@ -113,6 +145,7 @@ ln_status ln_mean_prepare(ln_node *node, ln_prep *prep) {
 
 typedef struct reduce_job {
   const ln_tensor *in;
+  ln_type type; /* of the parts of complex numbers, else the input's */
   ln_tensor *out;
   ln_reduce_plan plan;
   reduce_args args;
@@ -123,6 +156,7 @@ typedef struct reduce_job {
 static int64_t finish_integer(const reduce_job *job, int64_t wide) {
   switch (job->args.finish) {
     case FINISH_STORE: return wide;
+    case FINISH_PRODUCT: /* of nothing */
     case FINISH_DIVIDE: return job->per_output == 0 ? 0 : wide / (int64_t)job->per_output;
     default: break;
   }
@@ -137,7 +171,7 @@ static int64_t finish_integer(const reduce_job *job, int64_t wide) {
 
 static void store_integer(void *data, size_t index, ln_type type, int64_t value) {
   switch (type) {
-    case LN_INT16: ((int16_t *)data)[index] = (int16_t)value; break;
+    case LN_INT16: ((int16_t *)data)[index] = (int16_t)(uint16_t)(uint64_t)value; break;
     case LN_INT32: ((int32_t *)data)[index] = (int32_t)(uint32_t)(uint64_t)value; break;
     case LN_INT64: ((int64_t *)data)[index] = value; break;
     case LN_BOOL: ((uint8_t *)data)[index] = value != 0; break;
@@ -145,21 +179,39 @@ static void store_integer(void *data, size_t index, ln_type type, int64_t value)
   }
 }
 
-static void reduce_block(const reduce_job *job, size_t begin, size_t count) {
-  union {
-    double real[LN_REDUCE_BLOCK];
-    int64_t integer[LN_REDUCE_BLOCK];
-  } wide;
-  ln_k_reduce(job->in->type, job->args.op, &job->plan, job->in->data, begin, count, &wide);
-  if (job->in->type == LN_FLOAT32) {
-    float *out = (float *)job->out->data + begin;
-    const double divisor = job->args.finish == FINISH_DIVIDE ? (double)job->per_output : 1.0;
-    for (size_t i = 0; i < count; ++i) out[i] = (float)(wide.real[i] / divisor);
-  } else {
-    for (size_t i = 0; i < count; ++i) {
-      store_integer(job->out->data, begin + i, job->out->type, finish_integer(job, wide.integer[i]));
-    }
+static void reduce_floats(const reduce_job *job, size_t begin, size_t count) {
+  double wide[LN_REDUCE_BLOCK];
+  const double divisor = job->args.finish == FINISH_DIVIDE ? (double)job->per_output : 1.0;
+  ln_k_reduce(job->type, job->args.op, &job->plan, job->in->data, begin, count, wide);
+  for (size_t i = 0; i < count; ++i) {
+    if (job->type == LN_FLOAT32) ((float *)job->out->data)[begin + i] = (float)(wide[i] / divisor);
+    else ((double *)job->out->data)[begin + i] = wide[i] / divisor;
   }
+}
+
+static void reduce_integers(const reduce_job *job, size_t begin, size_t count) {
+  int64_t wide[LN_REDUCE_BLOCK];
+  ln_k_reduce(job->type, job->args.op, &job->plan, job->in->data, begin, count, wide);
+  for (size_t i = 0; i < count; ++i) {
+    store_integer(job->out->data, begin + i, job->out->type, finish_integer(job, wide[i]));
+  }
+}
+
+static void reduce_products(const reduce_job *job, size_t begin, size_t count) {
+  int32_t products[LN_REDUCE_BLOCK];
+  const int64_t low = job->type == LN_INT8 ? INT8_MIN : INT16_MIN, high = job->type == LN_INT8 ? INT8_MAX : INT16_MAX;
+  ln_k_reduce_quantized_prod(job->type, &job->plan, job->in->data, begin, count, ln_zero_point_of(job->in),
+                             job->args.multiplier, products);
+  for (size_t i = 0; i < count; ++i) {
+    const int64_t value = (int64_t)products[i] + ln_zero_point_of(job->out);
+    store_integer(job->out->data, begin + i, job->type, value < low ? low : (value > high ? high : value));
+  }
+}
+
+static void reduce_block(const reduce_job *job, size_t begin, size_t count) {
+  if (job->type == LN_FLOAT32 || job->type == LN_FLOAT64) reduce_floats(job, begin, count);
+  else if (job->args.finish == FINISH_PRODUCT && job->per_output > 0) reduce_products(job, begin, count);
+  else reduce_integers(job, begin, count);
 }
 
 static void reduce_part(void *context, int32_t task, int32_t worker) {
@@ -175,10 +227,17 @@ ln_status ln_reduce_run(const ln_node *node, ln_exec *exec) {
   bool reduced[LN_MAX_RANK];
   LN_TRY(reduced_dims(node, reduced, exec->err));
   if (ln_tensor_is_empty(node->out[0])) return LN_OK;
-  const ln_shape *in = &node->in[0]->shape;
+  ln_shape in = node->in[0]->shape;
   reduce_job job = {.in = node->in[0], .out = node->out[0], .args = *(const reduce_args *)node->args, .tasks = 1};
-  job.plan = ln_k_reduce_plan(in->dims, in->rank, reduced);
+  job.type = job.in->type;
   job.outputs = ln_shape_span(&node->out[0]->shape, 0, node->out[0]->shape.rank);
+  if (is_complex(job.in)) { /* as pairs of numbers, which stay apart */
+    job.type = job.type == LN_COMPLEX64 ? LN_FLOAT32 : LN_FLOAT64;
+    job.outputs *= 2;
+    reduced[in.rank] = false;
+    in.dims[in.rank++] = 2;
+  }
+  job.plan = ln_k_reduce_plan(in.dims, in.rank, reduced);
   job.per_output = reduced_count(&job.plan);
   if (job.args.is_mean && job.args.finish == FINISH_RESCALE && job.per_output > 0) {
     divide_multiplier(&job.args.multiplier, job.per_output);

@@ -59,7 +59,27 @@ ln_status ln_unsorted_segment_infer(ln_node *node, ln_error *err) {
   }
 
 SEGMENT_FUNCTIONS(f32, float, float, -FLT_MAX, FLT_MAX)
+SEGMENT_FUNCTIONS(f64, double, double, -DBL_MAX, DBL_MAX)
 SEGMENT_FUNCTIONS(i32, int32_t, uint32_t, INT32_MIN, INT32_MAX)
+SEGMENT_FUNCTIONS(i64, int64_t, uint64_t, INT64_MIN, INT64_MAX)
+
+static void start(int32_t variant, ln_tensor *out, size_t count) {
+  switch (out->type) {
+    case LN_FLOAT32: start_f32(variant, out->data, count); break;
+    case LN_FLOAT64: start_f64(variant, out->data, count); break;
+    case LN_INT64: start_i64(variant, out->data, count); break;
+    default: start_i32(variant, out->data, count); break;
+  }
+}
+
+static void join(int32_t variant, const ln_tensor *data, size_t from, ln_tensor *out, size_t to, size_t count) {
+  switch (out->type) {
+    case LN_FLOAT32: join_f32(variant, (const float *)data->data + from, (float *)out->data + to, count); break;
+    case LN_FLOAT64: join_f64(variant, (const double *)data->data + from, (double *)out->data + to, count); break;
+    case LN_INT64: join_i64(variant, (const int64_t *)data->data + from, (int64_t *)out->data + to, count); break;
+    default: join_i32(variant, (const int32_t *)data->data + from, (int32_t *)out->data + to, count); break;
+  }
+}
 
 ln_status ln_segment_run(const ln_node *node, ln_exec *exec) {
   const ln_tensor *data = node->in[0], *ids = node->in[1];
@@ -67,19 +87,15 @@ ln_status ln_segment_run(const ln_node *node, ln_exec *exec) {
   const int32_t variant = node->op->def->variant, segments = out->shape.dims[0];
   const size_t width = ln_shape_span(&out->shape, 1, out->shape.rank);
   const size_t rows = ln_shape_span(&ids->shape, 0, ids->shape.rank);
-  const bool is_float = data->type == LN_FLOAT32;
   if (ln_tensor_is_empty(out) && rows == 0) return LN_OK;
-  if (is_float) start_f32(variant, out->data, width * (size_t)segments);
-  else start_i32(variant, out->data, width * (size_t)segments);
+  start(variant, out, width * (size_t)segments);
   for (size_t r = 0; r < rows; ++r) {
     const int32_t segment = ((const int32_t *)ids->data)[r];
     if (segment < 0) continue; /* dropped */
     if (segment >= segments) {
       return ln_node_fail(node, exec->err, LN_ERR_DATA, "segment %d of %d", segment, segments);
     }
-    const size_t from = r * width, to = (size_t)segment * width;
-    if (is_float) join_f32(variant, (const float *)data->data + from, (float *)out->data + to, width);
-    else join_i32(variant, (const int32_t *)data->data + from, (int32_t *)out->data + to, width);
+    join(variant, data, r * width, out, (size_t)segment * width, width);
   }
   return LN_OK;
 }

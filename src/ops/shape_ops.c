@@ -3,8 +3,15 @@
 
 #include "ops/move.h"
 #include "ops/rows.h"
+#include "ops/strings.h"
+
+static ln_text own_string(const void *context, size_t i) { return ln_string_at(context, i); }
 
 ln_status ln_view_run(const ln_node *node, ln_exec *exec) {
+  if (node->in[0]->type == LN_STRING) {
+    LN_TRY(ln_node_check_strings(node, 0, exec->err));
+    return ln_node_give_strings(node, 0, &node->out[0]->shape, own_string, node->in[0], exec->err);
+  }
   ln_move_bytes(exec, node->in[0]->data, node->out[0]->data, node->in[0]->bytes);
   return LN_OK;
 }

@@ -2,7 +2,9 @@
  * The "types" cells of ops.def and custom.def and the check of a node against them. Grammar:
  *   cell        = alternative { ";" alternative }
  *   alternative = { item } ">" { item }                     inputs > outputs
- *   item        = type { "|" type } [ "?" | "*" ]           ? may be absent, * any number (last of its side)
+ *   item        = type { "|" type } [ "~" type { "|" type } ] [ "?" | "*" ]
+ *                                                           ? may be absent, * any number (last of its side);
+ *                                                           types after ~ reach the kernels as others (stand_in.c)
  *   type        = a short name below, "any", or a variable
  *   variable    = "T" | "U" | "V", with ":" and its types where it first stands: "T:f32|i8 T > T"
  */
@@ -35,6 +37,7 @@ typedef struct matcher {
 
 typedef struct item {
   uint32_t types;   /* one bit an ln_type */
+  uint32_t stood;   /* those of them after ~, where they are written out */
   int32_t variable; /* -1 none */
   char suffix;      /* '?', '*' or 0 */
 } item;
@@ -47,15 +50,18 @@ static uint32_t type_bit(const char *name, size_t length) {
   return 0;
 }
 
-static size_t word_length(const char *text) { return strcspn(text, " |?*;>:"); }
+static size_t word_length(const char *text) { return strcspn(text, " |~?*;>:"); }
 
-static uint32_t read_union(matcher *m) {
-  uint32_t types = 0;
+static void read_union(matcher *m, item *out) {
+  bool stands_in = false;
   for (;;) {
     const size_t length = word_length(m->at);
-    types |= type_bit(m->at, length);
+    const uint32_t bit = type_bit(m->at, length);
+    out->types |= bit;
+    if (stands_in) out->stood |= bit;
     m->at += length;
-    if (*m->at != '|') return types;
+    if (*m->at != '|' && *m->at != '~') return;
+    stands_in = stands_in || *m->at == '~';
     ++m->at;
   }
 }
@@ -64,17 +70,18 @@ static uint32_t read_union(matcher *m) {
 static bool next_item(matcher *m, item *out) {
   while (*m->at == ' ') ++m->at;
   if (*m->at == '\0' || *m->at == ';' || *m->at == '>') return false;
-  *out = (item){0, -1, 0};
+  *out = (item){0, 0, -1, 0};
   if (*m->at >= 'T' && *m->at < 'T' + VARIABLES && word_length(m->at) == 1) {
     out->variable = *m->at - 'T';
     ++m->at;
     if (*m->at == ':') {
       ++m->at;
-      m->variables[out->variable] = read_union(m);
+      read_union(m, out);
+      m->variables[out->variable] = out->types;
     }
     out->types = m->variables[out->variable];
   } else {
-    out->types = read_union(m);
+    read_union(m, out);
   }
   if (*m->at == '?' || *m->at == '*') out->suffix = *m->at++;
   return true;
@@ -156,4 +163,44 @@ ln_status ln_op_check_types(const ln_graph *graph, const ln_op *op, ln_error *er
   const char *name = op->custom_name != NULL ? op->custom_name : op->def->name;
   const char *tensor = op->output_count > 0 && op->outputs[0] >= 0 ? graph->tensors[op->outputs[0]].name : "";
   return ln_fail(err, LN_ERR_TYPE, "op %d %.60s \"%.120s\": %s", op->index, name, tensor, worst.text);
+}
+
+/* ---- the cell for others to read ---- */
+
+int32_t ln_op_alternatives(const ln_op_def *def) {
+  int32_t count = def->types != NULL;
+  for (const char *c = def->types; c != NULL && *c != '\0'; ++c) count += *c == ';';
+  return count;
+}
+
+bool ln_op_operand_at(const ln_op_def *def, int32_t alternative, int32_t index, ln_op_operand *out) {
+  const char *cell = def->types;
+  if (alternative < 0 || index < 0 || alternative >= ln_op_alternatives(def)) return false;
+  for (; alternative > 0; --alternative) cell = strchr(cell, ';') + 1;
+  matcher m = {cell, {0}};
+  item found;
+  bool output = false;
+  for (;;) {
+    while (next_item(&m, &found)) {
+      if (index-- > 0) continue;
+      *out =
+          (ln_op_operand){sizeof *out, output, found.suffix == '?', found.suffix == '*', found.types, found.variable};
+      return true;
+    }
+    if (output || *m.at != '>') return false;
+    ++m.at;
+    output = true;
+  }
+}
+
+uint32_t ln_op_stood_in(const ln_op_def *def) {
+  uint32_t types = 0;
+  if (def->types == NULL || strchr(def->types, '~') == NULL) return 0;
+  item found;
+  matcher m = {def->types, {0}};
+  for (;;) {
+    while (next_item(&m, &found)) types |= found.stood;
+    if (*m.at == '\0') return types;
+    ++m.at;
+  }
 }

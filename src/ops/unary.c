@@ -58,7 +58,51 @@ void ln_unary_prepare_float(const ln_node *node, ln_unary_args *args) {
   }
 }
 
-/* ---- plain integers ---- */
+/* ---- other floats, and complex numbers as two of their parts ---- */
+
+enum { BLOCK = 256 };
+
+static void half_span(const ln_node *node, size_t first, size_t count) {
+  const ln_unary_args *args = node->args;
+  const ln_number type = ln_number_of(node->in[0]->type);
+  const uint16_t *in = (const uint16_t *)node->in[0]->data + first;
+  uint16_t *out = (uint16_t *)node->out[0]->data + first;
+  float block[BLOCK];
+  for (size_t part; count > 0; count -= part, in += part, out += part) {
+    part = count < BLOCK ? count : BLOCK;
+    ln_k_cast(in, type, block, LN_NUMBER_F32, part);
+    args->fn(block, block, part, args->a, args->b);
+    ln_k_cast(block, LN_NUMBER_F32, out, type, part);
+  }
+}
+
+static void double_span(const ln_node *node, size_t first, size_t count) {
+  const ln_unary_args *args = node->args;
+  ln_k_map_f64(ln_unary_operation(node), (const double *)node->in[0]->data + first,
+                 (double *)node->out[0]->data + first, count, (double)args->a, (double)args->b);
+}
+
+static void complex64_span(const ln_node *node, size_t first, size_t count) { float_span(node, 2 * first, 2 * count); }
+
+static void complex128_span(const ln_node *node, size_t first, size_t count) {
+  double_span(node, 2 * first, 2 * count);
+}
+
+/* ---- stored integers as they are ---- */
+
+static void integer_span(const ln_node *node, size_t first, size_t count) {
+  const ln_type type = node->in[0]->type;
+  const size_t bytes = ln_type_bytes(type);
+  const char *in = (const char *)node->in[0]->data + first * bytes;
+  char *out = (char *)node->out[0]->data + first * bytes;
+  int64_t block[BLOCK];
+  for (size_t part; count > 0; count -= part, in += part * bytes, out += part * bytes) {
+    part = count < BLOCK ? count : BLOCK;
+    ln_k_cast(in, ln_number_of(type), block, LN_NUMBER_I64, part);
+    ln_k_map_i64(ln_unary_operation(node), block, block, part);
+    ln_k_cast(block, LN_NUMBER_I64, out, ln_number_of(type), part);
+  }
+}
 
 #define INTEGER_SPAN(name, kernel, type)                                                        \
   static void name(const ln_node *node, size_t first, size_t count) {                           \
@@ -71,12 +115,36 @@ INTEGER_SPAN(sign_i32, ln_k_sign_i32, int32_t)
 INTEGER_SPAN(not_bool, ln_k_not_bool, uint8_t)
 
 static void prepare_integer(const ln_node *node, ln_unary_args *args) {
-  const bool wide = node->in[0]->type == LN_INT64;
+  const ln_type type = node->in[0]->type;
   switch (ln_unary_operation(node)) {
-    case LN_UNARY_ABS: args->span = abs_i32; break;
-    case LN_UNARY_NEG: args->span = wide ? neg_i64 : neg_i32; break;
-    case LN_UNARY_SIGN: args->span = sign_i32; break;
+    case LN_UNARY_ABS: args->span = type == LN_INT32 ? abs_i32 : integer_span; break;
+    case LN_UNARY_NEG: args->span = type == LN_INT32 ? neg_i32 : (type == LN_INT64 ? neg_i64 : integer_span); break;
+    case LN_UNARY_SIGN: args->span = type == LN_INT32 ? sign_i32 : integer_span; break;
+    case LN_UNARY_SQUARE: args->span = integer_span; break;
     case LN_UNARY_LOGICAL_NOT: args->span = not_bool; break;
+    default: break;
+  }
+}
+
+/* Of 8 and 16 bits, what the operator computes of stored values: all of NEG, and what has no scale. */
+static bool is_plain(const ln_node *node) {
+  const ln_unary_op op = ln_unary_operation(node);
+  if (op == LN_UNARY_NEG || op == LN_UNARY_SIGN || op == LN_UNARY_SQUARE) return true;
+  return op == LN_UNARY_ABS && node->in[0]->quant->count == 0 && node->out[0]->quant->count == 0;
+}
+
+static void prepare_floats(const ln_node *node, ln_unary_args *args) {
+  ln_unary_prepare_float(node, args);
+  switch (node->in[0]->type) {
+    case LN_FLOAT16:
+    case LN_BFLOAT16: args->span = half_span; break;
+    case LN_FLOAT64:
+      args->span = double_span;
+      if (ln_unary_operation(node) == LN_UNARY_GELU)
+        args->b = LN_OPTIONS(node, gelu_options)->approximate ? 1.0f : 0.0f;
+      break;
+    case LN_COMPLEX64: args->span = complex64_span; break;
+    case LN_COMPLEX128: args->span = complex128_span; break;
     default: break;
   }
 }
@@ -85,10 +153,21 @@ ln_status ln_unary_prepare(ln_node *node, ln_prep *prep) {
   ln_unary_args *args = LN_NODE_ARGS(node, prep, ln_unary_args);
   if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
   switch (node->in[0]->type) {
-    case LN_FLOAT32: ln_unary_prepare_float(node, args); break;
+    case LN_FLOAT32:
+    case LN_FLOAT16:
+    case LN_BFLOAT16:
+    case LN_FLOAT64:
+    case LN_COMPLEX64:
+    case LN_COMPLEX128: prepare_floats(node, args); break;
     case LN_INT8:
-    case LN_UINT8: LN_TRY(ln_unary_prepare_8bit(node, prep, args)); break;
-    case LN_INT16: LN_TRY(ln_unary_prepare_16bit(node, prep, args)); break;
+    case LN_UINT8:
+      if (is_plain(node)) prepare_integer(node, args);
+      else LN_TRY(ln_unary_prepare_8bit(node, prep, args));
+      break;
+    case LN_INT16:
+      if (is_plain(node)) prepare_integer(node, args);
+      else LN_TRY(ln_unary_prepare_16bit(node, prep, args));
+      break;
     default: prepare_integer(node, args); break;
   }
   if (args->span == NULL) {

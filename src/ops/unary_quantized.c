@@ -67,6 +67,11 @@ static float logarithm(const quantized *q, float x) {
   return x <= 0.0f ? (float)(q->low - q->out_zero) * q->out_scale : logf(x);
 }
 
+/* And the most for the reciprocal of none. */
+static float reciprocal_root(const quantized *q, float x) {
+  return x <= 0.0f ? (float)(q->high - q->out_zero) * q->out_scale : 1.0f / sqrtf(x);
+}
+
 typedef float real_fn(const quantized *q, float x);
 
 static real_fn *real_function(ln_unary_op op) {
@@ -85,6 +90,12 @@ static int32_t real_value(const quantized *q, real_fn *fn, int32_t stored) {
   const float x = q->in_scale * (float)(stored - q->in_zero);
   const float y = roundf(fn(q, x) * (1.0f / q->out_scale)) + (float)q->out_zero;
   return y <= (float)q->low ? q->low : (y >= (float)q->high ? q->high : (int32_t)y);
+}
+
+/* SQRT drops what is behind the point. */
+static int32_t root_value(const quantized *q, int32_t stored) {
+  const float y = sqrtf(q->in_scale * (float)(stored - q->in_zero)) / q->out_scale;
+  return y < (float)q->high ? clamped(q, (int64_t)y + q->out_zero) : q->high;
 }
 
 /* ---- in integers ---- */
@@ -187,6 +198,8 @@ static ln_status integer_function(const ln_node *node, ln_error *err, quantized 
   } else if (op == LN_UNARY_RSQRT) {
     q->positive = ln_quantize_multiplier(1.0 / (double)(sqrtf(q->in_scale) * q->out_scale));
     *out = rsqrt_value;
+  } else if (op == LN_UNARY_SQRT) {
+    *out = root_value;
   } else if (set_piecewise(op, q)) {
     *out = piecewise_value;
   }
@@ -208,7 +221,7 @@ ln_status ln_unary_prepare_8bit(const ln_node *node, ln_prep *prep, ln_unary_arg
   for (int32_t stored = low; stored <= high; ++stored) {
     args->table[(uint8_t)stored] = (uint8_t)(real != NULL ? real_value(&q, real, stored) : integer(&q, stored));
   }
-  args->refuse_below = op == LN_UNARY_RSQRT;
+  args->refuse_below = op == LN_UNARY_RSQRT || op == LN_UNARY_SQRT;
   args->span = table_span;
   return LN_OK;
 }
@@ -234,6 +247,20 @@ static void lut_span(const ln_node *node, size_t first, size_t count) {
   const int16_t *in = (const int16_t *)node->in[0]->data + first;
   int16_t *out = (int16_t *)node->out[0]->data + first;
   for (size_t i = 0; i < count; ++i) out[i] = ln_lut_i16(lut, in[i]);
+}
+
+static void root_span(const ln_node *node, size_t first, size_t count) {
+  const ln_unary_args *args = node->args;
+  const ln_piecewise_i16 *p = &args->piecewise;
+  const quantized q = {.in_scale = args->a,
+                       .out_scale = args->b,
+                       .in_zero = p->in_zero,
+                       .out_zero = p->out_zero,
+                       .low = p->low,
+                       .high = p->high};
+  const int16_t *in = (const int16_t *)node->in[0]->data + first;
+  int16_t *out = (int16_t *)node->out[0]->data + first;
+  for (size_t i = 0; i < count; ++i) out[i] = (int16_t)root_value(&q, in[i]);
 }
 
 /* The input in units of 1/12288: three times 2^12, as the table has 24 points a unit. */
@@ -280,7 +307,15 @@ ln_status ln_unary_prepare_16bit(const ln_node *node, ln_prep *prep, ln_unary_ar
     args->span = piecewise_span;
     return LN_OK;
   }
-  const lut_context context = {&q, real_function(op)};
+  args->refuse_below = op == LN_UNARY_RSQRT || op == LN_UNARY_SQRT;
+  if (op == LN_UNARY_SQRT) {
+    args->piecewise = (ln_piecewise_i16){q.in_zero, q.out_zero, q.low, q.high, {0, 0}, {0, 0}};
+    args->a = q.in_scale;
+    args->b = q.out_scale;
+    args->span = root_span;
+    return LN_OK;
+  }
+  const lut_context context = {&q, op == LN_UNARY_RSQRT ? reciprocal_root : real_function(op)};
   if (context.fn == NULL) return LN_OK;
   args->lut = ln_arena_array(prep->arena, LN_LUT_I16, sizeof *args->lut);
   if (args->lut == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");

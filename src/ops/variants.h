@@ -107,36 +107,6 @@ enum {
   LN_FLEX_RANDOM_SOURCE = 24
 };
 
-/* Functions of one tensor: unary.c. */
-typedef enum ln_unary_op {
-  LN_UNARY_RELU,
-  LN_UNARY_RELU6,
-  LN_UNARY_RELU_N1_TO_1,
-  LN_UNARY_RELU_0_TO_1,
-  LN_UNARY_LEAKY_RELU,
-  LN_UNARY_ELU,
-  LN_UNARY_GELU,
-  LN_UNARY_HARD_SWISH,
-  LN_UNARY_LOGISTIC,
-  LN_UNARY_TANH,
-  LN_UNARY_ABS,
-  LN_UNARY_NEG,
-  LN_UNARY_EXP,
-  LN_UNARY_LOG,
-  LN_UNARY_SQRT,
-  LN_UNARY_RSQRT,
-  LN_UNARY_SQUARE,
-  LN_UNARY_SIN,
-  LN_UNARY_COS,
-  LN_UNARY_FLOOR,
-  LN_UNARY_CEIL,
-  LN_UNARY_ROUND,
-  LN_UNARY_SIGN,
-  LN_UNARY_LOGICAL_NOT,
-  LN_UNARY_CBRT,
-  LN_UNARY_OP_COUNT
-} ln_unary_op;
-
 typedef enum ln_flex_save_op { LN_FLEX_SAVE, LN_FLEX_SAVE_SLICES, LN_FLEX_SAVE_V2 } ln_flex_save_op;
 
 #endif

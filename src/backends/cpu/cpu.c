@@ -11,8 +11,8 @@ static const char *refuses(const ln_op *op) {
   return op->def->kernel_not_yet;
 }
 
-static ln_status prepare(ln_node *node, ln_prep *prep) { return node->op->def->prepare(node, prep); }
+static ln_status prepare(ln_node *node, ln_prep *prep) { return ln_node_prepare(node, prep); }
 
-static ln_status run(const ln_node *node, ln_exec *exec) { return node->op->def->run(node, exec); }
+static ln_status run(const ln_node *node, ln_exec *exec) { return ln_node_run(node, exec); }
 
 const ln_backend ln_backend_cpu = {LN_BACKEND_API, "cpu", "this machine's processor", refuses, prepare, run};

@@ -22,6 +22,13 @@ ln_arg_rows_f32_fn arg_rows_f32_generic;
 #define NAME(x) x##_i32
 #include "arg_minmax_tmpl.inc"
 
+#define T int64_t
+#define NAME(x) x##_i64
+#include "arg_minmax_tmpl.inc"
+#define T double
+#define NAME(x) x##_f64
+#include "arg_minmax_tmpl.inc"
+
 void ln_k_arg_columns(ln_type type, bool least, const void *src, size_t length, size_t inner, size_t count,
                       int32_t *indices) {
   switch (type) {
@@ -29,6 +36,8 @@ void ln_k_arg_columns(ln_type type, bool least, const void *src, size_t length, 
     case LN_INT8: columns_i8(least, src, length, inner, count, indices); break;
     case LN_INT16: columns_i16(least, src, length, inner, count, indices); break;
     case LN_INT32: columns_i32(least, src, length, inner, count, indices); break;
+    case LN_INT64: columns_i64(least, src, length, inner, count, indices); break;
+    case LN_FLOAT64: columns_f64(least, src, length, inner, count, indices); break;
     default: columns_u8(least, src, length, inner, count, indices); break;
   }
 }
@@ -92,6 +101,16 @@ void ln_k_arg_rows(ln_type type, bool least, const void *src, size_t length, siz
     case LN_FLOAT32: kernels->rows_f32(least, src, length, count, indices); break;
     case LN_INT16: rows_i16(least, src, length, count, indices); break;
     case LN_INT32: rows_i32(least, src, length, count, indices); break;
+    case LN_INT64:
+      for (size_t r = 0; r < count; ++r) {
+        columns_i64(least, (const int64_t *)src + r * length, length, 1, 1, indices + r);
+      }
+      break;
+    case LN_FLOAT64:
+      for (size_t r = 0; r < count; ++r) {
+        columns_f64(least, (const double *)src + r * length, length, 1, 1, indices + r);
+      }
+      break;
     default: kernels->rows_u8(flip, src, length, count, indices); break;
   }
 }

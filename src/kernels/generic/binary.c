@@ -56,6 +56,7 @@ static int32_t div_quantized(int32_t x, int32_t y, const ln_binary_params *param
 }
 
 LN_BINARY_KERNEL(, ln_k_div_i8, int8_t, int8_t, div_quantized(x, y, params))
+LN_BINARY_KERNEL(, ln_k_div_i16, int16_t, int16_t, div_quantized(x, y, params))
 LN_BINARY_KERNEL(, ln_k_div_u8, uint8_t, uint8_t, div_quantized(x, y, params))
 
 static int32_t squared_difference_quantized(int32_t x, int32_t y, const ln_binary_params *params) {
@@ -74,4 +75,5 @@ static int32_t prelu_quantized(int32_t x, int32_t y, const ln_binary_params *par
 }
 
 LN_BINARY_KERNEL(, ln_k_prelu_i8, int8_t, int8_t, prelu_quantized(x, y, params))
+LN_BINARY_KERNEL(, ln_k_prelu_i16, int16_t, int16_t, prelu_quantized(x, y, params))
 LN_BINARY_KERNEL(, ln_k_prelu_u8, uint8_t, uint8_t, prelu_quantized(x, y, params))

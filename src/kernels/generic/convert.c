@@ -91,6 +91,17 @@ void ln_k_unpack_bits(const uint8_t *in, size_t first, size_t count, int32_t bit
   }
 }
 
+void ln_k_pack_bits(const uint8_t *in, size_t count, int32_t bits, uint8_t *out) {
+  const size_t per_byte = 8 / (size_t)bits;
+  const uint32_t mask = (1u << bits) - 1;
+  size_t i, j;
+  for (i = 0; i < count; i += per_byte) {
+    uint32_t byte = 0;
+    for (j = 0; j < per_byte && i + j < count; ++j) byte |= (in[i + j] & mask) << (j * (size_t)bits);
+    *out++ = (uint8_t)byte;
+  }
+}
+
 /* ---- requantizing ---- */
 
 enum { CHUNK = 256 };

@@ -32,6 +32,7 @@
   }
 
 SUM_LINES(float)
+SUM_LINES(double)
 SUM_LINES(uint32_t)
 SUM_LINES(uint64_t)
 
@@ -39,6 +40,7 @@ void ln_k_cumsum(ln_type type, const ln_cumsum *s, const void *in, void *out) {
   const bool lines = s->inner == 1;
   switch (type) {
     case LN_FLOAT32: (lines ? lines_float : rows_float)(s, in, out); break;
+    case LN_FLOAT64: (lines ? lines_double : rows_double)(s, in, out); break;
     case LN_INT64: (lines ? lines_uint64_t : rows_uint64_t)(s, in, out); break;
     default: (lines ? lines_uint32_t : rows_uint32_t)(s, in, out); break;
   }

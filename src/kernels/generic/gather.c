@@ -15,6 +15,8 @@ void ln_k_add_items(ln_type type, void *sums, const void *items, size_t count) {
   switch (type) {
     case LN_FLOAT32: ADD_ITEMS(float, float);
     case LN_FLOAT64: ADD_ITEMS(double, double);
+    case LN_COMPLEX64: ln_k_add_items(LN_FLOAT32, sums, items, 2 * count); break;
+    case LN_COMPLEX128: ln_k_add_items(LN_FLOAT64, sums, items, 2 * count); break;
     case LN_INT8:
     case LN_UINT8: ADD_ITEMS(uint8_t, uint32_t);
     case LN_INT16:

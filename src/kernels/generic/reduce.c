@@ -79,6 +79,18 @@ static bool next_reduced(const ln_reduce_plan *plan, size_t *index) {
 #define NAME(x) x##_f32
 #include "reduce_tmpl.inc"
 
+#define T double
+#define A double
+#define U double
+#define W double
+#define WU double
+#define LOWEST -DBL_MAX
+#define HIGHEST DBL_MAX
+#define RUN 1024
+#define RUN_ROWS 64
+#define NAME(x) x##_f64
+#include "reduce_tmpl.inc"
+
 #define T int8_t
 #define A int32_t
 #define U int32_t
@@ -143,11 +155,36 @@ void ln_k_reduce(ln_type type, ln_reduce_op op, const ln_reduce_plan *plan, cons
                  void *wide) {
   switch (type) {
     case LN_FLOAT32: reduce_f32(op, plan, src, begin, count, wide); break;
+    case LN_FLOAT64: reduce_f64(op, plan, src, begin, count, wide); break;
     case LN_INT8: reduce_i8(op, plan, src, begin, count, wide); break;
     case LN_UINT8:
     case LN_BOOL: reduce_u8(op, plan, src, begin, count, wide); break;
     case LN_INT16: reduce_i16(op, plan, src, begin, count, wide); break;
     case LN_INT32: reduce_i32(op, plan, src, begin, count, wide); break;
     default: reduce_i64(op, plan, src, begin, count, wide); break;
+  }
+}
+
+static int32_t centred(ln_type type, const void *src, size_t at, int32_t zero_point) {
+  return (type == LN_INT8 ? ((const int8_t *)src)[at] : ((const int16_t *)src)[at]) - zero_point;
+}
+
+void ln_k_reduce_quantized_prod(ln_type type, const ln_reduce_plan *plan, const void *src, size_t begin, size_t count,
+                                int32_t zero_point, ln_multiplier by, int32_t *out) {
+  const int32_t last = plan->reduced_rank - 1;
+  for (size_t i = 0; i < count; ++i) {
+    const size_t base = kept_offset(plan, begin + i);
+    size_t index[LN_MAX_RANK] = {0};
+    bool first = true;
+    int32_t product = 0;
+    do {
+      const size_t offset = base + (last < 0 ? 0 : reduced_offset(plan, index));
+      const size_t line = last < 0 ? 1 : plan->reduced[last], stride = last < 0 ? 0 : plan->reduced_strides[last];
+      for (size_t r = 0; r < line; ++r, first = false) {
+        const int32_t x = centred(type, src, offset + r * stride, zero_point);
+        product = first ? x : ln_multiply_quantized_i64((int64_t)product * x, by.multiplier, by.shift);
+      }
+    } while (next_reduced(plan, index));
+    out[i] = ln_multiply_quantized(product, by.multiplier, by.shift);
   }
 }

@@ -1,6 +1,10 @@
 /* Choosing between elements (select.h): one loop for each size of element. */
 #include "kernels/select.h"
 
+typedef struct item16 {
+  uint64_t parts[2];
+} item16;
+
 #define SELECT(name, type)                                                                                       \
   static void name(const uint8_t *condition, const void *a, const void *b, void *out, const ln_block *block) {   \
     const size_t step_c = block->column_step[0], step_a = block->column_step[1], step_b = block->column_step[2]; \
@@ -21,6 +25,7 @@ SELECT(select_1, uint8_t)
 SELECT(select_2, uint16_t)
 SELECT(select_4, uint32_t)
 SELECT(select_8, uint64_t)
+SELECT(select_16, item16)
 
 void ln_k_select(const uint8_t *condition, const void *a, const void *b, void *out, size_t bytes,
                  const ln_block *block) {
@@ -28,6 +33,7 @@ void ln_k_select(const uint8_t *condition, const void *a, const void *b, void *o
     case 1: select_1(condition, a, b, out, block); break;
     case 2: select_2(condition, a, b, out, block); break;
     case 4: select_4(condition, a, b, out, block); break;
-    default: select_8(condition, a, b, out, block); break;
+    case 8: select_8(condition, a, b, out, block); break;
+    default: select_16(condition, a, b, out, block); break;
   }
 }

@@ -72,7 +72,7 @@ def main():
         if check:
             lib.CASES = scratch
         for family in names:
-            if family in ("all", "lib"):
+            if family in ("all", "lib", "audit"):
                 continue
             try:
                 good = generate(family, check) and good
