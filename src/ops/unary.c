@@ -79,7 +79,7 @@ static void half_span(const ln_node *node, size_t first, size_t count) {
 static void double_span(const ln_node *node, size_t first, size_t count) {
   const ln_unary_args *args = node->args;
   ln_k_map_f64(ln_unary_operation(node), (const double *)node->in[0]->data + first,
-                 (double *)node->out[0]->data + first, count, (double)args->a, (double)args->b);
+               (double *)node->out[0]->data + first, count, (double)args->a, (double)args->b);
 }
 
 static void complex64_span(const ln_node *node, size_t first, size_t count) { float_span(node, 2 * first, 2 * count); }
