@@ -9,12 +9,14 @@ case in a scratch folder, and RUN_CASES (build/tests/tests/run_cases) says what 
 that LiteRT runs and Linnet refuses, then those where the values differ; --all prints those that agree too. This is a tool,
 not a family of cases: all.py leaves it out.
 """
+import os
 import sys
 
-sys.path.append(sys.path.pop(0))  # families beside this file are called as modules of Python's own
+# Families beside this file are called as modules of Python's own: it is searched last.
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:] = [p for p in sys.path if os.path.abspath(p) != HERE] + [HERE]
 import itertools
 import json
-import os
 import pickle
 import re
 import select
