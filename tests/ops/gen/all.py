@@ -16,7 +16,7 @@ try:
 except ImportError as e:
     print(f"skipped: {e}")
     sys.exit(77)
-sys.path = [p for p in sys.path if os.path.abspath(p) != HERE]  # a family may be called as a module of Python's own, which TensorFlow imports
+sys.path = [p for p in sys.path if os.path.abspath(p) != HERE] + [HERE]  # last: a family may be called as a module of Python's own, which TensorFlow imports
 
 COMMITTED = os.path.normpath(lib.CASES)
 
@@ -29,7 +29,8 @@ def without_float_outputs(path):
     buffers = {m.name.decode(): model.buffers[m.buffer] for m in model.metadata}
     for i, t in enumerate(main.outputs):
         if main.tensors[t].type in (lib.S.TensorType.FLOAT32, lib.S.TensorType.FLOAT16, lib.S.TensorType.FLOAT64,
-                                    lib.S.TensorType.COMPLEX64):
+                                    lib.S.TensorType.BFLOAT16, lib.S.TensorType.COMPLEX64,
+                                    lib.S.TensorType.COMPLEX128):
             buffers[f"case.out.{i}"].data = None
     builder = lib.flatbuffers.Builder(1024)
     builder.Finish(model.Pack(builder))
