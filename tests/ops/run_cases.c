@@ -1,10 +1,10 @@
 /*
- * Runs the operators' cases: run_cases [-v] [--coverage | --count] DIR [FILTER]. Each DIR/FAMILY/NAME.tflite carries
- * its inputs and expected outputs as metadata (tests/ops/gen/lib.py says how) and is run through the public API alone.
- * A case passes when one thread gives the expected outputs (integers bit for bit, floats within the case's tolerance),
- * and two threads, and the same session after a reset, give the same bits as that.
+ * Runs the operators' cases: run_cases [-v] [--coverage[=types] | --count] DIR [FILTER]. Each DIR/FAMILY/NAME.tflite
+ * carries its inputs and expected outputs as metadata (tests/ops/gen/lib.py says how) and is run through the public API
+ * alone. A case passes when one thread gives the expected outputs (integers bit for bit, floats within the case's
+ * tolerance), and two threads, and the same session after a reset, give the same bits as that.
  * --coverage compares no values: it names the implemented operators that no case holds. --count prints how many cases
- * hold each.
+ * hold each; --coverage=types names the element types of the rows that no case holds.
  */
 #include <dirent.h>
 #include <math.h>
@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "linnet/linnet.h"
+#include "type_coverage.h"
 #include "runtime/runtime.h"
 
 typedef struct case_info {
@@ -26,7 +27,8 @@ typedef struct totals {
   bool verbose, coverage, count, late;
   const char *filter;
   int cases, failed;
-  int *held; /* [ln_op_row_count()] cases that hold each operator */
+  int *held;        /* [ln_op_row_count()] cases that hold each operator */
+  seen_types *seen; /* for --coverage=types, else NULL */
 } totals;
 
 static char reason[1024];
@@ -286,6 +288,7 @@ static void visit_file(const char *path, totals *all) {
   bool ok = ln_model_open(path, &err, &model) == LN_OK;
   if (!ok) fail("open: %s", err.message, 0, 0);
   if (ok) note_operators(model, all->held);
+  if (ok && all->seen != NULL) seen_types_note(all->seen, model);
   if (ok && !all->coverage && !all->count) ok = run_case(model, all->late);
   ln_model_destroy(model);
   if (!ok) {
@@ -360,28 +363,33 @@ static void leave_scratch(void) {
 int main(int argc, char **argv) {
   totals all = {0};
   const char *folder = NULL;
+  bool types = false;
   for (int i = 1; i < argc; ++i) {
     if (strcmp(argv[i], "-v") == 0) all.verbose = true;
     else if (strcmp(argv[i], "--late") == 0) all.late = true;
     else if (strcmp(argv[i], "--coverage") == 0) all.coverage = true;
+    else if (strcmp(argv[i], "--coverage=types") == 0) all.coverage = types = true;
     else if (strcmp(argv[i], "--count") == 0) all.count = true;
     else if (folder == NULL) folder = argv[i];
     else all.filter = argv[i];
   }
   if (folder == NULL) {
-    fprintf(stderr, "usage: run_cases [-v] [--late | --coverage | --count] DIR [FILTER]\n");
+    fprintf(stderr, "usage: run_cases [-v] [--late | --coverage | --coverage=types | --count] DIR [FILTER]\n");
     return 2;
   }
   all.held = calloc((size_t)ln_op_row_count() + 1, sizeof *all.held);
-  if (all.held == NULL) return 1;
+  if (types) all.seen = seen_types_make();
+  if (all.held == NULL || (types && all.seen == NULL)) return 1;
   const bool moved = enter_scratch(&folder);
   visit(folder, &all);
   if (moved) leave_scratch();
   int covered = 0;
   for (int32_t r = 0; r < ln_op_row_count(); ++r) covered += all.held[r] > 0;
-  const int missing = all.coverage ? report_coverage(&all) : 0;
+  int missing = all.coverage ? report_coverage(&all) : 0;
+  if (types) missing += seen_types_report(all.seen);
   if (all.count) print_counts(&all);
   printf("%s: %d cases, %d failed, %d operators\n", ln_cpu_tier(), all.cases, all.failed, covered);
   free(all.held);
+  seen_types_free(all.seen);
   return all.failed != 0 || missing != 0 || all.cases == 0 ? 1 : 0;
 }
