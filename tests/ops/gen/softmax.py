@@ -26,6 +26,9 @@ def cases():
             case("softmax", f"log_softmax_{name}_u8", "LOG_SOFTMAX", None, [tensor(shape, "u8", scale=0.05, zero_point=3)],
                  [tensor(None, "u8", scale=16 / 256, zero_point=255)])
     edges()
+    case("softmax", "log_softmax_scalar_f32", "LOG_SOFTMAX", None, [tensor([])], [tensor(None)])
+    case("softmax", "softmax_scalar_f32", "SOFTMAX", {"beta": 1.0}, [tensor([])], [tensor([])],  # which LiteRT refuses
+         expected=[np.float32(1)], resolver=None)
     x = np.array([[22148, 2837, 26028], [32767, 9000, 0], [0, 26000, 26000]])  # near the points that need doubles
     case("softmax", "softmax_points_i16", "SOFTMAX", {"beta": 1.0}, [tensor(None, "i16", data=x, scale=0.0003)],
          [tensor(None, "i16", scale=1 / 32768)])
