@@ -56,6 +56,7 @@ static ln_status check_scales(const ln_node *node, const ln_tensor *tensor, ln_e
 typedef struct quantize_args {
   axis_view view;
   ln_quantize_fn *fn;    /* from float; NULL for int32 */
+  bool packed;           /* to 4 or 2 bits: by way of bytes */
   ln_multiplier rescale; /* from integers */
   int32_t in_zero, out_zero;
   const uint8_t *table; /* from bytes to bytes: the result for each of the 256; else NULL */
@@ -83,10 +84,10 @@ ln_status ln_quantize_prepare(ln_node *node, ln_prep *prep) {
   LN_TRY(check_scales(node, out, prep->err));
   LN_TRY(view_axis(node, out, prep->err, &args->view));
   if (in->type == LN_FLOAT32) {
-    args->fn = out->type == LN_INT8    ? k->quantize_i8
-               : out->type == LN_UINT8 ? k->quantize_u8
-               : out->type == LN_INT16 ? k->quantize_i16
-                                       : NULL;
+    args->packed = ln_type_bits(out->type) < 8;
+    if (out->type == LN_UINT8 || out->type == LN_UINT4) args->fn = k->quantize_u8;
+    else if (out->type == LN_INT8 || args->packed) args->fn = k->quantize_i8;
+    else if (out->type == LN_INT16) args->fn = k->quantize_i16;
     return LN_OK;
   }
   double in_scale, out_scale;
@@ -122,11 +123,43 @@ static void for_channels(const axis_view *view, const ln_node *node, size_t firs
   }
 }
 
+/* A stretch at a time: bytes, kept within the range of fewer bits, then packed. `first` stands at a whole byte. */
+static void quantize_packed(const ln_node *node, size_t first, size_t count) {
+  const quantize_args *args = node->args;
+  const axis_view *view = &args->view;
+  const ln_tensor *out = node->out[0];
+  const int32_t bits = ln_type_bits(out->type);
+  const int32_t low = out->type == LN_UINT4 ? 0 : -(1 << (bits - 1)), high = low + (1 << bits) - 1;
+  int8_t values[256];
+  while (count > 0) {
+    const size_t part = count < sizeof values ? count : sizeof values;
+    for (size_t done = 0, n; done < part; done += n) {
+      const size_t at = first + done, left = view->inner - at % view->inner;
+      const size_t channel = at / view->inner % view->channels;
+      n = view->channels == 1 || left > part - done ? part - done : left;
+      args->fn((const float *)node->in[0]->data + at, values + done, n, out->quant->scale[channel],
+               (int32_t)out->quant->zero_point[channel]);
+    }
+    for (size_t i = 0; i < part; ++i) {
+      const int32_t value = out->type == LN_UINT4 ? (uint8_t)values[i] : values[i];
+      values[i] = (int8_t)ln_clamp_i32(value, low, high);
+    }
+    ln_k_pack_bits((const uint8_t *)values, part, bits,
+                   (uint8_t *)out->data + first * (size_t)bits / 8); /* bounded: within out */
+    first += part;
+    count -= part;
+  }
+}
+
 static void quantize_span(const void *context, size_t first, size_t count) {
   const ln_node *node = context;
   const quantize_args *args = node->args;
   const ln_tensor *in = node->in[0];
   const ln_tensor *out = node->out[0];
+  if (args->packed) {
+    quantize_packed(node, first, count);
+    return;
+  }
   if (in->type == LN_FLOAT32) {
     for_channels(&args->view, node, first, count, quantize_run_of);
     return;

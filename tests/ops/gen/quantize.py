@@ -84,3 +84,21 @@ def edges():
         real = np.asarray(x.data, np.float32)
         want = real if type == "bf16" else (real - q["zero_point"]) * np.float32(0.25)
         case("quantize", f"dequantize_{type}", "DEQUANTIZE", inputs=[x], outputs=[tensor(None)], expected=[want], resolver=None)
+    packed()
+
+
+def packed():
+    rng = np.random.default_rng(4)
+    for type, low, high in (("i4", -8, 7), ("u4", 0, 15), ("i2", -2, 1)):
+        for name, shape, zero in (("", [3, 7], 0), ("_long", [2, 301], 1), ("_scalar", [], 0)):
+            x = rng.uniform(-3, 5, shape).astype(np.float32)
+            want = np.clip(np.trunc(x / np.float32(0.25) + np.copysign(0.5, x)) + zero, low, high)
+            given = {} if type in ("i4", "u4") else {"expected": [want], "resolver": None}  # LiteRT's types
+            case("quantize", f"quantize{name}_{type}", "QUANTIZE", inputs=[tensor(None, data=x)],
+                 outputs=[tensor(None, type, scale=0.25, zero_point=zero)], **given)
+        scales = np.array([0.1, 0.3, 0.5], np.float32)
+        x = rng.uniform(-3, 5, (2, 3, 5)).astype(np.float32)
+        real = x / scales[:, None]
+        case("quantize", f"quantize_axis_{type}", "QUANTIZE", inputs=[tensor(None, data=x)],
+             outputs=[tensor(None, type, per_axis=(1, scales, None))], resolver=None,
+             expected=[np.clip(np.trunc(real + np.copysign(0.5, real)), low, high)])
