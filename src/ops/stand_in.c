@@ -35,6 +35,9 @@ static ln_type type_of(ln_type type) {
   }
 }
 
+/* Weights are read in whatever form they come in: the input that never has a stand-in; -1 for none. */
+static int32_t kept_input(const ln_op_def *def) { return (def->flags & LN_OPF_READS_WEIGHTS) != 0 ? 1 : -1; }
+
 static bool stands_in(uint32_t types, const ln_tensor *tensor) {
   return tensor != NULL && (types >> tensor->type & 1) != 0;
 }
@@ -60,14 +63,14 @@ static ln_status add_one(ln_node *node, ln_prep *prep, const ln_tensor *original
 }
 
 static ln_status add_all(ln_node *node, ln_prep *prep, uint32_t types, ln_tensor *const *tensors, int32_t count,
-                         stand_in ***made, ln_tensor ***seen, size_t *scratch) {
+                         int32_t kept, stand_in ***made, ln_tensor ***seen, size_t *scratch) {
   *made = ln_arena_array(prep->arena, (size_t)count + 1, sizeof **made);
   *seen = ln_arena_array(prep->arena, (size_t)count + 1, sizeof **seen);
   if (*made == NULL || *seen == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
   for (int32_t i = 0; i < count; ++i) {
     (*made)[i] = NULL;
     (*seen)[i] = tensors[i];
-    if (!stands_in(types, tensors[i])) continue;
+    if (i == kept || !stands_in(types, tensors[i])) continue;
     LN_TRY(add_one(node, prep, tensors[i], &(*made)[i], scratch));
     (*seen)[i] = &(*made)[i]->tensor;
   }
@@ -78,14 +81,15 @@ ln_status ln_node_prepare(ln_node *node, ln_prep *prep) {
   const uint32_t types = ln_op_stood_in(node->op->def);
   bool any = false;
   node->stand_ins = NULL;
-  for (int32_t i = 0; i < node->in_count; ++i) any = any || stands_in(types, node->in[i]);
+  const int32_t kept = kept_input(node->op->def);
+  for (int32_t i = 0; i < node->in_count; ++i) any = any || (i != kept && stands_in(types, node->in[i]));
   for (int32_t i = 0; i < node->out_count; ++i) any = any || stands_in(types, node->out[i]);
   if (!any) return node->op->def->prepare(node, prep);
   struct ln_stand_ins *all = ln_arena_alloc(prep->arena, sizeof *all);
   if (all == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
   *all = (struct ln_stand_ins){.inner = *node};
-  LN_TRY(add_all(node, prep, types, node->in, node->in_count, &all->in, &all->inner.in, &all->own_scratch));
-  LN_TRY(add_all(node, prep, types, node->out, node->out_count, &all->out, &all->inner.out, &all->own_scratch));
+  LN_TRY(add_all(node, prep, types, node->in, node->in_count, kept, &all->in, &all->inner.in, &all->own_scratch));
+  LN_TRY(add_all(node, prep, types, node->out, node->out_count, -1, &all->out, &all->inner.out, &all->own_scratch));
   LN_TRY(node->op->def->prepare(&all->inner, prep));
   node->stand_ins = all;
   node->args = all->inner.args;

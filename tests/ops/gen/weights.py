@@ -5,7 +5,7 @@ import zlib
 import numpy as np
 
 import lib
-from lib import case, encode_sparse, graph, node, oracle_outputs, random_data, stored_bytes, tensor
+from lib import DTYPES, SHORT, case, encode_sparse, graph, node, oracle_outputs, random_data, stored_bytes, tensor
 
 FAMILY = "weights"
 FLOATS = ("f32", "f16", "bf16")
@@ -308,8 +308,49 @@ def unsigned_axis():
              expected=[(expected[0].astype(np.int16) + 128).astype(np.uint8)], resolver=None)
 
 
+# ---- half precision throughout: computed in float32 and rounded at the end ----
+
+def half(name, op, inputs, type, options, options_table=None):
+    fill(inputs, name)
+    asked = [plain(t) for t in inputs]
+    result = tensor(None)
+    main = graph([node(op, asked, [result], options, options_table=options_table)],
+                 [t for t in asked if t is not None and not t.const], [result])
+    _, expected = oracle_outputs([main], "ref", 1)
+    case(FAMILY, name, op, options, inputs, [tensor(None, type)], resolver=None, options_table=options_table,
+         expected=[expected[0].astype(DTYPES[SHORT[type]])], tolerance={"abs": 1e-4, "rel": 8e-3 if type == "bf16" else 1e-3})
+
+
+def all_halves():
+    for type in ("f16", "bf16"):
+        for which in LAYERS:
+            stem, op, options, shape, w_shape, w_axis, channels = which
+            for w_type in (type, "f32", "i8"):
+                if w_type == "i8" and stem not in ("conv_lines", "dense", "transpose_conv"):
+                    continue
+                x, w = tensor(shape, type), weights(w_shape, w_type, w_axis, const=w_type != type or stem != "conv_gather")
+                b = bias_for(x, w, channels, type if w_type == type else "f32")
+                inputs = [x, w, b]
+                if op == "TRANSPOSE_CONV":
+                    inputs = [tensor(None, "i32", data=[shape[0], 6, 8, channels], const=True), w, x, b]
+                half(f"half_{stem}_{type}_{w_type}", op, inputs, type, options)
+        for const in (True, False):
+            half(f"half_matmul_{type}" + ("" if const else "_fed"), "BATCH_MATMUL",
+                 [tensor([2, 4, 9], type), weights([2, 9, 5], type, const=const)], type, {}, options_table="BatchMatMulOptions")
+        conv3d = {"strideD": 1, "strideH": 1, "strideW": 2, "padding": "SAME"}
+        half(f"half_conv3d_{type}", "CONV_3D", [tensor([1, 3, 4, 5, 3], type), weights([2, 3, 2, 3, 9], type),
+                                                tensor([9], type, const=True)], type, conv3d, options_table="Conv3DOptions")
+        half(f"half_conv3d_transpose_{type}", "CONV_3D_TRANSPOSE",
+             [tensor(None, "i32", data=[1, 3, 4, 9, 5], const=True), weights([2, 3, 2, 5, 3], type),
+              tensor([1, 3, 4, 5, 3], type), tensor([5], type, const=True)], type, conv3d, options_table="Conv3DOptions")
+        x = tensor([2, 9])
+        w = weights([6, 9], "f32")
+        half(f"half_bias_{type}", "FULLY_CONNECTED", [x, w, bias_for(x, w, 6, type)], "f32", {})
+
+
 def cases():
     every_type()
+    all_halves()
     unsigned_axis()
     all_sparse()
     all_blocks()
