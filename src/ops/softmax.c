@@ -15,6 +15,12 @@ typedef struct softmax_args {
   ln_log_softmax_q8 *log_q8; /* NULL for floats */
 } softmax_args;
 
+/* TensorFlow's operators want a dimension; TFLite's take a scalar, too. */
+ln_status ln_softmax_infer(ln_node *node, ln_error *err) {
+  if (node->in[0]->shape.rank < 1) return ln_node_fail(node, err, LN_ERR_SHAPE, "the input is a scalar");
+  return ln_infer_same(node, err);
+}
+
 static softmax_args *make_args(ln_node *node, ln_prep *prep) {
   const ln_shape *shape = &node->in[0]->shape;
   softmax_args *args = LN_NODE_ARGS(node, prep, softmax_args);
