@@ -95,7 +95,7 @@ static int32_t real_value(const quantized *q, real_fn *fn, int32_t stored) {
 /* SQRT drops what is behind the point. */
 static int32_t root_value(const quantized *q, int32_t stored) {
   const float y = sqrtf(q->in_scale * (float)(stored - q->in_zero)) / q->out_scale;
-  return y < (float)q->high ? clamped(q, (int64_t)y + q->out_zero) : q->high;
+  return y < 1e9f ? clamped(q, (int64_t)y + q->out_zero) : q->high;
 }
 
 /* ---- in integers ---- */
