@@ -185,6 +185,6 @@ void ln_k_reduce_quantized_prod(ln_type type, const ln_reduce_plan *plan, const 
         product = first ? x : ln_multiply_quantized_i64((int64_t)product * x, by.multiplier, by.shift);
       }
     } while (next_reduced(plan, index));
-    out[i] = ln_multiply_quantized(product, by.multiplier, by.shift);
+    out[i] = ln_multiply_quantized_i64(product, by.multiplier, by.shift);
   }
 }
