@@ -7,6 +7,7 @@
 #include "linnet/metadata.h"
 #include "linnet/model.h"
 #include "linnet/op.h"
+#include "linnet/op_test.h"
 #include "linnet/session.h"
 #include "linnet/status.h"
 #include "linnet/tensor.h"
