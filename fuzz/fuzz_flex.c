@@ -16,7 +16,7 @@ static void read_key(ln_flex flex, const char *key) {
   ln_flex_float(flex, key, &real);
   ln_flex_bool(flex, key, &truth);
   if (ln_flex_ints(flex, key, integers, 4, &count) && count < 0) abort();
-  if (ln_flex_string(flex, key, &text, &length)) {
+  if (ln_flex_string(flex, key, &text, &length) || ln_flex_string_at(flex, key, 1, &text, &length)) {
     const uint8_t *start = (const uint8_t *)text;
     if (start < flex.data || length > flex.size - (size_t)(start - flex.data)) abort();
   }

@@ -270,6 +270,13 @@ bool ln_flex_string(ln_flex flex, const char *key, const char **text, size_t *le
   return find(flex, key, &value) && value.type != FLEX_BLOB && value_text(flex, value, text, length);
 }
 
+bool ln_flex_string_at(ln_flex flex, const char *key, size_t index, const char **text, size_t *length) {
+  flex_value value, item;
+  flex_vector items;
+  if (!find(flex, key, &value) || value.type == FLEX_MAP || !open_vector(flex, value, &items)) return false;
+  return index < items.count && vector_at(flex, &items, index, &item) && value_text(flex, item, text, length);
+}
+
 bool ln_flex_item_text(ln_flex flex, size_t index, const char **text, size_t *length) {
   flex_value root, item;
   flex_vector items;

@@ -224,6 +224,8 @@ bool ln_flex_bool(ln_flex flex, const char *key, bool *out);
 bool ln_flex_ints(ln_flex flex, const char *key, int64_t *out, int32_t capacity, int32_t *count);
 /* A string, not NUL-terminated. */
 bool ln_flex_string(ln_flex flex, const char *key, const char **text, size_t *length);
+/* The string at `index` of a vector of strings; false past its end. */
+bool ln_flex_string_at(ln_flex flex, const char *key, size_t index, const char **text, size_t *length);
 /* The string (or blob) at `index` where the outermost value is a vector, no map. */
 bool ln_flex_item_text(ln_flex flex, size_t index, const char **text, size_t *length);
 /* "key=value ..." for printing; returns the length that would have been written. */

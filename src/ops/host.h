@@ -67,6 +67,14 @@ ln_status ln_host_assign(const ln_node *node, ln_tensor *value, const ln_tensor 
  * the output's. An output with planned memory only takes the shape and size that it has.
  */
 ln_status ln_host_output(const ln_node *node, int32_t index, const ln_shape *shape, size_t bytes, ln_error *err);
+/*
+ * Objects that operators of a session share by a handle: `object` lives with the model (a block of its pack cache,
+ * say), `kind` is a static string that says what it is. For prepare functions; the same object has the same handle.
+ */
+ln_status ln_host_object(const ln_node *node, const char *kind, const void *object, ln_error *err, int32_t *handle);
+/* The object behind a handle (a resource, or an int32 as older converters write it); fails for one of another kind. */
+ln_status ln_host_find_object(const ln_node *node, const ln_tensor *handle, const char *kind, ln_error *err,
+                              const void **out);
 /* The same with the shape and the data of `source`, which must be of the output's type. */
 ln_status ln_host_copy_output(const ln_node *node, int32_t index, const ln_tensor *source, ln_error *err);
 

@@ -58,6 +58,7 @@ ln_status ln_host_path(const ln_node *node, const char *text, size_t size, ln_er
 }
 
 ln_status ln_host_check_room(const ln_node *node, size_t bytes, ln_error *err) {
+  if (node->session == NULL) return LN_OK; /* a constant being folded */
   ln_error reason = {LN_OK, ""};
   const ln_status status = ln_session_check_room(node->session->root, bytes, &reason);
   return status == LN_OK ? LN_OK : ln_node_fail(node, err, status, "%s", reason.message);

@@ -11,6 +11,8 @@ typedef struct ln_resource {
   ln_tensor value;              /* without data until it is assigned; LN_STORAGE_HEAP then */
   bool is_table;
   int32_t table_id;
+  const char *kind; /* of an object that operators share; NULL for variables and tables */
+  const void *object;
   ln_hash_table table;
 } ln_resource;
 
@@ -37,6 +39,7 @@ static ln_status grow(ln_resources *set, const ln_node *node, ln_error *err) {
 
 static bool same(const ln_resource *a, const ln_resource *b) {
   if (a->is_table != b->is_table || a->table_id != b->table_id) return false;
+  if (a->kind != b->kind || a->object != b->object) return false;
   return strcmp(a->name, b->name) == 0 && strcmp(a->container, b->container) == 0;
 }
 
@@ -79,7 +82,8 @@ static ln_status find(const ln_node *node, const ln_tensor *handle, bool table, 
   if (handle->type == LN_RESOURCE && handle->data != NULL && handle->bytes == sizeof number) {
     memcpy(&number, handle->data, sizeof number);
   }
-  if (number < 1 || number > set->count || set->items[number - 1].is_table != table) {
+  if (number < 1 || number > set->count || set->items[number - 1].is_table != table ||
+      set->items[number - 1].kind != NULL) {
     return ln_node_fail(node, err, LN_ERR_DATA, "\"%.100s\" is the handle of no %s", handle->name,
                         table ? "hash table" : "variable");
   }
@@ -98,6 +102,31 @@ ln_status ln_host_find_hash_table(const ln_node *node, const ln_tensor *handle, 
   ln_resource *resource = NULL;
   LN_TRY(find(node, handle, true, err, &resource));
   *out = &resource->table;
+  return LN_OK;
+}
+
+ln_status ln_host_object(const ln_node *node, const char *kind, const void *object, ln_error *err, int32_t *handle) {
+  const ln_tensor none = {.name = kind, .quant = &ln_quant_none};
+  const ln_resource wanted = {.container = "",
+                              .name = "",
+                              .value = none,
+                              .table = {.keys = none, .values = none, .slots = none},
+                              .kind = kind,
+                              .object = object};
+  return find_or_make(node, &wanted, err, handle);
+}
+
+ln_status ln_host_find_object(const ln_node *node, const ln_tensor *handle, const char *kind, ln_error *err,
+                              const void **out) {
+  ln_resources *set = node->session->root->resources;
+  const bool is_handle = handle->type == LN_RESOURCE || handle->type == LN_INT32;
+  int32_t number = 0;
+  if (is_handle && handle->data != NULL && handle->bytes == sizeof number) memcpy(&number, handle->data, sizeof number);
+  const ln_resource *item = number < 1 || number > set->count ? NULL : &set->items[number - 1];
+  if (item == NULL || item->kind == NULL || strcmp(item->kind, kind) != 0) {
+    return ln_node_fail(node, err, LN_ERR_DATA, "\"%.100s\" is the handle of no %s", handle->name, kind);
+  }
+  *out = item->object;
   return LN_OK;
 }
 

@@ -457,11 +457,88 @@ def flexbuffer(values):
                 b.Float(key, value)
             elif isinstance(value, str):
                 b.String(key, value)
+            elif value and isinstance(value[0], str):
+                with b.Vector(key):
+                    for item in value:
+                        b.String(item)
             else:
                 with b.TypedVector(key):
                     for item in value:
                         b.Int(int(item))
     return bytes(b.Finish())
+
+
+def double_array(keys):
+    """The units of a double-array trie as Darts-clone lays them out; keys are {bytes: value}."""
+    units, used = [0], {0}
+
+    def unit(at):
+        while len(units) <= at:
+            units.append(0)
+
+    def build(node, items):
+        labels = sorted({k[0] if k else 0 for k, _ in items})
+        ends = any(not k for k, _ in items)
+        base = 1
+        while (node ^ base) in (0,) or any((node ^ base ^ c) in used for c in labels) or (node ^ base) < 0 or base >= 1 << 21:
+            base += 1
+        first = node ^ base
+        for c in labels:
+            used.add(first ^ c)
+            unit(first ^ c)
+        units[node] |= base << 10 | ends << 8
+        for c in labels:
+            rest = [(k[1:], v) for k, v in items if k and k[0] == c]
+            if c == 0 and ends:
+                units[first] = 1 << 31 | [v for k, v in items if not k][0]
+            else:
+                units[first ^ c] |= c
+                build(first ^ c, rest)
+
+    build(0, sorted(keys.items()))
+    return np.array(units + [0] * (-len(units) % 256), "<u4").tobytes()
+
+
+def proto_field(number, value):
+    """A field of a protobuf message: an integer, a float, or bytes."""
+    def varint(n):
+        out = b""
+        while n > 127:
+            out, n = out + bytes([n & 127 | 128]), n >> 7
+        return out + bytes([n])
+    if isinstance(value, float):
+        return varint(number << 3 | 5) + np.float32(value).tobytes()
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def sentencepiece_model(kind="unigram", charsmap=None, dummy_prefix=True, remove_spaces=True, escape=True, suffix=False,
+                        bytes=False, special=True):
+    """A small SentencePiece ModelProto: syllables; `special`: user-defined and unused pieces too."""
+    mark = "\u2581" if escape else " "
+    words = [mark + "hello", mark + "world", mark + "w", "orld", mark, "h", "e", "l", "o", "w", "r", "d", "he", "ll", "hell",
+             "lo", mark + "h", mark + "hell", "s", "p", "a", "c", "sp", "ace", "ac", "fi", "i", "f", "b", "t", "tw", "un", "u", "n",
+             mark + "un", "hello", "world", "lol", "lolo", "two", mark + "two", "hello" + mark, "k", "m"]
+    pieces = [("<unk>", 0.0, 2), ("<s>", 0.0, 3), ("</s>", 0.0, 3)]
+    pieces += [(w, -1.5 - 0.25 * (i % 13) - 0.01 * i, 1) for i, w in enumerate(words)]
+    if special:
+        pieces += [("<user>", 0.0, 4), ("<user2>", 0.0, 4), ("lololo", -2.0, 5), ("hel", -1.75, 5)]
+    if bytes:
+        pieces += [(f"<0x{i:02X}>", 0.0, 6) for i in range(256)]
+    out = b"".join(proto_field(1, proto_field(1, p.encode()) + proto_field(2, s) + proto_field(3, t)) for p, s, t in pieces)
+    trainer = proto_field(3, {"unigram": 1, "bpe": 2, "word": 3, "char": 4}[kind]) + proto_field(24, int(suffix))
+    out += proto_field(2, trainer + proto_field(35, int(bytes)))
+    normalizer = proto_field(1, b"custom")
+    if charsmap:
+        pool, places = b"", {}
+        for k, v in charsmap.items():
+            places[k.encode()] = len(pool)
+            pool += v.encode() + b"\0"
+        trie = double_array(places)
+        normalizer += proto_field(2, np.array(len(trie), "<u4").tobytes() + trie + pool)
+    normalizer += proto_field(3, int(dummy_prefix)) + proto_field(4, int(remove_spaces)) + proto_field(5, int(escape))
+    return out + proto_field(3, normalizer)
 
 
 class NoTensorFlow(Exception):

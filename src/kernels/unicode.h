@@ -1,0 +1,71 @@
+/*
+ * Unicode's character data and what is made of it: general categories, canonical decomposition and composition (UAX
+ * #15), case folding. The tables are made by scripts/unicode_tables.py.
+ */
+#ifndef LN_KERNELS_UNICODE_H
+#define LN_KERNELS_UNICODE_H
+
+#include "kernels/utf8.h"
+
+/* The general categories in the order of their short names. */
+typedef enum ln_category {
+  LN_CATEGORY_CC,
+  LN_CATEGORY_CF,
+  LN_CATEGORY_CN,
+  LN_CATEGORY_CO,
+  LN_CATEGORY_CS,
+  LN_CATEGORY_LL,
+  LN_CATEGORY_LM,
+  LN_CATEGORY_LO,
+  LN_CATEGORY_LT,
+  LN_CATEGORY_LU,
+  LN_CATEGORY_MC,
+  LN_CATEGORY_ME,
+  LN_CATEGORY_MN,
+  LN_CATEGORY_ND,
+  LN_CATEGORY_NL,
+  LN_CATEGORY_NO,
+  LN_CATEGORY_PC,
+  LN_CATEGORY_PD,
+  LN_CATEGORY_PE,
+  LN_CATEGORY_PF,
+  LN_CATEGORY_PI,
+  LN_CATEGORY_PO,
+  LN_CATEGORY_PS,
+  LN_CATEGORY_SC,
+  LN_CATEGORY_SK,
+  LN_CATEGORY_SM,
+  LN_CATEGORY_SO,
+  LN_CATEGORY_ZL,
+  LN_CATEGORY_ZP,
+  LN_CATEGORY_ZS,
+  LN_CATEGORY_COUNT
+} ln_category;
+
+ln_category ln_unicode_category(uint32_t code_point);
+/* The categories that a one- or two-letter name ("L", "Lu") stands for, a bit each; 0 for no name. */
+uint32_t ln_unicode_category_mask(const char *name, size_t length);
+bool ln_unicode_is_punctuation(uint32_t code_point); /* any of P */
+bool ln_unicode_is_space(uint32_t code_point);       /* the property White_Space */
+/* Canonical_Combining_Class */
+uint8_t ln_unicode_class(uint32_t code_point);
+
+/* The longest full decomposition of a character (U+FDFA has 18). */
+enum { LN_DECOMPOSITION_MAX = 24 };
+/* Decomposes a character fully; the result's length. */
+size_t ln_unicode_decompose(uint32_t code_point, bool compatibility, uint32_t out[LN_DECOMPOSITION_MAX]);
+/* The composite of two characters, 0 for none. */
+uint32_t ln_unicode_compose(uint32_t first, uint32_t second);
+/* Orders combining marks by class; `scratch` has room for the whole text. */
+void ln_unicode_order(uint32_t *text, size_t count, uint32_t *scratch);
+/* Composes ordered text in place; the new length. */
+size_t ln_unicode_compose_text(uint32_t *text, size_t count);
+
+/* Full case folding of a character, to at most 3; the result's length. */
+size_t ln_unicode_fold(uint32_t code_point, uint32_t out[3]);
+/* The simple folding: to one character, itself for most. */
+uint32_t ln_unicode_fold_simple(uint32_t code_point);
+
+bool ln_unicode_is_ignorable(uint32_t code_point); /* Default_Ignorable_Code_Point */
+
+#endif
