@@ -65,7 +65,7 @@ def array(type, name, values, comment):
     lines, line = [], "   "
     for v in values:
         text = f" {v},"
-        if len(line) + len(text) > 118:
+        if len(line) + len(text) > 300:
             lines.append(line)
             line = "   "
         line += text

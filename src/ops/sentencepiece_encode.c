@@ -125,6 +125,7 @@ static void normalize(ln_sp_state *s, ln_span text) {
     at += length;
     if (!m->remove_spaces) after_space = false;
   }
+  if (s->origins.status != LN_OK || s->normalized.status != LN_OK) return; /* they may differ in length */
   if (m->remove_spaces) at = drop_spaces(s, at);
   if (m->dummy_prefix && m->space_as_suffix) put_space(s, at);
   ln_number_add(&s->origins, (int64_t)at);

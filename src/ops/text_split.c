@@ -117,7 +117,7 @@ ln_status ln_whitespace_plain_run(const ln_node *node, ln_exec *exec) {
   if (node->out_count == 2) {
     status = ln_text_vector(&w.tokens, 0, exec->err);
     if (status == LN_OK) status = ln_number_vector(&w.splits, 1, exec->err);
-  } else if (w.splits.status == LN_OK) {
+  } else if (w.splits.status == LN_OK && w.tokens.status == LN_OK) {
     status = put_padded(&w, exec->err);
   } else {
     ln_node_fail(node, exec->err, status, "no memory");
