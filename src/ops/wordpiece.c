@@ -242,7 +242,10 @@ ln_status ln_wordpiece_run(const ln_node *node, ln_exec *exec) {
     else tokenize_word(&t, ln_texts_at(&texts, i));
     fits = ln_number_add(&t.splits, (int64_t)t.ids.count);
   }
-  if (t.broken) {
+  /* A token that found no memory looks like one that the model lacks: the lists below say which it was. */
+  const bool whole = t.pieces.status == LN_OK && t.ids.status == LN_OK && t.starts.status == LN_OK &&
+                     t.ends.status == LN_OK && t.splits.status == LN_OK;
+  if (t.broken && whole) {
     status = ln_node_fail(node, err, LN_ERR_DATA, "the WordPiece model contradicts itself");
     goto out;
   }
