@@ -1,0 +1,54 @@
+"""On-device training through linnet.tflite.Interpreter, as TensorFlow Lite's tutorial does it; the checkpoint is read
+by TensorFlow too where there is one. usage: training.py TRAINING_DIR"""
+import os
+import sys
+import tempfile
+
+try:
+    import numpy as np
+except ImportError:
+    print("skipped: NumPy is absent")
+    sys.exit(77)
+from linnet import tflite
+
+sys.path = [p for p in sys.path if os.path.abspath(p or ".") != os.path.dirname(os.path.abspath(__file__))]  # its litert.py is not the module that TensorFlow imports
+folder, BATCH = sys.argv[1], 6
+
+
+def batch():
+    i = np.arange(BATCH * 64)
+    x = ((i * 37 + 11) % 101).astype(np.float32) / np.float32(50) - np.float32(1)
+    return x.reshape(BATCH, 8, 8), np.eye(10, dtype=np.float32)[np.arange(BATCH) * 3 % 10]
+
+
+def check(name, scratch):
+    with open(os.path.join(folder, name + ".txt")) as f:
+        lines = [line.split() for line in f]
+    losses = [float(v) for k, v in lines if k == "loss"]
+    logits = np.float32([v for k, v in lines if k == "logit"]).reshape(BATCH, 10)
+    path = os.path.join(folder, name + ".tflite")
+    x, y = batch()
+    interpreter = tflite.Interpreter(path)
+    train, infer = interpreter.get_signature_runner("train"), interpreter.get_signature_runner("infer")
+    np.testing.assert_allclose([train(x=x, y=y)["loss"] for _ in losses], losses, rtol=1e-4)
+    trained = infer(x=x)["logits"]
+    np.testing.assert_allclose(trained, logits, atol=1e-3)
+    saved = np.array(os.path.join(scratch, name), dtype=object)
+    interpreter.get_signature_runner("save")(checkpoint_path=saved)
+    other = tflite.Interpreter(path)
+    restored = other.get_signature_runner("restore")(checkpoint_path=saved)
+    np.testing.assert_array_equal(other.get_signature_runner("infer")(x=x)["logits"], trained)
+    try:
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+        import tensorflow as tf
+    except ImportError:
+        return "TensorFlow is absent"
+    for key, value in restored.items():
+        theirs = tf.raw_ops.Restore(file_pattern=str(saved), tensor_name=key, dt=tf.float32)
+        np.testing.assert_array_equal(theirs.numpy(), value)
+    return "TensorFlow reads the checkpoint"
+
+
+with tempfile.TemporaryDirectory() as scratch:
+    for name in ("dense", "conv"):
+        print("%s: trained, saved, restored; %s" % (name, check(name, scratch)))
