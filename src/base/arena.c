@@ -32,6 +32,10 @@ void *ln_arena_alloc(ln_arena *arena, size_t bytes) {
   /* Large pieces are aligned for vector loads, small ones packed. */
   const size_t alignment = bytes >= 4 * LN_ALIGNMENT ? LN_ALIGNMENT : UNIT;
   if (!ln_size_align(bytes == 0 ? 1 : bytes, alignment, &rounded)) return NULL;
+  if (arena->limit > 0 && (arena->used >= arena->limit || rounded > arena->limit - arena->used)) {
+    arena->refused = true;
+    return NULL;
+  }
   ln_arena_block *block = arena->head;
   size_t start = 0;
   if (block != NULL) start = (block->used + alignment - 1) & ~(alignment - 1);
@@ -74,4 +78,5 @@ void ln_arena_free(ln_arena *arena) {
     arena->head = next;
   }
   arena->used = 0;
+  arena->refused = false;
 }

@@ -67,7 +67,9 @@ long ln_alloc_fail_pending(void); /* allocations until it fails; 0 once it has *
 
 typedef struct ln_arena {
   struct ln_arena_block *head;
-  size_t used; /* bytes handed out, for reports */
+  size_t used;  /* bytes handed out, for reports */
+  size_t limit; /* bytes it may hand out; 0: any number. Its owner's to set at any time */
+  bool refused; /* an allocation would have passed the limit */
 } ln_arena;
 
 void *ln_arena_alloc(ln_arena *arena, size_t bytes);                    /* zeroed; NULL on failure */

@@ -134,6 +134,13 @@ static ln_status infer_step(ln_session *session, ln_step *step, ln_error *err) {
   return LN_OK;
 }
 
+/* The least that a tensor can take: of strings, their offsets. False when it cannot be addressed. */
+static bool least_bytes(const ln_tensor *tensor, size_t *bytes) {
+  size_t count;
+  if (tensor->type != LN_STRING) return ln_tensor_size(tensor->type, &tensor->shape, bytes);
+  return ln_shape_elements(&tensor->shape, &count) && ln_size_mul(count, sizeof(int32_t), bytes);
+}
+
 /* Kernels' tables grow with their outputs, so that an output past the limit is refused before one is made. */
 static ln_status check_outputs(const ln_session *session, const ln_node *node, ln_error *err) {
   const size_t limit = session->root->memory_limit;
@@ -141,22 +148,34 @@ static ln_status check_outputs(const ln_session *session, const ln_node *node, l
   for (int32_t i = 0; i < node->out_count; ++i) {
     const ln_tensor *tensor = node->out[i];
     size_t bytes;
-    if (!ln_tensor_size(tensor->type, &tensor->shape, &bytes) || bytes <= limit) continue;
+    if (!least_bytes(tensor, &bytes) || bytes <= limit) continue;
     return ln_node_fail(node, err, LN_ERR_LIMIT, "output %d takes %zu bytes, more than the limit of %zu", i, bytes,
                         limit);
   }
   return LN_OK;
 }
 
+/* What operators prepare into an arena may take, together with what is charged, no more than the session's limit. */
+static void limit_arena(const ln_session *session, ln_arena *arena) {
+  const ln_session *root = session->root;
+  const size_t resources = ln_resources_bytes(root->resources), room = root->memory_limit - root->memory_total;
+  arena->limit = resources < room ? room - resources : 1; /* 0 would say that anything goes */
+}
+
 static ln_status prepare_node(ln_session *session, ln_step *step, ln_arena *arena, ln_error *err) {
   ln_node *node = &step->node;
   LN_TRY(check_outputs(session, node, err));
+  limit_arena(session, arena);
   node->args = NULL;
   node->scratch_bytes = node->thread_scratch_bytes = 0;
   ln_prep prep = {arena, ln_model_cache_lock_packs(session->model), ln_pool_threads(session->pool), err};
   if (prep.cache == NULL) return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory");
   const ln_status status = session->backend->prepare(node, &prep);
   ln_model_cache_unlock_packs(session->model);
+  if (status == LN_ERR_MEMORY && arena->refused) {
+    return ln_node_fail(node, err, LN_ERR_LIMIT, "its preparation takes more memory than the limit of %zu",
+                        session->root->memory_limit);
+  }
   if (status != LN_OK) return status;
   if (!ln_size_align(node->thread_scratch_bytes, LN_ALIGNMENT, &step->thread_stride)) {
     return ln_node_fail(node, err, LN_ERR_MEMORY, "needs more scratch than can be addressed");

@@ -46,6 +46,7 @@ static ln_status run_session(ln_model *model, int64_t value, ln_error *err, ln_s
   ln_session_options options = LN_SESSION_OPTIONS_INIT;
   ln_session_stats stats = {.size = sizeof stats};
   options.memory_limit = (size_t)4 << 20;
+  options.files = LN_FILES_NONE;
   LN_TRY(ln_session_create(model, &options, err, session));
   LN_TRY(ln_session_prepare(*session, err));
   ln_session_get_stats(*session, &stats);
@@ -232,6 +233,37 @@ static void indices_out_of_range(void **state) {
   change_cases(CASES "/gather", 3, hostile_integers);
   change_cases(CASES "/embedding", 1, hostile_integers);
   change_cases(CASES "/split", 4, hostile_integers);
+}
+
+/* ---- memory beside the tensors: what an operator prepares counts against the limit ---- */
+
+static ln_status resize_to(int32_t height, ln_type type, int32_t code, ln_error *err) {
+  static const int32_t one[] = {1, 1, 1, 1}, two[] = {2};
+  const int32_t sizes[] = {height, 1};
+  ln_session *session = NULL;
+  ln_session_options options = LN_SESSION_OPTIONS_INIT;
+  ln_model *model = build_model();
+  const int32_t in[2] = {build_input(model, type, 4, one),
+                         build_constant(model, LN_INT32, 1, two, sizes, sizeof sizes)};
+  const int32_t out = build_output(model, type, 0, NULL);
+  build_op(model, ln_op_find(code), 2, in, 1, &out);
+  options.memory_limit = (size_t)4 << 20;
+  const ln_status status = ln_session_create(model, &options, err, &session);
+  ln_session_destroy(session);
+  ln_model_destroy(model);
+  return status;
+}
+
+static void tables_beyond_the_limit(void **state) {
+  (void)state;
+  ln_error err = {LN_OK, ""};
+  if (resize_to(1 << 16, LN_UINT8, LN_OP_RESIZE_NEAREST_NEIGHBOR, &err) != LN_OK) fail_msg("%s", err.message);
+  /* The output fits into the limit, the list of source rows does not. */
+  assert_int_equal(resize_to(3 << 20, LN_UINT8, LN_OP_RESIZE_NEAREST_NEIGHBOR, &err), LN_ERR_LIMIT);
+  assert_int_equal(resize_to(3 << 20, LN_UINT8, LN_OP_RESIZE_BILINEAR, &err), LN_ERR_LIMIT);
+  /* Strings take at least their offsets. */
+  assert_int_equal(resize_to(INT32_MAX, LN_STRING, LN_OP_RESIZE_NEAREST_NEIGHBOR, &err), LN_ERR_LIMIT);
+  check(LN_ERR_LIMIT, &err, "strings beyond the limit");
 }
 
 /* ---- products of shapes ---- */
@@ -485,6 +517,7 @@ int main(void) {
       cmocka_unit_test(division_by_zero_in_scales),
       cmocka_unit_test(null_optional_tensors),
       cmocka_unit_test(indices_out_of_range),
+      cmocka_unit_test(tables_beyond_the_limit),
       cmocka_unit_test(shape_products),
       cmocka_unit_test(shapes_from_data),
       cmocka_unit_test(sparse_index_walks),
