@@ -12,7 +12,7 @@
 #include "fuzz.h"
 #include "support/build_model.h"
 
-enum { MAX_ARITY = 24, MOST_ELEMENTS = 4096, MAX_CHOICES = LN_TYPE_COUNT };
+enum { MAX_ARITY = 24, MOST_ELEMENTS = 4096 };
 
 /* ---- element types, out of a row's cell ---- */
 
@@ -22,67 +22,40 @@ typedef struct chosen {
   int32_t count;
 } chosen;
 
-static bool type_of_name(const char *name, size_t length, ln_type *out) {
-  static const char *const names[LN_TYPE_COUNT] = {"f32", "f16", "i32",  "u8",   "i64", "str",    "bool",  "i16",
-                                                   "c64", "i8",  "f64",  "c128", "u64", "res",    "var",   "u32",
-                                                   "u16", "i4",  "bf16", "i2",   "u4",  "f8e4m3", "f8e5m2"};
-  for (int32_t i = 0; i < LN_TYPE_COUNT; ++i) {
-    if (strlen(names[i]) != length || memcmp(names[i], name, length) != 0) continue;
-    *out = (ln_type)i;
-    return true;
-  }
-  return false;
-}
-
-/* One of the types at `*at`; what a variable was bound to when one stands there. */
-static ln_type pick_type(const char **at, ln_type variables[3], fuzz_bytes *bytes) {
-  ln_type choices[MAX_CHOICES];
+static ln_type pick_type(uint32_t types, fuzz_bytes *bytes) {
+  ln_type choices[LN_TYPE_COUNT];
   uint32_t count = 0;
-  const char first = **at;
-  const bool variable = first >= 'T' && first <= 'V' && strchr(" :?*;>", (*at)[1]) != NULL;
-  if (variable && (*at)[1] != ':') {
-    ++*at;
-    return variables[first - 'T'];
+  for (int32_t i = 0; i < LN_TYPE_COUNT; ++i) {
+    if ((types >> i & 1) != 0) choices[count++] = (ln_type)i;
   }
-  if (variable) *at += 2;
-  for (;;) {
-    const size_t length = strcspn(*at, " |?*;>");
-    if (count < MAX_CHOICES && type_of_name(*at, length, &choices[count])) ++count;
-    *at += length;
-    if (**at != '|') break;
-    ++*at;
-  }
-  const ln_type type = count == 0 ? (ln_type)fuzz_below(bytes, LN_TYPE_COUNT) : choices[fuzz_below(bytes, count)];
-  if (variable) variables[first - 'T'] = type;
-  return type;
+  return choices[fuzz_below(bytes, count)];
 }
 
-static void pick_side(const char **at, ln_type variables[3], fuzz_bytes *bytes, chosen *out) {
-  out->count = 0;
-  while (**at == ' ') ++*at;
-  while (**at != '\0' && **at != ';' && **at != '>') {
-    const ln_type type = pick_type(at, variables, bytes);
-    int32_t repeats = 1;
-    bool absent = false;
-    if (**at == '?') absent = fuzz_below(bytes, 3) == 0;
-    if (**at == '*') repeats = (int32_t)fuzz_below(bytes, 5);
-    if (**at == '?' || **at == '*') ++*at;
-    for (int32_t i = 0; i < repeats && out->count < MAX_ARITY; ++i) {
-      out->types[out->count] = type;
-      out->absent[out->count++] = absent;
+static void add_operand(const ln_op_operand *operand, ln_type type, fuzz_bytes *bytes, chosen *side) {
+  const int32_t repeats = operand->repeated ? (int32_t)fuzz_below(bytes, 5) : 1;
+  const bool absent = operand->optional && fuzz_below(bytes, 3) == 0;
+  for (int32_t i = 0; i < repeats && side->count < MAX_ARITY; ++i) {
+    side->types[side->count] = type;
+    side->absent[side->count++] = absent;
+  }
+}
+
+/* One of the row's alternatives; operands of one variable are of one type. */
+static void pick_types(const ln_op_def *def, fuzz_bytes *bytes, chosen *in, chosen *out) {
+  ln_type bound[LN_TYPE_COUNT];
+  uint32_t is_bound = 0;
+  ln_op_operand operand;
+  const int32_t alternative = (int32_t)fuzz_below(bytes, (uint32_t)ln_op_alternatives(def));
+  in->count = out->count = 0;
+  for (int32_t i = 0; ln_op_operand_at(def, alternative, i, &operand); ++i) {
+    const bool known = operand.variable >= 0 && (is_bound >> operand.variable & 1) != 0;
+    const ln_type type = known ? bound[operand.variable] : pick_type(operand.types, bytes);
+    if (operand.variable >= 0) {
+      bound[operand.variable] = type;
+      is_bound |= UINT32_C(1) << operand.variable;
     }
-    while (**at == ' ') ++*at;
+    add_operand(&operand, type, bytes, operand.output ? out : in);
   }
-}
-
-static void pick_types(const char *cell, fuzz_bytes *bytes, chosen *in, chosen *out) {
-  uint32_t alternatives = 1;
-  for (const char *c = cell; *c != '\0'; ++c) alternatives += *c == ';';
-  for (uint32_t skip = fuzz_below(bytes, alternatives); skip > 0; --skip) cell = strchr(cell, ';') + 1;
-  ln_type variables[3] = {LN_FLOAT32, LN_FLOAT32, LN_FLOAT32};
-  pick_side(&cell, variables, bytes, in);
-  if (*cell == '>') ++cell;
-  pick_side(&cell, variables, bytes, out);
 }
 
 /* ---- shapes, data and attributes ---- */
@@ -208,13 +181,13 @@ static void pick_options(ln_model *model, const ln_op *op, fuzz_bytes *bytes) {
   }
 }
 
-/* By code, so that kept inputs mean the same when rows are added; custom operators by their place. */
+/* By code, so that kept inputs mean the same when rows are added; one in four is a custom operator, by its place. */
 static const ln_op_def *pick_row(fuzz_bytes *bytes) {
   int32_t builtins = 0;
-  const int32_t code = fuzz_byte(bytes);
-  if ((fuzz_byte(bytes) & 15) != 0) return ln_op_find(code);
-  while (ln_op_def_at(builtins)->code != LN_OP_CUSTOM) ++builtins;
-  return ln_op_def_at(builtins + code % (ln_op_def_count() - builtins));
+  const int32_t code = fuzz_byte(bytes), kind = fuzz_byte(bytes);
+  if ((kind & 3) != 0) return ln_op_find(code);
+  while (ln_op_def_at(builtins)->code != LN_OP_CUSTOM || builtins <= LN_OP_CUSTOM) ++builtins;
+  return ln_op_def_at(builtins + (code | kind >> 2 << 8) % (ln_op_def_count() - builtins));
 }
 
 static ln_model *build(fuzz_bytes bytes) {
@@ -223,7 +196,7 @@ static ln_model *build(fuzz_bytes bytes) {
   const ln_op_def *def = pick_row(&bytes);
   if (def == NULL || def->types == NULL) return NULL;
   ln_model *model = build_model();
-  pick_types(def->types, &bytes, &in, &out);
+  pick_types(def, &bytes, &in, &out);
   ln_shape first = {0};
   first.rank = (int32_t)fuzz_below(&bytes, 6);
   for (int32_t i = 0; i < first.rank; ++i) first.dims[i] = pick_dim(&bytes);

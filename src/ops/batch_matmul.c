@@ -217,26 +217,11 @@ typedef struct matmul_job {
   ln_weights y;  /* fed in the run */
 } matmul_job;
 
-/* The batch of an input that output batch `index` uses. */
-static size_t batch_of(const matmul_shape *s, const ln_shape *input, size_t index) {
-  const int32_t rank = input->rank - 2;
-  size_t at = 0, stride = 1;
-  for (int32_t i = s->batch.rank - 1; i >= 0; --i) {
-    const int32_t from = i - (s->batch.rank - rank);
-    const size_t place = index % (size_t)s->batch.dims[i];
-    index /= (size_t)s->batch.dims[i];
-    if (from < 0) break;
-    if (input->dims[from] != 1) at += place * stride;
-    stride *= (size_t)input->dims[from];
-  }
-  return at;
-}
-
 /* y's batch in packed form, in `block` unless it is constant. Returns the group of it. */
 static int32_t pack_batch(const matmul_job *job, size_t batch, void *block, ln_gemm_b *b) {
   const matmul_args *args = job->args;
   const matmul_shape *s = &args->shape;
-  const size_t y_batch = batch_of(s, &job->node->in[1]->shape, batch);
+  const size_t y_batch = ln_batch_of(&job->node->out[0]->shape, &job->node->in[1]->shape, batch);
   if (args->constant) {
     *b = args->plan.b;
     return (int32_t)y_batch;
@@ -249,7 +234,7 @@ static int32_t pack_batch(const matmul_job *job, size_t batch, void *block, ln_g
 static const char *x_batch(const matmul_job *job, size_t batch) {
   const matmul_shape *s = &job->args->shape;
   const size_t bytes = (size_t)s->m * (size_t)s->k * ln_item_bytes(job->node->in[0]);
-  return job->x + batch_of(s, &job->node->in[0]->shape, batch) * bytes;
+  return job->x + ln_batch_of(&job->node->out[0]->shape, &job->node->in[0]->shape, batch) * bytes;
 }
 
 static char *out_batch(const matmul_job *job, size_t batch) {
@@ -306,7 +291,7 @@ static void i16_batch(const matmul_job *job, size_t batch) {
                                   .n = s->n,
                                   .k = s->k,
                                   .x = (const int16_t *)(const void *)x_batch(job, batch),
-                                  .y = values + batch_of(s, &y->shape, batch) * y_items,
+                                  .y = values + ln_batch_of(&job->node->out[0]->shape, &y->shape, batch) * y_items,
                                   .x_row = s->adj_x ? 1 : s->k,
                                   .x_step = s->adj_x ? s->m : 1,
                                   .y_step = s->adj_y ? 1 : s->n,

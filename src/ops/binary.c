@@ -254,7 +254,7 @@ static void compare_strings(const void *context, const size_t *offsets, size_t o
     for (size_t i = 0; i < block->columns; ++i) {
       const size_t at_a = offsets[0] + r * block->row_step[0] + i * block->column_step[0];
       const size_t at_b = offsets[1] + r * block->row_step[1] + i * block->column_step[1];
-      const ln_text a = ln_string_at(node->in[0], at_a), b = ln_string_at(node->in[1], at_b);
+      const ln_span a = ln_string_at(node->in[0], at_a), b = ln_string_at(node->in[1], at_b);
       *out++ = (a.size == b.size && memcmp(a.data, b.data, a.size) == 0) == wanted;
     }
   }

@@ -9,6 +9,7 @@
 #define LN_CHECKPOINT_H
 
 #include "ir/ir.h"
+#include "kernels/utf8.h"
 #include "ops/sstable.h"
 
 enum { LN_CHECKPOINT_PATH_MAX = 4096 };
@@ -22,12 +23,6 @@ typedef struct ln_slice {
 ln_slice ln_slice_all(int32_t rank);
 /* The dimensions that the slice has of `whole`; false where it lies outside. */
 bool ln_slice_shape(const ln_slice *slice, const ln_shape *whole, ln_shape *out);
-
-/* A string of a tensor. */
-typedef struct ln_text {
-  const char *data;
-  size_t size;
-} ln_text;
 
 /* ---- reading (checkpoint_read.c) ---- */
 
@@ -56,7 +51,7 @@ void ln_checkpoint_close(ln_checkpoint *checkpoint);
 ln_status ln_checkpoint_find(const ln_checkpoint *checkpoint, const char *name, size_t name_size, ln_error *err,
                              ln_checkpoint_entry *out);
 /*
- * The elements of `wanted` in row-major order into `out`: numbers, or an ln_text each, which point into the checkpoint
+ * The elements of `wanted` in row-major order into `out`: numbers, or an ln_span each, which point into the checkpoint
  * until it is closed. Every checksum on the way is looked at.
  */
 ln_status ln_checkpoint_read(ln_checkpoint *checkpoint, const ln_checkpoint_entry *entry, const ln_slice *wanted,
@@ -73,7 +68,7 @@ typedef struct ln_checkpoint_item {
 ln_status ln_checkpoint_write_v1(const char *path, const ln_checkpoint_item *items, int32_t count, ln_error *err);
 ln_status ln_checkpoint_write_v2(const char *path, const ln_checkpoint_item *items, int32_t count, ln_error *err);
 /* Makes one bundle of several, whose files are taken over. */
-ln_status ln_checkpoint_merge(const ln_text *paths, int32_t count, const char *path, ln_error *err);
+ln_status ln_checkpoint_merge(const ln_span *paths, int32_t count, const char *path, ln_error *err);
 
 /* ---- what both sides know of the messages (checkpoint.c) ---- */
 

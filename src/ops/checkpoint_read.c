@@ -113,7 +113,7 @@ ln_status ln_checkpoint_find(const ln_checkpoint *checkpoint, const char *name, 
 
 /* ---- elements ---- */
 
-static size_t item_bytes(ln_type type) { return type == LN_STRING ? sizeof(ln_text) : (size_t)ln_type_bits(type) / 8; }
+static size_t item_bytes(ln_type type) { return type == LN_STRING ? sizeof(ln_span) : (size_t)ln_type_bits(type) / 8; }
 
 /* Where elements of a slice lie: [its shape] of items. */
 typedef struct piece {
@@ -169,7 +169,7 @@ static ln_status decode(ln_wire data, ln_type type, size_t elements, char *out, 
   size_t i = 0;
   if (type == LN_STRING) {
     for (; i < count && ln_wire_walk_bytes(&walker, &text); ++i) {
-      ((ln_text *)(void *)out)[i] = (ln_text){(const char *)text.bytes.at, ln_wire_left(&text.bytes)};
+      ((ln_span *)(void *)out)[i] = (ln_span){(const char *)text.bytes.at, ln_wire_left(&text.bytes)};
     }
   } else {
     for (; i < count && ln_wire_walk(&walker, &value); ++i) store(out + i * bytes, value, bytes);
@@ -227,7 +227,7 @@ static ln_status shard_bytes(ln_checkpoint *c, ln_wire message, ln_error *err, l
 }
 
 /* Lengths as varints, a checksum over them as fixed numbers, the bytes; `*crc` becomes the entry's checksum. */
-static ln_status decode_strings(ln_wire data, size_t elements, ln_text *out, uint32_t *crc, ln_error *err) {
+static ln_status decode_strings(ln_wire data, size_t elements, ln_span *out, uint32_t *crc, ln_error *err) {
   uint32_t sum = 0;
   uint64_t length, stated;
   for (size_t i = 0; i < elements; ++i) {
@@ -256,7 +256,7 @@ static ln_status read_v2_data(ln_checkpoint *c, const ln_checkpoint_entry *entry
   LN_TRY(shard_bytes(c, message, err, &data));
   if (entry->type == LN_STRING) {
     if (part->elements > ln_wire_left(&data)) return ln_fail(err, LN_ERR_DATA, "its data is too short");
-    ln_text *texts = ln_arena_array(work, part->elements, sizeof *texts);
+    ln_span *texts = ln_arena_array(work, part->elements, sizeof *texts);
     if (texts == NULL) return ln_fail(err, LN_ERR_MEMORY, "no memory for its data");
     *out = (const char *)texts;
     LN_TRY(decode_strings(data, part->elements, texts, &crc, err));

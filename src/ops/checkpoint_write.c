@@ -5,13 +5,9 @@
 
 #include "ir/nodedef.h"
 #include "ops/checkpoint.h"
+#include "ops/strings.h"
 
 /* A text of a string tensor that was verified. */
-static ln_text text_at(const ln_tensor *tensor, size_t index) {
-  const int32_t *offsets = (const int32_t *)tensor->data + 1 + index;
-  return (ln_text){(const char *)tensor->data + offsets[0], (size_t)(offsets[1] - offsets[0])};
-}
-
 /* An entry of the table to be, by places in bytes that may still move. */
 typedef struct place {
   size_t key, key_size, value, value_size;
@@ -93,7 +89,7 @@ static void put_values(ln_bytes *out, const ln_tensor *tensor) {
   if (count == 0) return;
   if (form->kind == LN_WIRE_BYTES) {
     for (size_t i = 0; i < count; ++i) {
-      const ln_text text = text_at(tensor, i);
+      const ln_span text = ln_string_at(tensor, i);
       ln_wire_put_bytes(out, form->number, text.data, text.size);
     }
     return;
@@ -210,7 +206,7 @@ static uint32_t put_data(ln_bytes *data, const ln_tensor *tensor) {
     return ln_crc32c(0, tensor->data, tensor->bytes);
   }
   for (size_t i = 0; i < count; ++i) {
-    const uint32_t length = (uint32_t)text_at(tensor, i).size; /* offsets of a string tensor are int32 */
+    const uint32_t length = (uint32_t)ln_string_at(tensor, i).size; /* offsets of a string tensor are int32 */
     ln_wire_put_varint(data, length);
     crc = ln_crc32c(crc, &length, sizeof length);
   }
@@ -218,7 +214,7 @@ static uint32_t put_data(ln_bytes *data, const ln_tensor *tensor) {
   ln_bytes_add(data, &masked, sizeof masked);
   crc = ln_crc32c(crc, &masked, sizeof masked);
   for (size_t i = 0; i < count; ++i) {
-    const ln_text text = text_at(tensor, i);
+    const ln_span text = ln_string_at(tensor, i);
     ln_bytes_add(data, text.data, text.size);
     crc = ln_crc32c(crc, text.data, text.size);
   }
@@ -310,7 +306,7 @@ static ln_status merge_entry(void *context, const uint8_t *key, size_t key_size,
   return LN_OK;
 }
 
-static ln_status open_all(const ln_text *paths, int32_t count, ln_checkpoint *parts, int32_t *opened, size_t *entries,
+static ln_status open_all(const ln_span *paths, int32_t count, ln_checkpoint *parts, int32_t *opened, size_t *entries,
                           int32_t *shards, ln_error *err) {
   char path[LN_CHECKPOINT_PATH_MAX];
   for (int32_t i = 0; i < count; ++i) {
@@ -363,7 +359,7 @@ static ln_status merge_parts(ln_checkpoint *parts, int32_t count, const char *pa
   return status;
 }
 
-ln_status ln_checkpoint_merge(const ln_text *paths, int32_t count, const char *path, ln_error *err) {
+ln_status ln_checkpoint_merge(const ln_span *paths, int32_t count, const char *path, ln_error *err) {
   ln_checkpoint *parts = ln_alloc_array((size_t)count, sizeof *parts);
   size_t entries = 0;
   int32_t opened = 0, shards = 0;

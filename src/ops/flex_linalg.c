@@ -219,26 +219,12 @@ static void decompose_svd(const matrix_args *args, const ln_node *node, const ln
 
 /* ---- batches ---- */
 
-/* The batch of an input that output batch `index` reads. */
-static size_t batch_of(const ln_shape *out, const ln_shape *in, size_t index) {
-  size_t at = 0, stride = 1;
-  for (int32_t i = out->rank - 3; i >= 0; --i) {
-    const int32_t own = i - (out->rank - in->rank);
-    const size_t place = index % (size_t)out->dims[i];
-    index /= (size_t)out->dims[i];
-    if (own < 0) break;
-    if (in->dims[own] != 1) at += place * stride;
-    stride *= (size_t)in->dims[own];
-  }
-  return at;
-}
-
 static bool solve_triangles(const ln_node *node, const matrix_args *args, const ln_wide *w) {
   const ln_shape *out = &node->out[0]->shape;
   const size_t batches = ln_shape_span(out, 0, out->rank - 2), n = args->rows, size = n * args->right;
   for (size_t b = 0; b < batches; ++b) {
-    const double *a = w->in[0] + batch_of(out, &node->in[0]->shape, b) * n * n;
-    memcpy(w->out[0] + b * size, w->in[1] + batch_of(out, &node->in[1]->shape, b) * size, size * sizeof(double));
+    const double *a = w->in[0] + ln_batch_of(out, &node->in[0]->shape, b) * n * n;
+    memcpy(w->out[0] + b * size, w->in[1] + ln_batch_of(out, &node->in[1]->shape, b) * size, size * sizeof(double));
     if (!ln_k_triangular_solve(n, args->right, a, args->lower, args->flag, w->out[0] + b * size)) return false;
   }
   return true;

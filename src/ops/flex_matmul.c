@@ -52,20 +52,6 @@ static void multiply_complex(const product *p, const double *x, const double *y,
   }
 }
 
-/* The batch of an input that output batch `index` uses. */
-static size_t batch_of(const ln_shape *out, const ln_shape *in, size_t index) {
-  size_t at = 0, stride = 1;
-  for (int32_t i = out->rank - 3; i >= 0; --i) {
-    const int32_t own = i - (out->rank - in->rank);
-    const size_t place = index % (size_t)out->dims[i];
-    index /= (size_t)out->dims[i];
-    if (own < 0) break;
-    if (in->dims[own] != 1) at += place * stride;
-    stride *= (size_t)in->dims[own];
-  }
-  return at;
-}
-
 ln_status ln_flex_matmul_run(const ln_node *node, ln_exec *exec) {
   if (node->in[0]->type == LN_FLOAT32) return ln_batch_matmul_run(node, exec);
   const ln_batch_mat_mul_options *options = LN_OPTIONS(node, batch_mat_mul_options);
@@ -85,8 +71,8 @@ ln_status ln_flex_matmul_run(const ln_node *node, ln_exec *exec) {
   ln_wide w;
   ln_wide_open(node, exec, &w);
   for (size_t b = 0; b < batches; ++b) {
-    const double *a = w.in[0] + batch_of(out, x, b) * p.m * p.k * parts;
-    const double *c = w.in[1] + batch_of(out, y, b) * p.k * p.n * parts;
+    const double *a = w.in[0] + ln_batch_of(out, x, b) * p.m * p.k * parts;
+    const double *c = w.in[1] + ln_batch_of(out, y, b) * p.k * p.n * parts;
     double *to = w.out[0] + b * p.m * p.n * parts;
     if (parts == 2) multiply_complex(&p, a, c, to);
     else multiply_real(&p, a, c, to);

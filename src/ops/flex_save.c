@@ -10,28 +10,23 @@
 #include "ops/flex_attr.h"
 #include "ops/host.h"
 #include "ops/rows.h"
+#include "ops/strings.h"
 
 /* ---- strings ---- */
 
+/* Numbers and strings alike must be there. */
 static ln_status verify(const ln_node *node, int32_t input, ln_error *err) {
   const ln_tensor *tensor = node->in[input];
-  ln_error reason = {LN_OK, ""};
   if (tensor->data == NULL) return ln_node_fail(node, err, LN_ERR_STATE, "\"%.100s\" holds no data", tensor->name);
-  if (tensor->type != LN_STRING || ln_strings_verify(tensor, &reason) == LN_OK) return LN_OK;
-  return ln_node_fail(node, err, LN_ERR_DATA, "\"%.100s\": %s", tensor->name, reason.message);
+  return ln_node_check_strings(node, input, err);
 }
 
 static size_t count_of(const ln_tensor *tensor) { return ln_shape_span(&tensor->shape, 0, tensor->shape.rank); }
 
-static ln_text text_at(const ln_tensor *tensor, size_t index) {
-  const int32_t *offsets = (const int32_t *)tensor->data + 1 + index;
-  return (ln_text){(const char *)tensor->data + offsets[0], (size_t)(offsets[1] - offsets[0])};
-}
-
 static ln_status path_of(const ln_node *node, int32_t input, ln_error *err, char path[LN_HOST_PATH_MAX]) {
   LN_TRY(verify(node, input, err));
   if (count_of(node->in[input]) != 1) return ln_node_fail(node, err, LN_ERR_SHAPE, "takes one path");
-  const ln_text text = text_at(node->in[input], 0);
+  const ln_span text = ln_string_at(node->in[input], 0);
   return ln_host_path(node, text.data, text.size, err, path);
 }
 
@@ -52,7 +47,7 @@ ln_status ln_flex_no_outputs_infer(ln_node *node, ln_error *err) {
 static ln_status check_whole(const ln_node *node, int32_t input, ln_error *err) {
   LN_TRY(verify(node, input, err));
   for (size_t i = 0; i < count_of(node->in[input]); ++i) {
-    const ln_text spec = text_at(node->in[input], i);
+    const ln_span spec = ln_string_at(node->in[input], i);
     if (spec.size == 0) continue;
     return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "saves the slice \"%.*s\": only whole tensors are saved",
                         (int)(spec.size < 60 ? spec.size : 60), spec.data);
@@ -63,7 +58,7 @@ static ln_status check_whole(const ln_node *node, int32_t input, ln_error *err) 
 static ln_status list_items(const ln_node *node, int32_t first, ln_checkpoint_item *items, ln_error *err) {
   size_t bytes = 0;
   for (int32_t i = first; i < node->in_count; ++i) {
-    const ln_text name = text_at(node->in[1], (size_t)(i - first));
+    const ln_span name = ln_string_at(node->in[1], (size_t)(i - first));
     LN_TRY(verify(node, i, err));
     if (!ln_size_add(bytes, node->in[i]->bytes, &bytes)) bytes = SIZE_MAX;
     items[i - first] = (ln_checkpoint_item){name.data, name.size, node->in[i]};
@@ -116,7 +111,7 @@ static bool read_number(const char **at, const char *end, int64_t *out) {
 }
 
 /* "4 3 0,2:-": the whole tensor's dimensions, then start,length of each dimension, or - for all of it. */
-static bool read_slice(ln_text spec, const ln_shape *whole, ln_slice *out) {
+static bool read_slice(ln_span spec, const ln_shape *whole, ln_slice *out) {
   const char *at = spec.data, *end = spec.data + spec.size;
   *out = ln_slice_all(whole->rank);
   if (spec.size == 0) return true;
@@ -134,44 +129,25 @@ static bool read_slice(ln_text spec, const ln_shape *whole, ln_slice *out) {
   return at == end;
 }
 
-/* Strings take their place once their length is known. */
-static ln_status give_strings(const ln_node *node, int32_t output, const ln_shape *shape, const ln_text *texts,
-                              size_t count, ln_error *err) {
-  size_t total = (count + 2) * sizeof(int32_t); /* bounded: the texts take more */
-  for (size_t i = 0; i < count; ++i) {
-    if (!ln_size_add(total, texts[i].size, &total)) total = SIZE_MAX;
-    if (total > INT32_MAX) return ln_node_fail(node, err, LN_ERR_LIMIT, "the strings take too much memory");
-  }
-  LN_TRY(ln_host_output(node, output, shape, total, err));
-  int32_t *header = node->out[output]->data;
-  size_t at = (count + 2) * sizeof(int32_t); /* bounded: as above */
-  header[0] = (int32_t)count;
-  for (size_t i = 0; i < count; ++i) {
-    header[1 + i] = (int32_t)at;
-    if (texts[i].size > 0) memcpy((char *)header + at, texts[i].data, texts[i].size);
-    at += texts[i].size;
-  }
-  header[1 + count] = (int32_t)at;
-  return LN_OK;
-}
+static ln_span span_at(const void *context, size_t i) { return ((const ln_span *)context)[i]; }
 
 static ln_status restore_strings(const ln_node *node, int32_t output, ln_checkpoint *file,
                                  const ln_checkpoint_entry *entry, const ln_slice *slice, const ln_shape *shape,
                                  ln_error *err) {
   ln_error why = {LN_OK, ""};
   size_t count, bytes;
-  if (!ln_shape_elements(shape, &count) || !ln_size_mul(count, sizeof(ln_text), &bytes)) bytes = SIZE_MAX;
+  if (!ln_shape_elements(shape, &count) || !ln_size_mul(count, sizeof(ln_span), &bytes)) bytes = SIZE_MAX;
   LN_TRY(ln_host_check_room(node, bytes, err));
-  ln_text *texts = ln_alloc_array(count, sizeof *texts);
+  ln_span *texts = ln_alloc_array(count, sizeof *texts);
   if (texts == NULL) return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory for strings");
   ln_status status = ln_checkpoint_read(file, entry, slice, texts, &why);
   if (status != LN_OK) ln_node_fail(node, err, status, "%s", why.message);
-  else status = give_strings(node, output, shape, texts, count, err);
+  else status = ln_node_give_strings(node, output, shape, span_at, texts, err);
   ln_free(texts);
   return status;
 }
 
-static ln_status restore_one(const ln_node *node, int32_t output, ln_checkpoint *file, ln_text name, ln_text spec,
+static ln_status restore_one(const ln_node *node, int32_t output, ln_checkpoint *file, ln_span name, ln_span spec,
                              ln_error *err) {
   ln_checkpoint_entry entry;
   ln_error why = {LN_OK, ""};
@@ -210,8 +186,8 @@ ln_status ln_flex_restore_run(const ln_node *node, ln_exec *exec) {
   ln_status status = ln_checkpoint_open(path, &why, &file);
   if (status != LN_OK) return ln_node_fail(node, exec->err, status, "%s", why.message);
   for (int32_t i = 0; status == LN_OK && i < node->out_count; ++i) {
-    const ln_text spec = node->in_count > 2 ? text_at(node->in[2], (size_t)i) : (ln_text){"", 0};
-    status = restore_one(node, i, &file, text_at(node->in[1], (size_t)i), spec, exec->err);
+    const ln_span spec = node->in_count > 2 ? ln_string_at(node->in[2], (size_t)i) : (ln_span){"", 0};
+    status = restore_one(node, i, &file, ln_string_at(node->in[1], (size_t)i), spec, exec->err);
   }
   ln_checkpoint_close(&file);
   return status;
@@ -236,11 +212,11 @@ ln_status ln_flex_merge_run(const ln_node *node, ln_exec *exec) {
   LN_TRY(verify(node, 0, exec->err));
   const size_t count = count_of(node->in[0]);
   if (count > 99999) return ln_node_fail(node, exec->err, LN_ERR_LIMIT, "merges %zu checkpoints", count);
-  ln_text *parts = ln_alloc_array(count, sizeof *parts);
+  ln_span *parts = ln_alloc_array(count, sizeof *parts);
   if (parts == NULL) return ln_node_fail(node, exec->err, LN_ERR_MEMORY, "no memory");
   ln_status status = LN_OK;
   for (size_t i = 0; status == LN_OK && i < count; ++i) {
-    parts[i] = text_at(node->in[0], i);
+    parts[i] = ln_string_at(node->in[0], i);
     status = ln_host_path(node, parts[i].data, parts[i].size, exec->err, part);
   }
   if (status == LN_OK) {
@@ -267,7 +243,7 @@ ln_status ln_flex_sharded_run(const ln_node *node, ln_exec *exec) {
   for (int32_t i = 0; i < node->in_count; ++i) {
     if (count_of(node->in[i]) != 1) return ln_node_fail(node, exec->err, LN_ERR_SHAPE, "input %d is not one value", i);
   }
-  const ln_text name = text_at(node->in[0], 0);
+  const ln_span name = ln_string_at(node->in[0], 0);
   const int last = *(const int32_t *)node->in[node->in_count - 1]->data;
   if (node->in_count == 2) snprintf(tail, sizeof tail, "-\?\?\?\?\?-of-%05d", last);
   else snprintf(tail, sizeof tail, "-%05d-of-%05d", (int)*(const int32_t *)node->in[1]->data, last);
@@ -275,8 +251,8 @@ ln_status ln_flex_sharded_run(const ln_node *node, ln_exec *exec) {
   if (joined == NULL) return ln_node_fail(node, exec->err, LN_ERR_MEMORY, "no memory");
   if (name.size > 0) memcpy(joined, name.data, name.size);
   memcpy(joined + name.size, tail, strlen(tail));
-  const ln_text whole = {joined, name.size + strlen(tail)};
-  const ln_status status = give_strings(node, 0, &node->out[0]->shape, &whole, 1, exec->err);
+  const ln_span whole = {joined, name.size + strlen(tail)};
+  const ln_status status = ln_node_give_strings(node, 0, &node->out[0]->shape, span_at, &whole, exec->err);
   ln_free(joined);
   return status;
 }

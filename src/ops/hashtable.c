@@ -4,45 +4,31 @@
 
 #include "ops/host.h"
 #include "ops/rows.h"
+#include "ops/strings.h"
 
 /* The bytes of an element: of a string tensor that was verified, or of an int64 one. */
-typedef struct span {
-  const char *data;
-  size_t size;
-} span;
-
-static span element(const ln_tensor *tensor, size_t index) {
-  if (tensor->type != LN_STRING) return (span){(const char *)tensor->data + index * sizeof(int64_t), sizeof(int64_t)};
-  const int32_t *offsets = (const int32_t *)tensor->data + 1 + index;
-  return (span){(const char *)tensor->data + offsets[0], (size_t)(offsets[1] - offsets[0])};
+static ln_span element(const ln_tensor *tensor, size_t index) {
+  if (tensor->type == LN_STRING) return ln_string_at(tensor, index);
+  return (ln_span){(const char *)tensor->data + index * sizeof(int64_t), sizeof(int64_t)};
 }
 
 static size_t element_count(const ln_tensor *tensor) { return ln_shape_span(&tensor->shape, 0, tensor->shape.rank); }
 
-static uint64_t hash_of(span key) { /* FNV-1a, its high bits folded down */
+static uint64_t hash_of(ln_span key) { /* FNV-1a, its high bits folded down */
   uint64_t hash = UINT64_C(14695981039346656037);
   for (size_t i = 0; i < key.size; ++i) hash = (hash ^ (uint8_t)key.data[i]) * UINT64_C(1099511628211);
   return hash ^ (hash >> 32);
 }
 
 /* The slot of a key, or the empty one where it would go; there is always an empty one. */
-static size_t slot_of(const ln_hash_table *table, span key) {
+static size_t slot_of(const ln_hash_table *table, ln_span key) {
   const int32_t *slots = table->slots.data;
   const size_t mask = table->slots.bytes / sizeof *slots - 1;
   for (size_t slot = hash_of(key) & mask;; slot = (slot + 1) & mask) {
     if (slots[slot] == 0) return slot;
-    const span known = element(&table->keys, (size_t)slots[slot] - 1);
+    const ln_span known = element(&table->keys, (size_t)slots[slot] - 1);
     if (known.size == key.size && memcmp(known.data, key.data, key.size) == 0) return slot;
   }
-}
-
-static ln_status check_strings(const ln_node *node, int32_t input, ln_error *err) {
-  const ln_tensor *tensor = node->in[input];
-  ln_error reason = {LN_OK, ""};
-  if (tensor->type != LN_STRING) return LN_OK;
-  if (tensor->data == NULL) return ln_node_fail(node, err, LN_ERR_STATE, "\"%.100s\" holds no data", tensor->name);
-  if (ln_strings_verify(tensor, &reason) == LN_OK) return LN_OK;
-  return ln_node_fail(node, err, LN_ERR_DATA, "\"%.100s\": %s", tensor->name, reason.message);
 }
 
 /* ---- HASHTABLE: one handle ---- */
@@ -91,8 +77,8 @@ ln_status ln_hashtable_import_run(const ln_node *node, ln_exec *exec) {
   const ln_tensor *keys = node->in[1];
   LN_TRY(ln_host_find_hash_table(node, node->in[0], exec->err, &table));
   if (table->filled) return LN_OK;
-  LN_TRY(check_strings(node, 1, exec->err));
-  LN_TRY(check_strings(node, 2, exec->err));
+  LN_TRY(ln_node_check_strings(node, 1, exec->err));
+  LN_TRY(ln_node_check_strings(node, 2, exec->err));
   const size_t count = element_count(keys);
   if (element_count(node->in[2]) != count) {
     return ln_node_fail(node, exec->err, LN_ERR_SHAPE, "%zu keys and %zu values", count, element_count(node->in[2]));
@@ -117,30 +103,21 @@ ln_status ln_hashtable_find_infer(ln_node *node, ln_error *err) {
   return ln_node_set_shape(node, 0, &node->in[1]->shape, err);
 }
 
-static span find(const ln_hash_table *table, span key, span otherwise) {
+static ln_span find(const ln_hash_table *table, ln_span key, ln_span otherwise) {
   const int32_t place = ((const int32_t *)table->slots.data)[slot_of(table, key)];
   return place == 0 ? otherwise : element(&table->values, (size_t)place - 1);
 }
 
-static ln_status find_strings(const ln_node *node, const ln_hash_table *table, span otherwise, ln_error *err) {
-  const ln_tensor *keys = node->in[1];
-  const size_t count = element_count(keys);
-  size_t total = (count + 2) * sizeof(int32_t); /* bounded: the keys take as much */
-  for (size_t i = 0; i < count && total <= INT32_MAX; ++i) total += find(table, element(keys, i), otherwise).size;
-  if (total > INT32_MAX) return ln_node_fail(node, err, LN_ERR_LIMIT, "the strings found take too much memory");
-  LN_TRY(ln_host_output(node, 0, &keys->shape, total, err));
-  char *bytes = node->out[0]->data;
-  int32_t *header = node->out[0]->data;
-  size_t at = (count + 2) * sizeof(int32_t); /* bounded: as above */
-  header[0] = (int32_t)count;
-  for (size_t i = 0; i < count; ++i) {
-    const span value = find(table, element(keys, i), otherwise);
-    header[i + 1] = (int32_t)at;
-    if (value.size > 0) memcpy(bytes + at, value.data, value.size);
-    at += value.size;
-  }
-  header[count + 1] = (int32_t)at;
-  return LN_OK;
+/* What a run looks up, as ln_node_give_strings asks for it. */
+typedef struct lookup {
+  const ln_hash_table *table;
+  const ln_tensor *keys;
+  ln_span otherwise;
+} lookup;
+
+static ln_span found_text(const void *context, size_t i) {
+  const lookup *l = context;
+  return find(l->table, element(l->keys, i), l->otherwise);
 }
 
 ln_status ln_hashtable_find_run(const ln_node *node, ln_exec *exec) {
@@ -152,15 +129,17 @@ ln_status ln_hashtable_find_run(const ln_node *node, ln_exec *exec) {
     return ln_node_fail(node, exec->err, LN_ERR_TYPE, "the table is from %s to %s", ln_type_name(table->keys.type),
                         ln_type_name(table->values.type));
   }
-  LN_TRY(check_strings(node, 1, exec->err));
-  LN_TRY(check_strings(node, 2, exec->err));
+  LN_TRY(ln_node_check_strings(node, 1, exec->err));
+  LN_TRY(ln_node_check_strings(node, 2, exec->err));
   if (element_count(node->in[2]) != 1)
     return ln_node_fail(node, exec->err, LN_ERR_SHAPE, "the default is not one value");
-  const span otherwise = element(node->in[2], 0);
-  if (node->out[0]->type == LN_STRING) return find_strings(node, table, otherwise, exec->err);
+  const lookup l = {table, keys, element(node->in[2], 0)};
+  if (node->out[0]->type == LN_STRING) {
+    return ln_node_give_strings(node, 0, &keys->shape, found_text, &l, exec->err);
+  }
   const size_t count = element_count(keys);
   for (size_t i = 0; i < count; ++i) {
-    memcpy((int64_t *)node->out[0]->data + i, find(table, element(keys, i), otherwise).data, sizeof(int64_t));
+    memcpy((int64_t *)node->out[0]->data + i, found_text(&l, i).data, sizeof(int64_t));
   }
   return LN_OK;
 }

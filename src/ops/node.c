@@ -83,6 +83,19 @@ ln_status ln_node_ints(const ln_node *node, int32_t input, int64_t *values, int3
   return LN_OK;
 }
 
+size_t ln_batch_of(const ln_shape *out, const ln_shape *in, size_t index) {
+  size_t at = 0, stride = 1;
+  for (int32_t i = out->rank - 3; i >= 0; --i) {
+    const int32_t own = i - (out->rank - in->rank);
+    const size_t place = index % (size_t)out->dims[i];
+    index /= (size_t)out->dims[i];
+    if (own < 0) break;
+    if (in->dims[own] != 1) at += place * stride;
+    stride *= (size_t)in->dims[own];
+  }
+  return at;
+}
+
 bool ln_axis_normalize(int64_t axis, int32_t rank, int32_t *out) {
   if (axis < 0) axis += rank;
   if (axis < 0 || axis >= rank) return false;

@@ -164,6 +164,8 @@ ln_status ln_node_quantized_range(const ln_node *node, int32_t activation, const
                                   int32_t *low, int32_t *high);
 /* The same for floats: -inf..inf without an activation. LN_ERR_UNSUPPORTED for TANH and SIGN_BIT. */
 ln_status ln_node_float_range(const ln_node *node, int32_t activation, ln_error *err, float *low, float *high);
+/* Of matrices in the last two dimensions: which of `in`'s batch `index` of the broadcast `out` reads. */
+size_t ln_batch_of(const ln_shape *out, const ln_shape *in, size_t index);
 /* A possibly negative axis into [0, rank); false when out of range. */
 bool ln_axis_normalize(int64_t axis, int32_t rank, int32_t *out);
 /* Where scratch of a worker begins. */

@@ -5,7 +5,7 @@
 #include "ops/rows.h"
 #include "ops/strings.h"
 
-static ln_text own_string(const void *context, size_t i) { return ln_string_at(context, i); }
+static ln_span own_string(const void *context, size_t i) { return ln_string_at(context, i); }
 
 ln_status ln_view_run(const ln_node *node, ln_exec *exec) {
   if (node->in[0]->type == LN_STRING) {

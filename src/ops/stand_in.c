@@ -150,7 +150,7 @@ typedef struct numbered {
 } numbered;
 
 /* The string of a number: of the last input that begins at or before it. */
-static ln_text text_of(const void *context, size_t i) {
+static ln_span text_of(const void *context, size_t i) {
   const numbered *n = context;
   const uint32_t number = n->numbers[i];
   const ln_node *node = n->node;
@@ -159,7 +159,7 @@ static ln_text text_of(const void *context, size_t i) {
     const stand_in *made = node->stand_ins->in[k];
     if (number > 0 && made != NULL && node->in[k]->type == LN_STRING && made->first <= number) owner = k;
   }
-  if (owner < 0) return (ln_text){"", 0};
+  if (owner < 0) return (ln_span){"", 0};
   return ln_string_at(node->in[owner], number - node->stand_ins->in[owner]->first);
 }
 

@@ -14,7 +14,7 @@ ln_status ln_node_check_strings(const ln_node *node, int32_t input, ln_error *er
 }
 
 ln_status ln_node_give_strings(const ln_node *node, int32_t index, const ln_shape *shape,
-                               ln_text (*at)(const void *context, size_t i), const void *context, ln_error *err) {
+                               ln_span (*at)(const void *context, size_t i), const void *context, ln_error *err) {
   const size_t count = ln_shape_span(shape, 0, shape->rank);
   if (node->session == NULL) return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "strings outside of a session");
   if (count > INT32_MAX / sizeof(int32_t) - 2) return ln_node_fail(node, err, LN_ERR_LIMIT, "%zu strings", count);
@@ -28,7 +28,7 @@ ln_status ln_node_give_strings(const ln_node *node, int32_t index, const ln_shap
   size_t end = head;
   header[0] = (int32_t)count;
   for (size_t i = 0; i < count; ++i) {
-    const ln_text text = at(context, i);
+    const ln_span text = at(context, i);
     header[i + 1] = (int32_t)end;
     if (text.size > 0) memcpy(bytes + end, text.data, text.size);
     end += text.size;

@@ -5,24 +5,19 @@
 
 #include "ops/custom_options.h"
 #include "ops/flex_attr.h"
+#include "ops/strings.h"
 
 /* ---- reading ---- */
 
 ln_status ln_texts_open(const ln_node *node, int32_t input, ln_error *err, ln_texts *out) {
   static const int32_t none[2] = {0, 0};
   const ln_tensor *tensor = input < node->in_count ? node->in[input] : NULL;
-  ln_error reason = {LN_OK, ""};
   if (tensor == NULL) return ln_node_fail(node, err, LN_ERR_MODEL, "input %d is missing", input);
   if (tensor->type != LN_STRING) {
     return ln_node_fail(node, err, LN_ERR_TYPE, "\"%.100s\" is %s, not text", tensor->name, ln_type_name(tensor->type));
   }
   const bool empty = ln_shape_known(&tensor->shape) && ln_tensor_count(tensor) == 0;
-  if (tensor->data == NULL && !empty) {
-    return ln_node_fail(node, err, LN_ERR_STATE, "\"%.100s\" holds no data", tensor->name);
-  }
-  if (!empty && ln_strings_verify(tensor, &reason) != LN_OK) {
-    return ln_node_fail(node, err, LN_ERR_DATA, "\"%.100s\": %s", tensor->name, reason.message);
-  }
+  if (!empty) LN_TRY(ln_node_check_strings(node, input, err));
   *out = (ln_texts){"", none, 0};
   if (!empty) *out = (ln_texts){tensor->data, (const int32_t *)tensor->data + 1, ln_tensor_count(tensor)};
   return LN_OK;

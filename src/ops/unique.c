@@ -39,7 +39,7 @@ static double float_at(const ln_tensor *in, size_t bytes, size_t index) {
 static bool is_same(const ln_tensor *in, size_t bytes, size_t a, size_t b) {
   if (is_float(in->type)) return float_at(in, bytes, a) == float_at(in, bytes, b);
   if (in->type == LN_STRING) {
-    const ln_text x = ln_string_at(in, a), y = ln_string_at(in, b);
+    const ln_span x = ln_string_at(in, a), y = ln_string_at(in, b);
     return x.size == y.size && memcmp(x.data, y.data, x.size) == 0;
   }
   return memcmp((const char *)in->data + a * bytes, (const char *)in->data + b * bytes, bytes) == 0;
@@ -48,7 +48,7 @@ static bool is_same(const ln_tensor *in, size_t bytes, size_t a, size_t b) {
 static uint64_t hash_of(const ln_tensor *in, size_t bytes, size_t index) {
   uint64_t value = 0;
   if (in->type == LN_STRING) {
-    const ln_text text = ln_string_at(in, index);
+    const ln_span text = ln_string_at(in, index);
     for (size_t i = 0; i < text.size; ++i) value = (value ^ (uint8_t)text.data[i]) * UINT64_C(1099511628211);
   } else if (!is_float(in->type) || float_at(in, bytes, index) != 0.0) {
     memcpy(&value, (const char *)in->data + index * bytes, bytes);
@@ -111,7 +111,7 @@ typedef struct found_strings {
   const int32_t *firsts; /* where each value first stands */
 } found_strings;
 
-static ln_text found_string(const void *context, size_t i) {
+static ln_span found_string(const void *context, size_t i) {
   const found_strings *found = context;
   return ln_string_at(found->in, (size_t)found->firsts[i]);
 }

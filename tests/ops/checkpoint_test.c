@@ -62,7 +62,7 @@ static void expect_tensor(ln_checkpoint *file, const value *want) {
 
 static void expect_texts(ln_checkpoint *file) {
   ln_checkpoint_entry entry;
-  ln_text got[3];
+  ln_span got[3];
   assert_int_equal(ln_checkpoint_find(file, "text", 4, NULL, &entry), LN_OK);
   assert_int_equal(entry.type, LN_STRING);
   const ln_slice all = ln_slice_all(entry.shape.rank);
@@ -192,7 +192,7 @@ static void merges(void **state) {
   snprintf(whole, sizeof whole, "%s/whole", folder);
   assert_int_equal(ln_checkpoint_write_v2(a, items, 5, NULL), LN_OK);
   assert_int_equal(ln_checkpoint_write_v2(b, items + 5, all - 5, NULL), LN_OK);
-  const ln_text parts[] = {{a, strlen(a)}, {b, strlen(b)}};
+  const ln_span parts[] = {{a, strlen(a)}, {b, strlen(b)}};
   assert_int_equal(ln_checkpoint_merge(parts, 2, whole, NULL), LN_OK);
   expect_all(whole, (int32_t)LN_COUNT(values));
   assert_int_equal(access(a, F_OK), -1);

@@ -17,6 +17,7 @@
 #include "linnet/linnet.h"
 #include "type_coverage.h"
 #include "runtime/runtime.h"
+#include "support/cases.h"
 
 typedef struct case_info {
   double abs, rel;
@@ -340,26 +341,6 @@ static int report_coverage(const totals *all) {
   return missing;
 }
 
-/* Cases that write files name them without a folder: each run of this program has one of its own for them. */
-static char scratch[] = "/tmp/linnet-cases-XXXXXX", absolute[4096];
-
-static bool enter_scratch(const char **folder) {
-  if (realpath(*folder, absolute) == NULL || mkdtemp(scratch) == NULL || chdir(scratch) != 0) return false;
-  *folder = absolute;
-  return true;
-}
-
-static void leave_scratch(void) {
-  struct dirent **entries = NULL;
-  const int count = scandir(scratch, &entries, NULL, alphasort);
-  for (int i = 0; i < count; ++i) {
-    if (entries[i]->d_name[0] != '.') remove(entries[i]->d_name);
-    free(entries[i]);
-  }
-  free(entries);
-  rmdir(scratch);
-}
-
 int main(int argc, char **argv) {
   totals all = {0};
   const char *folder = NULL;
@@ -380,9 +361,10 @@ int main(int argc, char **argv) {
   all.held = calloc((size_t)ln_op_row_count() + 1, sizeof *all.held);
   if (types) all.seen = seen_types_make();
   if (all.held == NULL || (types && all.seen == NULL)) return 1;
-  const bool moved = enter_scratch(&folder);
-  visit(folder, &all);
-  if (moved) leave_scratch();
+  char absolute[4096];
+  if (realpath(folder, absolute) == NULL || !ln_test_enter_scratch()) return 1;
+  visit(absolute, &all);
+  ln_test_leave_scratch();
   int covered = 0;
   for (int32_t r = 0; r < ln_op_row_count(); ++r) covered += all.held[r] > 0;
   int missing = all.coverage ? report_coverage(&all) : 0;

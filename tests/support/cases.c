@@ -2,9 +2,28 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "support/unit.h"
+
+/* Where the program was, and the folder it is in now. */
+static char home[4096], scratch[64];
+
+bool ln_test_enter_scratch(void) {
+  snprintf(scratch, sizeof scratch, "/tmp/linnet-cases-XXXXXX");
+  return getcwd(home, sizeof home) != NULL && mkdtemp(scratch) != NULL && chdir(scratch) == 0;
+}
+
+void ln_test_leave_scratch(void) {
+  DIR *files = opendir(scratch);
+  for (const struct dirent *file; files != NULL && (file = readdir(files)) != NULL;) {
+    if (file->d_name[0] != '.') remove(file->d_name);
+  }
+  if (files != NULL) closedir(files);
+  if (chdir(home) == 0) rmdir(scratch);
+}
 
 static void visit_folder(const char *folder, int step, int *seen, ln_test_model_check check) {
   DIR *files = opendir(folder);
@@ -25,6 +44,7 @@ int ln_test_each_case(int step, ln_test_model_check check) {
   int seen = 0;
   DIR *families = opendir(LN_TESTS_DIR "/ops/cases");
   assert_non_null(families);
+  assert_true(ln_test_enter_scratch());
   for (const struct dirent *family; (family = readdir(families)) != NULL;) {
     char folder[1024];
     if (family->d_name[0] == '.') continue;
@@ -32,6 +52,7 @@ int ln_test_each_case(int step, ln_test_model_check check) {
     visit_folder(folder, step, &seen, check);
   }
   closedir(families);
+  ln_test_leave_scratch();
   return seen;
 }
 
