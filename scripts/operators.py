@@ -48,7 +48,7 @@ def page(rows, counts, litert):
            f"{len(ready)} of {len(operators)} operators have a kernel, among them {len(ours)} of the {len(theirs)} builtin ones that "
            f"LiteRT 2.3.0 runs, checked by {sum(counts[r['name']] for r in ready)} uses in cases. "
            "Types are those of inputs > outputs: `T` stands for one type throughout, `?` for an input that may be absent, "
-           "`*` for any number. Every operator takes shapes that are known in the run only: all cases are run so as well.",
+           "`*` for any number; types after `~` reach the kernels as wider or plainer ones. Every operator takes shapes that are known in the run only: all cases are run so as well.",
            "",
            "| code | operator | types | shapes | backends | cases | LiteRT | gradient |", "|---|---|---|---|---|---|---|---|"]
     for row in rows:

@@ -6,7 +6,7 @@
 static const char *refuses(const ln_op *op) {
   if (op->def->run != NULL) return NULL;
   if (op->custom_name != NULL && strncmp(op->custom_name, "Flex", 4) == 0) {
-    return "is a Select-TF operator, which needs TensorFlow's own kernels";
+    return "is a Select-TF operator that has no kernel here yet";
   }
   return op->def->kernel_not_yet;
 }
