@@ -1,6 +1,7 @@
 /*
  * One operator alone, for the tests of a program's own operators (linnet/op.h): a model of it is made in memory, run in
- * sessions of one and of two threads, run again after a reset, and compared with what is expected.
+ * sessions of one and of two threads and in one that learns all shapes only in the run, run again after a reset, and
+ * compared with what is expected.
  */
 #ifndef LINNET_OP_TEST_H
 #define LINNET_OP_TEST_H
@@ -16,7 +17,7 @@ extern "C" {
 typedef struct ln_trial_tensor {
   size_t size; /* sizeof(ln_trial_tensor) */
   ln_type type;
-  int32_t rank;
+  int32_t rank;        /* of an output also -1: of any shape, and not compared */
   const int32_t *dims; /* [rank] */
   const void *data;
   size_t bytes;
@@ -38,7 +39,12 @@ typedef struct ln_op_trial {
   int32_t output_count;
   /* Float outputs may differ from what is expected by absolute + relative * the largest magnitude expected; everything
    * else is compared byte for byte. Results never depend on the number of threads. */
-  double absolute, relative;
+  double absolute;
+  double relative;
+  /* Shown every output of every run before it is compared; what it answers other than LN_OK ends the trial. NULL: none.
+   */
+  ln_status (*on_output)(void *user, int32_t index, const ln_tensor *output, ln_error *err);
+  void *user; /* handed to on_output */
 } ln_op_trial;
 
 /* LN_OK when all runs gave what is expected; LN_ERR_DATA when one did not, `err` naming the output, the place and both

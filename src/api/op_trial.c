@@ -5,13 +5,15 @@
 #include "linnet/op_test.h"
 #include "linnet/session.h"
 #include "ops/ops.h"
+#include "runtime/runtime.h"
 
 /* ---- the model ---- */
 
 static ln_status no_memory(ln_error *err) { return ln_fail(err, LN_ERR_MEMORY, "no memory for a trial"); }
 
-static ln_status check_tensor(const ln_trial_tensor *tensor, const char *side, int32_t i, ln_error *err) {
-  if (tensor->size != sizeof *tensor || tensor->rank < 0 || tensor->rank > LN_MAX_RANK ||
+static ln_status check_tensor(const ln_trial_tensor *tensor, const char *side, int32_t i, int32_t least_rank,
+                              ln_error *err) {
+  if (tensor->size != sizeof *tensor || tensor->rank < least_rank || tensor->rank > LN_MAX_RANK ||
       (tensor->rank > 0 && tensor->dims == NULL) || (uint32_t)tensor->type >= LN_TYPE_COUNT) {
     return ln_fail(err, LN_ERR_ARGUMENT, "%s %d of the trial is no tensor", side, i);
   }
@@ -28,17 +30,17 @@ static ln_status check_trial(const ln_op_trial *trial, ln_error *err) {
     return ln_fail(err, LN_ERR_ARGUMENT, "a trial needs a name, inputs and outputs");
   }
   for (int32_t i = 0; i < trial->input_count; ++i) {
-    if (!trial->inputs[i].absent) LN_TRY(check_tensor(&trial->inputs[i], "input", i, err));
+    if (!trial->inputs[i].absent) LN_TRY(check_tensor(&trial->inputs[i], "input", i, 0, err));
   }
-  for (int32_t i = 0; i < trial->output_count; ++i) LN_TRY(check_tensor(&trial->outputs[i], "output", i, err));
+  for (int32_t i = 0; i < trial->output_count; ++i) LN_TRY(check_tensor(&trial->outputs[i], "output", i, -1, err));
   return LN_OK;
 }
 
 /* -1 when memory is short. */
 static int32_t add_tensor(ln_model *model, const ln_trial_tensor *like, const char *side, int32_t number) {
-  ln_tensor tensor = {.type = like->type, .has_rank = true, .quant = &ln_quant_none};
+  ln_tensor tensor = {.type = like->type, .has_rank = like->rank >= 0, .quant = &ln_quant_none};
   tensor.name = ln_arena_printf(&model->arena, "%s %d", side, number);
-  tensor.shape = tensor.signature = ln_shape_make(like->rank, like->dims);
+  if (tensor.has_rank) tensor.shape = tensor.signature = ln_shape_make(like->rank, like->dims);
   if (like->scale != 0) tensor.quant = ln_quant_make(&model->arena, like->scale, like->zero_point);
   if (like->constant) {
     tensor.data = ln_arena_copy(&model->arena, like->data, like->bytes);
@@ -151,6 +153,8 @@ static ln_status compare_floats(const ln_op_trial *trial, int32_t i, const ln_te
 
 static ln_status compare_output(const ln_op_trial *trial, int32_t i, const ln_tensor *got, ln_error *err) {
   const ln_trial_tensor *want = &trial->outputs[i];
+  if (trial->on_output != NULL) LN_TRY(trial->on_output(trial->user, i, got, err));
+  if (want->rank < 0) return LN_OK;
   const ln_shape shape = ln_shape_make(want->rank, want->dims);
   if (!ln_shape_equal(&shape, &got->shape)) {
     char is[128], should[128];
@@ -185,21 +189,26 @@ static ln_status run_once(const ln_op_trial *trial, ln_session *session, ln_erro
   return LN_OK;
 }
 
-static ln_status run_on(const ln_op_trial *trial, ln_model *model, int32_t threads, ln_error *err) {
+static ln_status run_on(const ln_op_trial *trial, ln_model *model, int32_t threads, bool late, ln_error *err) {
   ln_session *session = NULL;
   ln_session_options options = LN_SESSION_OPTIONS_INIT;
   options.threads = threads;
   options.operators = &trial->op;
   options.operator_count = trial->op != NULL;
+  options.prepare_later = late;
   ln_status status = ln_session_create(model, &options, err, &session);
-  if (status == LN_OK) status = run_once(trial, session, err);
+  if (status == LN_OK) {
+    session->all_late = late;
+    status = run_once(trial, session, err);
+  }
   if (status == LN_OK) {
     ln_session_reset(session);
     status = run_once(trial, session, err);
     if (status != LN_OK) ln_error_prefix(err, "after a reset");
   }
   ln_session_destroy(session);
-  if (status != LN_OK) ln_error_prefix(err, "on %d thread%s", threads, threads == 1 ? "" : "s");
+  if (status != LN_OK && late) ln_error_prefix(err, "with shapes known only in the run");
+  else if (status != LN_OK) ln_error_prefix(err, "on %d thread%s", threads, threads == 1 ? "" : "s");
   return status;
 }
 
@@ -207,8 +216,9 @@ ln_status ln_op_try(const ln_op_trial *trial, ln_error *err) {
   ln_model *model = NULL;
   LN_TRY(check_trial(trial, err));
   LN_TRY(make_model(trial, err, &model));
-  ln_status status = run_on(trial, model, 1, err);
-  if (status == LN_OK) status = run_on(trial, model, 2, err);
+  ln_status status = run_on(trial, model, 1, false, err);
+  if (status == LN_OK) status = run_on(trial, model, 2, false, err);
+  if (status == LN_OK) status = run_on(trial, model, 1, true, err);
   ln_model_destroy(model);
   return status;
 }

@@ -71,7 +71,7 @@ struct ln_session {
   const ln_signature *signature; /* NULL: the graph's own inputs and outputs */
   ln_pool *pool;
   bool profile, keep_all;
-  bool all_late; /* tests only: no shape is known before the run */
+  bool all_late; /* trials and tests only: no shape is known before the run */
   bool prepared;
   atomic_bool cancelled; /* set by any thread, cleared when a run begins */
   ln_user_op *user_ops;  /* a list: nodes that the program's own operators compute */

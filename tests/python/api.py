@@ -14,7 +14,7 @@ try:
 except ImportError:
     numpy = None
 import linnet
-from linnet import _arrays, tflite
+from linnet import _arrays, testing, tflite
 
 MODEL = os.path.join(models, "fashion_mnist.tflite")
 STATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "tflite_c", "models", "state.tflite")
@@ -241,6 +241,122 @@ class OwnOperators(unittest.TestCase):
         self.assertIn("too deep", str(caught.exception))
         self.assertEqual(caught.exception.status, linnet.Status.ERR_DATA)
         self.assertRaises(TypeError, linnet.Model(CUSTOM).session, operators=[1])
+
+
+class OperatorTrials(unittest.TestCase):
+    """linnet.testing: an operator alone, written here, compiled (kernel.c), or the library's."""
+
+    @staticmethod
+    def floats(*values):
+        return numpy.array(values, "float32") if numpy is not None else array.array("f", values)
+
+    @staticmethod
+    def triple(inputs, outputs, options):
+        for i, value in enumerate(plain(inputs[0])):
+            outputs[0][i] = value * int(options or b"3")
+
+    @staticmethod
+    def zero(inputs, outputs, options):
+        for i in range(len(outputs[0])):
+            outputs[0][i] = 0.0
+
+    def operator(self, run=None, infer=None):
+        return linnet.Operator("Triple", infer or (lambda inputs, options: [inputs[0].shape]), run or self.triple)
+
+    def refused(self, status, pattern, *arguments, **keywords):
+        with self.assertRaises(linnet.Error) as caught:
+            testing.try_operator(*arguments, **keywords)
+        self.assertEqual(caught.exception.status, status)
+        self.assertRegex(str(caught.exception), pattern)
+
+    def test_one_written_in_python(self):
+        given, want, runs = self.floats(1, -2), self.floats(3, -6), []
+
+        def run(inputs, outputs, options):
+            runs.append(1)
+            self.triple(inputs, outputs, options)
+
+        got = testing.try_operator(self.operator(run), [given], [want])
+        self.assertEqual([plain(value) for value in got], [[3, -6]])
+        self.assertEqual(len(runs), 6)
+        got = testing.try_operator(self.operator(), [given], [linnet.Type.FLOAT32], options=b"5")
+        self.assertEqual(plain(got[0]), [5, -10])
+        testing.try_operator(self.operator(), [given], [testing.Tensor(type="float32", shape=(2,))])
+        testing.try_operator(self.operator(), [given], [self.floats(3, -6.5)], absolute=0.5)
+        testing.try_operator(self.operator(), [given], [self.floats(3, -6.5)], relative=0.1)
+
+    def test_what_goes_wrong(self):
+        given, want = self.floats(1, -2), self.floats(3, -6)
+        Status, Tensor = linnet.Status, testing.Tensor
+        self.refused(Status.ERR_DATA, "on 1 thread: output 0: element 1 is -6, want -7", self.operator(), [given],
+                     [self.floats(3, -7)])
+        self.refused(Status.ERR_DATA, r"shape \[2\], want \[3\]", self.operator(), [given],
+                     [Tensor(type="float32", shape=(3,))])
+        self.refused(Status.ERR_DATA, "KeyError: 'deep'", self.operator(lambda *a: {}["deep"]), [given], [want])
+        self.refused(Status.ERR_SHAPE, "2 shapes for 1 output", self.operator(infer=lambda i, o: [(2,), (2,)]), [given],
+                     [want])
+        self.refused(Status.ERR_TYPE, "input 0: say its type", self.operator(), [[1.0]], [want])
+        self.refused(Status.ERR_TYPE, "input 0: takes float32", self.operator(), [Tensor(array.array("d", [1]), "float32")],
+                     [want])
+        self.refused(Status.ERR_ARGUMENT, "output 0 needs a type", self.operator(), [given], [None])
+        self.refused(Status.ERR_ARGUMENT, "input 0: has no value", self.operator(), [linnet.Type.INT8], [want])
+        self.refused(Status.ERR_UNSUPPORTED, "Triple", "Triple", [given], [want])
+        self.refused(Status.ERR_TYPE, "RELU", "RELU", [Tensor(["a"], "string")], [Tensor(["a"], "string")])
+        self.assertRaises(TypeError, testing.try_operator, 3, [given], [want])
+
+    def test_state_kept_where_none_may_be(self):
+        count = []
+
+        def run(inputs, outputs, options):
+            count.append(1)
+            outputs[0][0] = float(len(count))
+
+        self.refused(linnet.Status.ERR_DATA, "after a reset: output 0: another run gives other values",
+                     self.operator(run), [self.floats(1)], [linnet.Type.FLOAT32])
+
+    def test_shapes_known_in_the_run(self):
+        asked = []
+
+        def infer(inputs, options):
+            asked.append(1)
+            return None if len(asked) == 1 else [inputs[0].shape]
+
+        testing.try_operator(self.operator(infer=infer), [self.floats(1)], [self.floats(3)])
+        told = len(asked)
+        asked.clear()
+
+        def wrong_at_last(inputs, options):
+            asked.append(1)
+            return [(1,)] if len(asked) >= told - 1 else [inputs[0].shape]
+
+        self.refused(linnet.Status.ERR_DATA, r"with shapes known only in the run: .*output 0 has the shape \[1\], want",
+                     self.operator(self.zero, wrong_at_last), [self.floats(1, 2)],
+                     [testing.Tensor(type="float32", shape=(2,))])
+
+    def test_one_compiled(self):
+        kernel = os.environ.get("LINNET_TEST_KERNEL")
+        if not kernel:
+            self.skipTest("no compiled operator")
+        doubled = linnet.Operator.from_library(kernel, "doubled")
+        self.assertEqual(doubled.name, "Mystery")
+        got = testing.try_operator(doubled, [self.floats(1, -2)], [self.floats(2, -4)])
+        self.assertEqual(plain(got[0]), [2, -4])
+        self.refused(linnet.Status.ERR_TYPE, "Mystery.*takes float32", doubled, [array.array("i", [1])],
+                     [linnet.Type.INT32])
+        session = linnet.Model(CUSTOM).session(operators=[doubled])
+        shape = session.inputs[0].shape
+        self.assertEqual(plain(session.run([[float(i) for i in range(shape[0])]]).popitem()[1]),
+                         [2.0 * i * i for i in range(shape[0])])
+        self.assertRaises(ValueError, linnet.Operator.from_library, kernel, "absent")
+
+    def test_the_librarys_own(self):
+        Tensor = testing.Tensor
+        testing.try_operator("RELU", [self.floats(1, -2)], [self.floats(1, 0)])
+        testing.try_operator("ADD", [self.floats(1, -2), Tensor(self.floats(1, 1), constant=True)], [self.floats(2, -1)])
+        got = testing.try_operator("QUANTIZE", [self.floats(1, -2)],
+                                   [Tensor([2, -4], linnet.Type.INT8, scale=0.5)])
+        self.assertEqual(plain(got[0]), [2, -4])
+        testing.try_operator("EQUAL", [Tensor(["a", "b"], "string")] * 2, [Tensor([True, True], "bool")])
 
 
 class Forms(unittest.TestCase):

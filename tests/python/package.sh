@@ -7,7 +7,7 @@ shared=$2
 work=$3
 python=$4
 mkdir -p "$work"
-unset PYTHONPATH LINNET_LIBRARY
+unset PYTHONPATH LINNET_LIBRARY # an operator compiled for the tests, LINNET_TEST_KERNEL, works over any copy of the library
 export PYTHONDONTWRITEBYTECODE=1
 
 pip() { # pip ENVIRONMENT ARGUMENT...; what cannot be had from the network skips the test

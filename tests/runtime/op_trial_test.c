@@ -86,6 +86,56 @@ static void runs_builtin_operators(void **state) {
   if (ln_op_try(&trial, &err) != LN_OK) fail_msg("%s", err.message);
 }
 
+static ln_status same_shape_now(void *state, ln_node *node, ln_error *err) {
+  return ln_tensor_data(ln_node_input(node, 0)) == NULL ? LN_INFER_LATER : same_shape(state, node, err);
+}
+
+/* Right only where the shape is known before the run. */
+static ln_status shape_ahead(void *state, ln_node *node, ln_error *err) {
+  const int32_t dims[] = {2};
+  if (ln_tensor_data(ln_node_input(node, 0)) == NULL) return same_shape(state, node, err);
+  return ln_node_resize_output(node, 0, dims, 1, err);
+}
+
+static ln_status count_outputs(void *user, int32_t index, const ln_tensor *output, ln_error *err) {
+  int *seen = user;
+  assert_int_equal(index, 0);
+  assert_int_equal(ln_tensor_dim(output, 0), 3);
+  assert_memory_equal(ln_tensor_data(output), doubled, sizeof doubled);
+  if (++*seen <= 6) return LN_OK;
+  err->status = LN_ERR_CANCELLED;
+  return LN_ERR_CANCELLED;
+}
+
+static void shows_outputs_of_any_shape(void **state) {
+  (void)state;
+  ln_error err = {LN_OK, ""};
+  int seen = 0;
+  const ln_trial_tensor in = vector(x);
+  ln_trial_tensor out = vector(NULL);
+  out.rank = -1;
+  out.dims = NULL;
+  ln_op_trial trial = trial_of("Scale", &scale_op, &in, &out);
+  trial.on_output = count_outputs;
+  trial.user = &seen;
+  if (ln_op_try(&trial, &err) != LN_OK) fail_msg("%s", err.message);
+  assert_int_equal(seen, 6); /* three sessions, each run again after a reset */
+  assert_int_equal(ln_op_try(&trial, &err), LN_ERR_CANCELLED);
+}
+
+static void tries_shapes_known_in_the_run(void **state) {
+  (void)state;
+  ln_error err = {LN_OK, ""};
+  const ln_trial_tensor in = vector(x), out = vector(doubled);
+  ln_custom_op op = scale_op;
+  const ln_op_trial trial = trial_of("Scale", &op, &in, &out);
+  op.infer = same_shape_now;
+  if (ln_op_try(&trial, &err) != LN_OK) fail_msg("%s", err.message);
+  op.infer = shape_ahead;
+  assert_int_equal(ln_op_try(&trial, &err), LN_ERR_DATA);
+  assert_non_null(strstr(err.message, "with shapes known only in the run"));
+}
+
 static void refuses_what_is_no_trial(void **state) {
   (void)state;
   ln_error err = {LN_OK, ""};
@@ -102,10 +152,9 @@ static void refuses_what_is_no_trial(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(passes_what_is_right),
-      cmocka_unit_test(names_what_is_wrong),
-      cmocka_unit_test(runs_builtin_operators),
-      cmocka_unit_test(refuses_what_is_no_trial),
+      cmocka_unit_test(passes_what_is_right),          cmocka_unit_test(names_what_is_wrong),
+      cmocka_unit_test(runs_builtin_operators),        cmocka_unit_test(shows_outputs_of_any_shape),
+      cmocka_unit_test(tries_shapes_known_in_the_run), cmocka_unit_test(refuses_what_is_no_trial),
   };
   return cmocka_run_group_tests_name("runtime.op_trial", tests, NULL, NULL);
 }

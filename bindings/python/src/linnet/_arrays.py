@@ -8,7 +8,7 @@ from __future__ import annotations
 import array
 import ctypes
 import struct
-from typing import Any, Iterable, List, Sequence, Tuple
+from typing import Any, Iterable, List, Optional, Sequence, Tuple
 
 from ._library import Error, Status, Type
 
@@ -67,6 +67,23 @@ def ints(values: Sequence[int]) -> Any:
 
 def floats(values: Sequence[float]) -> Any:
     return numpy.array(values, dtype=numpy.float32) if numpy is not None else array.array("f", values)
+
+
+# What the elements of an array say: the types that have a form of their own.
+_BY_NAME = {_ELEMENTS[kind][0]: kind for kind in reversed(list(_ELEMENTS))}
+_BY_NAME.update(int8=Type.INT8, uint8=Type.UINT8, uint16=Type.UINT16)
+_BY_FORM = {(form, size): _BY_NAME[name] for name, form, size in _ELEMENTS.values() if name[:7] != "complex"}
+
+
+def type_of_values(values: Any) -> Optional[Type]:
+    """The type of an array's elements; None for lists and numbers, which could be of several."""
+    if numpy is not None and isinstance(values, (numpy.ndarray, numpy.generic)):
+        return Type.STRING if values.dtype.kind in "OSU" else _BY_NAME.get(values.dtype.name)
+    try:
+        view = memoryview(values)
+    except TypeError:
+        return None
+    return _BY_FORM.get((view.format.lstrip("<=@").replace("l", "q").replace("L", "Q"), view.itemsize))
 
 
 # ---- out of the library ----

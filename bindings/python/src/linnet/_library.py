@@ -5,7 +5,7 @@ import ctypes
 import enum
 import os
 import sys
-from ctypes import (CFUNCTYPE, POINTER, Structure, c_bool, c_char, c_char_p, c_float, c_int, c_int32, c_int64, c_size_t,
+from ctypes import (CFUNCTYPE, POINTER, Structure, c_bool, c_char, c_char_p, c_double, c_float, c_int, c_int32, c_int64, c_size_t,
                     c_void_p)
 from typing import Any, Optional
 
@@ -113,6 +113,42 @@ class SessionOptions(Structure):
     ]
 
 
+OutputFunction = CFUNCTYPE(c_int, c_void_p, c_int32, c_void_p, _ERR)  # user, index, const ln_tensor *
+
+
+class TrialTensor(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("type", c_int),
+        ("rank", c_int32),
+        ("dims", POINTER(c_int32)),
+        ("data", c_void_p),
+        ("bytes", c_size_t),
+        ("constant", c_bool),
+        ("absent", c_bool),
+        ("scale", c_float),
+        ("zero_point", c_int64),
+    ]
+
+
+class OpTrial(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("name", c_char_p),
+        ("op", POINTER(CustomOp)),
+        ("options", c_void_p),
+        ("options_size", c_size_t),
+        ("inputs", POINTER(TrialTensor)),
+        ("input_count", c_int32),
+        ("outputs", POINTER(TrialTensor)),
+        ("output_count", c_int32),
+        ("absolute", c_double),
+        ("relative", c_double),
+        ("on_output", OutputFunction),
+        ("user", c_void_p),
+    ]
+
+
 class SessionStats(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -142,6 +178,8 @@ STRUCTS = {
     "ln_session_options": SessionOptions,
     "ln_session_stats": SessionStats,
     "ln_profile_entry": ProfileEntry,
+    "ln_trial_tensor": TrialTensor,
+    "ln_op_trial": OpTrial,
 }
 ENUMS = {"ln_status": Status, "ln_type": Type, "ln_sparsity_part": SparsityPart}
 
@@ -204,6 +242,7 @@ FUNCTIONS = {
     "ln_node_options": (c_void_p, [_HANDLE, POINTER(c_size_t)]),
     "ln_node_resize_output": (c_int, [_HANDLE, c_int32, _INTS, c_int32, _ERR]),
     "ln_node_fail": (c_int, [_HANDLE, _ERR, c_int, c_char_p]),  # and what the format takes
+    "ln_op_try": (c_int, [POINTER(OpTrial), _ERR]),
     "ln_session_create": (c_int, [_HANDLE, POINTER(SessionOptions), _ERR, _OUT]),
     "ln_session_destroy": (None, [_HANDLE]),
     "ln_session_input_count": (c_int32, [_HANDLE]),
@@ -240,10 +279,13 @@ class Error(Exception):
         return Error, (int(self.status), str(self))
 
 
-def _load() -> ctypes.CDLL:
-    """The library beside this file, or the one that LINNET_LIBRARY names."""
+def _path() -> str:
+    """Of the library beside this file, or the one that LINNET_LIBRARY names."""
     name = "liblinnet.dylib" if sys.platform == "darwin" else "liblinnet.so"
-    path = os.environ.get("LINNET_LIBRARY") or os.path.join(os.path.dirname(os.path.abspath(__file__)), name)
+    return os.environ.get("LINNET_LIBRARY") or os.path.join(os.path.dirname(os.path.abspath(__file__)), name)
+
+
+def _load(path: str) -> ctypes.CDLL:
     library = ctypes.CDLL(path)
     for function, (result, arguments) in FUNCTIONS.items():
         entry = getattr(library, function)
@@ -252,7 +294,8 @@ def _load() -> ctypes.CDLL:
     return library
 
 
-lib = _load()
+path = _path()
+lib = _load(path)
 
 
 def call(function, *arguments, out: bool = False) -> Any:

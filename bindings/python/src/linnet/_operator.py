@@ -1,10 +1,11 @@
-"""Operators of the program's own, written in Python."""
+"""Operators of the program's own, written in Python or compiled."""
 from __future__ import annotations
 
 import ctypes
-from typing import Any, Callable, List, Optional, Sequence, Tuple
+import os
+from typing import Any, Callable, List, Optional, Sequence, Tuple, Union
 
-from ._library import INFER_LATER, CustomOp, Error, InferFunction, RunFunction, Status, lib
+from ._library import INFER_LATER, CustomOp, Error, InferFunction, RunFunction, Status, lib, path, text
 from ._model import TensorInfo, describe, read_tensor, view_tensor
 
 Infer = Callable[[List[Optional[TensorInfo]], bytes], Optional[Sequence[Sequence[int]]]]
@@ -40,6 +41,20 @@ class Operator:
         self._functions = (InferFunction(self._call_infer), RunFunction(self._call_run))
         self._struct = CustomOp(size=ctypes.sizeof(CustomOp), name=self._encoded, infer=self._functions[0],
                                 run=self._functions[1])
+
+    @classmethod
+    def from_library(cls, library: Union[str, "os.PathLike[str]"], symbol: str) -> "Operator":
+        """One written in C: `symbol` is an `ln_custom_op` (linnet/op.h) that the shared library exports.
+
+        It need not be linked with Linnet: the functions it calls are those of the library that this package uses.
+        """
+        ctypes.CDLL(path, mode=ctypes.RTLD_GLOBAL)  # loaded already: now for libraries after it, too
+        loaded = ctypes.CDLL(os.fspath(library))
+        operator = cls.__new__(cls)
+        operator._functions = (loaded,)
+        operator._struct = CustomOp.in_dll(loaded, symbol)
+        operator.name = text(operator._struct.name)
+        return operator
 
     def _call_infer(self, state: int, node: int, record: Any) -> int:
         try:
