@@ -21,8 +21,8 @@ enum { LN_INFER_LATER = 1000 };
 
 typedef struct ln_custom_op {
   size_t size; /* sizeof(ln_custom_op) */
-  const char
-      *name; /* of the custom operator in the model, of a STABLEHLO_COMPOSITE, or a STABLEHLO_CUSTOM_CALL's target */
+  /* Of the custom operator in the model, of a STABLEHLO_COMPOSITE, or a STABLEHLO_CUSTOM_CALL's target. */
+  const char *name;
   void *context; /* for create; not looked at */
   /* Once for every node of that name when a session is made; `*state` is handed to the other functions. NULL: the state
    * is `context`. */

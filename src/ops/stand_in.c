@@ -160,7 +160,10 @@ static ln_span text_of(const void *context, size_t i) {
     if (number > 0 && made != NULL && node->in[k]->type == LN_STRING && made->first <= number) owner = k;
   }
   if (owner < 0) return (ln_span){"", 0};
-  return ln_string_at(node->in[owner], number - node->stand_ins->in[owner]->first);
+  const ln_tensor *from = node->in[owner];
+  const size_t index = number - node->stand_ins->in[owner]->first;
+  /* A number that no string has would be a kernel's mistake: it did more than move elements. */
+  return index < ln_shape_span(&from->shape, 0, from->shape.rank) ? ln_string_at(from, index) : (ln_span){"", 0};
 }
 
 /* ---- run ---- */
