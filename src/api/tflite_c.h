@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 
+#include "linnet/tflite.h"
 #include "runtime/runtime.h"
 #include "tensorflow/lite/core/c/c_api.h"
 #include "tensorflow/lite/core/c/c_api_experimental.h"
@@ -55,6 +56,8 @@ struct TfLiteInterpreterOptions {
   tflite_reporter reporter;
   int32_t threads;
   bool cancellation;
+  ln_file_access files;
+  bool files_said; /* by the program; else the environment is asked */
   tflite_custom_op *custom_ops;
   int32_t custom_op_count;
   tflite_builtin_op *builtin_ops;
@@ -63,6 +66,9 @@ struct TfLiteInterpreterOptions {
   TfLiteDelegate *delegates[TFLITE_MAX_DELEGATES];
   int32_t delegate_count;
 };
+
+/* Fills `files` from the environment unless the program said. False after reporting a word that it does not know. */
+bool ln_tflite_ask_files(TfLiteInterpreterOptions *options);
 
 /* The latest registration of a name counts. False when memory is short. */
 bool ln_tflite_add_custom_op(TfLiteInterpreterOptions *options, const char *name,

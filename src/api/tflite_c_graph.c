@@ -63,7 +63,7 @@ static int32_t thread_count(const TfLiteInterpreterOptions *options) {
 }
 
 static ln_status create_session(tflite_graph *graph, const char *signature, ln_session *share, int32_t threads,
-                                ln_error *err) {
+                                ln_file_access files, ln_error *err) {
   ln_session_options options = LN_SESSION_OPTIONS_INIT;
   options.threads = threads;
   options.signature = signature;
@@ -72,6 +72,7 @@ static ln_status create_session(tflite_graph *graph, const char *signature, ln_s
   options.operators = graph->operator_list;
   options.operator_count = graph->operator_count;
   options.share = share;
+  options.files = files;
   return ln_session_create(graph->model->model, &options, err, &graph->session);
 }
 
@@ -85,7 +86,7 @@ tflite_graph *ln_tflite_graph_create(TfLiteModel *model, const TfLiteInterpreter
   graph->reporter = options->reporter;
   if (!ln_tflite_kernels_register(graph, options)) goto fail;
   ln_error why = {LN_OK, ""};
-  if (create_session(graph, signature, share == NULL ? NULL : share->session, threads, &why) != LN_OK) {
+  if (create_session(graph, signature, share == NULL ? NULL : share->session, threads, options->files, &why) != LN_OK) {
     err = why;
     goto fail;
   }

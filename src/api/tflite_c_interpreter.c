@@ -45,7 +45,7 @@ static TfLiteInterpreter *create(const TfLiteModel *model, const TfLiteInterpret
       optional_options == NULL ? TfLiteInterpreterOptionsCreate() : TfLiteInterpreterOptionsCopy(optional_options);
   interpreter->signature_graphs = ln_alloc_array((size_t)model->model->signature_count, sizeof(tflite_graph *));
   if (interpreter->options != NULL && interpreter->signature_graphs != NULL &&
-      ln_tflite_resolve(interpreter->options, model->model, selected)) {
+      ln_tflite_ask_files(interpreter->options) && ln_tflite_resolve(interpreter->options, model->model, selected)) {
     interpreter->graph = ln_tflite_graph_create(interpreter->model, interpreter->options, NULL, NULL);
   }
   if (interpreter->graph != NULL) return interpreter;

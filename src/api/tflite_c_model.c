@@ -183,3 +183,23 @@ void TfLiteInterpreterOptionsSetEnableDelegateFallback(TfLiteInterpreterOptions 
   (void)options;
   (void)enable;
 }
+
+/* ---- files ---- */
+
+void LnTfLiteInterpreterOptionsSetFiles(TfLiteInterpreterOptions *options, ln_file_access files) {
+  options->files = files;
+  options->files_said = true;
+}
+
+bool ln_tflite_ask_files(TfLiteInterpreterOptions *options) {
+  static const char *const words[] = {[LN_FILES_GIVEN] = "given", [LN_FILES_ANY] = "any", [LN_FILES_NONE] = "none"};
+  const char *said = options->files_said ? NULL : getenv("LINNET_FILES");
+  if (said == NULL || said[0] == '\0') return true;
+  for (int32_t i = 0; i < (int32_t)LN_COUNT(words); ++i) {
+    if (strcmp(said, words[i]) != 0) continue;
+    options->files = (ln_file_access)i;
+    return true;
+  }
+  ln_tflite_report(&options->reporter, "LINNET_FILES is \"%.40s\", not \"given\", \"any\" or \"none\"", said);
+  return false;
+}

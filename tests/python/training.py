@@ -11,7 +11,6 @@ except ImportError:
     sys.exit(77)
 from linnet import tflite
 
-sys.path = [p for p in sys.path if os.path.abspath(p or ".") != os.path.dirname(os.path.abspath(__file__))]  # its litert.py is not the module that TensorFlow imports
 folder, BATCH = sys.argv[1], 6
 
 
@@ -33,7 +32,7 @@ def check(name, scratch):
     np.testing.assert_allclose([train(x=x, y=y)["loss"] for _ in losses], losses, rtol=1e-4)
     trained = infer(x=x)["logits"]
     np.testing.assert_allclose(trained, logits, atol=1e-3)
-    saved = np.array(os.path.join(scratch, name), dtype=object)
+    saved = np.array(os.path.join(scratch, name), dtype=np.bytes_)  # as the tutorial passes it
     interpreter.get_signature_runner("save")(checkpoint_path=saved)
     other = tflite.Interpreter(path)
     restored = other.get_signature_runner("restore")(checkpoint_path=saved)
@@ -44,11 +43,50 @@ def check(name, scratch):
     except ImportError:
         return "TensorFlow is absent"
     for key, value in restored.items():
-        theirs = tf.raw_ops.Restore(file_pattern=str(saved), tensor_name=key, dt=tf.float32)
+        theirs = tf.raw_ops.Restore(file_pattern=os.path.join(scratch, name), tensor_name=key, dt=tf.float32)
         np.testing.assert_array_equal(theirs.numpy(), value)
     return "TensorFlow reads the checkpoint"
 
 
+def outcome(action):
+    try:
+        action()
+        return None
+    except (RuntimeError, ValueError) as error:
+        return str(error)
+
+
+def run_naming(**keywords):
+    """A model that names a file of its own, in the present folder."""
+    interpreter = tflite.Interpreter(os.path.join(folder, os.pardir, "tflite_c", "models", "files.tflite"), **keywords)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(0, np.float32([1, -2]))
+    interpreter.invoke()
+    os.remove("linnet_files_test")
+
+
+def check_files(scratch):
+    """What the policy lets a model write."""
+    here = os.getcwd()
+    os.chdir(scratch)
+    os.environ.pop("LINNET_FILES", None)
+    for environment, said, expected in ((None, None, "no input of the session gives"), (None, "any", None),
+                                        ("any", None, None), ("any", "none", "the session allows none"),
+                                        ("none", None, "the session allows none"), ("all", None, "LINNET_FILES is 'all'"),
+                                        (None, "all", "linnet_files is 'all'")):
+        if environment is not None:
+            os.environ["LINNET_FILES"] = environment
+        seen = outcome(lambda: run_naming(linnet_files=said))
+        os.environ.pop("LINNET_FILES", None)
+        if (seen is None) != (expected is None) or (expected or "") not in (seen or ""):
+            sys.exit("FAIL files %s, %s: %s" % (environment, said, seen))
+        if os.path.exists("linnet_files_test"):
+            sys.exit("FAIL files %s, %s: it was written" % (environment, said))
+    os.chdir(here)
+
+
+folder = os.path.abspath(folder)
 with tempfile.TemporaryDirectory() as scratch:
     for name in ("dense", "conv"):
         print("%s: trained, saved, restored; %s" % (name, check(name, scratch)))
+    check_files(scratch)

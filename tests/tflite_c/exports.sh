@@ -8,8 +8,8 @@ trap 'rm -rf "$work"' EXIT
 LC_ALL=C; export LC_ALL
 nm -D --defined-only "$library" | awk '{print $NF}' | grep -v '^_' | sort > "$work/exported"
 sort "$source/tests/tflite_c/exports.txt" > "$work/listed"
-find "$source/include/tensorflow" -name '*.h' -exec cat {} + | tr '\n' ' ' | sed 's/;/;\n/g' |
-  sed -n 's/.*TFL_CAPI_EXPORT [^(]*[ *]\(TfLite[A-Za-z0-9]*\)(.*/\1/p' | sort -u > "$work/declared"
+find "$source/include/tensorflow" -name '*.h' -exec cat {} + | cat - "$source/include/linnet/tflite.h" | sed 's/^LN_API/TFL_CAPI_EXPORT/' | tr '\n' ' ' | sed 's/;/;\n/g' |
+  sed -n 's/.*TFL_CAPI_EXPORT [^(]*[ *]\(L*n*TfLite[A-Za-z0-9]*\)(.*/\1/p' | sort -u > "$work/declared"
 status=0
 diff -u "$work/listed" "$work/exported" || { echo "exports.txt and the library differ"; status=1; }
 diff -u "$work/listed" "$work/declared" || { echo "exports.txt and the headers differ"; status=1; }

@@ -4,6 +4,7 @@ import os
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as S
+from flatbuffers import flexbuffers
 
 
 def tensor(name, shape, signature=None, type_=S.TensorType.FLOAT32):
@@ -127,7 +128,32 @@ def custom_in_branches():
            scaled("twice", 2), scaled("thrice", 3)])
 
 
+def saves_where_it_likes():
+    """y = abs(x), and saves it by the operator Save of TensorFlow under a name that no input gives."""
+    node = b"\x0a\x04save\x12\x04Save\x2a\x09\x0a\x01T\x12\x04\x0a\x02\x32\x00"  # a NodeDef; T is told by the inputs
+    options = flexbuffers.Builder()
+    with options.Vector():
+        options.String("Save")
+        options.String(node.decode("latin-1"))
+
+    def text(name, number, shape):
+        t = tensor(name, shape, type_=S.TensorType.STRING)
+        t.buffer = number
+        return t
+
+    def encoded(value):
+        buffer = S.BufferT()
+        buffer.data = np.frombuffer(np.int32([1, 12, 12 + len(value)]).tobytes() + value, np.uint8)
+        return buffer
+    write("files.tflite", [opcode(S.BuiltinOperator.ABS), opcode(S.BuiltinOperator.CUSTOM, "FlexSave")],
+          [graph("main", [tensor("x", [2]), tensor("y", [2]), text("path", 1, []), text("names", 2, [1])],
+                 [operator(0, [0], [1], S.BuiltinOptions.AbsOptions, S.AbsOptionsT()),
+                  operator(1, [2, 3, 1], [], custom=bytes(options.Finish()))], [0], [1])],
+          buffers=[encoded(b"linnet_files_test"), encoded(b"y")])
+
+
 two_signatures()
+saves_where_it_likes()
 custom()
 custom_in_branches()
 state()

@@ -139,7 +139,7 @@ class Model:
         return "<linnet.Model signatures=%r>" % list(self.signatures)
 
 
-_FILES = {"given": 0, "any": 1, "none": 2}  # ln_file_access
+FILES = {"given": 0, "any": 1, "none": 2}  # ln_file_access
 
 
 class Session:
@@ -157,7 +157,7 @@ class Session:
             ctypes.sizeof(SessionOptions), threads, None if signature is None else signature.encode("utf-8"),
             None if backend is None else backend.encode("utf-8"), profile, keep_all_tensors, memory_limit, first_graph,
             prepare_later, self._operators[1], len(operators), operation_limit,
-            share=None if share is None else share._handle, files=_FILES[files])
+            share=None if share is None else share._handle, files=FILES[files])
         self.model = model
         self._handle = call(lib.ln_session_create, model._handle, ctypes.byref(options), out=True)
         # Made after the model's finalizer and holding the model itself: the session always goes first.

@@ -15,10 +15,10 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from ._arrays import dtype_of, floats, ints, numpy, same_shape, take_in
 from ._library import Error, SparsityPart, Type, call, lib, text
-from ._model import Model, Session, Signature, declared_shape, quantization, read_tensor, tensor_shape, view_tensor
+from ._model import FILES, Model, Session, Signature, declared_shape, quantization, read_tensor, tensor_shape, view_tensor
 from ._operator import Operator
 
-__all__ = ["Interpreter", "InterpreterWithCustomOps", "OpResolverType", "SignatureRunner", "load_delegate"]
+__all__ = ["Delegate", "Interpreter", "InterpreterWithCustomOps", "OpResolverType", "SignatureRunner", "load_delegate"]
 
 
 @enum.unique
@@ -31,10 +31,30 @@ class OpResolverType(enum.Enum):
     BUILTIN_WITHOUT_DEFAULT_DELEGATES = 3
 
 
-def load_delegate(library: str, options: Optional[Dict[str, Any]] = None) -> Any:
+class Delegate:
     """Always refused: a delegate works on the inside of TensorFlow Lite's interpreter, which is not here."""
-    raise ValueError("Linnet cannot load the delegate %s: delegates work inside TensorFlow Lite's own interpreter"
-                     % (library,))
+
+    def __init__(self, library: str, options: Optional[Dict[str, Any]] = None) -> None:
+        raise ValueError("delegates work inside TensorFlow Lite's own interpreter, which Linnet takes the place of")
+
+    def _get_native_delegate_pointer(self) -> int:
+        raise NotImplementedError
+
+
+def load_delegate(library: str, options: Optional[Dict[str, Any]] = None) -> Delegate:
+    """Raises ValueError, as for any delegate that cannot be loaded: see `Delegate`."""
+    try:
+        return Delegate(library, options)
+    except ValueError as error:
+        raise ValueError("Linnet cannot load the delegate %s: %s" % (library, error)) from error
+
+
+def _files(said: Optional[str]) -> str:
+    files = said or os.environ.get("LINNET_FILES") or "given"
+    if files not in FILES:
+        raise ValueError("%s is %r, not one of %s" % ("linnet_files" if said else "LINNET_FILES", files,
+                                                      ", ".join(map(repr, FILES))))
+    return files
 
 
 def _sparsity_ints(tensor: int, part: SparsityPart, level: int = 0) -> List[int]:
@@ -71,10 +91,10 @@ class _Graph:
     """One subgraph: before allocation what the file says of it, afterwards the session that runs it."""
 
     def __init__(self, model: Model, index: int, signature: Optional[Signature], threads: int, keep_all: bool,
-                 operators: Sequence[Operator], sessions: List[Session]) -> None:
+                 operators: Sequence[Operator], files: str, sessions: List[Session]) -> None:
         self.model, self.index, self.signature = model, index, signature
         self.sessions = sessions  # the interpreter's, which share their resources
-        self.threads, self.keep_all, self.operators = threads, keep_all, operators
+        self.threads, self.keep_all, self.operators, self.files = threads, keep_all, operators, files
         self.handle = lib.ln_model_graph(model._handle, index)
         self.count = lib.ln_graph_tensor_count(self.handle)
         self.inputs = [lib.ln_graph_input(self.handle, i) for i in range(lib.ln_graph_input_count(self.handle))]
@@ -152,7 +172,7 @@ class _Graph:
         first = self.index == 0
         name = None if first or self.signature is None else self.signature.name
         self.session = Session(self.model, name, self.threads, first_graph=first,
-                               keep_all_tensors=self.keep_all, operators=self.operators, prepare_later=True,
+                               keep_all_tensors=self.keep_all, operators=self.operators, prepare_later=True, files=self.files,
                                share=self.sessions[0] if self.sessions else None)
         self.sessions.append(self.session)
         handle = self.session._handle
@@ -196,10 +216,13 @@ class _Graph:
         self.views.append(weakref.ref(block))
         return view
 
-    def ensure_safe(self) -> None:
+    def is_safe(self) -> bool:
         """Views lie on memory that running and allocating may move."""
         self.views = [view for view in self.views if view() is not None]
-        if self.views:
+        return not self.views
+
+    def ensure_safe(self) -> None:
+        if not self.is_safe():
             raise RuntimeError("an array that shares the interpreter's memory is still held: keep the function that "
                                "tensor() returns and let go of the arrays it gives")
 
@@ -281,7 +304,11 @@ class SignatureRunner:
 
 
 class Interpreter:
-    """Runs a model; see the documentation of tflite_runtime's class of this name."""
+    """Runs a model; see the documentation of tflite_runtime's class of this name.
+
+    `linnet_files` are the files that operators which save and restore may name: "given", at or below a path that is a
+    string input of the run, "any" or "none". Without it the environment's LINNET_FILES counts, and else it is "given".
+    """
 
     def __init__(self, model_path: Any = None, model_content: Optional[bytes] = None,
                  experimental_delegates: Optional[Sequence[Any]] = None, num_threads: Optional[int] = None,
@@ -291,7 +318,8 @@ class Interpreter:
                  experimental_default_delegate_latest_features: bool = False,
                  experimental_compress_quantization_zero_points: bool = False,
                  experimental_disable_delegate_node_fusion: bool = False,
-                 experimental_force_delegate_node_profiling: bool = False) -> None:
+                 experimental_force_delegate_node_profiling: bool = False, *,
+                 linnet_files: Optional[str] = None) -> None:
         # The enumeration may be the other package's: its members' names count.
         if getattr(experimental_op_resolver_type, "name", None) not in OpResolverType.__members__:
             raise ValueError("Unrecognized passed in op resolver type: %s" % (experimental_op_resolver_type,))
@@ -315,7 +343,7 @@ class Interpreter:
                                                         error)) from error
         self._compress_zero_points = experimental_compress_quantization_zero_points
         self._settings = (int(num_threads or 1), bool(experimental_preserve_all_tensors),
-                          getattr(self, "_operators", ()))
+                          getattr(self, "_operators", ()), _files(linnet_files))
         self._signatures = self._model.signatures
         self._graphs: Dict[int, _Graph] = {}
         self._sessions: List[Session] = []
@@ -330,6 +358,16 @@ class Interpreter:
             self._graphs[index] = _Graph(self._model, index, named[0] if named else None, *self._settings,
                                          self._sessions)
         return self._graphs[index]
+
+    def _safe_to_run(self) -> bool:
+        return self._graph(0).is_safe()
+
+    def _ensure_safe(self) -> None:
+        self._graph(0).ensure_safe()
+
+    def _native_handle(self) -> int:
+        """Refused: there is no tflite::Interpreter for code in C++ to work on."""
+        raise NotImplementedError("there is no tflite::Interpreter under linnet.tflite.Interpreter")
 
     def allocate_tensors(self) -> None:
         self._graph(0).ensure_safe()
@@ -360,18 +398,23 @@ class Interpreter:
         graph = self._graph(0)
         return [graph.details(index) for index in graph.outputs]
 
-    def _get_ops_details(self) -> List[Dict[str, Any]]:
+    def _get_tensor_details(self, tensor_index: int, subgraph_index: int) -> Dict[str, Any]:
+        graph = self._graph(int(subgraph_index))
+        return graph.details(graph.check(tensor_index))
+
+    def _get_op_details(self, op_index: int) -> Dict[str, Any]:
         graph = self._graph(0)
-        out = []
-        for i in range(lib.ln_graph_op_count(graph.handle)):
-            op = lib.ln_graph_op(graph.handle, i)
-            inputs = [lib.ln_op_input(op, j) for j in range(lib.ln_op_input_count(op))]
-            outputs = [lib.ln_op_output(op, j) for j in range(lib.ln_op_output_count(op))]
-            kinds = [[dtype_of(lib.ln_tensor_type(graph.in_file(t))) for t in side if t != -1]
-                     for side in (inputs, outputs)]
-            out.append({"index": i, "op_name": text(lib.ln_op_name(op)), "inputs": ints(inputs),
-                        "outputs": ints(outputs), "operand_types": kinds[0], "result_types": kinds[1]})
-        return out
+        op = lib.ln_graph_op(graph.handle, int(op_index))
+        if op is None:
+            raise ValueError("Invalid node index %d of %d" % (op_index, lib.ln_graph_op_count(graph.handle)))
+        inputs = [lib.ln_op_input(op, j) for j in range(lib.ln_op_input_count(op))]
+        outputs = [lib.ln_op_output(op, j) for j in range(lib.ln_op_output_count(op))]
+        kinds = [[dtype_of(lib.ln_tensor_type(graph.in_file(t))) for t in side if t != -1] for side in (inputs, outputs)]
+        return {"index": int(op_index), "op_name": text(lib.ln_op_name(op)), "inputs": ints(inputs),
+                "outputs": ints(outputs), "operand_types": kinds[0], "result_types": kinds[1]}
+
+    def _get_ops_details(self) -> List[Dict[str, Any]]:
+        return [self._get_op_details(i) for i in range(lib.ln_graph_op_count(self._graph(0).handle))]
 
     def set_tensor(self, tensor_index: int, value: Any) -> None:
         graph = self._graph(0)

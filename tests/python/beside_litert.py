@@ -1,4 +1,4 @@
-"""linnet.tflite beside ai_edge_litert: details key by key, outputs, classes of errors. usage: litert.py SHARED"""
+"""linnet.tflite beside ai_edge_litert: details key by key, outputs, classes of errors. usage: beside_litert.py SHARED"""
 import os
 import sys
 import warnings
