@@ -68,20 +68,6 @@ static ln_status check_bias(const ln_node *node, int32_t channels, ln_error *err
   return LN_OK;
 }
 
-/* Products of extents are kept within int32, so that pixels and lines can be counted in it. */
-static bool is_countable(const ln_conv_shape *s) {
-  const int64_t limit = INT32_MAX / 4;
-  const int64_t reach_h =
-      (int64_t)s->h.in + s->h.before + s->h.after + (int64_t)s->h.kernel * s->h.dilation + s->h.stride;
-  const int64_t reach_w =
-      (int64_t)s->w.in + s->w.before + s->w.after + (int64_t)s->w.kernel * s->w.dilation + s->w.stride;
-  if (reach_h > limit || reach_w > limit || (int64_t)s->h.kernel * s->w.kernel > limit) return false;
-  if ((int64_t)s->h.kernel * s->w.kernel * s->in_c > limit) return false;
-  const int64_t lines = (int64_t)s->batch * s->h.out;
-  return lines <= limit && lines * s->w.out <= limit && reach_w * s->in_c <= limit &&
-         (int64_t)s->w.stride * s->in_c <= limit;
-}
-
 /* The product for floats or bytes; LN_ERR_MEMORY stands for sizes that overflow, too. */
 static ln_status plan_product(ln_node *node, ln_prep *prep, conv2d_args *args) {
   const ln_conv2d_options *options = LN_OPTIONS(node, conv2d_options);
@@ -159,7 +145,8 @@ ln_status ln_conv2d_prepare(ln_node *node, ln_prep *prep) {
     args->empty = true;
     return LN_OK;
   }
-  if (!is_countable(&shape)) return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "a convolution of this size");
+  if (!ln_conv_is_countable(&shape))
+    return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "a convolution of this size");
   if (node->in[0]->type == LN_INT16) return ln_conv2d_prepare_i16(node, prep, args, &shape);
   ln_conv_plan_begin(&args->conv, &shape);
   if (node->in[0]->type == LN_FLOAT32 && ln_weights_plain_type(node->in[1]) != LN_FLOAT32)

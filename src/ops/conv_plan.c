@@ -22,6 +22,19 @@ static bool is_sparse(const ln_window *w) {
   return w->dilation > 1 && (int64_t)(w->kernel - 1) * w->dilation > 2 * (int64_t)w->in + 64;
 }
 
+bool ln_conv_is_countable(const ln_conv_shape *s) {
+  const int64_t limit = INT32_MAX / 4;
+  const int64_t reach_h =
+      (int64_t)s->h.in + s->h.before + s->h.after + (int64_t)s->h.kernel * s->h.dilation + s->h.stride;
+  const int64_t reach_w =
+      (int64_t)s->w.in + s->w.before + s->w.after + (int64_t)s->w.kernel * s->w.dilation + s->w.stride;
+  if (reach_h > limit || reach_w > limit || (int64_t)s->h.kernel * s->w.kernel > limit) return false;
+  if ((int64_t)s->h.kernel * s->w.kernel * s->in_c > limit) return false;
+  const int64_t lines = (int64_t)s->batch * s->h.out;
+  return lines <= limit && lines * s->w.out <= limit && reach_w * s->in_c <= limit &&
+         (int64_t)s->w.stride * s->in_c <= limit;
+}
+
 void ln_conv_plan_begin(ln_conv_plan *conv, const ln_conv_shape *shape) {
   *conv = (ln_conv_plan){.shape = *shape};
   ln_conv_shape *s = &conv->shape;

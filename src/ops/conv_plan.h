@@ -33,7 +33,10 @@ typedef struct ln_conv_plan {
   size_t copy_bytes, pointer_bytes, term_bytes; /* parts of a thread's scratch */
 } ln_conv_plan;
 
-/* First step: the mode and the segments, before the product is planned. The shape has no zero extent. */
+/* Products of extents are within int32, so that pixels and lines can be counted in it: what the rest relies on. */
+bool ln_conv_is_countable(const ln_conv_shape *shape);
+/* First step: the mode and the segments, before the product is planned. The shape has no zero extent and is countable.
+ */
 void ln_conv_plan_begin(ln_conv_plan *conv, const ln_conv_shape *shape);
 /* Second step, with the product planned: blocks and scratch for each thread. False when sizes overflow. */
 bool ln_conv_plan_finish(ln_conv_plan *conv, const ln_gemm_plan *plan, size_t *thread_bytes);

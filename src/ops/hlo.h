@@ -12,6 +12,17 @@ bool ln_hlo_are_axes(const ln_vec_i64 *values, int32_t rank);
 /* Whether `values` holds `axis`; *place is where. */
 bool ln_hlo_find_axis(const ln_vec_i64 *values, int32_t axis, int32_t *place);
 
+/* Strides, dilations and window extents are at most this, so that places fit int64. */
+enum { LN_HLO_EXTENT_LIMIT = INT32_MAX };
+/* An attribute of one number for each of `rank` dimensions, or absent; numbers lie within [1, LN_HLO_EXTENT_LIMIT]. */
+ln_status ln_hlo_extents(const ln_node *node, const ln_vec_i64 *values, const char *name, int32_t rank,
+                         int64_t out[LN_MAX_RANK], ln_error *err);
+/* Paddings of a dimension, in pairs of low and high or absent; negative ones crop. */
+ln_status ln_hlo_paddings(const ln_node *node, const ln_vec_i64 *values, int32_t rank, int64_t low[LN_MAX_RANK],
+                          int64_t high[LN_MAX_RANK], ln_error *err);
+/* Elements that `extent` of them reach over when they stand `by` apart. */
+static inline int64_t ln_hlo_dilated(int64_t extent, int64_t by) { return extent == 0 ? 0 : (extent - 1) * by + 1; }
+
 /* Element `index` of a tensor of integers; what int64 cannot hold is its greatest. */
 int64_t ln_hlo_index(const ln_tensor *tensor, size_t index);
 

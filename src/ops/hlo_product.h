@@ -5,13 +5,14 @@
 #ifndef LN_OPS_HLO_PRODUCT_H
 #define LN_OPS_HLO_PRODUCT_H
 
+#include "ops/elementwise.h"
 #include "ops/gemm_plan.h"
 #include "ops/hlo.h"
 
 /* f32 for floats of 16 and 32 bits, f64, i64 for integers, c64. */
 ln_number ln_hlo_compute_type(ln_type type);
 size_t ln_hlo_compute_bytes(ln_number compute);
-/* Operands and output go together. */
+/* Operands and output go together; neither operand is quantized. */
 ln_status ln_hlo_check_product_types(const ln_node *node, ln_error *err);
 /* The tensor's elements are in that type as they are. */
 bool ln_hlo_is_native(const ln_tensor *tensor, ln_number compute);
@@ -20,6 +21,16 @@ bool ln_hlo_reserve(size_t *total, size_t elements, size_t bytes, size_t *at);
 
 /* A tensor's elements in the type that is computed in: themselves, or cast into `cast`. */
 const void *ln_hlo_cast_operand(const ln_tensor *tensor, ln_number compute, void *cast);
+
+/* The elements of dimensions `axes` together; true when they are one behind another, *stride elements from one to the
+ * next (1 where there is but one). */
+bool ln_hlo_merge_axes(const ln_shape *shape, const int32_t *axes, int32_t count, size_t *elements, size_t *stride);
+/* Whether elements lie in the order of dimensions that `order` [rank] names. */
+bool ln_hlo_in_order(const ln_shape *shape, const int32_t *order);
+/* Copies elements of `bytes` bytes into that order, or with `back` from it into the shape's own; dimensions in the mask
+ * `reversed` are read from their end (not with `back`). */
+void ln_hlo_reorder(const ln_exec *exec, const ln_shape *shape, const int32_t *order, uint32_t reversed, bool back,
+                    size_t bytes, const void *from, void *to);
 
 /* Source of a packed product's B: `data` in f32. The tensor is filled in to stand for it. */
 ln_weights ln_hlo_plain_weights(const void *data, ln_tensor *stand_in);

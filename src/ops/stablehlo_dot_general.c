@@ -28,6 +28,9 @@ size_t ln_hlo_compute_bytes(ln_number compute) { return compute == LN_NUMBER_F32
 ln_status ln_hlo_check_product_types(const ln_node *node, ln_error *err) {
   const ln_number compute = ln_hlo_compute_type(node->out[0]->type);
   for (int32_t i = 0; i < 2; ++i) {
+    if (node->in[i]->quant->count > 0) {
+      return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "operand %d \"%s\" is quantized", i, node->in[i]->name);
+    }
     const ln_number own = ln_hlo_compute_type(node->in[i]->type);
     if (own == compute || (own == LN_NUMBER_F32 && compute == LN_NUMBER_F64)) continue;
     return ln_node_fail(node, err, LN_ERR_TYPE, "operand %d is %s, the output %s", i, ln_type_name(node->in[i]->type),
@@ -57,6 +60,50 @@ ln_weights ln_hlo_plain_weights(const void *data, ln_tensor *stand_in) {
   return (ln_weights){.tensor = stand_in, .data = data, .plain = LN_FLOAT32};
 }
 
+bool ln_hlo_merge_axes(const ln_shape *shape, const int32_t *axes, int32_t count, size_t *elements, size_t *stride) {
+  bool merges = true;
+  size_t expected = 0;
+  *elements = 1;
+  *stride = 1;
+  for (int32_t i = count - 1; i >= 0; --i) {
+    const size_t own = ln_shape_span(shape, axes[i] + 1, shape->rank), extent = (size_t)shape->dims[axes[i]];
+    *elements *= extent; /* bounded: of the tensor's */
+    if (extent == 1) continue;
+    if (expected == 0) *stride = own;
+    else merges = merges && own == expected;
+    expected = own * extent;
+  }
+  return merges;
+}
+
+bool ln_hlo_in_order(const ln_shape *shape, const int32_t *order) {
+  for (int32_t i = 0, last = -1; i < shape->rank; ++i) { /* dimensions of one element lie anywhere */
+    if (shape->dims[order[i]] == 1) continue;
+    if (order[i] < last) return false;
+    last = order[i];
+  }
+  return true;
+}
+
+void ln_hlo_reorder(const ln_exec *exec, const ln_shape *shape, const int32_t *order, uint32_t reversed, bool back,
+                    size_t bytes, const void *from, void *to) {
+  ln_copy_plan plan;
+  const char *first = from;
+  size_t ordered = ln_shape_span(shape, 0, shape->rank) * bytes;
+  if (ordered == 0) return;
+  ln_copy_begin(&plan, bytes);
+  for (int32_t i = 0; i < shape->rank; ++i) {
+    const size_t extent = (size_t)shape->dims[order[i]];
+    const bool backward = (reversed >> order[i] & 1) != 0;
+    size_t own = ln_shape_span(shape, order[i] + 1, shape->rank) * bytes;
+    ordered /= extent;
+    if (backward) first += (extent - 1) * own;
+    if (back) ln_copy_dim(&plan, extent, ordered, own);
+    else ln_copy_dim(&plan, extent, backward ? (size_t)0 - own : own, ordered);
+  }
+  ln_move(exec, &plan, first, to);
+}
+
 /* ---- an operand's dimensions ---- */
 
 /* Batching, free and contracting dimensions of an operand, each group as one with a stride, where that can be. */
@@ -80,20 +127,8 @@ typedef struct dot_args {
 /* Appends the dimensions of a group to the order; *stride is the last one's when they are one behind another. */
 static bool take_group(const ln_shape *shape, const int32_t *axes, int32_t count, operand *o, size_t *elements,
                        size_t *stride) {
-  bool merges = true;
-  size_t expected = 0;
-  *elements = 1;
-  *stride = 1;
-  for (int32_t i = count - 1; i >= 0; --i) {
-    const size_t own = ln_shape_span(shape, axes[i] + 1, shape->rank), extent = (size_t)shape->dims[axes[i]];
-    *elements *= extent; /* bounded: of the tensor's */
-    if (extent == 1) continue;
-    if (expected == 0) *stride = own;
-    else merges = merges && own == expected;
-    expected = own * extent;
-  }
   for (int32_t i = 0; i < count; ++i) o->order[o->rank++] = axes[i];
-  return merges;
+  return ln_hlo_merge_axes(shape, axes, count, elements, stride);
 }
 
 static ln_status read_operand(const ln_node *node, int32_t side, const ln_vec_i64 *batch, const ln_vec_i64 *contracted,
@@ -122,12 +157,7 @@ static ln_status read_operand(const ln_node *node, int32_t side, const ln_vec_i6
     if (g == third) break;
   }
   o->strided = merges;
-  o->in_order = true;
-  for (int32_t i = 0, last = -1; i < o->rank; ++i) { /* dimensions of one element lie anywhere */
-    if (shape->dims[o->order[i]] == 1) continue;
-    o->in_order = o->in_order && o->order[i] > last;
-    last = o->order[i];
-  }
+  o->in_order = ln_hlo_in_order(shape, o->order);
   return LN_OK;
 }
 
@@ -257,20 +287,10 @@ ln_status ln_hlo_dot_general_prepare(ln_node *node, ln_prep *prep) {
 
 static const char *arrange(const ln_node *node, ln_exec *exec, const dot_args *args, int32_t side) {
   const operand *o = &args->sides[side];
-  const ln_shape *shape = &node->in[side]->shape;
-  const size_t bytes = ln_hlo_compute_bytes(args->compute);
   char *scratch = exec->scratch, *to = scratch + args->ordered_at[side];
   const void *from = ln_hlo_cast_operand(node->in[side], args->compute, scratch + args->cast_at[side]);
   if (!must_order(args, side)) return from;
-  ln_copy_plan plan;
-  size_t stride = ln_shape_span(shape, 0, shape->rank) * bytes;
-  ln_copy_begin(&plan, bytes);
-  for (int32_t i = 0; i < o->rank; ++i) {
-    const int32_t axis = o->order[i];
-    stride /= (size_t)shape->dims[axis];
-    ln_copy_dim(&plan, (size_t)shape->dims[axis], ln_shape_span(shape, axis + 1, shape->rank) * bytes, stride);
-  }
-  ln_move(exec, &plan, from, to);
+  ln_hlo_reorder(exec, &node->in[side]->shape, o->order, 0, false, ln_hlo_compute_bytes(args->compute), from, to);
   return to;
 }
 

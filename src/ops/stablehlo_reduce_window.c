@@ -11,7 +11,7 @@
 #include "ops/region.h"
 #include "ops/rows.h"
 
-enum { COLUMNS = 4096 /* outputs of a task */, GATHERED = 256, EXTENT_LIMIT = INT32_MAX };
+enum { COLUMNS = 4096 /* outputs of a task */, GATHERED = 256 };
 /* Elements under all windows together: a small file can ask for windows over more padding than a run can walk. */
 #define STEP_LIMIT (UINT64_C(1) << 37)
 
@@ -31,49 +31,25 @@ static bool is_own(const ln_node *node) { return node->op->def->code == LN_OP_RE
 
 /* ---- shapes ---- */
 
-static int64_t dilated(int64_t extent, int64_t by) { return extent == 0 ? 0 : (extent - 1) * by + 1; }
-
-/* An attribute of one number for each dimension, or absent; all numbers within [least, EXTENT_LIMIT]. */
-static ln_status read_attribute(const ln_node *node, const ln_vec_i64 *values, const char *name, int64_t least,
-                                int64_t absent, int64_t *out, ln_error *err) {
-  const int32_t rank = node->in[0]->shape.rank;
-  if (values->count != 0 && values->count != (uint32_t)rank) {
-    return ln_node_fail(node, err, LN_ERR_SHAPE, "%u %s for rank %d", (unsigned)values->count, name, rank);
-  }
-  for (int32_t i = 0; i < rank; ++i) {
-    out[i] = values->count == 0 ? absent : values->data[i];
-    if (out[i] < least || out[i] > EXTENT_LIMIT) {
-      return ln_node_fail(node, err, LN_ERR_SHAPE, "%lld among its %s", (long long)out[i], name);
-    }
-  }
-  return LN_OK;
-}
-
 static ln_status read_hlo(const ln_node *node, ln_error *err, windows *w) {
   const ln_stablehlo_reduce_window_options *o = LN_OPTIONS(node, stablehlo_reduce_window_options);
   int64_t window[LN_MAX_RANK], stride[LN_MAX_RANK], dilation[LN_MAX_RANK], base[LN_MAX_RANK];
+  int64_t low[LN_MAX_RANK], high[LN_MAX_RANK];
   const int32_t rank = node->in[0]->shape.rank;
   if (o->window_dimensions.count != (uint32_t)rank) {
     return ln_node_fail(node, err, LN_ERR_SHAPE, "%u window dimensions for rank %d",
                         (unsigned)o->window_dimensions.count, rank);
   }
-  if (o->padding.count != 0 && o->padding.count != 2 * (uint32_t)rank) {
-    return ln_node_fail(node, err, LN_ERR_SHAPE, "%u paddings for rank %d", (unsigned)o->padding.count, rank);
-  }
-  LN_TRY(read_attribute(node, &o->window_dimensions, "window dimensions", 1, 1, window, err));
-  LN_TRY(read_attribute(node, &o->window_strides, "strides", 1, 1, stride, err));
-  LN_TRY(read_attribute(node, &o->window_dilations, "window dilations", 1, 1, dilation, err));
-  LN_TRY(read_attribute(node, &o->base_dilations, "base dilations", 1, 1, base, err));
+  LN_TRY(ln_hlo_extents(node, &o->window_dimensions, "window dimensions", rank, window, err));
+  LN_TRY(ln_hlo_extents(node, &o->window_strides, "strides", rank, stride, err));
+  LN_TRY(ln_hlo_extents(node, &o->window_dilations, "window dilations", rank, dilation, err));
+  LN_TRY(ln_hlo_extents(node, &o->base_dilations, "base dilations", rank, base, err));
+  LN_TRY(ln_hlo_paddings(node, &o->padding, rank, low, high, err));
   for (int32_t i = 0; i < rank; ++i) {
-    const int64_t low = o->padding.count == 0 ? 0 : o->padding.data[2 * i];
-    const int64_t high = o->padding.count == 0 ? 0 : o->padding.data[2 * i + 1];
-    if (low < -EXTENT_LIMIT || low > EXTENT_LIMIT || high < -EXTENT_LIMIT || high > EXTENT_LIMIT) {
-      return ln_node_fail(node, err, LN_ERR_SHAPE, "a padding of %lld and %lld", (long long)low, (long long)high);
-    }
-    const int64_t extent = dilated(node->in[0]->shape.dims[i], base[i]) + low + high;
-    const int64_t reach = dilated(window[i], dilation[i]);
+    const int64_t extent = ln_hlo_dilated(node->in[0]->shape.dims[i], base[i]) + low[i] + high[i];
+    const int64_t reach = ln_hlo_dilated(window[i], dilation[i]);
     const int64_t out = extent < reach ? 0 : (extent - reach) / stride[i] + 1;
-    w->axes[i] = (axis){node->in[0]->shape.dims[i], out, window[i], stride[i], dilation[i], base[i], low};
+    w->axes[i] = (axis){node->in[0]->shape.dims[i], out, window[i], stride[i], dilation[i], base[i], low[i]};
   }
   return LN_OK;
 }
@@ -87,12 +63,12 @@ static ln_status read_own(const ln_node *node, ln_error *err, windows *w) {
     LN_TRY(ln_node_ints(node, 2 + v, values[v], LN_MAX_RANK, &count, err));
     if (count != rank) return ln_node_fail(node, err, LN_ERR_SHAPE, "%d %s for rank %d", count, names[v], rank);
     for (int32_t i = 0; i < rank; ++i) {
-      if (values[v][i] >= 1 && values[v][i] <= EXTENT_LIMIT) continue;
+      if (values[v][i] >= 1 && values[v][i] <= LN_HLO_EXTENT_LIMIT) continue;
       return ln_node_fail(node, err, LN_ERR_SHAPE, "%lld among its %s", (long long)values[v][i], names[v]);
     }
   }
   for (int32_t i = 0; i < rank; ++i) {
-    const int64_t in = node->in[0]->shape.dims[i], reach = dilated(values[0][i], values[2][i]);
+    const int64_t in = node->in[0]->shape.dims[i], reach = ln_hlo_dilated(values[0][i], values[2][i]);
     const int64_t out = in < reach ? 0 : (in - reach) / values[1][i] + 1;
     w->axes[i] = (axis){in, out, values[0][i], values[1][i], values[2][i], 1, 0};
   }

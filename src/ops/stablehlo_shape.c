@@ -36,6 +36,34 @@ bool ln_hlo_are_axes(const ln_vec_i64 *values, int32_t rank) {
   return true;
 }
 
+ln_status ln_hlo_extents(const ln_node *node, const ln_vec_i64 *values, const char *name, int32_t rank,
+                         int64_t out[LN_MAX_RANK], ln_error *err) {
+  if (values->count != 0 && values->count != (uint32_t)rank) {
+    return ln_node_fail(node, err, LN_ERR_SHAPE, "%u %s for %d dimensions", (unsigned)values->count, name, rank);
+  }
+  for (int32_t i = 0; i < rank; ++i) {
+    out[i] = values->count == 0 ? 1 : values->data[i];
+    if (out[i] >= 1 && out[i] <= LN_HLO_EXTENT_LIMIT) continue;
+    return ln_node_fail(node, err, LN_ERR_SHAPE, "%lld among its %s", (long long)out[i], name);
+  }
+  return LN_OK;
+}
+
+ln_status ln_hlo_paddings(const ln_node *node, const ln_vec_i64 *values, int32_t rank, int64_t low[LN_MAX_RANK],
+                          int64_t high[LN_MAX_RANK], ln_error *err) {
+  const int64_t limit = LN_HLO_EXTENT_LIMIT;
+  if (values->count != 0 && values->count != 2 * (uint32_t)rank) {
+    return ln_node_fail(node, err, LN_ERR_SHAPE, "%u paddings for %d dimensions", (unsigned)values->count, rank);
+  }
+  for (int32_t i = 0; i < rank; ++i) {
+    low[i] = values->count == 0 ? 0 : values->data[2 * i];
+    high[i] = values->count == 0 ? 0 : values->data[2 * i + 1];
+    if (low[i] >= -limit && low[i] <= limit && high[i] >= -limit && high[i] <= limit) continue;
+    return ln_node_fail(node, err, LN_ERR_SHAPE, "a padding of %lld and %lld", (long long)low[i], (long long)high[i]);
+  }
+  return LN_OK;
+}
+
 /* Copies input 0 from `src` on to output 0 from `dst` on, `dims` elements along each dimension. */
 static void copy_box(const ln_node *node, const ln_exec *exec, const char *src, const size_t *src_strides, char *dst,
                      const size_t *dst_strides, const int32_t *dims, int32_t rank) {
