@@ -2,7 +2,7 @@
 the StableHLO specification."""
 import numpy as np
 
-from lib import DTYPES, SHORT, case, tensor
+from lib import DTYPES, SHORT, case, graph, model_case, node, tensor
 
 SEED = np.random.default_rng(20260)
 FLOATS = ("f32", "f16", "bf16")
@@ -184,9 +184,68 @@ def paddings():
          outputs=[tensor(None)])
 
 
+
+def spread(x, value, low, high, interior):
+    out = np.full([l + (n - 1) * (i + 1) + 1 + h for n, l, h, i in zip(x.shape, low, high, interior)], value)
+    for at in np.ndindex(*x.shape):
+        to = tuple(l + a * (i + 1) for a, l, i in zip(at, low, interior))
+        if all(0 <= t < n for t, n in zip(to, out.shape)):
+            out[to] = x[at]
+    return out
+
+
+def together(name, nodes, wants):
+    """One model of several operators on the same tensors: (operator, inputs, options) and what each gives with its type."""
+    outs = [tensor(list(w.shape), t) for w, t in wants]
+    fed = []
+    for _, ins, _ in nodes:
+        fed += [t for t in ins if not t.const and t not in fed]
+    model_case("stablehlo", name, [graph([node(op, ins, [out], options) for (op, ins, options), out in zip(nodes, outs)], fed, outs)],
+               expected=[w for w, _ in wants], resolver=None)
+
+
+def converted(x, type):
+    if type == "bool":
+        return x != 0
+    return (x.real if x.dtype.kind == "c" and type != "c64" else x).astype(dtype(type))
+
+
+def other_types():
+    """What the cases above leave out: complex128 where elements are only moved, and conversions from every type to every type."""
+    types = FLOATS + ("f64",) + INTS + ("bool", "c64")
+    pads, spreads = [], []
+    for type in types + ("c128",):
+        x = np.arange(1, 13).reshape(3, 4).astype(dtype(type))
+        pads.append(("STABLEHLO_PAD", [tensor(None, type, data=x, const=True), tensor([], type, data=x[1, 1])],
+                     {"edgePaddingLow": [2, -4], "edgePaddingHigh": [-1, 5], "interiorPadding": [1, 1]}))
+        spreads.append((spread(x, x[1, 1], [2, -4], [-1, 5], [1, 1]), type))
+    together("pad_types", pads, spreads)
+    x = (np.arange(24).reshape(2, 3, 4) - 1j * np.arange(24).reshape(2, 3, 4)[::-1]).astype("c16")
+    t, part = tensor(None, "c128", data=x), tensor(None, "c128", data=x[:1, 1:3, :3])
+    starts = [tensor([], "i32", data=np.int32(v), const=True) for v in (1, -3, 9)]
+    indices = tensor(None, "i32", data=[[1, 0], [0, 9]], const=True)
+    moved = x.copy()
+    moved[1:2, 0:2, 1:4] = x[:1, 1:3, :3]
+    together("moved_c128", [
+        ("STABLEHLO_RESHAPE", [t], {}), ("STABLEHLO_TRANSPOSE", [t], {"permutation": [2, 0, 1]}),
+        ("STABLEHLO_SLICE", [t], {"startIndices": [0, 1, 0], "limitIndices": [2, 3, 4], "strides": [1, 1, 3]}),
+        ("STABLEHLO_BROADCAST_IN_DIM", [t], {"broadcastDimensions": [1, 2, 3]}), ("STABLEHLO_CONCATENATE", [t, t], {"dimension": 1}),
+        ("STABLEHLO_DYNAMIC_SLICE", [t] + starts, {"sliceSizes": [1, 2, 3]}), ("STABLEHLO_DYNAMIC_UPDATE_SLICE", [t, part] + starts, {}),
+        ("STABLEHLO_GATHER", [t, indices], {"offsetDims": [1], "collapsedSliceDims": [0, 1], "startIndexMap": [0, 1], "indexVectorDim": 1,
+                                            "sliceSizes": [1, 1, 4], "indicesAreSorted": False}),
+    ], [(w, "c128") for w in (x.reshape(4, 6), x.transpose(2, 0, 1), x[:, 1:3, ::3], np.broadcast_to(x, (2, 2, 3, 4)), np.concatenate([x, x], 1),
+                                       x[1:2, 0:2, 1:4], moved, np.stack([x[1, 0], x[0, 2]]))])
+    for type in types:
+        x = np.array([0, 1, 2, 3, 50, 101] if type[0] in "ub" else [0, 1, -2, 3, 50, -101]).astype(dtype(type))
+        t = tensor(None, type, data=x)
+        targets = [u for u in types if u[0] != "u" or type[0] in "ub"]
+        together(f"convert_{type}_all", [("STABLEHLO_CONVERT", [t], {})] * len(targets), [(converted(x, u), u) for u in targets])
+
+
 def cases():
     unary()
     binary()
     compare_and_choose()
     shapes()
     paddings()
+    other_types()

@@ -449,9 +449,23 @@ def sorts():
           graph([node("LESS", [a, b], [c])], [a, b], [c], "less"))
 
 
+
+def complex_values():
+    """complex64 has no order: it is summed, or carried by another operand's order."""
+    x = values([4, 5], "f32").astype("c8") * np.complex64(1 + 2j)
+    o = FORMS["padded"][1]
+    given("window_padded_add_c64", "STABLEHLO_REDUCE_WINDOW", [x, np.complex64(0)], reduce_windows([x], [np.complex64(0)], lambda a, b: [a[0] + b[0]], o),
+          (["c64"] * 2, ["c64"]), window_options(o), body("ADD", "c64"), {"rel": 1e-5})
+    i = RNG.permutation(20).reshape(4, 5).astype("i4")
+    order = np.argsort(i, 1)
+    given("sort_carried_c64", "STABLEHLO_SORT", [x, i], [np.take_along_axis(x, order, 1), np.take_along_axis(i, order, 1)], (["c64", "i32"],) * 2,
+          {"dimension": 1, "isStable": True, "comparatorSubgraphIndex": 1}, compare(["c64", "i32"], 1))
+
+
 def cases():
     reduces()
     windows()
     own_windows()
     scatters()
     sorts()
+    complex_values()
