@@ -2,11 +2,11 @@
 #include <math.h>
 #include <string.h>
 
-#include "kernels/binary.h"
 #include "ops/elementwise.h"
 #include "ops/flex_attr.h"
 #include "ops/move.h"
 #include "ops/rows.h"
+#include "ops/scatter.h"
 
 /* ---- BroadcastGradientArgs: the axes over which each of two broadcast operands' gradients are added up ---- */
 
@@ -198,29 +198,37 @@ ln_status ln_invert_permutation_run(const ln_node *node, ln_exec *exec) {
 
 /* ---- TensorScatter*: tensor, indices [.., depth], updates; the row's variant joins an update to what is there ---- */
 
-ln_status ln_tensor_scatter_infer(ln_node *node, ln_error *err) {
-  const ln_shape *tensor = &node->in[0]->shape, *indices = &node->in[1]->shape, *updates = &node->in[2]->shape;
+bool ln_scatter_fits(const ln_shape *tensor, const ln_shape *indices, const ln_shape *updates) {
   const int32_t depth = indices->rank > 0 ? indices->dims[indices->rank - 1] : -1, head = indices->rank - 1;
   bool fits = depth >= 0 && depth <= tensor->rank && updates->rank == head + tensor->rank - depth;
   for (int32_t i = 0; fits && i < updates->rank; ++i) {
     fits = updates->dims[i] == (i < head ? indices->dims[i] : tensor->dims[depth + i - head]);
   }
-  if (!fits) return ln_node_fail(node, err, LN_ERR_SHAPE, "tensor, indices and updates do not fit together");
-  return ln_node_set_shape(node, 0, tensor, err);
+  return fits;
 }
 
-static ln_binary_fn *join_kernel(int32_t op, ln_type type) {
+ln_status ln_tensor_scatter_infer(ln_node *node, ln_error *err) {
+  if (ln_scatter_fits(&node->in[0]->shape, &node->in[1]->shape, &node->in[2]->shape)) {
+    return ln_node_set_shape(node, 0, &node->in[0]->shape, err);
+  }
+  return ln_node_fail(node, err, LN_ERR_SHAPE, "tensor, indices and updates do not fit together");
+}
+
+ln_binary_fn *ln_scatter_kernel(int32_t op, ln_type type) {
   static const uint8_t types[LN_TYPE_COUNT] = {
-      [LN_FLOAT32] = LN_BINARY_F32,   [LN_FLOAT64] = LN_BINARY_F64, [LN_FLOAT16] = LN_BINARY_F16,
-      [LN_BFLOAT16] = LN_BINARY_BF16, [LN_INT8] = LN_BINARY_I8,     [LN_UINT8] = LN_BINARY_U8,
-      [LN_INT16] = LN_BINARY_I16,     [LN_UINT16] = LN_BINARY_U16,  [LN_INT32] = LN_BINARY_I32,
-      [LN_UINT32] = LN_BINARY_U32,    [LN_INT64] = LN_BINARY_I64,   [LN_UINT64] = LN_BINARY_U64,
+      [LN_FLOAT32] = LN_BINARY_F32,   [LN_FLOAT64] = LN_BINARY_F64,     [LN_FLOAT16] = LN_BINARY_F16,
+      [LN_BFLOAT16] = LN_BINARY_BF16, [LN_INT8] = LN_BINARY_I8,         [LN_UINT8] = LN_BINARY_U8,
+      [LN_INT16] = LN_BINARY_I16,     [LN_UINT16] = LN_BINARY_U16,      [LN_INT32] = LN_BINARY_I32,
+      [LN_UINT32] = LN_BINARY_U32,    [LN_INT64] = LN_BINARY_I64,       [LN_UINT64] = LN_BINARY_U64,
+      [LN_COMPLEX64] = LN_BINARY_C64, [LN_COMPLEX128] = LN_BINARY_C128,
   };
   const ln_binary_kernels *k = &ln_kernels_get()->binary;
   if (type != LN_FLOAT32) return ln_k_binary_find((ln_binary_op)op, (ln_binary_type)types[type]);
   switch (op) {
     case LN_BINARY_ADD: return k->add_f32;
     case LN_BINARY_SUB: return k->sub_f32;
+    case LN_BINARY_MUL: return k->mul_f32;
+    case LN_BINARY_DIV: return k->div_f32;
     case LN_BINARY_MAXIMUM: return k->max_f32;
     default: return k->min_f32;
   }
@@ -235,7 +243,7 @@ ln_status ln_tensor_scatter_prepare(ln_node *node, ln_prep *prep) {
   const int32_t op = node->op->def->variant;
   if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
   if (op == LN_FLEX_SCATTER_UPDATE) return LN_OK;
-  args->join = join_kernel(op, node->in[0]->type);
+  args->join = ln_scatter_kernel(op, node->in[0]->type);
   if (args->join != NULL) return LN_OK;
   return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "no kernel for %s", ln_type_name(node->in[0]->type));
 }
@@ -244,33 +252,46 @@ static int64_t index_at(const ln_tensor *indices, size_t at) {
   return indices->type == LN_INT64 ? ((const int64_t *)indices->data)[at] : ((const int32_t *)indices->data)[at];
 }
 
-ln_status ln_tensor_scatter_run(const ln_node *node, ln_exec *exec) {
+ln_status ln_scatter_run(const ln_node *node, const ln_scatter *s, ln_error *err) {
   static const ln_binary_params params = {.low_f = -INFINITY, .high_f = INFINITY, .low = INT32_MIN, .high = INT32_MAX};
-  const scatter_args *args = node->args;
-  const ln_tensor *indices = node->in[1], *updates = node->in[2];
-  ln_tensor *out = node->out[0];
-  ln_move_bytes(exec, node->in[0]->data, out->data, out->bytes);
-  if (ln_tensor_is_empty(updates)) return LN_OK;
-  const int32_t depth = indices->shape.dims[indices->shape.rank - 1];
-  const size_t rows = ln_shape_span(&indices->shape, 0, indices->shape.rank - 1);
-  const size_t count = ln_shape_span(&out->shape, depth, out->shape.rank), bytes = count * ln_item_bytes(out);
-  const ln_block block = {1, count, {0}, {1, 1}};
-  for (size_t row = 0; row < rows; ++row) {
+  const ln_shape *shape = &s->to->shape;
+  const size_t item = ln_item_bytes(s->to);
+  const size_t count = ln_shape_span(shape, s->depth, shape->rank), bytes = count * item;
+  const ln_block block = {1, count, {0}, {1, s->one_value ? 0 : 1}};
+  for (size_t row = 0; row < s->rows; ++row) {
     size_t slice = 0;
-    for (int32_t i = 0; i < depth; ++i) {
-      const int64_t index = index_at(indices, row * (size_t)depth + (size_t)i);
-      if (index < 0 || index >= out->shape.dims[i]) {
-        return ln_node_fail(node, exec->err, LN_ERR_DATA, "index %lld is outside 0..%d", (long long)index,
-                            out->shape.dims[i] - 1);
+    for (int32_t i = 0; i < s->depth; ++i) {
+      const int64_t index = index_at(s->indices, row * (size_t)s->depth + (size_t)i);
+      if (index < 0 || index >= shape->dims[i]) {
+        return ln_node_fail(node, err, LN_ERR_DATA, "index %lld is outside 0..%d", (long long)index,
+                            shape->dims[i] - 1);
       }
-      slice = slice * (size_t)out->shape.dims[i] + (size_t)index;
+      slice = slice * (size_t)shape->dims[i] + (size_t)index;
     }
-    char *to = (char *)out->data + slice * bytes;
-    const char *from = (const char *)updates->data + row * bytes;
-    if (args->join != NULL) args->join(to, from, to, &block, &params);
-    else memcpy(to, from, bytes);
+    if (bytes == 0) continue;
+    char *to = (char *)s->to->data + slice * bytes;
+    const char *from = (const char *)s->updates->data + (s->one_value ? 0 : row * bytes);
+    if (s->join != NULL) s->join(to, from, to, &block, &params);
+    else if (!s->one_value) memcpy(to, from, bytes);
+    else
+      for (size_t i = 0; i < count; ++i) memcpy(to + i * item, from, item);
   }
   return LN_OK;
+}
+
+ln_status ln_tensor_scatter_run(const ln_node *node, ln_exec *exec) {
+  const scatter_args *args = node->args;
+  const ln_tensor *indices = node->in[1];
+  ln_tensor *out = node->out[0];
+  ln_move_bytes(exec, node->in[0]->data, out->data, out->bytes);
+  if (ln_tensor_is_empty(node->in[2])) return LN_OK;
+  const ln_scatter s = {.to = out,
+                        .indices = indices,
+                        .updates = node->in[2],
+                        .depth = indices->shape.dims[indices->shape.rank - 1],
+                        .rows = ln_shape_span(&indices->shape, 0, indices->shape.rank - 1),
+                        .join = args->join};
+  return ln_scatter_run(node, &s, exec->err);
 }
 
 /* ---- Roll: input, shifts, axes ---- */

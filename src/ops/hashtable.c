@@ -45,7 +45,8 @@ ln_status ln_hashtable_infer(ln_node *node, ln_error *err) {
 ln_status ln_hashtable_prepare(ln_node *node, ln_prep *prep) {
   handle_args *args = LN_NODE_ARGS(node, prep, handle_args);
   if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
-  return ln_host_hash_table(node, LN_OPTIONS(node, hashtable_options)->table_id, prep->err, &args->handle);
+  const ln_resource_key key = {.number = LN_OPTIONS(node, hashtable_options)->table_id};
+  return ln_host_hash_table(node, &key, prep->err, &args->handle);
 }
 
 ln_status ln_hashtable_run(const ln_node *node, ln_exec *exec) {

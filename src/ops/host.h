@@ -6,6 +6,7 @@
 #ifndef LN_OPS_HOST_H
 #define LN_OPS_HOST_H
 
+#include "kernels/utf8.h"
 #include "ops/ops.h"
 
 /*
@@ -41,9 +42,14 @@ ln_status ln_host_run_once(const ln_node *node, int32_t graph, ln_error *err);
 /* An input of the node's graph has another shape than the model declares. */
 bool ln_host_resized(const ln_node *node);
 
-/* The handle of the session's variable of that name, made without a value at first sight. For prepare functions. */
-ln_status ln_host_variable(const ln_node *node, const char *container, const char *name, ln_error *err,
-                           int32_t *handle);
+/* What operators that mean the same resource agree on; texts are copied. */
+typedef struct ln_resource_key {
+  ln_span container, name;
+  int32_t number;    /* of a builtin operator's table */
+  const void *owner; /* of a nameless one: what lives with the model and only its operator has; else NULL */
+} ln_resource_key;
+/* The handle of the session's variable of that key, made without a value at first sight. For prepare functions. */
+ln_status ln_host_variable(const ln_node *node, const ln_resource_key *key, ln_error *err, int32_t *handle);
 /* The variable behind a handle, until another one is made; it holds no data before it is assigned. */
 ln_status ln_host_find_variable(const ln_node *node, const ln_tensor *handle, ln_error *err, ln_tensor **out);
 /* Keys and values as they were imported; each of `slots` ([a power of two] int32) is 0 or an index of a key plus one.
@@ -53,9 +59,12 @@ typedef struct ln_hash_table {
   int64_t entries;
   bool filled;
 } ln_hash_table;
-/* The same as for variables, for the session's tables, which have numbers. */
-ln_status ln_host_hash_table(const ln_node *node, int32_t table_id, ln_error *err, int32_t *handle);
+/* The same as for variables, for the session's tables. */
+ln_status ln_host_hash_table(const ln_node *node, const ln_resource_key *key, ln_error *err, int32_t *handle);
 ln_status ln_host_find_hash_table(const ln_node *node, const ln_tensor *handle, ln_error *err, ln_hash_table **out);
+
+/* A variable or a table loses what it holds; *held says whether that was anything. */
+ln_status ln_host_forget(const ln_node *node, const ln_tensor *handle, ln_error *err, bool *held);
 
 /* Memory for a resource's tensor until the session is reset. */
 ln_status ln_host_keep(const ln_node *node, ln_tensor *value, size_t bytes, ln_error *err);

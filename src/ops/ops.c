@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "kernels/map.h"
+#include "kernels/optimizer.h"
 #include "ops/rows.h"
 
 static const ln_op_def builtin_rows[LN_OP_CODE_COUNT] = {

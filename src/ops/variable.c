@@ -1,5 +1,7 @@
 /* VAR_HANDLE, READ_VARIABLE, ASSIGN_VARIABLE and CALL_ONCE: state that belongs to the session, shared by all its
  * graphs. */
+#include <string.h>
+
 #include "ops/host.h"
 #include "ops/rows.h"
 
@@ -17,11 +19,14 @@ ln_status ln_var_handle_infer(ln_node *node, ln_error *err) {
   return ln_node_set_shape(node, 0, fits ? declared : &one, err);
 }
 
+static ln_span span_of(const char *text) { return (ln_span){text, text == NULL ? 0 : strlen(text)}; }
+
 ln_status ln_var_handle_prepare(ln_node *node, ln_prep *prep) {
   const ln_var_handle_options *options = LN_OPTIONS(node, var_handle_options);
   handle_args *args = LN_NODE_ARGS(node, prep, handle_args);
   if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
-  return ln_host_variable(node, options->container, options->shared_name, prep->err, &args->handle);
+  const ln_resource_key key = {.container = span_of(options->container), .name = span_of(options->shared_name)};
+  return ln_host_variable(node, &key, prep->err, &args->handle);
 }
 
 ln_status ln_var_handle_run(const ln_node *node, ln_exec *exec) {

@@ -107,6 +107,9 @@ enum {
   LN_FLEX_RANDOM_SOURCE = 24
 };
 
+/* Beside an ln_optimizer_rule (flex_optimizer.c): only the rows that indices name take the step. */
+enum { LN_OPTIMIZER_SPARSE = 32 };
+
 typedef enum ln_flex_save_op { LN_FLEX_SAVE, LN_FLEX_SAVE_SLICES, LN_FLEX_SAVE_V2 } ln_flex_save_op;
 
 #endif

@@ -7,10 +7,9 @@
 #include "runtime/runtime.h"
 
 typedef struct ln_resource {
-  const char *container, *name; /* of the operator's options: they live with the model */
-  ln_tensor value;              /* without data until it is assigned; LN_STORAGE_HEAP then */
+  ln_resource_key key;
+  ln_tensor value; /* without data until it is assigned; LN_STORAGE_HEAP then */
   bool is_table;
-  int32_t table_id;
   const char *kind; /* of an object that operators share; NULL for variables and tables */
   const void *object;
   ln_hash_table table;
@@ -22,10 +21,9 @@ struct ln_resources {
   int32_t count, capacity;
   bool *ran_once; /* [graph_count] by CALL_ONCE */
   int32_t graph_count;
+  ln_arena names;
   size_t bytes; /* of all that they keep */
 };
-
-static const char *text_of(const char *text) { return text == NULL ? "" : text; }
 
 static ln_status grow(ln_resources *set, const ln_node *node, ln_error *err) {
   if (set->count < set->capacity) return LN_OK;
@@ -37,10 +35,23 @@ static ln_status grow(ln_resources *set, const ln_node *node, ln_error *err) {
   return LN_OK;
 }
 
+static bool same_text(ln_span a, ln_span b) {
+  return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
 static bool same(const ln_resource *a, const ln_resource *b) {
-  if (a->is_table != b->is_table || a->table_id != b->table_id) return false;
+  if (a->is_table != b->is_table || a->key.number != b->key.number || a->key.owner != b->key.owner) return false;
   if (a->kind != b->kind || a->object != b->object) return false;
-  return strcmp(a->name, b->name) == 0 && strcmp(a->container, b->container) == 0;
+  return same_text(a->key.name, b->key.name) && same_text(a->key.container, b->key.container);
+}
+
+/* Names may stand in what the set outlives: it keeps copies, which end in a NUL for messages. */
+static bool keep_text(ln_arena *names, ln_span *text) {
+  char *copy = ln_arena_alloc(names, text->size + 1); /* bounded: by an object in memory */
+  if (copy == NULL) return false;
+  if (text->size > 0) memcpy(copy, text->data, text->size);
+  text->data = copy;
+  return true;
 }
 
 static ln_status find_or_make(const ln_node *node, const ln_resource *wanted, ln_error *err, int32_t *handle) {
@@ -52,27 +63,25 @@ static ln_status find_or_make(const ln_node *node, const ln_resource *wanted, ln
     return LN_OK;
   }
   LN_TRY(grow(set, node, err));
-  set->items[set->count++] = *wanted;
-  *handle = set->count;
+  ln_resource *made = &set->items[set->count];
+  *made = *wanted;
+  if (!keep_text(&set->names, &made->key.container) || !keep_text(&set->names, &made->key.name)) {
+    return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory for a resource");
+  }
+  if (made->value.name == NULL) made->value.name = made->key.name.data;
+  *handle = ++set->count;
   return LN_OK;
 }
 
-ln_status ln_host_variable(const ln_node *node, const char *container, const char *name, ln_error *err,
-                           int32_t *handle) {
-  const ln_resource wanted = {.container = text_of(container),
-                              .name = text_of(name),
-                              .value = {.name = text_of(name), .quant = &ln_quant_none}};
+ln_status ln_host_variable(const ln_node *node, const ln_resource_key *key, ln_error *err, int32_t *handle) {
+  const ln_resource wanted = {.key = *key, .value = {.quant = &ln_quant_none}};
   return find_or_make(node, &wanted, err, handle);
 }
 
-ln_status ln_host_hash_table(const ln_node *node, int32_t table_id, ln_error *err, int32_t *handle) {
+ln_status ln_host_hash_table(const ln_node *node, const ln_resource_key *key, ln_error *err, int32_t *handle) {
   const ln_tensor none = {.name = "hash table", .quant = &ln_quant_none};
-  const ln_resource wanted = {.container = "",
-                              .name = "",
-                              .value = none,
-                              .is_table = true,
-                              .table_id = table_id,
-                              .table = {.keys = none, .values = none, .slots = none}};
+  const ln_resource wanted = {
+      .key = *key, .value = none, .is_table = true, .table = {.keys = none, .values = none, .slots = none}};
   return find_or_make(node, &wanted, err, handle);
 }
 
@@ -107,12 +116,8 @@ ln_status ln_host_find_hash_table(const ln_node *node, const ln_tensor *handle, 
 
 ln_status ln_host_object(const ln_node *node, const char *kind, const void *object, ln_error *err, int32_t *handle) {
   const ln_tensor none = {.name = kind, .quant = &ln_quant_none};
-  const ln_resource wanted = {.container = "",
-                              .name = "",
-                              .value = none,
-                              .table = {.keys = none, .values = none, .slots = none},
-                              .kind = kind,
-                              .object = object};
+  const ln_resource wanted = {
+      .value = none, .table = {.keys = none, .values = none, .slots = none}, .kind = kind, .object = object};
   return find_or_make(node, &wanted, err, handle);
 }
 
@@ -133,6 +138,24 @@ ln_status ln_host_find_object(const ln_node *node, const ln_tensor *handle, cons
 static void forget(ln_resources *set, ln_tensor *value) {
   set->bytes -= value->bytes;
   ln_session_release(value);
+}
+
+static void forget_all(ln_resources *set, ln_resource *r) {
+  forget(set, &r->value);
+  forget(set, &r->table.keys);
+  forget(set, &r->table.values);
+  forget(set, &r->table.slots);
+  r->table.filled = false;
+  r->table.entries = 0;
+}
+
+ln_status ln_host_forget(const ln_node *node, const ln_tensor *handle, ln_error *err, bool *held) {
+  ln_resources *set = node->session->root->resources;
+  ln_resource *resource = NULL;
+  if (find(node, handle, true, NULL, &resource) != LN_OK) LN_TRY(find(node, handle, false, err, &resource));
+  *held = resource->value.data != NULL || resource->table.filled;
+  forget_all(set, resource);
+  return LN_OK;
 }
 
 ln_status ln_host_keep(const ln_node *node, ln_tensor *value, size_t bytes, ln_error *err) {
@@ -203,21 +226,14 @@ ln_resources *ln_resources_hold(ln_resources *set) {
 size_t ln_resources_bytes(const ln_resources *set) { return set == NULL ? 0 : set->bytes; }
 
 void ln_resources_clear(ln_resources *set) {
-  for (int32_t i = 0; i < set->count; ++i) {
-    ln_resource *r = &set->items[i];
-    forget(set, &r->value);
-    forget(set, &r->table.keys);
-    forget(set, &r->table.values);
-    forget(set, &r->table.slots);
-    r->table.filled = false;
-    r->table.entries = 0;
-  }
+  for (int32_t i = 0; i < set->count; ++i) forget_all(set, &set->items[i]);
   memset(set->ran_once, 0, (size_t)set->graph_count);
 }
 
 void ln_resources_release(ln_resources *set) {
   if (set == NULL || atomic_fetch_sub(&set->holders, 1) > 1) return;
   ln_resources_clear(set);
+  ln_arena_free(&set->names);
   ln_free(set->items);
   ln_free(set->ran_once);
   ln_free(set);

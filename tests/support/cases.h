@@ -6,7 +6,8 @@
 
 typedef void (*ln_test_model_check)(const char *path, ln_model *model);
 
-/* Hands every `step`-th case of every family to `check`, in a scratch folder; returns how many cases there are. */
+/* Hands every `step`-th case of every family that is not refused to `check`, in a scratch folder; returns how many
+ * cases there are. */
 int ln_test_each_case(int step, ln_test_model_check check);
 /* The path of "family/name.tflite". */
 const char *ln_test_case_path(char *buffer, size_t size, const char *name);

@@ -14,7 +14,8 @@ its optimized ones ("opt"), or from `expected` (resolver None). In the file they
     case.in.N.shape     int32 dimensions, for an input that is resized before the run
     case.out.N          bytes of the N-th output after the last invocation
     case.out.N.shape    int32 dimensions
-    case.info           lines of key=value: abs, rel (float tolerance: abs + rel * max|want|), invocations, oracle, seed
+    case.info           lines of key=value: abs, rel (float tolerance: abs + rel * max|want|), invocations, oracle, seed;
+                        refused=TEXT for a case that must fail with a message that holds the text; its name begins with "refused"
 Generating twice gives the same bytes.
 """
 import os
@@ -374,17 +375,19 @@ def oracle_outputs(graphs, resolver, invocations):
     raise RuntimeError(f"LiteRT refuses: {error}")
 
 
-def info_text(tolerance, invocations, oracle, seed):
+def info_text(tolerance, invocations, oracle, seed, refused=None):
     tolerance = {"abs": 1e-6, "rel": 1e-5} | (tolerance or {})
     return "".join(f"{k}={v}\n" for k, v in (("abs", f"{tolerance['abs']:g}"), ("rel", f"{tolerance['rel']:g}"),
-                                              ("invocations", invocations), ("oracle", oracle), ("seed", seed)))
+                                              ("invocations", invocations), ("oracle", oracle), ("seed", seed)) + ((("refused", refused),) if refused else ()))
 
 
 written = []  # paths of this run, in order: all.py reports and prunes by them
 
 
-def model_case(family, name, graphs, expected=None, tolerance=None, resolver="ref", seed=None, invocations=1):
+def model_case(family, name, graphs, expected=None, tolerance=None, resolver="ref", seed=None, invocations=1, refused=None):
     """A case of any graph: graphs[0] is run, the others are what IF, WHILE, CALL and so on refer to."""
+    if (refused is not None) != name.startswith("refused"):
+        raise ValueError(f"{family}/{name}: cases that are refused are named so")
     seed = zlib.crc32(f"{family}/{name}".encode()) if seed is None else seed
     rng = np.random.default_rng(seed)
     for g in graphs:
@@ -395,13 +398,13 @@ def model_case(family, name, graphs, expected=None, tolerance=None, resolver="re
     main, version = graphs[0], 1
     if resolver is not None:
         version, expected = oracle_outputs(graphs, resolver, invocations)
-    expected = [np.asarray(e) for e in expected]
-    metadata = {"case.info": info_text(tolerance, invocations, resolver or "given", seed).encode()}
+    expected = [np.asarray(e) for e in expected or []]
+    metadata = {"case.info": info_text(tolerance, invocations, resolver or "given", seed, refused).encode()}
     for i, t in enumerate(main.inputs):
         metadata[f"case.in.{i}"] = stored_bytes(t.data, t.type)
         if t.resize is not None:
             metadata[f"case.in.{i}.shape"] = np.array(t.resize, "<i4").tobytes()
-    for i, (t, e) in enumerate(zip(main.outputs, expected, strict=True)):
+    for i, (t, e) in enumerate(zip(main.outputs, [] if refused else expected, strict=not refused)):
         if t.shape is None:
             t.shape = list(e.shape)
         metadata[f"case.out.{i}"] = stored_bytes(e, t.type)
@@ -635,3 +638,96 @@ def flex_case(family, name, op, inputs=None, attrs=None, tolerance=None, expecte
         results.append(tensor([1] * e.ndim if hidden else list(e.shape), type, signature=[-1] * e.ndim if hidden else None))
     case(family, name, "Flex" + op, None, flat, results, custom=flex_options(n), expected=expected, tolerance=tolerance,
          resolver=None, seed=seed, invocations=invocations)
+
+
+class FlexModel:
+    """A case of several Select-TF operators in one graph, each run by TensorFlow as it is added, what they keep included.
+
+        m = FlexModel("flex_variable", "read")
+        handle = m.op("VarHandleOp", shared_name="v", dtype=tf.float32, shape=[2])
+        m.op("AssignVariableOp", {"resource": handle, "value": m.feed([2], "f32")})
+        m.case([m.op("ReadVariableOp", {"resource": handle}, dtype=tf.float32)])
+    """
+
+    def __init__(self, family, name):
+        self.family, self.name, self.tf = family, name, tensorflow()
+        self.rng = np.random.default_rng(zlib.crc32(f"{family}/{name}".encode()))
+        self.nodes, self.fed, self.steps, self.values = [], [], [], {}
+
+    def feed(self, shape=None, type="f32", **fields):
+        """An input of the graph, or with const=True a constant."""
+        t = tensor(shape, type, **fields)
+        if t.data is None:
+            t.data = random_data(t, self.rng)
+        self.values[t] = self.tf.constant(t.data, self.tf.as_dtype(t.type), t.data.shape)
+        if not t.const:
+            self.fed.append(t)
+        return t
+
+    def const(self, data, type="i32"):
+        return self.feed(None, type, data=data, const=True)
+
+    def run(self, op, inputs=None, attrs=None):
+        """What TensorFlow gives for an operator that the graph does not hold."""
+        inputs, attrs = inputs or {}, attrs or {}
+        args = {k: [self.values[i] for i in v] if isinstance(v, list) else self.values[v] for k, v in inputs.items()}
+        got = getattr(self.tf.raw_ops, op)(**args, **attrs)
+        if got is None or isinstance(got, self.tf.Operation):
+            return []
+        return list(got) if isinstance(got, (list, tuple)) else [got]
+
+    def op(self, op, inputs=None, unknown=False, **attrs):
+        """Adds an operator; returns its output, or a list of them. `unknown`: the model does not declare their shapes."""
+        inputs = inputs or {}
+        got, outputs = self.run(op, inputs, attrs), []
+        for value in got:
+            plain = value.dtype.name not in ("resource", "variant")
+            shape = value.shape.as_list() if plain else []
+            hidden = unknown and plain and len(shape) > 0
+            outputs.append(tensor([1] * len(shape) if hidden else shape, value.dtype.name, signature=[-1] * len(shape) if hidden else None))
+            self.values[outputs[-1]] = value
+
+        self._add(op, inputs, attrs, outputs)
+        self.steps.append((op, inputs, attrs, outputs))
+        return outputs if len(outputs) != 1 else outputs[0]
+
+    def _add(self, op, inputs, attrs, outputs, shapes=True):
+        def spec(t):
+            if isinstance(t, list):
+                return [spec(i) for i in t]
+            hidden = not shapes or self.values[t].dtype.name in ("resource", "variant")
+            return self.values[t].dtype, None if hidden else self.values[t].shape
+
+        n, order = flex_node(op, attrs, {k: spec(v) for k, v in inputs.items()})
+        flat = [inputs[k][i] if isinstance(inputs[k], list) else inputs[k] for k, i in order]
+        self.nodes.append(node("Flex" + op, flat, outputs, custom=flex_options(n)))
+
+    def refused(self, text, op, inputs=None, outputs=(), asked=True, **attrs):
+        """A case whose last operator, with `outputs` of these types, TensorFlow refuses and so must we, with a message that
+        holds `text`. It is not `asked` where it crashes."""
+        try:
+            if not asked:
+                raise ValueError
+            self.run(op, inputs, attrs)
+        except (self.tf.errors.OpError, ValueError):
+            made = [tensor([], type) for type in outputs]
+            self._add(op, inputs or {}, attrs, made, shapes=False)
+            self._forget()
+            return model_case(self.family, self.name, [graph(self.nodes, self.fed, made)], None, None, None, refused=text)
+        raise RuntimeError(f"{self.family}/{self.name}: TensorFlow takes {op}")
+
+    def _forget(self):
+        for op, _, _, made in self.steps:
+            if op.endswith("HandleOp"):
+                self.tf.raw_ops.DestroyResourceOp(resource=self.values[made[0]])
+
+    def case(self, outputs, tolerance=None, invocations=1):
+        for _ in range(invocations - 1):
+            for op, inputs, attrs, made in self.steps:
+                self.values.update(zip(made, self.run(op, inputs, attrs)))
+        expected = [self.values[t].numpy() for t in outputs]
+        self._forget()
+        try:
+            model_case(self.family, self.name, [graph(self.nodes, self.fed, outputs)], expected, tolerance, None, invocations=invocations)
+        except Exception as e:
+            raise RuntimeError(f"{self.family}/{self.name}: {e}") from e
