@@ -18,6 +18,7 @@ for target in "$@"; do
   seeds=fuzz/corpus/$target
   case $target in
     model) seeds="$seeds tests/ops/cases models" ;;
+    checkpoint) seeds="$seeds tests/ops/checkpoints" ;;
     npy | image) seeds="$seeds tests/io/data" ;;
   esac
   mkdir -p "$build/corpus/$target"

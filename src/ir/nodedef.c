@@ -111,8 +111,9 @@ bool ln_tf_type(uint64_t number, ln_type *out) {
 }
 
 uint32_t ln_tf_number(ln_type type) {
+  enum { QUINT16 = 16 }; /* the one quantized type that comes before its plain one */
   for (uint32_t i = 0; i < LN_COUNT(types); ++i) {
-    if (types[i] == (int8_t)type) return i; /* quantized types come after the plain ones */
+    if (types[i] == (int8_t)type && i != QUINT16) return i;
   }
   return 0;
 }

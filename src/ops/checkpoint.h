@@ -57,12 +57,15 @@ ln_status ln_checkpoint_find(const ln_checkpoint *checkpoint, const char *name, 
 ln_status ln_checkpoint_read(ln_checkpoint *checkpoint, const ln_checkpoint_entry *entry, const ln_slice *wanted,
                              void *out, ln_error *err);
 
-/* ---- writing (checkpoint_write.c): whole tensors; a file takes its name when it is complete ---- */
+/* ---- writing (checkpoint_write.c): a file takes its name when it is complete ---- */
 
 typedef struct ln_checkpoint_item {
   const char *name;
   size_t name_size;
   const ln_tensor *tensor; /* with data; strings verified */
+  bool partial;            /* the tensor is `slice` of the one that has the name, whose shape is `whole` */
+  ln_shape whole;
+  ln_slice slice;
 } ln_checkpoint_item;
 
 ln_status ln_checkpoint_write_v1(const char *path, const ln_checkpoint_item *items, int32_t count, ln_error *err);

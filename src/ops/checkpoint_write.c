@@ -7,7 +7,6 @@
 #include "ops/checkpoint.h"
 #include "ops/strings.h"
 
-/* A text of a string tensor that was verified. */
 /* An entry of the table to be, by places in bytes that may still move. */
 typedef struct place {
   size_t key, key_size, value, value_size;
@@ -19,9 +18,11 @@ typedef struct builder {
   size_t count, capacity;
 } builder;
 
+static ln_status no_memory(ln_error *err) { return ln_fail(err, LN_ERR_MEMORY, "no memory for a checkpoint"); }
+
 static ln_status begin(builder *b, size_t capacity, ln_error *err) {
   *b = (builder){.capacity = capacity, .places = ln_alloc_array(capacity, sizeof(place))};
-  return b->places != NULL ? LN_OK : ln_fail(err, LN_ERR_MEMORY, "no memory for a checkpoint");
+  return b->places != NULL ? LN_OK : no_memory(err);
 }
 
 static void add_entry(builder *b, const ln_bytes *key, const ln_bytes *value) {
@@ -31,31 +32,32 @@ static void add_entry(builder *b, const ln_bytes *key, const ln_bytes *value) {
   ln_bytes_add(&b->pool, value->data, value->size);
 }
 
-static ln_status write_table(const builder *b, const char *path, ln_error *err) {
-  ln_bytes file = {0};
-  ln_sstable_entry *entries = ln_alloc_array(b->count, sizeof *entries);
-  ln_status status = LN_OK;
-  if (entries == NULL || b->pool.failed) {
-    status = ln_fail(err, LN_ERR_MEMORY, "no memory for a checkpoint");
-    goto out;
-  }
+static void end(builder *b) {
+  ln_bytes_free(&b->pool);
+  ln_free(b->places);
+}
+
+/* The entries in memory, where they stay until the next is added; NULL when memory is short. */
+static ln_sstable_entry *list_entries(const builder *b) {
+  ln_sstable_entry *entries = b->pool.failed ? NULL : ln_alloc_array(b->count, sizeof *entries);
+  if (entries == NULL) return NULL;
   for (size_t i = 0; i < b->count; ++i) {
     const place *p = &b->places[i];
     const uint8_t *pool = b->pool.data;
     entries[i] = (ln_sstable_entry){p->key_size == 0 ? "" : (const char *)pool + p->key, p->key_size, pool + p->value,
                                     p->value_size};
   }
-  status = ln_sstable_write(entries, b->count, err, &file);
+  return entries;
+}
+
+static ln_status write_table(const builder *b, const char *path, ln_error *err) {
+  ln_bytes file = {0};
+  ln_sstable_entry *entries = list_entries(b);
+  ln_status status = entries == NULL ? no_memory(err) : ln_sstable_write(entries, b->count, err, &file);
   if (status == LN_OK) status = ln_file_write(path, file.data, file.size, err);
-out:
   ln_free(entries);
   ln_bytes_free(&file);
   return status;
-}
-
-static void end(builder *b) {
-  ln_bytes_free(&b->pool);
-  ln_free(b->places);
 }
 
 static void put_version(ln_bytes *out, uint32_t field) {
@@ -104,25 +106,36 @@ static void put_values(ln_bytes *out, const ln_tensor *tensor) {
   ln_bytes_free(&packed);
 }
 
-static void put_v1_meta(ln_bytes *meta, const ln_checkpoint_item *item) {
-  const ln_slice all = ln_slice_all(item->tensor->shape.rank);
+static const ln_shape *whole_of(const ln_checkpoint_item *item) {
+  return item->partial ? &item->whole : &item->tensor->shape;
+}
+
+static ln_slice slice_of(const ln_checkpoint_item *item) {
+  return item->partial ? item->slice : ln_slice_all(item->tensor->shape.rank);
+}
+
+/* Of a tensor's items, which are its parts or itself. */
+static void put_v1_meta(ln_bytes *meta, const ln_checkpoint_item *items, int32_t count) {
   ln_bytes one = {0};
-  ln_wire_put_bytes(&one, LN_META_NAME, item->name, item->name_size);
-  ln_checkpoint_put_shape(&one, LN_META_SHAPE, &item->tensor->shape);
-  ln_wire_put_number(&one, LN_META_TYPE, ln_tf_number(item->tensor->type));
-  ln_checkpoint_put_slice(&one, LN_META_SLICE, &all);
+  ln_wire_put_bytes(&one, LN_META_NAME, items->name, items->name_size);
+  ln_checkpoint_put_shape(&one, LN_META_SHAPE, whole_of(items));
+  ln_wire_put_number(&one, LN_META_TYPE, ln_tf_number(items->tensor->type));
+  for (int32_t i = 0; i < count; ++i) {
+    const ln_slice slice = slice_of(&items[i]);
+    ln_checkpoint_put_slice(&one, LN_META_SLICE, &slice);
+  }
   meta->failed = meta->failed || one.failed;
   ln_wire_put_bytes(meta, LN_SLICES_META_TENSOR, one.data, one.size);
   ln_bytes_free(&one);
 }
 
 static void add_v1_data(builder *b, const ln_checkpoint_item *item) {
-  const ln_slice all = ln_slice_all(item->tensor->shape.rank);
+  const ln_slice slice = slice_of(item);
   ln_bytes key = {0}, values = {0}, saved = {0}, entry = {0};
-  ln_checkpoint_put_key(&key, item->name, item->name_size, &all);
+  ln_checkpoint_put_key(&key, item->name, item->name_size, &slice);
   put_values(&values, item->tensor);
   ln_wire_put_bytes(&saved, LN_SAVED_NAME, item->name, item->name_size);
-  ln_checkpoint_put_slice(&saved, LN_SAVED_SLICE, &all);
+  ln_checkpoint_put_slice(&saved, LN_SAVED_SLICE, &slice);
   ln_wire_put_bytes(&saved, LN_SAVED_DATA, values.data, values.size);
   ln_wire_put_bytes(&entry, LN_SLICES_DATA, saved.data, saved.size);
   entry.failed = entry.failed || values.failed || saved.failed;
@@ -133,56 +146,102 @@ static void add_v1_data(builder *b, const ln_checkpoint_item *item) {
   ln_bytes_free(&entry);
 }
 
-static int by_name(const void *a, const void *b) {
-  const ln_checkpoint_item *x = a, *y = b;
+/* ---- what is to be written ---- */
+
+static int by_name(const ln_checkpoint_item *x, const ln_checkpoint_item *y) {
   const size_t common = x->name_size < y->name_size ? x->name_size : y->name_size;
   const int order = common == 0 ? 0 : memcmp(x->name, y->name, common);
   if (order != 0) return order;
   return x->name_size < y->name_size ? -1 : x->name_size > y->name_size;
 }
 
-static ln_status check_names(const ln_checkpoint_item *items, int32_t count, ln_error *err) {
-  ln_checkpoint_item *sorted = ln_alloc_array((size_t)count, sizeof *sorted);
-  ln_status status = LN_OK;
-  if (sorted == NULL) return ln_fail(err, LN_ERR_MEMORY, "no memory for a checkpoint");
-  if (count > 0) memcpy(sorted, items, (size_t)count * sizeof *sorted);
-  if (count > 0) qsort(sorted, (size_t)count, sizeof *sorted, by_name);
-  for (int32_t i = 1; status == LN_OK && i < count; ++i) {
-    if (by_name(&sorted[i - 1], &sorted[i]) != 0) continue;
-    status = ln_fail(err, LN_ERR_ARGUMENT, "the name \"%.*s\" stands twice",
-                     (int)(sorted[i].name_size < 100 ? sorted[i].name_size : 100), sorted[i].name);
+static int by_slice(const ln_slice *x, const ln_slice *y) {
+  for (int32_t i = 0; i < x->rank && i < y->rank; ++i) {
+    if (x->start[i] != y->start[i]) return x->start[i] < y->start[i] ? -1 : 1;
+    if (x->length[i] != y->length[i]) return x->length[i] < y->length[i] ? -1 : 1;
   }
-  ln_free(sorted);
+  return 0;
+}
+
+static int by_name_and_slice(const void *a, const void *b) {
+  const ln_checkpoint_item *x = a, *y = b;
+  const int order = by_name(x, y);
+  return order != 0 || !x->partial || !y->partial ? order : by_slice(&x->slice, &y->slice);
+}
+
+static bool are_parts_of_one(const ln_checkpoint_item *x, const ln_checkpoint_item *y) {
+  return x->partial && y->partial && x->tensor->type == y->tensor->type && ln_shape_equal(&x->whole, &y->whole) &&
+         by_slice(&x->slice, &y->slice) != 0;
+}
+
+static ln_status check_sorted(const ln_checkpoint_item *sorted, int32_t count, ln_error *err) {
+  for (int32_t i = 1; i < count; ++i) {
+    if (by_name(&sorted[i - 1], &sorted[i]) != 0 || are_parts_of_one(&sorted[i - 1], &sorted[i])) continue;
+    return ln_fail(err, LN_ERR_ARGUMENT, "the name \"%.*s\" stands twice",
+                   (int)(sorted[i].name_size < 100 ? sorted[i].name_size : 100), sorted[i].name);
+  }
+  return LN_OK;
+}
+
+static ln_status check_item(const ln_checkpoint_item *item, bool v1, ln_error *err) {
+  const ln_proto_field *form = ln_proto_field_of(item->tensor->type);
+  ln_shape shape;
+  if (form == NULL || (v1 && !form->in_v1)) {
+    return ln_fail(err, LN_ERR_TYPE, "checkpoints of %s take no %s", v1 ? "the operator Save" : "TensorFlow",
+                   ln_type_name(item->tensor->type));
+  }
+  if (!item->partial) return LN_OK;
+  bool good = ln_slice_shape(&item->slice, &item->whole, &shape) && ln_shape_equal(&shape, &item->tensor->shape);
+  for (int32_t i = 0; i < item->slice.rank; ++i) good = good && item->slice.length[i] != 0; /* as TensorFlow has it */
+  if (good) return LN_OK;
+  return ln_fail(err, LN_ERR_SHAPE, "the slice to be saved as \"%.*s\" is empty or of another shape than its tensor",
+                 (int)(item->name_size < 100 ? item->name_size : 100), item->name);
+}
+
+/* A copy of the items, parts of a tensor side by side; to be freed. */
+static ln_status sort_items(const ln_checkpoint_item *items, int32_t count, bool v1, ln_error *err,
+                            ln_checkpoint_item **out) {
+  for (int32_t i = 0; i < count; ++i) LN_TRY(check_item(&items[i], v1, err));
+  ln_checkpoint_item *sorted = ln_alloc_array((size_t)count, sizeof *sorted);
+  if (sorted == NULL) return no_memory(err);
+  if (count > 0) memcpy(sorted, items, (size_t)count * sizeof *sorted);
+  if (count > 0) qsort(sorted, (size_t)count, sizeof *sorted, by_name_and_slice);
+  const ln_status status = check_sorted(sorted, count, err);
+  if (status == LN_OK) *out = sorted;
+  else ln_free(sorted);
   return status;
 }
 
-static ln_status check_items(const ln_checkpoint_item *items, int32_t count, bool v1, ln_error *err) {
-  LN_TRY(check_names(items, count, err));
-  for (int32_t i = 0; i < count; ++i) {
-    const ln_proto_field *form = ln_proto_field_of(items[i].tensor->type);
-    if (form != NULL && (form->in_v1 || !v1)) continue;
-    return ln_fail(err, LN_ERR_TYPE, "checkpoints of %s take no %s", v1 ? "the operator Save" : "TensorFlow",
-                   ln_type_name(items[i].tensor->type));
-  }
-  return LN_OK;
+/* How many items from the first on are of its tensor. */
+static int32_t same_tensor(const ln_checkpoint_item *sorted, int32_t count) {
+  int32_t same = 1;
+  while (same < count && by_name(&sorted[0], &sorted[same]) == 0) ++same;
+  return same;
 }
 
 ln_status ln_checkpoint_write_v1(const char *path, const ln_checkpoint_item *items, int32_t count, ln_error *err) {
   builder b;
   ln_bytes meta = {0}, header = {0};
   const ln_bytes no_key = {0};
-  LN_TRY(check_items(items, count, true, err));
-  LN_TRY(begin(&b, (size_t)count + 1, err));
-  for (int32_t i = 0; i < count; ++i) put_v1_meta(&meta, &items[i]);
+  ln_checkpoint_item *sorted = NULL;
+  LN_TRY(sort_items(items, count, true, err, &sorted));
+  ln_status status = begin(&b, (size_t)count + 1, err);
+  if (status != LN_OK) goto out;
+  for (int32_t i = 0, same; i < count; i += same) {
+    same = same_tensor(&sorted[i], count - i);
+    put_v1_meta(&meta, &sorted[i], same);
+  }
   put_version(&meta, LN_SLICES_META_VERSIONS);
   ln_wire_put_bytes(&header, LN_SLICES_META, meta.data, meta.size);
   header.failed = header.failed || meta.failed;
   add_entry(&b, &no_key, &header);
   for (int32_t i = 0; i < count; ++i) add_v1_data(&b, &items[i]);
+  status = write_table(&b, path, err);
+  end(&b);
+out:
   ln_bytes_free(&meta);
   ln_bytes_free(&header);
-  const ln_status status = write_table(&b, path, err);
-  end(&b);
+  ln_free(sorted);
   return status;
 }
 
@@ -231,12 +290,25 @@ static void add_v2_entry(builder *b, ln_bytes *data, const ln_checkpoint_item *i
   ln_bytes key = {0}, entry = {0};
   const size_t start = data->size;
   const uint32_t crc = put_data(data, item->tensor);
-  ln_bytes_add(&key, item->name, item->name_size);
+  if (item->partial) ln_checkpoint_put_key(&key, item->name, item->name_size, &item->slice);
+  else ln_bytes_add(&key, item->name, item->name_size);
   ln_wire_put_number(&entry, LN_ENTRY_TYPE, ln_tf_number(item->tensor->type));
   ln_checkpoint_put_shape(&entry, LN_ENTRY_SHAPE, &item->tensor->shape);
   ln_wire_put_number(&entry, LN_ENTRY_OFFSET, start);
   ln_wire_put_number(&entry, LN_ENTRY_SIZE, data->size - start);
   put_crc(&entry, crc);
+  add_entry(b, &key, &entry);
+  ln_bytes_free(&key);
+  ln_bytes_free(&entry);
+}
+
+/* What the parts belong to: an entry without bytes of its own. */
+static void add_v2_whole(builder *b, const ln_checkpoint_item *parts, int32_t count) {
+  ln_bytes key = {0}, entry = {0};
+  ln_bytes_add(&key, parts->name, parts->name_size);
+  ln_wire_put_number(&entry, LN_ENTRY_TYPE, ln_tf_number(parts->tensor->type));
+  ln_checkpoint_put_shape(&entry, LN_ENTRY_SHAPE, &parts->whole);
+  for (int32_t i = 0; i < count; ++i) ln_checkpoint_put_slice(&entry, LN_ENTRY_SLICES, &parts[i].slice);
   add_entry(b, &key, &entry);
   ln_bytes_free(&key);
   ln_bytes_free(&entry);
@@ -251,18 +323,26 @@ ln_status ln_checkpoint_write_v2(const char *path, const ln_checkpoint_item *ite
   char shard[LN_CHECKPOINT_PATH_MAX], index[LN_CHECKPOINT_PATH_MAX];
   builder b;
   ln_bytes data = {0};
-  LN_TRY(check_items(items, count, false, err));
+  ln_checkpoint_item *sorted = NULL;
   LN_TRY(index_path(path, index, err));
   if (!ln_checkpoint_shard_path(path, 0, 1, shard)) return ln_fail(err, LN_ERR_ARGUMENT, "a path is too long");
-  LN_TRY(begin(&b, (size_t)count + 1, err));
+  LN_TRY(sort_items(items, count, false, err, &sorted));
+  ln_status status = begin(&b, 2 * (size_t)count + 1, err);
+  if (status != LN_OK) goto out;
   put_header(&b, 1);
   for (int32_t i = 0; i < count; ++i) add_v2_entry(&b, &data, &items[i]);
-  ln_status status = data.failed ? ln_fail(err, LN_ERR_MEMORY, "no memory for a checkpoint") : LN_OK;
+  for (int32_t i = 0, same; i < count; i += same) {
+    same = same_tensor(&sorted[i], count - i);
+    if (sorted[i].partial) add_v2_whole(&b, &sorted[i], same);
+  }
+  if (data.failed) status = no_memory(err);
   /* The index last: a bundle is there once its index is. */
   if (status == LN_OK) status = ln_file_write(shard, data.data, data.size, err);
   if (status == LN_OK) status = write_table(&b, index, err);
-  ln_bytes_free(&data);
   end(&b);
+out:
+  ln_bytes_free(&data);
+  ln_free(sorted);
   return status;
 }
 
@@ -306,6 +386,53 @@ static ln_status merge_entry(void *context, const uint8_t *key, size_t key_size,
   return LN_OK;
 }
 
+/* Whether both entries are of one partitioned tensor, whose parts the bundles share out. */
+static bool are_shares(const ln_sstable_entry *a, const ln_sstable_entry *b) {
+  static const uint32_t same[] = {LN_ENTRY_TYPE, LN_ENTRY_SHAPE};
+  const ln_wire x = ln_wire_of(a->value, a->value_size), y = ln_wire_of(b->value, b->value_size);
+  ln_wire_field one = {0}, other = {0};
+  if (!ln_wire_find(x, LN_ENTRY_SLICES, LN_WIRE_BYTES, &one) || !ln_wire_find(y, LN_ENTRY_SLICES, LN_WIRE_BYTES, &one))
+    return false;
+  for (size_t i = 0; i < LN_COUNT(same); ++i) {
+    const ln_wire_kind kind = i == 0 ? LN_WIRE_VARINT : LN_WIRE_BYTES;
+    if (!ln_wire_find(x, same[i], kind, &one) || !ln_wire_find(y, same[i], kind, &other)) return false;
+    const size_t size = ln_wire_left(&one.bytes);
+    if (one.value != other.value || size != ln_wire_left(&other.bytes)) return false;
+    if (size > 0 && memcmp(one.bytes.at, other.bytes.at, size) != 0) return false;
+  }
+  return true;
+}
+
+static void put_slices(ln_bytes *out, const ln_sstable_entry *entry) {
+  ln_wire message = ln_wire_of(entry->value, entry->value_size);
+  ln_wire_field field;
+  while (ln_wire_next(&message, &field)) {
+    if (field.number != LN_ENTRY_SLICES || field.kind != LN_WIRE_BYTES) continue;
+    ln_wire_put_bytes(out, LN_ENTRY_SLICES, field.bytes.at, ln_wire_left(&field.bytes));
+  }
+}
+
+/* The entries with the parts of a tensor, which several bundles have shares of, in one. */
+static ln_status gather_parts(const builder *b, builder *out, ln_error *err) {
+  ln_sstable_entry *entries = list_entries(b);
+  if (entries == NULL) return no_memory(err);
+  ln_sstable_sort(entries, b->count);
+  for (size_t i = 0; i < b->count;) {
+    const ln_sstable_entry *first = &entries[i];
+    ln_bytes key = {0}, value = {0};
+    ln_bytes_add(&key, first->key, first->key_size);
+    ln_bytes_add(&value, first->value, first->value_size);
+    for (++i; i < b->count && ln_sstable_order(first, &entries[i]) == 0 && are_shares(first, &entries[i]); ++i) {
+      put_slices(&value, &entries[i]);
+    }
+    add_entry(out, &key, &value);
+    ln_bytes_free(&key);
+    ln_bytes_free(&value);
+  }
+  ln_free(entries);
+  return LN_OK;
+}
+
 static ln_status open_all(const ln_span *paths, int32_t count, ln_checkpoint *parts, int32_t *opened, size_t *entries,
                           int32_t *shards, ln_error *err) {
   char path[LN_CHECKPOINT_PATH_MAX];
@@ -339,22 +466,26 @@ static ln_status move_shards(const ln_checkpoint *part, const char *path, int32_
 static ln_status merge_parts(ln_checkpoint *parts, int32_t count, const char *path, size_t entries, int32_t shards,
                              ln_error *err) {
   char index[LN_CHECKPOINT_PATH_MAX], old[LN_CHECKPOINT_PATH_MAX];
-  builder b;
+  builder b, gathered = {.count = 0};
   LN_TRY(index_path(path, index, err));
   LN_TRY(begin(&b, entries + 1, err));
   merge m = {&b, entries, 0};
-  ln_status status = LN_OK;
   put_header(&b, shards);
+  ln_status status = begin(&gathered, entries + 1, err);
   for (int32_t i = 0; status == LN_OK && i < count; ++i) {
     status = ln_sstable_each(&parts[i].table, merge_entry, &m, err);
-    if (status == LN_OK) status = move_shards(&parts[i], path, m.first_shard, shards, err);
     m.first_shard += parts[i].shard_count;
   }
-  if (status == LN_OK) status = write_table(&b, index, err);
+  if (status == LN_OK) status = gather_parts(&b, &gathered, err);
+  for (int32_t i = 0, first = 0; status == LN_OK && i < count; first += parts[i++].shard_count) {
+    status = move_shards(&parts[i], path, first, shards, err);
+  }
+  if (status == LN_OK) status = write_table(&gathered, index, err);
   for (int32_t i = 0; status == LN_OK && i < count; ++i) {
     status = index_path(parts[i].path, old, err);
     if (status == LN_OK && strcmp(old, index) != 0) status = ln_file_remove(old, err);
   }
+  end(&gathered);
   end(&b);
   return status;
 }

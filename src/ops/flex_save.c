@@ -35,6 +35,45 @@ static ln_status in_file(const ln_node *node, const char *path, ln_status status
   return status == LN_OK ? LN_OK : ln_node_fail(node, err, status, "%s", why->message);
 }
 
+/* ---- slices ---- */
+
+/* A number at `*at`; false when there is none. */
+static bool read_number(const char **at, const char *end, int64_t *out) {
+  int64_t value = 0;
+  const char *from = *at;
+  for (; *at < end && **at >= '0' && **at <= '9'; ++*at) {
+    if (value > INT32_MAX) return false;
+    value = value * 10 + (**at - '0');
+  }
+  *out = value;
+  return *at > from;
+}
+
+/* "4 3 0,2:-": the whole tensor's dimensions, then start,length of each dimension, or - for all of it. */
+static bool read_slice(ln_span spec, int32_t rank, ln_shape *whole, ln_slice *out) {
+  const char *at = spec.data, *end = spec.data + spec.size;
+  *whole = (ln_shape){.rank = rank};
+  *out = ln_slice_all(rank);
+  for (int32_t i = 0; i < rank; ++i) {
+    int64_t dim;
+    if (!read_number(&at, end, &dim) || dim > INT32_MAX || at == end || *at++ != ' ') return false;
+    whole->dims[i] = (int32_t)dim;
+  }
+  for (int32_t i = 0; i < rank; ++i) {
+    if (i > 0 && (at == end || *at++ != ':')) return false;
+    if (at < end && *at == '-') ++at;
+    else if (!read_number(&at, end, &out->start[i]) || at == end || *at++ != ',' ||
+             !read_number(&at, end, &out->length[i]))
+      return false;
+  }
+  return at == end;
+}
+
+static ln_status not_a_slice(const ln_node *node, ln_span spec, ln_error *err) {
+  return ln_node_fail(node, err, LN_ERR_DATA, "\"%.*s\" is no slice of it", (int)(spec.size < 60 ? spec.size : 60),
+                      spec.data);
+}
+
 /* ---- saving ---- */
 
 ln_status ln_flex_no_outputs_infer(ln_node *node, ln_error *err) {
@@ -43,25 +82,17 @@ ln_status ln_flex_no_outputs_infer(ln_node *node, ln_error *err) {
   return (ln_status)LN_INFER_IN_RUN; /* what it does takes memory of its own */
 }
 
-/* A slice specification is empty for a whole tensor. */
-static ln_status check_whole(const ln_node *node, int32_t input, ln_error *err) {
-  LN_TRY(verify(node, input, err));
-  for (size_t i = 0; i < count_of(node->in[input]); ++i) {
-    const ln_span spec = ln_string_at(node->in[input], i);
-    if (spec.size == 0) continue;
-    return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "saves the slice \"%.*s\": only whole tensors are saved",
-                        (int)(spec.size < 60 ? spec.size : 60), spec.data);
-  }
-  return LN_OK;
-}
-
 static ln_status list_items(const ln_node *node, int32_t first, ln_checkpoint_item *items, ln_error *err) {
   size_t bytes = 0;
   for (int32_t i = first; i < node->in_count; ++i) {
+    ln_checkpoint_item *item = &items[i - first];
     const ln_span name = ln_string_at(node->in[1], (size_t)(i - first));
+    const ln_span spec = first == 3 ? ln_string_at(node->in[2], (size_t)(i - first)) : (ln_span){"", 0};
     LN_TRY(verify(node, i, err));
     if (!ln_size_add(bytes, node->in[i]->bytes, &bytes)) bytes = SIZE_MAX;
-    items[i - first] = (ln_checkpoint_item){name.data, name.size, node->in[i]};
+    *item = (ln_checkpoint_item){name.data, name.size, node->in[i], .partial = spec.size > 0};
+    if (item->partial && !read_slice(spec, node->in[i]->shape.rank, &item->whole, &item->slice))
+      return not_a_slice(node, spec, err);
   }
   /* The file stands in memory twice before it is written. */
   return ln_host_check_room(node, bytes > SIZE_MAX / 2 ? SIZE_MAX : 2 * bytes, err);
@@ -73,10 +104,11 @@ ln_status ln_flex_save_run(const ln_node *node, ln_exec *exec) {
   char path[LN_HOST_PATH_MAX];
   ln_error why = {LN_OK, ""};
   LN_TRY(path_of(node, 0, exec->err, path));
-  LN_TRY(verify(node, 1, exec->err));
-  if (first == 3) LN_TRY(check_whole(node, 2, exec->err));
-  if (count < 0 || count_of(node->in[1]) != (size_t)count) {
-    return ln_node_fail(node, exec->err, LN_ERR_SHAPE, "%zu names for %d tensors", count_of(node->in[1]), count);
+  for (int32_t i = 1; i < first; ++i) {
+    LN_TRY(verify(node, i, exec->err));
+    if (count >= 0 && count_of(node->in[i]) == (size_t)count) continue;
+    return ln_node_fail(node, exec->err, LN_ERR_SHAPE, "%zu %s for %d tensors", count_of(node->in[i]),
+                        i == 1 ? "names" : "slices", count);
   }
   ln_checkpoint_item *items = ln_alloc_array((size_t)count, sizeof *items);
   if (items == NULL) return ln_node_fail(node, exec->err, LN_ERR_MEMORY, "no memory");
@@ -96,37 +128,6 @@ ln_status ln_flex_restore_infer(ln_node *node, ln_error *err) {
   (void)node;
   (void)err;
   return (ln_status)LN_INFER_IN_RUN; /* the file says */
-}
-
-/* A number at `*at`; false when there is none. */
-static bool read_number(const char **at, const char *end, int64_t *out) {
-  int64_t value = 0;
-  const char *from = *at;
-  for (; *at < end && **at >= '0' && **at <= '9'; ++*at) {
-    if (value > INT32_MAX) return false;
-    value = value * 10 + (**at - '0');
-  }
-  *out = value;
-  return *at > from;
-}
-
-/* "4 3 0,2:-": the whole tensor's dimensions, then start,length of each dimension, or - for all of it. */
-static bool read_slice(ln_span spec, const ln_shape *whole, ln_slice *out) {
-  const char *at = spec.data, *end = spec.data + spec.size;
-  *out = ln_slice_all(whole->rank);
-  if (spec.size == 0) return true;
-  for (int32_t i = 0; i < whole->rank; ++i) {
-    int64_t dim;
-    if (!read_number(&at, end, &dim) || dim != whole->dims[i] || at == end || *at++ != ' ') return false;
-  }
-  for (int32_t i = 0; i < whole->rank; ++i) {
-    if (i > 0 && (at == end || *at++ != ':')) return false;
-    if (at < end && *at == '-') ++at;
-    else if (!read_number(&at, end, &out->start[i]) || at == end || *at++ != ',' ||
-             !read_number(&at, end, &out->length[i]))
-      return false;
-  }
-  return at == end;
 }
 
 static ln_span span_at(const void *context, size_t i) { return ((const ln_span *)context)[i]; }
@@ -152,7 +153,7 @@ static ln_status restore_one(const ln_node *node, int32_t output, ln_checkpoint 
   ln_checkpoint_entry entry;
   ln_error why = {LN_OK, ""};
   ln_slice slice;
-  ln_shape shape;
+  ln_shape shape, whole;
   size_t bytes;
   const ln_status found = ln_checkpoint_find(file, name.data, name.size, &why, &entry);
   if (found != LN_OK) return ln_node_fail(node, err, found, "%s", why.message);
@@ -161,10 +162,10 @@ static ln_status restore_one(const ln_node *node, int32_t output, ln_checkpoint 
                         ln_type_name(node->out[output]->type), (int)(name.size < 100 ? name.size : 100), name.data,
                         ln_type_name(entry.type));
   }
-  if (!read_slice(spec, &entry.shape, &slice) || !ln_slice_shape(&slice, &entry.shape, &shape)) {
-    return ln_node_fail(node, err, LN_ERR_DATA, "\"%.*s\" is no slice of it", (int)(spec.size < 60 ? spec.size : 60),
-                        spec.data);
-  }
+  slice = ln_slice_all(entry.shape.rank);
+  if (spec.size > 0 && (!read_slice(spec, entry.shape.rank, &whole, &slice) || !ln_shape_equal(&whole, &entry.shape)))
+    return not_a_slice(node, spec, err);
+  if (!ln_slice_shape(&slice, &entry.shape, &shape)) return not_a_slice(node, spec, err);
   if (entry.type == LN_STRING) return restore_strings(node, output, file, &entry, &slice, &shape, err);
   if (!ln_tensor_size(entry.type, &shape, &bytes)) return ln_node_fail(node, err, LN_ERR_SHAPE, "is too large");
   LN_TRY(ln_host_output(node, output, &shape, bytes, err));

@@ -157,13 +157,18 @@ static void end_block(block *b, ln_bytes *out, ln_bytes *handle) {
   if (!out->failed) put_fixed32(out, ln_crc32c_mask(ln_crc32c(0, out->data + b->start, out->size - b->start)));
 }
 
-static int by_key(const void *a, const void *b) {
-  const ln_sstable_entry *x = a, *y = b;
-  return compare_keys(x->key, x->key_size, y->key, y->key_size);
+int ln_sstable_order(const ln_sstable_entry *a, const ln_sstable_entry *b) {
+  return compare_keys(a->key, a->key_size, b->key, b->key_size);
+}
+
+static int by_key(const void *a, const void *b) { return ln_sstable_order(a, b); }
+
+void ln_sstable_sort(ln_sstable_entry *entries, size_t count) {
+  if (count > 0) qsort(entries, count, sizeof *entries, by_key);
 }
 
 static ln_status sort(ln_sstable_entry *entries, size_t count, ln_error *err) {
-  if (count > 0) qsort(entries, count, sizeof *entries, by_key);
+  ln_sstable_sort(entries, count);
   for (size_t i = 0; i < count; ++i) {
     if (entries[i].key_size > LN_SSTABLE_KEY_MAX) return ln_fail(err, LN_ERR_ARGUMENT, "a name is too long");
     if (i > 0 && by_key(&entries[i - 1], &entries[i]) == 0) return ln_fail(err, LN_ERR_ARGUMENT, "a name stands twice");

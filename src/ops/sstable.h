@@ -34,6 +34,9 @@ typedef struct ln_sstable_entry {
   size_t value_size;
 } ln_sstable_entry;
 
+/* By their keys, as memcmp and strcmp answer. */
+int ln_sstable_order(const ln_sstable_entry *a, const ln_sstable_entry *b);
+void ln_sstable_sort(ln_sstable_entry *entries, size_t count);
 /* Sorts the entries and writes them as a table. LN_ERR_ARGUMENT for equal keys, or one longer than
  * LN_SSTABLE_KEY_MAX. */
 ln_status ln_sstable_write(ln_sstable_entry *entries, size_t count, ln_error *err, ln_bytes *out);

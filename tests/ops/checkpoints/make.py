@@ -12,8 +12,10 @@ V1 = {
     "i64/scalar": np.int64(-5), "bool": np.array([True, False]), "text": np.array([b"ab", b"", b"xyz"], object),
     "f16": np.float16([1, -2]), "u8": np.uint8([1, 255]), "c64": np.complex64([1 + 2j]), "i8": np.int8([-3]),
     "i16": np.int16([-300]), "u16": np.uint16([65535]), "empty": np.zeros((0, 3), np.float32),
+    "c128": np.complex128([3 - 4j]), "no text": np.zeros((2, 0), object),
 }
-V2 = dict(V1, u32=np.uint32([4000000000]), u64=np.uint64([2**63]))
+V2 = dict(V1, u32=np.uint32([4000000000]), u64=np.uint64([2**63]),
+          bf16=np.array([1, -2], tf.bfloat16.as_numpy_dtype))
 PARTS = np.arange(300 * 2, dtype=np.float32).reshape(300, 2)
 
 
@@ -21,10 +23,14 @@ def path(name):
     return os.path.join(HERE, name)
 
 
+def constant(value):
+    return tf.constant(value, tf.string if value.dtype == object else None)
+
+
 def make():
-    tf.raw_ops.Save(filename=path("v1"), tensor_names=list(V1), data=[tf.constant(v) for v in V1.values()])
+    tf.raw_ops.Save(filename=path("v1"), tensor_names=list(V1), data=[constant(v) for v in V1.values()])
     tf.raw_ops.SaveV2(prefix=path("v2"), tensor_names=list(V2), shape_and_slices=[""] * len(V2),
-                      tensors=[tf.constant(v) for v in V2.values()])
+                      tensors=[constant(v) for v in V2.values()])
     # One tensor in two files, as distributed training saves it: rows 0..99 and 100..299.
     for i, rows in enumerate(((0, 100), (100, 200))):
         tf.raw_ops.SaveV2(prefix=path("part%d" % i), tensor_names=["parts"],

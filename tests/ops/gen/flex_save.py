@@ -19,17 +19,15 @@ def text(value, const=True):
     return tensor(list(value.shape), "str", data=value, const=const)
 
 
-def flex(op, inputs, outputs, order=None, **attrs):
+def flex(op, inputs, outputs, **attrs):
     """A node of the operator; `inputs` by TensorFlow's argument names."""
     tf = tensorflow()
 
     def spec(t):
         return [spec(i) for i in t] if isinstance(t, list) else (tf.as_dtype(t.type), t.shape)
 
-    n = flex_node(op, attrs, {k: spec(t) for k, t in inputs.items()})
-    flat = []
-    for value in inputs.values():
-        flat += value if isinstance(value, list) else [value]
+    n, order = flex_node(op, attrs, {k: spec(t) for k, t in inputs.items()})
+    flat = [inputs[k][i] if isinstance(inputs[k], list) else inputs[k] for k, i in order]
     return node("Flex" + op, flat, outputs, custom=flex_options(n))
 
 
@@ -93,7 +91,40 @@ def slice_of(name, op, value, spec, expected):
     model_case(F, name, [graph([save, restore], [path, data], [out])], expected=[expected], resolver=None)
 
 
+def parts(name, save, merge=False):
+    """A tensor saved in two parts, by one operator or in two bundles that are merged; rows from both are restored."""
+    value = np.arange(60, dtype=np.float32).reshape(6, 10)
+    path = text(PATH + ".parts", const=False)
+    held = [(value[:4], "6 10 0,4:-"), (value[4:], "6 10 4,2:0,10")]
+    data = [tensor(list(v.shape), "f32", data=v) for v, _ in held]
+    out, inputs = tensor([1, 1], "f32", signature=[-1, -1]), [path]
+    file = "prefix" if save == "SaveV2" else "filename"
+    specs = "shape_and_slices" if save == "SaveV2" else "shapes_and_slices"
+    tensors = "tensors" if save == "SaveV2" else "data"
+    if merge:
+        prefixes = text([PATH + ".parts-a", PATH + ".parts-b"], const=False)
+        ends = [text(PATH + ".parts-" + end, const=False) for end in "ab"]
+        nodes = [flex(save, {file: end, "tensor_names": text(["a"]), specs: text([spec]), tensors: [d]}, [])
+                 for end, d, (_, spec) in zip(ends, data, held)]
+        nodes.append(flex("MergeV2Checkpoints", {"checkpoint_prefixes": prefixes, "destination_prefix": path}, [],
+                          delete_old_dirs=False))
+        inputs += [prefixes] + ends
+    else:
+        nodes = [flex(save, {file: path, "tensor_names": text(["a", "a"]), specs: text([spec for _, spec in held]),
+                             tensors: data}, [])]
+    if save == "SaveV2":
+        nodes.append(flex("RestoreV2", {"prefix": path, "tensor_names": text(["a"]),
+                                        "shape_and_slices": text(["6 10 3,3:2,5"])}, [out], dtypes=[dtype("f32")]))
+    else:
+        nodes.append(flex("RestoreSlice", {"file_pattern": path, "tensor_name": text("a"),
+                                           "shape_and_slice": text("6 10 3,3:2,5")}, [out], dt=dtype("f32")))
+    model_case(F, name, [graph(nodes, inputs + data, [out])], expected=[value[3:, 2:7]], resolver=None, invocations=2)
+
+
 def cases():
+    parts("save_parts", "SaveSlices")
+    parts("save_v2_parts", "SaveV2")
+    parts("merge_v2_parts", "SaveV2", merge=True)
     v1("save_restore", "Save", "Restore")
     v1("save_slices_restore_slice", "SaveSlices", "RestoreSlice")
     v2("save_restore_v2")
