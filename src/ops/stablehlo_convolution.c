@@ -1,8 +1,9 @@
 /*
  * STABLEHLO_CONVOLUTION: any number of spatial dimensions, dilated on both sides, reversed, in groups of features or of
  * the batch. Operands are brought into the order [batch, spatial..., feature] and [spatial..., in, out] where they do
- * not lie so. Floats of up to two spatial dimensions go through the plans of CONV_2D and DEPTHWISE_CONV_2D where those
- * know the form; all else copies windows into rows of a matrix, block by block, and multiplies those by the kernel.
+ * not lie so. Floats of up to two spatial dimensions go to CONV_2D's plans, DEPTHWISE_CONV_2D and TRANSPOSE_CONV where
+ * those know the form; all else copies windows into rows of a matrix, block by block, and multiplies those by the
+ * kernel.
  */
 #include <math.h>
 #include <string.h>
@@ -36,20 +37,22 @@ typedef struct convolution {
 } convolution;
 
 typedef enum form {
-  FORM_ZEROS,     /* nothing to sum up */
+  FORM_ZEROS, /* nothing to sum up */
+  FORM_WINDOWS,
   FORM_LINES,     /* conv_plan.h */
   FORM_DEPTHWISE, /* DEPTHWISE_CONV_2D's own functions */
-  FORM_WINDOWS
+  FORM_TRANSPOSED /* TRANSPOSE_CONV's */
 } form;
 
-/* DEPTHWISE_CONV_2D as its functions see it. */
-typedef struct depthwise {
+/* DEPTHWISE_CONV_2D or TRANSPOSE_CONV as their functions see it. */
+typedef struct inner_op {
   ln_node node;
   ln_op op;
-  ln_depthwise_conv2d_options options;
-  ln_tensor tensors[3];
-  ln_tensor *in[2], *out[1];
-} depthwise;
+  ln_depthwise_conv2d_options depthwise;
+  ln_transpose_conv_options transposed;
+  ln_tensor tensors[3]; /* input, kernel, output */
+  ln_tensor *in[3], *out[1];
+} inner_op;
 
 typedef struct conv_args {
   convolution c;
@@ -57,8 +60,9 @@ typedef struct conv_args {
   form form;
   ln_conv_plan lines;
   ln_gemm_plan plan; /* of floats */
-  depthwise *inner;
-  bool constant;             /* the kernel is packed */
+  inner_op *inner;
+  ln_tensor kernel;          /* as the file has it; a constant one in its order */
+  bool constant;             /* it is packed in prepare */
   bool must_order[3];        /* input, kernel, output */
   size_t k_stride, n_stride; /* of a packed kernel that lies as one of these needs it */
   int32_t block;             /* WINDOWS: output pixels of a task */
@@ -214,33 +218,107 @@ static bool as_conv2d(const convolution *c, ln_conv_shape *s) {
   return ln_conv_is_countable(s);
 }
 
+/* A dilated input under a kernel that moves by one: TRANSPOSE_CONV of the reversed kernel. `before` is its padding. */
+static bool as_transposed(const convolution *c, ln_conv_shape *s) {
+  const ln_window point = {.in = 1, .kernel = 1, .stride = 1, .dilation = 1, .out = 1};
+  ln_window *windows[2] = {&s->h, &s->w};
+  bool dilated = false;
+  if (c->spatial > 2 || c->batch_groups > 1 || c->feature_groups > 1) return false;
+  *s = (ln_conv_shape){c->batch, c->in_c, c->out_c, 1, point, point};
+  for (int32_t i = 0; i < c->spatial; ++i) {
+    const axis *a = &c->axes[i];
+    const int64_t before = a->kernel - 1 - a->low, reach = ln_hlo_dilated(a->in, a->base) + a->kernel;
+    if (a->stride != 1 || a->dilation != 1 || before < 0) return false;
+    if (before > LN_WINDOW_MOST || reach > LN_WINDOW_MOST || a->out > LN_WINDOW_MOST) return false;
+    *windows[i + 2 - c->spatial] = (ln_window){.in = a->in,
+                                               .kernel = a->kernel,
+                                               .stride = (int32_t)a->base,
+                                               .before = (int32_t)before,
+                                               .out = (int32_t)a->out};
+    dilated = dilated || a->base > 1;
+  }
+  return dilated;
+}
+
 static form choose_form(const ln_node *node, const conv_args *args, ln_conv_shape *s) {
   const convolution *c = &args->c;
   if (args->window == 0 || ln_tensor_is_empty(node->in[0])) return FORM_ZEROS;
-  if (args->compute != LN_NUMBER_F32 || !as_conv2d(c, s)) return FORM_WINDOWS;
+  if (args->compute != LN_NUMBER_F32) return FORM_WINDOWS;
+  if (as_transposed(c, s)) return FORM_TRANSPOSED;
+  if (!as_conv2d(c, s)) return FORM_WINDOWS;
   const bool each = c->kernel_c == 1 && c->in_c > 1 && (int64_t)s->h.kernel * s->w.kernel <= DEPTHWISE_TAPS;
   return each ? FORM_DEPTHWISE : FORM_LINES;
+}
+
+/* TRANSPOSE_CONV's kernel: [out, spatial..., in], read from the other end. */
+static void turn_kernel(convolution *c) {
+  int32_t *order = c->orders[1];
+  const int32_t out = order[c->spatial + 1];
+  for (int32_t i = 0; i < c->spatial; ++i) {
+    if (c->axes[i].kernel > 1) c->reversed ^= UINT32_C(1) << order[i];
+  }
+  order[c->spatial + 1] = order[c->spatial];
+  memmove(order + 1, order, (size_t)c->spatial * sizeof *order);
+  order[0] = out;
 }
 
 /* Which of the three must be copied into their order: a packed kernel may lie as its products' rows or columns do. */
 static void choose_orders(const ln_node *node, conv_args *args) {
   const convolution *c = &args->c;
   const ln_shape *kernel = &node->in[1]->shape;
-  size_t elements;
+  size_t elements, k_stride, n_stride;
   args->must_order[0] = !ln_hlo_in_order(&node->in[0]->shape, c->orders[0]);
   args->must_order[1] = c->reversed != 0 || !ln_hlo_in_order(kernel, c->orders[1]);
   args->must_order[2] = !ln_hlo_in_order(&node->out[0]->shape, c->orders[2]);
   args->k_stride = (size_t)c->out_c;
   args->n_stride = 1;
-  if (args->compute != LN_NUMBER_F32 || args->form == FORM_DEPTHWISE || !args->must_order[1] || c->reversed != 0)
-    return;
-  size_t k_stride, n_stride;
+  const bool packed = args->form == FORM_LINES || (args->form == FORM_WINDOWS && args->compute == LN_NUMBER_F32);
+  if (!packed || !args->must_order[1] || c->reversed != 0) return;
   if (ln_hlo_merge_axes(kernel, c->orders[1], c->spatial + 1, &elements, &k_stride) &&
       ln_hlo_merge_axes(kernel, c->orders[1] + c->spatial + 1, 1, &elements, &n_stride) && k_stride == 1) {
     args->must_order[1] = false;
     args->k_stride = k_stride;
     args->n_stride = n_stride;
   }
+}
+
+/* The elements of a constant kernel in floats and in their order, once for all sessions. */
+static ln_status order_constant(const ln_node *node, ln_prep *prep, conv_args *args) {
+  const ln_tensor *kernel = node->in[1];
+  const convolution *c = &args->c;
+  const int32_t *dims = kernel->shape.dims;
+  const size_t elements = ln_shape_span(&kernel->shape, 0, kernel->shape.rank);
+  const ln_exec alone = {.pool = NULL};
+  int64_t numbers[4] = {c->reversed, kernel->type, 0, 0};
+  size_t bytes;
+  for (int32_t i = 0; i < c->spatial + 2; ++i) { /* of four dimensions at most: nothing is lost */
+    numbers[0] = numbers[0] << 4 | c->orders[1][i];
+    numbers[2 + i / 2] = (int64_t)((uint64_t)numbers[2 + i / 2] << 32 | (uint32_t)dims[i]);
+  }
+  if (!ln_size_mul(elements, sizeof(float), &bytes)) return LN_ERR_MEMORY;
+  void *cast = kernel->type == LN_FLOAT32 ? NULL : ln_alloc(bytes);
+  if (cast == NULL && kernel->type != LN_FLOAT32) return LN_ERR_MEMORY;
+  bool fresh = false;
+  void *block = ln_pack_cache_get(prep->cache, kernel->data, "stablehlo kernel", numbers, bytes, &fresh);
+  if (block != NULL && fresh) {
+    ln_hlo_reorder(&alone, &kernel->shape, c->orders[1], c->reversed, false, sizeof(float),
+                   ln_hlo_cast_operand(kernel, LN_NUMBER_F32, cast), block);
+  }
+  ln_free(cast);
+  if (block == NULL) return LN_ERR_MEMORY;
+  args->kernel.type = LN_FLOAT32;
+  args->kernel.data = block;
+  args->kernel.bytes = bytes;
+  args->must_order[1] = false;
+  return LN_OK;
+}
+
+/* Whether the kernel is packed in prepare, and from where. */
+static ln_status choose_kernel(const ln_node *node, ln_prep *prep, conv_args *args) {
+  const bool known = args->compute == LN_NUMBER_F32 && ln_tensor_const_data(node->in[1]);
+  args->kernel = *node->in[1];
+  args->constant = known && (!args->must_order[1] || args->c.spatial <= 2);
+  return args->constant && args->must_order[1] ? order_constant(node, prep, args) : LN_OK;
 }
 
 static ln_gemm_source source_of(const conv_args *args, const ln_weights *weights) {
@@ -258,10 +336,9 @@ static ln_status plan_packed(ln_node *node, ln_prep *prep, conv_args *args, int3
   if (!ln_gemm_plan_f32(&args->plan, groups, args->c.out_c / groups, segments, length, -INFINITY, INFINITY)) {
     return LN_ERR_MEMORY;
   }
-  args->constant = ln_tensor_const_data(node->in[1]) && !args->must_order[1];
   if (args->constant) {
     ln_weights weights;
-    LN_TRY(ln_weights_open(node, node->in[1], prep->err, &weights));
+    LN_TRY(ln_weights_open(node, &args->kernel, prep->err, &weights));
     const ln_gemm_source source = source_of(args, &weights);
     const ln_status status = ln_gemm_plan_constant_b(&args->plan, prep, &source, NULL);
     ln_weights_close(&weights);
@@ -291,7 +368,7 @@ static ln_status plan_windows(ln_node *node, ln_prep *prep, conv_args *args, siz
   return ln_size_mul(row, (size_t)args->block, &node->thread_scratch_bytes) ? LN_OK : LN_ERR_MEMORY;
 }
 
-/* A tensor in the form that DEPTHWISE_CONV_2D takes. */
+/* A tensor of floats as another operator takes it. */
 static ln_tensor plain_tensor(const ln_tensor *original, int32_t a, int32_t b, int32_t c, int32_t d) {
   const int32_t dims[4] = {a, b, c, d};
   ln_tensor tensor = {
@@ -300,39 +377,54 @@ static ln_tensor plain_tensor(const ln_tensor *original, int32_t a, int32_t b, i
   return tensor;
 }
 
-static ln_status plan_depthwise(ln_node *node, ln_prep *prep, conv_args *args, const ln_conv_shape *s, size_t *total) {
-  depthwise *d = args->inner = ln_arena_alloc(prep->arena, sizeof *d);
-  if (d == NULL) return LN_ERR_MEMORY;
-  *d = (depthwise){.node = *node, .op = *node->op};
-  d->options = (ln_depthwise_conv2d_options){.padding = LN_PADDING_VALID,
-                                             .stride_h = s->h.stride,
-                                             .stride_w = s->w.stride,
-                                             .depth_multiplier = s->out_c / s->in_c,
-                                             .dilation_h_factor = s->h.dilation,
-                                             .dilation_w_factor = s->w.dilation};
-  d->op.def = ln_op_find(LN_OP_DEPTHWISE_CONV_2D);
-  d->op.options = &d->options;
-  d->op.fused = (ln_fused){true, s->h.before, s->h.after, s->w.before, s->w.after};
-  d->tensors[0] = plain_tensor(node->in[0], s->batch, s->h.in, s->w.in, s->in_c);
-  d->tensors[1] = plain_tensor(node->in[1], 1, s->h.kernel, s->w.kernel, s->out_c);
-  d->tensors[2] = plain_tensor(node->out[0], s->batch, s->h.out, s->w.out, s->out_c);
-  args->constant = ln_tensor_const_data(node->in[1]) && !args->must_order[1];
+static void make_depthwise(const conv_args *args, const ln_conv_shape *s, inner_op *inner) {
+  inner->op.def = ln_op_find(LN_OP_DEPTHWISE_CONV_2D);
+  inner->depthwise = (ln_depthwise_conv2d_options){.padding = LN_PADDING_VALID,
+                                                   .stride_h = s->h.stride,
+                                                   .stride_w = s->w.stride,
+                                                   .depth_multiplier = s->out_c / s->in_c,
+                                                   .dilation_h_factor = s->h.dilation,
+                                                   .dilation_w_factor = s->w.dilation};
+  inner->op.options = &inner->depthwise;
+  inner->tensors[1] = plain_tensor(&args->kernel, 1, s->h.kernel, s->w.kernel, s->out_c);
+  inner->in[0] = &inner->tensors[0];
+  inner->node.in_count = 2;
+}
+
+static void make_transposed(const ln_node *node, const conv_args *args, const ln_conv_shape *s, inner_op *inner) {
+  inner->op.def = ln_op_find(LN_OP_TRANSPOSE_CONV);
+  inner->transposed =
+      (ln_transpose_conv_options){.padding = LN_PADDING_VALID, .stride_h = s->h.stride, .stride_w = s->w.stride};
+  inner->op.options = &inner->transposed;
+  inner->tensors[1] = plain_tensor(&args->kernel, s->out_c, s->h.kernel, s->w.kernel, s->in_c);
+  inner->in[0] = node->in[0]; /* the output's shape, which only its infer reads */
+  inner->in[2] = &inner->tensors[0];
+  inner->node.in_count = 3;
+}
+
+static ln_status plan_inner(ln_node *node, ln_prep *prep, conv_args *args, const ln_conv_shape *s, size_t *total) {
+  inner_op *inner = args->inner = ln_arena_alloc(prep->arena, sizeof *inner);
+  if (inner == NULL) return LN_ERR_MEMORY;
+  *inner = (inner_op){.node = *node, .op = *node->op};
+  inner->op.fused = (ln_fused){true, s->h.before, s->h.after, s->w.before, s->w.after};
+  inner->node.op = &inner->op;
+  inner->node.in = inner->in;
+  inner->node.out = inner->out;
+  inner->node.scratch_bytes = 0;
+  inner->tensors[0] = plain_tensor(node->in[0], s->batch, s->h.in, s->w.in, s->in_c);
+  inner->tensors[2] = plain_tensor(node->out[0], s->batch, s->h.out, s->w.out, s->out_c);
+  inner->in[1] = &inner->tensors[1];
+  inner->out[0] = &inner->tensors[2];
+  if (args->form == FORM_DEPTHWISE) make_depthwise(args, s, inner);
+  else make_transposed(node, args, s, inner);
   if (args->constant) {
-    const ln_shape shape = d->tensors[1].shape;
-    d->tensors[1] = *node->in[1];
-    d->tensors[1].shape = shape;
+    const ln_shape shape = inner->tensors[1].shape;
+    inner->tensors[1] = args->kernel;
+    inner->tensors[1].shape = shape;
   }
-  d->in[0] = &d->tensors[0];
-  d->in[1] = &d->tensors[1];
-  d->out[0] = &d->tensors[2];
-  d->node.op = &d->op;
-  d->node.in = d->in;
-  d->node.in_count = 2;
-  d->node.out = d->out;
-  d->node.scratch_bytes = 0;
-  LN_TRY(d->op.def->prepare(&d->node, prep));
-  node->thread_scratch_bytes = d->node.thread_scratch_bytes;
-  return ln_hlo_reserve(total, d->node.scratch_bytes, 1, &args->inner_at) ? LN_OK : LN_ERR_MEMORY;
+  LN_TRY(inner->op.def->prepare(&inner->node, prep));
+  node->thread_scratch_bytes = inner->node.thread_scratch_bytes;
+  return ln_hlo_reserve(total, inner->node.scratch_bytes, 1, &args->inner_at) ? LN_OK : LN_ERR_MEMORY;
 }
 
 /* Scratch for operands and output in the computed type and in their order. */
@@ -341,6 +433,7 @@ static bool reserve_tensors(const ln_node *node, conv_args *args, size_t *total)
   const size_t outputs = ln_shape_span(&node->out[0]->shape, 0, node->out[0]->shape.rank);
   for (int32_t i = 0; i < 2; ++i) {
     const size_t elements = ln_shape_span(&node->in[i]->shape, 0, node->in[i]->shape.rank);
+    if (i == 1 && args->constant) continue;
     if (!ln_hlo_reserve(total, ln_hlo_is_native(node->in[i], args->compute) ? 0 : elements, bytes, &args->cast_at[i]) ||
         !ln_hlo_reserve(total, args->must_order[i] ? elements : 0, bytes, &args->ordered_at[i])) {
       return false;
@@ -364,11 +457,13 @@ ln_status ln_hlo_convolution_prepare(ln_node *node, ln_prep *prep) {
   args->window = window_elements(&args->c);
   args->form = choose_form(node, args, &s);
   if (args->form == FORM_ZEROS) return LN_OK;
+  if (args->form == FORM_TRANSPOSED) turn_kernel(&args->c);
   choose_orders(node, args);
-  ln_status status = reserve_tensors(node, args, &total) ? LN_OK : LN_ERR_MEMORY;
-  if (status == LN_OK && args->form == FORM_LINES) status = plan_lines(node, prep, args, &s, &total);
-  if (status == LN_OK && args->form == FORM_DEPTHWISE) status = plan_depthwise(node, prep, args, &s, &total);
+  ln_status status = choose_kernel(node, prep, args);
+  if (status == LN_OK && !reserve_tensors(node, args, &total)) status = LN_ERR_MEMORY;
   if (status == LN_OK && args->form == FORM_WINDOWS) status = plan_windows(node, prep, args, &total);
+  else if (status == LN_OK && args->form == FORM_LINES) status = plan_lines(node, prep, args, &s, &total);
+  else if (status == LN_OK) status = plan_inner(node, prep, args, &s, &total);
   node->scratch_bytes = total;
   if (status != LN_ERR_MEMORY) return status;
   return ln_node_fail(node, prep->err, status, "the convolution takes too much memory");
@@ -492,14 +587,14 @@ static void give_output(const ln_node *node, const ln_exec *exec, const conv_arg
   }
 }
 
-static ln_status run_depthwise(const conv_args *args, const ln_exec *exec, char *in, char *kernel, char *out) {
-  depthwise *d = args->inner;
-  ln_exec inner = *exec;
-  inner.scratch = (char *)exec->scratch + args->inner_at;
-  d->tensors[0].data = in;
-  if (!args->constant) d->tensors[1].data = kernel;
-  d->tensors[2].data = out;
-  return d->op.def->run(&d->node, &inner);
+static ln_status run_inner(const conv_args *args, const ln_exec *exec, char *in, char *kernel, char *out) {
+  inner_op *inner = args->inner;
+  ln_exec own = *exec;
+  own.scratch = (char *)exec->scratch + args->inner_at;
+  inner->tensors[0].data = in;
+  if (!args->constant) inner->tensors[1].data = kernel;
+  inner->tensors[2].data = out;
+  return inner->op.def->run(&inner->node, &own);
 }
 
 ln_status ln_hlo_convolution_run(const ln_node *node, ln_exec *exec) {
@@ -514,13 +609,13 @@ ln_status ln_hlo_convolution_run(const ln_node *node, ln_exec *exec) {
   char *made = direct ? (char *)out->data : scratch + args->out_at;
   char *in = arrange(node, exec, args, 0), *kernel = args->constant ? NULL : arrange(node, exec, args, 1);
   ln_gemm_b b = args->plan.b;
-  if (args->form != FORM_DEPTHWISE && args->compute == LN_NUMBER_F32 && !args->constant) {
+  if (args->inner == NULL && args->compute == LN_NUMBER_F32 && !args->constant) {
     ln_tensor stand_in;
     const ln_weights weights = ln_hlo_plain_weights(kernel, &stand_in);
     const ln_gemm_source source = source_of(args, &weights);
     ln_gemm_pack(&args->plan, &source, NULL, scratch + args->packed_at, &b);
   }
-  if (args->form == FORM_DEPTHWISE) LN_TRY(run_depthwise(args, exec, in, kernel, made));
+  if (args->inner != NULL) LN_TRY(run_inner(args, exec, in, kernel, made));
   else if (args->form == FORM_LINES) ln_conv_run(&args->lines, &args->plan, &b, exec, args->c.batch, in, made);
   else run_windows(args, exec, &b, in, kernel, made);
   give_output(node, exec, args, made);

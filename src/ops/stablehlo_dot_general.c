@@ -28,7 +28,7 @@ size_t ln_hlo_compute_bytes(ln_number compute) { return compute == LN_NUMBER_F32
 ln_status ln_hlo_check_product_types(const ln_node *node, ln_error *err) {
   const ln_number compute = ln_hlo_compute_type(node->out[0]->type);
   for (int32_t i = 0; i < 2; ++i) {
-    if (node->in[i]->quant->count > 0) {
+    if (node->in[i]->quant->kind != LN_QUANT_NONE) {
       return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "operand %d \"%s\" is quantized", i, node->in[i]->name);
     }
     const ln_number own = ln_hlo_compute_type(node->in[i]->type);
@@ -237,8 +237,9 @@ static ln_status plan_packed(ln_node *node, ln_prep *prep, dot_args *args, size_
   if (a->free > INT32_MAX || b->free > INT32_MAX || a->contracted > INT32_MAX || a->batch > INT32_MAX) {
     return LN_ERR_MEMORY;
   }
-  args->constant =
-      ln_tensor_const_data(node->in[1]) && ln_hlo_is_native(node->in[1], args->compute) && !must_order(args, 1);
+  const ln_gemm_source lies = source_of(args, NULL, 0);
+  args->constant = ln_tensor_const_data(node->in[1]) && !must_order(args, 1) &&
+                   (ln_hlo_is_native(node->in[1], args->compute) || lies.k_stride == 1 || lies.n_stride == 1);
   if (!ln_gemm_plan_f32(&args->plan, args->constant ? (int32_t)b->batch : 1, (int32_t)b->free, 1,
                         (int32_t)a->contracted, -INFINITY, INFINITY)) {
     return LN_ERR_MEMORY;

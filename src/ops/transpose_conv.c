@@ -295,8 +295,9 @@ ln_status ln_transpose_conv_prepare(ln_node *node, ln_prep *prep) {
   s->out_h = node->out[0]->shape.dims[1];
   s->out_w = node->out[0]->shape.dims[2];
   if (ln_tensor_is_empty(node->out[0])) return LN_OK;
-  s->pad_h = front_padding(s->padding, s->out_h, s->kernel_h, s->stride_h);
-  s->pad_w = front_padding(s->padding, s->out_w, s->kernel_w, s->stride_w);
+  const ln_fused *fused = &node->op->fused;
+  s->pad_h = fused->pads ? fused->pad_top : front_padding(s->padding, s->out_h, s->kernel_h, s->stride_h);
+  s->pad_w = fused->pads ? fused->pad_left : front_padding(s->padding, s->out_w, s->kernel_w, s->stride_w);
   args->form = form_of(node);
   const bool floats = args->form == TCONV_F32 || args->form == TCONV_HYBRID;
   if (floats) LN_TRY(ln_node_float_range(node, s->activation, prep->err, &args->low, &args->high));

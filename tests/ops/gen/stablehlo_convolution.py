@@ -57,7 +57,7 @@ FORMS = {
     "blocks": form([1, 15, 16, 4], [3, 3, 4, 20], base=[1, 2], padding=[1, 1, 1, 1]), "narrow": form([1, 12, 4, 16], [3, 3, 16, 3], padding=[1, 1, 1, 1]),
 }
 CONSTANT = ("plain", "pointwise", "ohwi", "turned", "nchw", "grouped", "depthwise", "multiplied", "depthwise_nchw", "depthwise_reversed",
-            "upsampled_grouped", "batch_groups", "product", "line_ncw", "volume", "one_output", "no_pixels", "blocks")
+            "upsampled", "upsampled_grouped", "odd_orders", "batch_groups", "product", "line_ncw", "volume", "one_output", "no_pixels", "blocks")
 WHOLE = ("strides", "turned", "nchw", "multiplied", "upsampled_strides", "cropped_upsampled", "batch_groups", "turned_product",
          "line_ncw", "volume_ncdhw", "six", "no_features", "no_pixels", "one")
 ALL_TYPES = ("plain", "odd_orders", "upsampled_grouped", "batch_groups_nchw")
