@@ -40,11 +40,11 @@ def decompositions():
     return out
 
 
-def folds():
-    """Runs (start, count, step, delta) of simple case foldings, and those to several characters."""
+def folds(change):
+    """Runs (start, count, step, delta) of changes of case to one character, and those to several."""
     simple, full = [], []
     for c in ALL:
-        folded = chr(c).casefold() if not 0xD800 <= c < 0xE000 else chr(c)
+        folded = change(chr(c)) if not 0xD800 <= c < 0xE000 else chr(c)
         if folded == chr(c):
             continue
         if len(folded) > 1:
@@ -97,9 +97,6 @@ def text():
     for c, (compatible, to) in found.items():
         if not compatible and len(to) == 2 and U.normalize("NFC", to) == chr(c):
             pairs.append((ord(to[0]), ord(to[1]), index[c]))
-    simple, full = folds()
-    simple = [f"{{0x{s:X}, {n}, {step}, {d}}}" for s, n, step, d in simple]
-    full = ["{0x%X, {%s}}" % (c, ", ".join(f"0x{u:X}" for u in (utf16(t) + [0, 0, 0])[:3])) for c, t in full]
     out = [f"/* Made by scripts/unicode_tables.py from Unicode {U.unidata_version}. */", "/* clang-format off */", ""]
     out += array("uint32_t", "category_runs", categories, "Where the general category changes: code point << 8 | category.")
     out += array("uint32_t", "class_runs", classes, "Where the canonical combining class changes: code point << 8 | class.")
@@ -108,8 +105,12 @@ def text():
     out += array("uint16_t", "decomposed_pool", pool, "UTF-16 of decompositions.")
     out += array("uint16_t", "composed", [str(i) for _, _, i in sorted(pairs)],
                  "Decompositions that compose again, in the order of their two characters.")
-    out += array("fold_run", "fold_runs", simple, "Case foldings to one character.")
-    out += array("fold_full", "fold_fulls", full, "Case foldings to several characters, in UTF-16.")
+    for name, what, change in (("fold", "Case foldings", str.casefold), ("lower", "Lower cases", str.lower), ("upper", "Upper cases", str.upper)):
+        simple, full = folds(change)
+        simple = [f"{{0x{s:X}, {n}, {step}, {d}}}" for s, n, step, d in simple]
+        full = ["{0x%X, {%s}}" % (c, ", ".join(f"0x{u:X}" for u in (utf16(t) + [0, 0, 0])[:3])) for c, t in full]
+        out += array("fold_run", name + "_runs", simple, what + " that are one character.")
+        out += array("fold_full", name + "_fulls", full, what + " that are several characters, in UTF-16.")
     return "\n".join(out).rstrip() + "\n"
 
 

@@ -66,6 +66,18 @@ size_t ln_unicode_fold(uint32_t code_point, uint32_t out[3]);
 /* The simple folding: to one character, itself for most. */
 uint32_t ln_unicode_fold_simple(uint32_t code_point);
 
+/* Full lower and upper case of a character, to at most 3; the result's length. */
+enum { LN_UNICODE_REPLACEMENT = 0xFFFD, LN_UNICODE_SIGMA = 0x3A3, LN_UNICODE_FINAL_SIGMA = 0x3C2 };
+size_t ln_unicode_lower(uint32_t code_point, uint32_t out[3]);
+size_t ln_unicode_upper(uint32_t code_point, uint32_t out[3]);
+bool ln_unicode_is_cased(uint32_t code_point);          /* has a case: letters, and circled ones */
+bool ln_unicode_is_case_ignorable(uint32_t code_point); /* stands between letters without parting them */
+
+/* The script as ICU numbers them (uscript.h): -1 beyond U+10FFFF, 103 where there is none. */
+int32_t ln_unicode_script(uint32_t code_point);
+/* The script of a name as the Unicode character database has it ("Greek"); -1 for no name. */
+int32_t ln_unicode_script_of(const char *name, size_t length);
+
 bool ln_unicode_is_ignorable(uint32_t code_point); /* Default_Ignorable_Code_Point */
 
 #endif

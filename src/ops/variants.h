@@ -110,6 +110,10 @@ enum {
 /* Beside an ln_optimizer_rule (flex_optimizer.c): only the rows that indices name take the step. */
 enum { LN_OPTIMIZER_SPARSE = 32 };
 
+/* Strings one by one (flex_strings.c): case; hashes. */
+enum { LN_TEXT_LOWER, LN_TEXT_UPPER };
+enum { LN_TEXT_HASH_FAST, LN_TEXT_HASH_STRONG, LN_TEXT_HASH_LEGACY };
+
 typedef enum ln_flex_save_op { LN_FLEX_SAVE, LN_FLEX_SAVE_SLICES, LN_FLEX_SAVE_V2 } ln_flex_save_op;
 
 #endif

@@ -197,13 +197,14 @@ size_t ln_unicode_compose_text(uint32_t *text, size_t count) {
   return kept;
 }
 
-/* ---- case folding ---- */
+/* ---- case ---- */
 
-uint32_t ln_unicode_fold_simple(uint32_t c) {
-  size_t low = 0, high = COUNT(fold_runs);
+/* By the table of mappings to one character; itself for most. */
+static uint32_t map_simple(const fold_run *runs, size_t count, uint32_t c) {
+  size_t low = 0, high = count;
   while (low < high) {
     const size_t middle = (low + high) / 2;
-    const fold_run *run = &fold_runs[middle];
+    const fold_run *run = &runs[middle];
     if (c < run->start) {
       high = middle;
     } else if (c > run->start + (uint32_t)(run->count - 1) * run->step) {
@@ -215,16 +216,71 @@ uint32_t ln_unicode_fold_simple(uint32_t c) {
   return c;
 }
 
-size_t ln_unicode_fold(uint32_t c, uint32_t out[3]) {
-  for (size_t i = 0; c >= 0xDF && i < COUNT(fold_fulls); ++i) {
-    if (fold_fulls[i].from != c) continue;
-    size_t count = 0;
-    while (count < 3 && fold_fulls[i].to[count] != 0) {
-      out[count] = fold_fulls[i].to[count];
-      ++count;
+static size_t map_full(const fold_full *fulls, size_t count, uint32_t c, uint32_t out[3]) {
+  size_t length = 0;
+  for (size_t i = 0; c >= 0xDF && i < count; ++i) {
+    if (fulls[i].from != c) continue;
+    while (length < 3 && fulls[i].to[length] != 0) {
+      out[length] = fulls[i].to[length];
+      ++length;
     }
-    return count;
   }
-  out[0] = ln_unicode_fold_simple(c);
-  return 1;
+  return length;
+}
+
+uint32_t ln_unicode_fold_simple(uint32_t c) { return map_simple(fold_runs, COUNT(fold_runs), c); }
+
+size_t ln_unicode_fold(uint32_t c, uint32_t out[3]) {
+  const size_t length = map_full(fold_fulls, COUNT(fold_fulls), c, out);
+  if (length == 0) out[0] = ln_unicode_fold_simple(c);
+  return length == 0 ? 1 : length;
+}
+
+size_t ln_unicode_lower(uint32_t c, uint32_t out[3]) {
+  const size_t length = map_full(lower_fulls, COUNT(lower_fulls), c, out);
+  if (length == 0) out[0] = map_simple(lower_runs, COUNT(lower_runs), c);
+  return length == 0 ? 1 : length;
+}
+
+size_t ln_unicode_upper(uint32_t c, uint32_t out[3]) {
+  const size_t length = map_full(upper_fulls, COUNT(upper_fulls), c, out);
+  if (length == 0) out[0] = map_simple(upper_runs, COUNT(upper_runs), c);
+  return length == 0 ? 1 : length;
+}
+
+bool ln_unicode_is_cased(uint32_t c) {
+  const ln_category category = ln_unicode_category(c);
+  if (category == LN_CATEGORY_LU || category == LN_CATEGORY_LL || category == LN_CATEGORY_LT) return true;
+  /* Of other categories, what has an upper or a lower case (Roman numerals, circled letters), and squared letters. */
+  return c == 0xAA || c == 0xBA || (c >= 0x2160 && c <= 0x217F) || (c >= 0x24B6 && c <= 0x24E9) ||
+         (c >= 0x1F130 && c <= 0x1F149) || (c >= 0x1F150 && c <= 0x1F169) || (c >= 0x1F170 && c <= 0x1F189);
+}
+
+bool ln_unicode_is_case_ignorable(uint32_t c) {
+  static const uint16_t marks[] = {'\'',   '.',    ':',    0xB7,   0x387,  0x55F,  0x5F4,  0x2018, 0x2019,
+                                   0x2024, 0x2027, 0xFE13, 0xFE52, 0xFE55, 0xFF07, 0xFF0E, 0xFF1A};
+  const uint32_t kinds = UINT32_C(1) << LN_CATEGORY_MN | UINT32_C(1) << LN_CATEGORY_ME | UINT32_C(1) << LN_CATEGORY_CF |
+                         UINT32_C(1) << LN_CATEGORY_LM | UINT32_C(1) << LN_CATEGORY_SK;
+  for (size_t i = 0; i < COUNT(marks); ++i) {
+    if (marks[i] == c) return true;
+  }
+  return (kinds >> ln_unicode_category(c) & 1) != 0;
+}
+
+/* ---- scripts ---- */
+
+#include "unicode_scripts.inc"
+
+int32_t ln_unicode_script(uint32_t code_point) {
+  if (code_point > 0x10FFFF) return -1;
+  return (int32_t)run_value(script_runs, COUNT(script_runs), code_point);
+}
+
+int32_t ln_unicode_script_of(const char *name, size_t length) {
+  const char *found = script_names;
+  for (size_t i = 0; i < COUNT(script_codes); ++i) {
+    if (strlen(found) == length && memcmp(found, name, length) == 0) return script_codes[i];
+    found += strlen(found) + 1;
+  }
+  return -1;
 }
