@@ -30,24 +30,41 @@ ln_status ln_bincount_infer(ln_node *node, ln_error *err) {
   return ln_node_set_shape(node, 0, &shape, err);
 }
 
+/* Integers are counted where they stand: doubles hold neither all of them nor how they wrap around. */
+static void add_count(const ln_node *node, const ln_wide *w, size_t at, const size_t *weight, bool binary) {
+  const ln_tensor *out = node->out[0], *weights = node->in[2];
+  if (out->type == LN_INT64) {
+    uint64_t *to = (uint64_t *)out->data + at;
+    *to = binary ? 1 : *to + (weight != NULL ? ((const uint64_t *)weights->data)[*weight] : 1);
+  } else if (out->type == LN_INT32) {
+    uint32_t *to = (uint32_t *)out->data + at;
+    *to = binary ? 1 : *to + (weight != NULL ? ((const uint32_t *)weights->data)[*weight] : 1);
+  } else {
+    double *to = w->out[0] + at;
+    *to = binary ? 1.0 : *to + (weight != NULL ? w->in[2][*weight] : 1.0);
+  }
+}
+
 ln_status ln_bincount_run(const ln_node *node, ln_exec *exec) {
   const ln_shape *out = &node->out[0]->shape;
   const size_t size = (size_t)out->dims[out->rank - 1], rows = out->rank == 2 ? (size_t)out->dims[0] : 1;
   const size_t count = elements_of(node->in[0]);
   const bool weighted = elements_of(node->in[2]) > 0;
+  const ln_tensor *counts = node->out[0];
+  const bool whole = counts->type == LN_INT32 || counts->type == LN_INT64;
   bool binary = false;
   ln_wide w;
   if (is_dense(node)) LN_TRY(ln_attr_bool(node, exec->err, "binary_output", &binary));
   ln_wide_open(node, exec, &w);
-  for (size_t i = 0; i < rows * size; ++i) w.out[0][i] = 0.0;
+  if (whole && rows * size > 0) memset(counts->data, 0, rows * size * ln_type_bytes(counts->type));
+  for (size_t i = 0; i < rows * size && !whole; ++i) w.out[0][i] = 0.0;
   for (size_t i = 0; i < count; ++i) {
     const double value = w.in[0][i];
     if (value < 0.0) return ln_node_fail(node, exec->err, LN_ERR_DATA, "%.0f among the values", value);
     if (value >= (double)size) continue;
-    double *to = w.out[0] + i / (count / rows) * size + (size_t)value;
-    *to = binary ? 1.0 : *to + (weighted ? w.in[2][i] : 1.0);
+    add_count(node, &w, i / (count / rows) * size + (size_t)value, weighted ? &i : NULL, binary);
   }
-  ln_wide_close(node, &w);
+  if (!whole) ln_wide_close(node, &w);
   return LN_OK;
 }
 
@@ -151,13 +168,16 @@ ln_status ln_cross_infer(ln_node *node, ln_error *err) {
 
 ln_status ln_cross_run(const ln_node *node, ln_exec *exec) {
   const size_t count = elements_of(node->out[0]);
+  const ln_type type = node->out[0]->type;
+  const bool whole = ln_wide_is_whole(type);
   ln_wide w;
   ln_wide_open(node, exec, &w);
   for (size_t i = 0; i < count; ++i) {
     const size_t start = i / 3 * 3, y = (i + 1) % 3, z = (i + 2) % 3;
     const double *a = w.in[0] + start, *b = w.in[1] + start;
     /* i % 3 names the axis: start is a multiple of 3. */
-    w.out[0][i] = a[y] * b[z] - a[z] * b[y];
+    w.out[0][i] = whole ? ln_wide_wrap(type, ln_wide_product(a[y], b[z]) - ln_wide_product(a[z], b[y]))
+                        : a[y] * b[z] - a[z] * b[y];
   }
   ln_wide_close(node, &w);
   return LN_OK;

@@ -60,6 +60,10 @@ static ln_unary_f32_fn *fast_kernel(ln_map_op op, map_args *args) {
   }
 }
 
+/* Numbers of 64 bits without a sign, seen as with one. */
+static int64_t unsigned_relu(int64_t x) { return x; }
+static int64_t unsigned_relu6(int64_t x) { return x < 0 || x > 6 ? 6 : x; }
+
 ln_status ln_map_prepare(ln_node *node, ln_prep *prep) {
   const ln_map_op op = (ln_map_op)node->op->def->variant;
   const ln_type type = node->in[0]->type;
@@ -72,6 +76,8 @@ ln_status ln_map_prepare(ln_node *node, ln_prep *prep) {
   if (is_complex(type)) args->complex = ln_k_map_complex(op);
   else if (is_float(type)) args->real = ln_k_map(op);
   else args->integer = ln_k_map_int(op);
+  if (type == LN_UINT64 && op == LN_MAP_RELU) args->integer = unsigned_relu;
+  if (type == LN_UINT64 && op == LN_MAP_RELU6) args->integer = unsigned_relu6;
   if (type == LN_FLOAT32) args->fast = fast_kernel(op, args);
   if (args->real != NULL || args->integer != NULL || args->complex != NULL) return LN_OK;
   return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "no kernel for %s", ln_type_name(type));

@@ -36,6 +36,17 @@ static void multiply_real(const product *p, const double *x, const double *y, do
   }
 }
 
+/* Of integers, which wrap around. */
+static void multiply_whole(const product *p, ln_type type, const double *x, const double *y, double *out) {
+  for (size_t i = 0; i < p->m * p->n; ++i) {
+    uint64_t sum = 0;
+    for (size_t k = 0; k < p->k; ++k) {
+      sum += ln_wide_product(x[i / p->n * p->x_row + k * p->x_step], y[k * p->y_step + i % p->n * p->y_column]);
+    }
+    out[i] = ln_wide_wrap(type, sum);
+  }
+}
+
 static void multiply_complex(const product *p, const double *x, const double *y, double *out) {
   const double x_sign = p->conjugate_x ? -1.0 : 1.0, y_sign = p->conjugate_y ? -1.0 : 1.0;
   for (size_t i = 0; i < p->m * p->n; ++i) {
@@ -75,6 +86,7 @@ ln_status ln_flex_matmul_run(const ln_node *node, ln_exec *exec) {
     const double *c = w.in[1] + ln_batch_of(out, y, b) * p.k * p.n * parts;
     double *to = w.out[0] + b * p.m * p.n * parts;
     if (parts == 2) multiply_complex(&p, a, c, to);
+    else if (ln_wide_is_whole(node->out[0]->type)) multiply_whole(&p, node->out[0]->type, a, c, to);
     else multiply_real(&p, a, c, to);
   }
   ln_wide_close(node, &w);
@@ -264,11 +276,14 @@ typedef struct loops {
   size_t extents[LABELS], steps[LABELS][OPERANDS];
 } loops;
 
-static double sum_products(const loops *l, const double *a, const double *b, size_t total) {
+static double sum_products(const loops *l, ln_type type, const double *a, const double *b, size_t total) {
   size_t index[LABELS] = {0}, at[OPERANDS] = {0, 0};
+  const bool whole = ln_wide_is_whole(type);
   double sum = 0.0;
+  uint64_t bits = 0;
   for (size_t n = 0; n < total; ++n) {
-    sum += b == NULL ? a[at[0]] : a[at[0]] * b[at[1]];
+    if (whole) bits += ln_wide_product(a[at[0]], b == NULL ? 1.0 : b[at[1]]);
+    else sum += b == NULL ? a[at[0]] : a[at[0]] * b[at[1]];
     for (int32_t d = l->count - 1; d >= 0; --d) {
       at[0] += l->steps[d][0];
       at[1] += l->steps[d][1];
@@ -278,7 +293,7 @@ static double sum_products(const loops *l, const double *a, const double *b, siz
       index[d] = 0;
     }
   }
-  return sum;
+  return whole ? ln_wide_wrap(type, bits) : sum;
 }
 
 ln_status ln_einsum_run(const ln_node *node, ln_exec *exec) {
@@ -311,7 +326,8 @@ ln_status ln_einsum_run(const ln_node *node, ln_exec *exec) {
       rest /= (size_t)out->dims[d];
       for (int32_t i = 0; i < OPERANDS; ++i) at[i] += x * steps[i][e->result.labels[d]];
     }
-    w.out[0][n] = sum_products(&summed, alone[0] + at[0], e->operands == 2 ? alone[1] + at[1] : NULL, total);
+    w.out[0][n] =
+        sum_products(&summed, node->out[0]->type, alone[0] + at[0], e->operands == 2 ? alone[1] + at[1] : NULL, total);
   }
   ln_wide_close(node, &w);
   return LN_OK;

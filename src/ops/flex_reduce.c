@@ -176,6 +176,13 @@ ln_status ln_flex_segment_prepare(ln_node *node, ln_prep *prep) {
   return ln_wide_reserve(node, prep, (size_t)node->out[0]->shape.dims[0]);
 }
 
+/* As join, but that integers wrap around. */
+static double join_whole(ln_type type, int32_t op, double a, double x) {
+  if (!ln_wide_is_whole(type)) return join(op, a, x);
+  if (op == LN_FLEX_REDUCE_PROD) return ln_wide_wrap(type, ln_wide_product(a, x));
+  return ln_wide_wrap(type, (uint64_t)(int64_t)join(op, a, x));
+}
+
 /* Rows joined to their segments; w->extra counts those of each. */
 static ln_status join_rows(const ln_node *node, ln_exec *exec, const ln_wide *w, int32_t op, size_t width) {
   const ln_tensor *ids = ids_of(node);
@@ -188,7 +195,7 @@ static ln_status join_rows(const ln_node *node, ln_exec *exec, const ln_wide *w,
     const double *from = w->in[0] + (size_t)row * width;
     double *to = w->out[0] + (size_t)id_at(ids, r) * width;
     const bool first = w->extra[id_at(ids, r)]++ == 0.0;
-    for (size_t i = 0; i < width; ++i) to[i] = first ? from[i] : join(op, to[i], from[i]);
+    for (size_t i = 0; i < width; ++i) to[i] = first ? from[i] : join_whole(node->out[0]->type, op, to[i], from[i]);
   }
   return LN_OK;
 }

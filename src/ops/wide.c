@@ -30,6 +30,18 @@ void ln_wide_store(ln_type type, const double *in, size_t count, void *out) {
   else ln_k_cast(in, LN_NUMBER_F64, out, parts == 2 ? LN_NUMBER_F32 : ln_number_of(type), parts * count);
 }
 
+bool ln_wide_is_whole(ln_type type) {
+  return type == LN_INT8 || type == LN_UINT8 || type == LN_INT16 || type == LN_UINT16 || type == LN_INT32 ||
+         type == LN_UINT32;
+}
+
+double ln_wide_wrap(ln_type type, uint64_t bits) {
+  const int32_t width = ln_type_bits(type);
+  const uint64_t mask = (UINT64_C(1) << width) - 1, low = bits & mask;
+  const bool is_signed = type == LN_INT8 || type == LN_INT16 || type == LN_INT32;
+  return is_signed && low > mask / 2 ? (double)low - (double)mask - 1.0 : (double)low;
+}
+
 ln_status ln_wide_reserve(ln_node *node, ln_prep *prep, size_t extra) {
   size_t total = extra;
   bool fits = true;

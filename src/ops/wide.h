@@ -25,6 +25,12 @@ void ln_wide_close(const ln_node *node, const ln_wide *wide);
 
 /* Doubles that a tensor takes when widened; 0 for one that is used where it stands. */
 size_t ln_wide_count(const ln_tensor *tensor);
+/* Integers of at most 32 bits are exact as doubles, their products are not: those in 64 bits that wrap around, and what
+ * arithmetic in `type` would have left of such a number. */
+static inline uint64_t ln_wide_product(double x, double y) { return (uint64_t)(int64_t)x * (uint64_t)(int64_t)y; }
+double ln_wide_wrap(ln_type type, uint64_t bits);
+bool ln_wide_is_whole(ln_type type); /* an integer of at most 32 bits */
+
 /* The widening itself, of `count` elements: numbers of any type to doubles and back. */
 void ln_wide_load(ln_type type, const void *in, size_t count, double *out);
 void ln_wide_store(ln_type type, const double *in, size_t count, void *out);

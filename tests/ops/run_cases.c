@@ -20,8 +20,11 @@
 #include "runtime/runtime.h"
 #include "support/cases.h"
 
+enum { TYPES = 32 };
+
 typedef struct case_info {
   double abs, rel;
+  double of_type[TYPES]; /* both, where it is above 0 */
   int invocations;
   char refused[96]; /* what the message holds of a case that must fail; else empty */
 } case_info;
@@ -41,8 +44,17 @@ static bool fail(const char *format, const char *a, long b, long c) {
   return false;
 }
 
+/* NAME=VALUE where NAME is a type's. */
+static void read_type_bound(const char *line, double of_type[TYPES]) {
+  const size_t length = strcspn(line, "=");
+  for (int t = 0; line[length] == '=' && t < TYPES; ++t) {
+    const char *name = ln_type_name((ln_type)t);
+    if (strlen(name) == length && memcmp(name, line, length) == 0) of_type[t] = atof(line + length + 1);
+  }
+}
+
 static case_info read_info(const ln_model *model) {
-  case_info info = {1e-6, 1e-5, 1, ""};
+  case_info info = {1e-6, 1e-5, {0}, 1, ""};
   size_t size = 0;
   const char *text = ln_model_metadata(model, "case.info", &size);
   char copy[512];
@@ -54,6 +66,7 @@ static case_info read_info(const ln_model *model) {
     if (strncmp(line, "rel=", 4) == 0) info.rel = atof(line + 4);
     if (strncmp(line, "invocations=", 12) == 0) info.invocations = atoi(line + 12);
     if (strncmp(line, "refused=", 8) == 0) snprintf(info.refused, sizeof info.refused, "%.95s", line + 8);
+    read_type_bound(line, info.of_type);
   }
   return info;
 }
@@ -116,7 +129,8 @@ static bool compare_floats(ln_type type, const void *got, const void *want, size
     const double w = fabs(float_at(type, want, i));
     if (isfinite(w) && w > largest) largest = w;
   }
-  const double limit = info->abs + info->rel * largest;
+  const double own = info->of_type[type];
+  const double limit = own > 0 ? own + own * largest : info->abs + info->rel * largest;
   for (size_t i = 0; i < count; ++i) {
     const double g = float_at(type, got, i);
     const double w = float_at(type, want, i);
@@ -262,7 +276,11 @@ static bool run_case(ln_model *model, bool late) {
   ln_session *one = open_session(model, 1, late);
   if (one == NULL || !run_session(model, one, &info)) goto out;
   for (int32_t i = 0; i < ln_session_output_count(one); ++i) {
-    if (!check_output(model, ln_session_output(one, i), i, &info)) goto out;
+    if (check_output(model, ln_session_output(one, i), i, &info)) continue;
+    char what[sizeof reason];
+    memcpy(what, reason, sizeof what);
+    snprintf(reason, sizeof reason, "output %d: %.900s", (int)i, what);
+    goto out;
   }
   two = open_session(model, 2, late);
   if (two == NULL || !run_session(model, two, &info)) goto out;
@@ -304,8 +322,9 @@ static void visit_file(const char *path, totals *all) {
   ++all->cases;
   bool ok = ln_model_open(path, &err, &model) == LN_OK;
   if (!ok) fail("open: %s", err.message, 0, 0);
-  if (ok) note_operators(model, all->held);
-  if (ok && all->seen != NULL) seen_types_note(all->seen, model);
+  const bool refused = ok && read_info(model).refused[0] != '\0';
+  if (ok && !refused) note_operators(model, all->held);
+  if (ok && !refused && all->seen != NULL) seen_types_note(all->seen, model);
   if (ok && !all->coverage && !all->count) ok = run_case(model, all->late);
   ln_model_destroy(model);
   if (!ok) {

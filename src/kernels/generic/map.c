@@ -233,7 +233,7 @@ static double floor_mod(double x, double y) {
     (void)a;                                         \
     return expression;                               \
   }
-MAP2(map2_approximate_equal, fabs(x - y) < a)
+MAP2(map2_approximate_equal, fabs(x - y) <= a)
 MAP2(map2_floor_div, floor(x / y))
 MAP2(map2_floor_mod, floor_mod(x, y))
 MAP2(map2_squared_difference, (x - y) * (x - y))

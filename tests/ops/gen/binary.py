@@ -1,5 +1,7 @@
 """Element-wise operators of two inputs: arithmetic with fused activations, extremes, comparisons, logic, PRELU."""
-from lib import case, tensor
+import numpy as np
+
+from lib import case, multiply_quantized, tensor
 
 # Broadcasts of every kind: none, a scalar, channels, rows, both sides at once, and ranks beyond four.
 SHAPES = {
@@ -140,6 +142,12 @@ def prelu():
          outputs=[quantized("i8", 2)])
     case("binary", "prelu_u8", "PRELU", inputs=[quantized("u8", 0, [1, 3, 8, 10]), quantized("u8", 1, [1, 1, 10])],
          outputs=[quantized("u8", 2)])
+    # LiteRT reads every alpha as int8 where the input is int16.
+    x, alpha = tensor([3, 8], "i16", 2**-12, data=np.arange(-12, 12).reshape(3, 8) * 2600), tensor([8], "i16", 2**-14, data=np.arange(8) * 4000 - 9000)
+    real = [[multiply_quantized(int(v), 0.8) if v >= 0 else multiply_quantized(int(v) * int(a), 0.8 * 2**-14) for v, a in zip(row, alpha.data)]
+            for row in x.data]
+    case("binary", "prelu_i16", "PRELU", inputs=[x, alpha], outputs=[tensor(None, "i16", 2**-12 / 0.8)],
+         expected=[np.clip(real, -32768, 32767).astype(np.int16)], resolver=None)
 
 
 def cases():

@@ -25,5 +25,5 @@ def cases():
     concat("channels", 3, [(2, 4, 3), (1, 6, 5), (3, 2, 1)])
     concat("without_widths", 2, [(2, 4, 3), (1, 6, 5)], dims=False)
     concat("a_channel_without_columns", 2, [(0, 4, 3), (2, 6, 5)])
-    for type in ("i8", "u8", "i16", "i32"):
+    for type in ("i8", "u8", "i16", "i32", "f16", "bf16", "f64", "u16", "u32", "i64", "u64", "bool", "c64", "c128"):
         concat(f"channels_{type}", 2, [(2, 4, 3), (1, 6, 5)], type)

@@ -49,6 +49,6 @@ def types():
     halves = rng.integers(-100, 100, [4, 70]) / 8
     for type in ("f16", "bf16"):
         given(f"{type}_to_f32", [3, 0, 1], tensor(None, type, data=halves).data.astype(np.float32), tensor(None, type, data=halves, const=True))
-    for type in ("f16", "i16", "i64", "bool", "i8", "u8", "i32"):
+    for type in ("f16", "i16", "i64", "bool", "i8", "u8", "i32", "bf16", "f64", "u16", "u32", "u64", "c64", "c128"):
         values = rng.integers(0, 2, [4, 5])
         given(f"{type}_copied", [3, 3, 0], values, tensor(None, type, data=values, const=type != "i16"), type)

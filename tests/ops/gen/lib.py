@@ -14,8 +14,9 @@ its optimized ones ("opt"), or from `expected` (resolver None). In the file they
     case.in.N.shape     int32 dimensions, for an input that is resized before the run
     case.out.N          bytes of the N-th output after the last invocation
     case.out.N.shape    int32 dimensions
-    case.info           lines of key=value: abs, rel (float tolerance: abs + rel * max|want|), invocations, oracle, seed;
-                        refused=TEXT for a case that must fail with a message that holds the text; its name begins with "refused"
+    case.info           lines of key=value: abs, rel (float tolerance: abs + rel * max|want|), a type's name (both, for
+                        outputs of that type), invocations, oracle, seed; refused=TEXT for a case that must fail with a
+                        message that holds the text; its name begins with "refused"
 Generating twice gives the same bytes.
 """
 import os
@@ -376,9 +377,10 @@ def oracle_outputs(graphs, resolver, invocations):
 
 
 def info_text(tolerance, invocations, oracle, seed, refused=None):
+    """`tolerance` holds abs, rel, and types by name: a number that is both for outputs of that type."""
     tolerance = {"abs": 1e-6, "rel": 1e-5} | (tolerance or {})
-    return "".join(f"{k}={v}\n" for k, v in (("abs", f"{tolerance['abs']:g}"), ("rel", f"{tolerance['rel']:g}"),
-                                              ("invocations", invocations), ("oracle", oracle), ("seed", seed)) + ((("refused", refused),) if refused else ()))
+    more = [("invocations", invocations), ("oracle", oracle), ("seed", seed)] + ([("refused", refused)] if refused else [])
+    return "".join([f"{k}={v:g}\n" for k, v in tolerance.items()] + [f"{k}={v}\n" for k, v in more])
 
 
 written = []  # paths of this run, in order: all.py reports and prunes by them
@@ -597,18 +599,14 @@ def flex_options(n):
     return bytes(b.Finish())
 
 
-def flex_case(family, name, op, inputs=None, attrs=None, tolerance=None, expected=None, unknown=(), invocations=1,
-              seed=None, outputs=None):
-    """A case of the operator Flex<op>; its expected outputs are what TensorFlow's tf.raw_ops.<op> gives.
+def flex_part(op, inputs=None, attrs=None, expected=None, unknown=(), invocations=1, outputs=None, via=None, seed=None):
+    """One Select-TF operator of a model: (node, its inputs, its outputs, what they hold). As flex_case says; and
 
-    inputs     {argument: tensor or list of tensors}
-    attrs      {attribute: value} as tf.raw_ops takes them; types that follow from inputs are left out
-    unknown    outputs whose shapes the model does not declare (their indices)
-    expected   the outputs (of the last invocation), where TensorFlow is not to be asked
-    outputs    the types of the outputs, where `expected` does not tell them (bfloat16, strings)
+    via    the type that TensorFlow computes in where it has no kernel for an input's: {type: type}; the outputs are
+           rounded back, and of a complex type its parts are given one after the other
+    seed   of the random numbers that inputs without data get
     """
     tf = tensorflow()
-    seed = zlib.crc32(f"{family}/{name}".encode()) if seed is None else seed
     rng, inputs, attrs = np.random.default_rng(seed), inputs or {}, attrs or {}
     for value in inputs.values():
         for t in value if isinstance(value, list) else [value]:
@@ -621,13 +619,25 @@ def flex_case(family, name, op, inputs=None, attrs=None, tolerance=None, expecte
     def spec(t):
         return tf.as_dtype(t.type), t.data.shape
 
+    def run(part=lambda x: x, types={}):
+        def fed(t):
+            wide = types.get(t.type)
+            return tf.constant(part(t.data).astype(DTYPES[wide]) if wide else t.data, tf.as_dtype(wide or t.type))
+        got = getattr(tf.raw_ops, op)(**{k: each(v, fed) for k, v in inputs.items()}, **attrs)
+        return [] if got is None else list(got) if isinstance(got, (list, tuple)) else [got]
+
     n, order = flex_node(op, attrs, {k: each(v, spec) for k, v in inputs.items()})
     flat = [inputs[k][i] if isinstance(inputs[k], list) else inputs[k] for k, i in order]
-    if expected is None:
+    if expected is None and via:
+        (narrow, wide), = via.items()
+        if narrow[0] == "c":
+            pairs = zip(run(np.real, via), run(np.imag, via), strict=True)
+            expected = [(a.numpy() + 1j * b.numpy()).astype(DTYPES[narrow]) for a, b in pairs]
+        else:
+            expected = [t.numpy().astype(DTYPES[narrow]) if t.dtype.name == wide else t.numpy() for t in run(types=via)]
+    elif expected is None:
         for _ in range(invocations):
-            got = getattr(tf.raw_ops, op)(
-                **{k: each(v, lambda t: tf.constant(t.data, tf.as_dtype(t.type))) for k, v in inputs.items()}, **attrs)
-        got = [] if got is None else list(got) if isinstance(got, (list, tuple)) else [got]
+            got = run()
         outputs = outputs or [t.dtype.name for t in got]
         expected = [t.numpy() for t in got]
     expected = [np.asarray(e) for e in expected]
@@ -636,8 +646,38 @@ def flex_case(family, name, op, inputs=None, attrs=None, tolerance=None, expecte
     for i, (e, type) in enumerate(zip(expected, outputs, strict=True)):
         hidden = i in unknown and e.ndim > 0
         results.append(tensor([1] * e.ndim if hidden else list(e.shape), type, signature=[-1] * e.ndim if hidden else None))
-    case(family, name, "Flex" + op, None, flat, results, custom=flex_options(n), expected=expected, tolerance=tolerance,
-         resolver=None, seed=seed, invocations=invocations)
+    return node("Flex" + op, flat, results, custom=flex_options(n)), flat, results, expected
+
+
+def flex_case(family, name, op, inputs=None, attrs=None, tolerance=None, expected=None, unknown=(), invocations=1,
+              seed=None, outputs=None):
+    """A case of the operator Flex<op>; its expected outputs are what TensorFlow's tf.raw_ops.<op> gives.
+
+    inputs     {argument: tensor or list of tensors}
+    attrs      {attribute: value} as tf.raw_ops takes them; types that follow from inputs are left out
+    unknown    outputs whose shapes the model does not declare (their indices)
+    expected   the outputs (of the last invocation), where TensorFlow is not to be asked
+    outputs    the types of the outputs, where `expected` does not tell them (bfloat16, strings)
+    """
+    seed = zlib.crc32(f"{family}/{name}".encode()) if seed is None else seed
+    n, flat, results, expected = flex_part(op, inputs, attrs, expected, unknown, invocations, outputs, seed=seed)
+    case(family, name, n.op, None, flat, results, custom=n.custom, expected=expected, tolerance=tolerance, resolver=None,
+         seed=seed, invocations=invocations)
+
+
+def flex_cases(family, name, parts, tolerance=None):
+    """A case of several operators side by side in one model: `parts` are what flex_part takes, as dictionaries."""
+    seed = zlib.crc32(f"{family}/{name}".encode())
+    made = []
+    for i, part in enumerate(parts):
+        try:
+            made.append(flex_part(**part, seed=seed + i))
+        except Exception as e:
+            types = sorted({t.type for v in part["inputs"].values() for t in (v if isinstance(v, list) else [v])})
+            raise RuntimeError(f"{family}/{name}: part {i} of {types}: {e}") from e
+    fed = [t for _, flat, _, _ in made for t in flat if not t.const]
+    main = graph([n for n, _, _, _ in made], fed, [t for _, _, results, _ in made for t in results])
+    model_case(family, name, [main], [e for _, _, _, expected in made for e in expected], tolerance, None, seed)
 
 
 class FlexModel:

@@ -84,6 +84,9 @@ def edges():
         real = np.asarray(x.data, np.float32)
         want = real if type == "bf16" else (real - q["zero_point"]) * np.float32(0.25)
         case("quantize", f"dequantize_{type}", "DEQUANTIZE", inputs=[x], outputs=[tensor(None)], expected=[want], resolver=None)
+    whole = np.array([-2**31, -100, 0, 7, 2**31 - 1])
+    case("quantize", "dequantize_i32", "DEQUANTIZE", inputs=[tensor(None, "i32", data=whole, scale=0.25)], outputs=[tensor(None)],
+         expected=[(whole * 0.25).astype(np.float32)], resolver=None)
     packed()
 
 

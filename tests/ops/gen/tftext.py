@@ -1,7 +1,8 @@
 """TF Text's operators, as its converter writes them and as Select-TF operators; TensorFlow Text is the oracle."""
 import numpy as np
 
-from lib import NoTensorFlow, case, flex_options, flexbuffer, graph, model_case, node, sentencepiece_model, tensor, tensorflow
+from lib import (NoTensorFlow, case, flex_options, flexbuffer, graph, model_case, node, random_data, sentencepiece_model, tensor,
+                 tensorflow)
 
 F = "tftext"
 TEXTS = [b"", b"hello", b" leading and  double spaces ", "wide\u3000space\u00a0nbsp\u2003em".encode(), b"bad\xff\xc3 bytes\xe2\x82",
@@ -25,6 +26,9 @@ def text_case(name, op, fn, inputs, attrs=None, flex=False, scalar_attrs=None, a
     def each(inputs, make):
         return [[make(t) for t in i] if isinstance(i, list) else make(i) for i in inputs]
 
+    rng = np.random.default_rng(len(name))
+    for t in [t for i in inputs for t in (i if isinstance(i, list) else [i]) if t.data is None]:
+        t.data = random_data(t, rng)
     got = fn(*each(inputs, lambda t: tf.constant(t.data, tf.as_dtype(t.type))), **attrs)
     flat = [t for i in inputs for t in (i if isinstance(i, list) else [i])]
     outputs = []
@@ -194,7 +198,7 @@ def sentencepiece():
     texts = [b"hello world", b"", b"  two   spaces ", b"un \xe4\xb8\xad\xe6\x96\x87\xe4\xb8\xad z", b"fi\xef\xac\x81 AbC", b"\t\n", b"<user>hello<user2>",
              b"bad\xff\xc3", "\u2581mark".encode(), b"hellohello<s>", b"lol" * 20]
 
-    def sp_case(name, proto, op, fn, inputs, attrs, count):
+    def sp_case(name, proto, op, fn, inputs, attrs, count, link_type="resource"):
         handle = gen.sentencepiece_op(model=proto)
         got = fn(handle, *[tf.constant(t.data, tf.as_dtype(t.type)) for t in inputs], **attrs)
         outputs = list(got) if isinstance(got, (list, tuple)) else [got]
@@ -204,7 +208,7 @@ def sentencepiece():
             nodes = {n.op: n for n in g.as_graph_def().node}
         for n in nodes.values():
             del n.input[:]
-        link = tensor([], "resource")
+        link = tensor([], link_type)
         results = [tensor([1] * len(o.shape), o.dtype.name, signature=[-1] * len(o.shape)) for o in outputs]
         model_case(F, name, [graph([node("FlexSentencepieceOp", [], [link], custom=flex_options(nodes["SentencepieceOp"])),
                                     node("Flex" + op, [link] + inputs, results, custom=flex_options(nodes[op]))],
@@ -240,6 +244,16 @@ def sentencepiece():
             [tensor(None, "i32", data=[0, 1, 5, 7, 2, 3])], {}, 1)
     sp_case("sentencepiece_string_to_id", proto, "SentencepieceStringToIdOp", gen.sentencepiece_string_to_id_op,
             [strings([b"hello", b"nope", b"<s>", "\u2581hello".encode()])], {}, 1)
+    # A converter may write the link as an integer.
+    for op, fn, inputs, attrs in (
+            ("TokenizeOp", gen.sentencepiece_tokenize_op, [strings(texts[:3]), *more, off, off, off], {"out_type": tf.int32, "Tsplits": tf.int64}),
+            ("TokenizeWithOffsetsOp", gen.sentencepiece_tokenize_with_offsets_op, [strings(texts[:3]), *more, off, off, off],
+             {"out_type": tf.int32, "Tsplits": tf.int64}),
+            ("DetokenizeOp", gen.sentencepiece_detokenize_op, [tensor(None, "i32", data=[5, 9, 3]), splits([0, 3]), off, off, off], {}),
+            ("VocabSizeOp", gen.sentencepiece_vocab_size_op, [], {}),
+            ("IdToStringOp", gen.sentencepiece_id_to_string_op, [tensor(None, "i32", data=[5])], {}),
+            ("StringToIdOp", gen.sentencepiece_string_to_id_op, [strings([b"hello"])], {})):
+        sp_case(f"sentencepiece_{op.lower()}_int_link", proto, "Sentencepiece" + op, fn, inputs, attrs, 0, "i32")
 
 
 def ragged():
@@ -263,6 +277,10 @@ def ragged():
         default = tensor([], type, data=fill)
         for flex in (False, True):
             to_tensor(f"ragged_{type}{'_flex' if flex else ''}", -1, values, default, [S], [[0, 2, 2, 6]], flex=flex)
+    for type in ("f16", "bf16", "u16", "u32", "u64", "c64", "c128"):
+        for flex in (False, True):
+            to_tensor(f"ragged_{type}{'_flex' if flex else ''}", -1, tensor([4], type, low=1, high=9), tensor([], type, low=1, high=9), [S], [[0, 1, 1, 4]],
+                      flex=flex)
     v8 = tensor(None, "f32", data=np.arange(1, 9))
     zero = tensor([], "f32", data=-1)
     for flex in (False, True):

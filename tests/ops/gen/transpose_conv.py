@@ -128,13 +128,24 @@ def media_pipe():
         w = rng.uniform(-1, 1, (2, kernel, kernel, 5)).astype(np.float32)
         b = rng.uniform(-1, 1, 2).astype(np.float32)
         h, wd = (3 * stride, 4 * stride) if padding == 1 else (2 * stride + kernel, 3 * stride + kernel)
-        out = np.zeros((1, h, wd, 2)) + b
-        for y in range(3):
-            for z in range(4):
-                for ky in range(kernel):
-                    for kx in range(kernel):
-                        out[0, y * stride + ky, z * stride + kx] += w[:, ky, kx].astype(np.float64) @ x[0, y, z]
+
+        def convolved(x, w, b):
+            out = np.zeros((1, h, wd, 2)) + b
+            for y in range(3):
+                for z in range(4):
+                    for ky in range(kernel):
+                        for kx in range(kernel):
+                            out[0, y * stride + ky, z * stride + kx] += w[:, ky, kx].astype(np.float64) @ x[0, y, z]
+            return out
+
+        out = convolved(x, w, b)
         case("transpose_conv", f"bias_{name}", "Convolution2DTransposeBias", None,
              [tensor(None, "f32", data=x), tensor(None, "f32", data=w, const=True), tensor(None, "f32", data=b, const=True)],
              [tensor(None)], custom=struct.pack("<iii", padding, stride, stride), expected=[out.astype(np.float32)],
              resolver=None, tolerance={"abs": 1e-5, "rel": 1e-5})
+        for type in ("f16", "bf16"):
+            halves = [tensor(None, type, data=values, const=i > 0) for i, values in enumerate((x, w, b))]
+            want = convolved(*[t.data.astype(np.float32) for t in halves])
+            case("transpose_conv", f"bias_{name}_{type}", "Convolution2DTransposeBias", None, halves, [tensor(None, type)],
+                 custom=struct.pack("<iii", padding, stride, stride), expected=[tensor(None, type, data=want).data], resolver=None,
+                 tolerance={"abs": 0, "rel": {"f16": 2e-3, "bf16": 1.6e-2}[type]})

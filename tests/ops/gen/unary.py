@@ -92,7 +92,49 @@ def quantized_words():
     words_case("GELU", "erf", 0.0002, 0.0002, {"approximate": False})
 
 
+def given_case(name, op, x, out, expected):
+    lib.case("unary", name, op, inputs=[x], outputs=[out], expected=[expected], resolver=None)
+
+
+def away(x):
+    """Rounded to nearest, halves away from zero."""
+    return np.trunc(x + np.copysign(np.float32(0.5), x))
+
+
+def without_oracle():
+    """Forms that LiteRT has not, from the definitions of those that it has."""
+    scale, out_scale = 0.0003, 0.00021
+    for op, low, high in (("RELU_N1_TO_1", -1, 1), ("RELU_0_TO_1", 0, 1)):
+        ends = [int(np.clip(np.round(v / np.float32(out_scale)), -32768, 32767)) for v in (low, high)]
+        want = np.clip([lib.multiply_quantized(int(x), np.float32(scale) / np.float32(out_scale)) for x in WORDS], *ends)
+        given_case(f"{op.lower()}_rescaled_i16", op, tensor(None, "i16", scale, data=WORDS), tensor(None, "i16", out_scale), want.astype(np.int16))
+    stored, in_zero, out_zero = BYTES["u8"], 131, 68
+    real = np.float32(0.05) * (stored - in_zero).astype(np.float32)
+    want = away(np.where(real < 0, np.expm1(real), real) / np.float32(0.04)) + out_zero
+    given_case("elu_rescaled_u8", "ELU", tensor(None, "u8", 0.05, in_zero, data=stored), tensor(None, "u8", 0.04, out_zero),
+               np.clip(want, 0, 255).astype(np.uint8))
+    table = words_table(lambda x: np.where(x < 0, np.expm1(x), x), 0.0003, 0.0002)
+    given_case("elu_rescaled_i16", "ELU", tensor(None, "i16", 0.0003, data=WORDS), tensor(None, "i16", 0.0002), look_up(table, WORDS))
+
+
+def words_table(f, scale, out_scale):
+    """TFLite's table of a function of int16 values: 513 points, each moved by half of what a line misses between two."""
+    low, step, inverse = np.float32(scale) * np.float32(-32768), np.float32(scale) * np.float32(65535) / np.float32(512), np.float32(65536) / (np.float32(out_scale) * np.float32(65535))
+    at = low + step * np.arange(513, dtype=np.float32)
+    here = f(at).astype(np.float32) * inverse
+    middle = away(f(at[:-1] + step / 2).astype(np.float32) * inverse)
+    between = away((here[1:] + away(here[:-1])) / 2)
+    points = away(here[:-1]) - away((between - middle) / 2)
+    return np.clip(np.append(points, away(here[-1])), -32768, 32767).astype(np.int64)
+
+
+def look_up(table, x):
+    index, offset = (x >> 7) + 256, x & 127
+    return (table[index] + (((table[index + 1] - table[index]) * offset + 64) >> 7)).astype(np.int16)
+
+
 def cases():
+    without_oracle()
     floats()
     integers()
     quantized_bytes()
