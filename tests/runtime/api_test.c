@@ -245,7 +245,7 @@ static bool fill(const ln_model *model, ln_session *session, const guarded *boun
     size_t bytes = 0;
     const void *data = ln_test_case_input(model, i, &bytes);
     if (data == NULL || bytes == 0) continue;
-    if (bound != NULL && bound[i].pages != NULL) memcpy(bound[i].data, data, bytes);
+    if (bound != NULL && i < MOST && bound[i].pages != NULL) memcpy(bound[i].data, data, bytes);
     else if (ln_session_set_input(session, i, data, bytes, NULL) != LN_OK) return false;
   }
   return true;
