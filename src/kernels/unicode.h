@@ -66,6 +66,18 @@ size_t ln_unicode_fold(uint32_t code_point, uint32_t out[3]);
 /* The simple folding: to one character, itself for most. */
 uint32_t ln_unicode_fold_simple(uint32_t code_point);
 
+/* Goes over the pairs of characters that differ in case only, each with all others by some way of pairs; starts zeroed,
+ * false past the last one. */
+typedef struct ln_unicode_pair {
+  uint32_t from, to;
+  size_t run, step; /* where it stands */
+} ln_unicode_pair;
+bool ln_unicode_next_pair(ln_unicode_pair *pair);
+
+/* The category or script of a character and the last one up to which all have it. */
+uint32_t ln_unicode_category_run(uint32_t code_point, uint32_t *last);
+uint32_t ln_unicode_script_run(uint32_t code_point, uint32_t *last);
+
 /* Full lower and upper case of a character, to at most 3; the result's length. */
 enum { LN_UNICODE_REPLACEMENT = 0xFFFD, LN_UNICODE_SIGMA = 0x3A3, LN_UNICODE_FINAL_SIGMA = 0x3C2 };
 size_t ln_unicode_lower(uint32_t code_point, uint32_t out[3]);

@@ -230,7 +230,7 @@ ln_status ln_unicode_transcode_run(const ln_node *node, ln_exec *exec) {
 
 /* ---- scripts ---- */
 
-ln_status ln_unicode_script_run(const ln_node *node, ln_exec *exec) {
+ln_status ln_flex_script_run(const ln_node *node, ln_exec *exec) {
   const size_t count = ln_tensor_count(node->in[0]);
   const int32_t *codes = node->in[0]->data;
   int32_t *scripts = node->out[0]->data;

@@ -19,15 +19,29 @@ typedef struct fold_full {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* The last of the runs that begins at or before a code point; its value. */
-static uint32_t run_value(const uint32_t *runs, size_t count, uint32_t code_point) {
+/* The last of the runs that begins at or before a code point. */
+static size_t find_run(const uint32_t *runs, size_t count, uint32_t code_point) {
   size_t low = 0, high = count;
   while (high - low > 1) {
     const size_t middle = (low + high) / 2;
     if (runs[middle] >> 8 <= code_point) low = middle;
     else high = middle;
   }
-  return runs[low] & 0xFF;
+  return low;
+}
+
+static uint32_t run_value(const uint32_t *runs, size_t count, uint32_t code_point) {
+  return runs[find_run(runs, count, code_point)] & 0xFF;
+}
+
+static uint32_t run_to(const uint32_t *runs, size_t count, uint32_t code_point, uint32_t *last) {
+  const size_t run = find_run(runs, count, code_point);
+  *last = run + 1 < count ? (runs[run + 1] >> 8) - 1 : 0x10FFFF;
+  return runs[run] & 0xFF;
+}
+
+uint32_t ln_unicode_category_run(uint32_t code_point, uint32_t *last) {
+  return run_to(category_runs, COUNT(category_runs), code_point, last);
 }
 
 ln_category ln_unicode_category(uint32_t code_point) {
@@ -248,6 +262,19 @@ size_t ln_unicode_upper(uint32_t c, uint32_t out[3]) {
   return length == 0 ? 1 : length;
 }
 
+/* The foldings, then the lower cases: folding to several characters hides some of those. */
+bool ln_unicode_next_pair(ln_unicode_pair *pair) {
+  enum { FOLDS = COUNT(fold_runs), ALL = FOLDS + COUNT(lower_runs) };
+  if (pair->run >= ALL) return false;
+  const fold_run *run = pair->run < FOLDS ? &fold_runs[pair->run] : &lower_runs[pair->run - FOLDS];
+  pair->from = run->start + (uint32_t)pair->step * run->step;
+  pair->to = (uint32_t)((int64_t)pair->from + run->delta);
+  if (++pair->step < run->count) return true;
+  pair->step = 0;
+  ++pair->run;
+  return true;
+}
+
 bool ln_unicode_is_cased(uint32_t c) {
   const ln_category category = ln_unicode_category(c);
   if (category == LN_CATEGORY_LU || category == LN_CATEGORY_LL || category == LN_CATEGORY_LT) return true;
@@ -274,6 +301,10 @@ bool ln_unicode_is_case_ignorable(uint32_t c) {
 int32_t ln_unicode_script(uint32_t code_point) {
   if (code_point > 0x10FFFF) return -1;
   return (int32_t)run_value(script_runs, COUNT(script_runs), code_point);
+}
+
+uint32_t ln_unicode_script_run(uint32_t code_point, uint32_t *last) {
+  return run_to(script_runs, COUNT(script_runs), code_point, last);
 }
 
 int32_t ln_unicode_script_of(const char *name, size_t length) {

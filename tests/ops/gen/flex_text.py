@@ -210,6 +210,22 @@ def code_points():
     flex_case(F, "unicodescript", "UnicodeScript", {"input": ints(some)})
 
 
+def patterns():
+    """What patterns do stands in regex_cases.txt; here the operators' own ways."""
+    texts = strings([[b"Hello, World!", b"", b"aaa bbb"], ["\u00e9\u00c9 caf\u00e9".encode(), b"bad\xff\xc3 a", b"2024-05-01 a\nb"]])
+    for i, (pattern, rewrite) in enumerate(((rb"[!\"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~']", b""), (rb"(\w)(\w*)", b"\\2\\1\\\\"), (b"", b"-"), (rb"\s+|\b", b"_"), ("(?i)\u00e9".encode(), b"e"),
+                                            (rb"a*?", b"<\\0>"), (rb"(a)|b", b"\\1x"), (b"a", b"\\1"), (b"a", b"y\\q"))):
+        for everywhere in (False, True):
+            attrs = {"replace_global": everywhere}
+            flex_case(F, f"regexreplace_{i}_{everywhere:d}", "RegexReplace", {"input": texts, "pattern": strings(pattern), "rewrite": strings(rewrite)}, attrs)
+            flex_case(F, f"staticregexreplace_{i}_{everywhere:d}", "StaticRegexReplace", {"input": texts}, attrs | {"pattern": pattern, "rewrite": rewrite})
+        flex_case(F, f"regexfullmatch_{i}", "RegexFullMatch", {"input": texts, "pattern": strings(pattern + rb".*")})
+        flex_case(F, f"staticregexfullmatch_{i}", "StaticRegexFullMatch", {"input": texts}, {"pattern": rb"(?s).*" + pattern + rb".*"})
+    none = strings(np.zeros([0, 2], object))
+    flex_case(F, "regexreplace_empty", "RegexReplace", {"input": none, "pattern": strings(b"a"), "rewrite": strings(b"b")})
+    flex_case(F, "regexfullmatch_empty", "RegexFullMatch", {"input": none, "pattern": strings(b"a")})
+
+
 def cases():
     each_string()
     parts()
@@ -217,3 +233,4 @@ def cases():
     to_strings()
     parted()
     code_points()
+    patterns()
