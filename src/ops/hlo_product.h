@@ -9,18 +9,28 @@
 #include "ops/gemm_plan.h"
 #include "ops/hlo.h"
 
-/* f32 for floats of 16 and 32 bits, f64, i64 for integers, c64. */
-ln_number ln_hlo_compute_type(ln_type type);
-size_t ln_hlo_compute_bytes(ln_number compute);
+/* What products are computed in: operands are brought to `in`, sums come as `out`. f32 for floats of 16 and 32 bits,
+ * f64, c64, i64 for integers; where bytes are packed, operands of 8 bits stay as they are and sums of up to 32 are i32.
+ */
+typedef struct ln_hlo_compute {
+  ln_number in[2], out;
+  bool packed; /* gemm_plan.h multiplies it */
+} ln_hlo_compute;
+
+ln_hlo_compute ln_hlo_compute_of(const ln_node *node, bool packs_bytes);
+size_t ln_hlo_number_bytes(ln_number number);
+/* Plans a packed product; LN_ERR_MEMORY for sizes that overflow. */
+ln_status ln_hlo_plan(ln_gemm_plan *plan, const ln_hlo_compute *compute, int32_t groups, int32_t n, int32_t segments,
+                      int32_t segment_length);
 /* Operands and output go together; neither operand is quantized. */
 ln_status ln_hlo_check_product_types(const ln_node *node, ln_error *err);
-/* The tensor's elements are in that type as they are. */
-bool ln_hlo_is_native(const ln_tensor *tensor, ln_number compute);
-/* Bytes of `elements` in that type, aligned; added to *total, whose old value goes to *at. False on overflow. */
+/* The tensor's elements are such numbers as they are. */
+bool ln_hlo_is_native(const ln_tensor *tensor, ln_number number);
+/* Bytes of `elements` of `bytes` each, aligned; added to *total, whose old value goes to *at. False on overflow. */
 bool ln_hlo_reserve(size_t *total, size_t elements, size_t bytes, size_t *at);
 
-/* A tensor's elements in the type that is computed in: themselves, or cast into `cast`. */
-const void *ln_hlo_cast_operand(const ln_tensor *tensor, ln_number compute, void *cast);
+/* A tensor's elements as such numbers: themselves, or cast into `cast`. */
+const void *ln_hlo_cast_operand(const ln_tensor *tensor, ln_number number, void *cast);
 
 /* The elements of dimensions `axes` together; true when they are one behind another, *stride elements from one to the
  * next (1 where there is but one). */
@@ -32,7 +42,7 @@ bool ln_hlo_in_order(const ln_shape *shape, const int32_t *order);
 void ln_hlo_reorder(const ln_exec *exec, const ln_shape *shape, const int32_t *order, uint32_t reversed, bool back,
                     size_t bytes, const void *from, void *to);
 
-/* Source of a packed product's B: `data` in f32. The tensor is filled in to stand for it. */
-ln_weights ln_hlo_plain_weights(const void *data, ln_tensor *stand_in);
+/* Source of a packed product's B: `data` are numbers of f32, i8 or u8. The tensor is filled in to stand for it. */
+ln_weights ln_hlo_plain_weights(const void *data, ln_number number, ln_tensor *stand_in);
 
 #endif

@@ -56,10 +56,10 @@ typedef struct inner_op {
 
 typedef struct conv_args {
   convolution c;
-  ln_number compute;
+  ln_hlo_compute compute;
   form form;
   ln_conv_plan lines;
-  ln_gemm_plan plan; /* of floats */
+  ln_gemm_plan plan; /* where it is packed */
   inner_op *inner;
   ln_tensor kernel;          /* as the file has it; a constant one in its order */
   bool constant;             /* it is packed in prepare */
@@ -240,14 +240,15 @@ static bool as_transposed(const convolution *c, ln_conv_shape *s) {
   return dilated;
 }
 
-static form choose_form(const ln_node *node, const conv_args *args, ln_conv_shape *s) {
+static form choose_form(const ln_node *node, conv_args *args, ln_conv_shape *s) {
   const convolution *c = &args->c;
   if (args->window == 0 || ln_tensor_is_empty(node->in[0])) return FORM_ZEROS;
-  if (args->compute != LN_NUMBER_F32) return FORM_WINDOWS;
-  if (as_transposed(c, s)) return FORM_TRANSPOSED;
+  if (args->compute.packed && as_transposed(c, s)) return FORM_TRANSPOSED;
   if (!as_conv2d(c, s)) return FORM_WINDOWS;
   const bool each = c->kernel_c == 1 && c->in_c > 1 && (int64_t)s->h.kernel * s->w.kernel <= DEPTHWISE_TAPS;
-  return each ? FORM_DEPTHWISE : FORM_LINES;
+  if (args->compute.packed && each) return FORM_DEPTHWISE;
+  args->compute = ln_hlo_compute_of(node, true);
+  return args->compute.packed ? FORM_LINES : FORM_WINDOWS;
 }
 
 /* TRANSPOSE_CONV's kernel: [out, spatial..., in], read from the other end. */
@@ -272,8 +273,8 @@ static void choose_orders(const ln_node *node, conv_args *args) {
   args->must_order[2] = !ln_hlo_in_order(&node->out[0]->shape, c->orders[2]);
   args->k_stride = (size_t)c->out_c;
   args->n_stride = 1;
-  const bool packed = args->form == FORM_LINES || (args->form == FORM_WINDOWS && args->compute == LN_NUMBER_F32);
-  if (!packed || !args->must_order[1] || c->reversed != 0) return;
+  const bool inner = args->form == FORM_DEPTHWISE || args->form == FORM_TRANSPOSED;
+  if (inner || !args->compute.packed || !args->must_order[1] || c->reversed != 0) return;
   if (ln_hlo_merge_axes(kernel, c->orders[1], c->spatial + 1, &elements, &k_stride) &&
       ln_hlo_merge_axes(kernel, c->orders[1] + c->spatial + 1, 1, &elements, &n_stride) && k_stride == 1) {
     args->must_order[1] = false;
@@ -282,12 +283,15 @@ static void choose_orders(const ln_node *node, conv_args *args) {
   }
 }
 
-/* The elements of a constant kernel in floats and in their order, once for all sessions. */
+/* The elements of a constant kernel as they are multiplied and in their order, once for all sessions. */
 static ln_status order_constant(const ln_node *node, ln_prep *prep, conv_args *args) {
   const ln_tensor *kernel = node->in[1];
   const convolution *c = &args->c;
   const int32_t *dims = kernel->shape.dims;
   const size_t elements = ln_shape_span(&kernel->shape, 0, kernel->shape.rank);
+  const ln_number number = args->compute.in[1];
+  const size_t item = ln_hlo_number_bytes(number);
+  const bool native = ln_hlo_is_native(kernel, number);
   const ln_exec alone = {.pool = NULL};
   int64_t numbers[4] = {c->reversed, kernel->type, 0, 0};
   size_t bytes;
@@ -295,18 +299,18 @@ static ln_status order_constant(const ln_node *node, ln_prep *prep, conv_args *a
     numbers[0] = numbers[0] << 4 | c->orders[1][i];
     numbers[2 + i / 2] = (int64_t)((uint64_t)numbers[2 + i / 2] << 32 | (uint32_t)dims[i]);
   }
-  if (!ln_size_mul(elements, sizeof(float), &bytes)) return LN_ERR_MEMORY;
-  void *cast = kernel->type == LN_FLOAT32 ? NULL : ln_alloc(bytes);
-  if (cast == NULL && kernel->type != LN_FLOAT32) return LN_ERR_MEMORY;
+  if (!ln_size_mul(elements, item, &bytes)) return LN_ERR_MEMORY;
+  void *cast = native ? NULL : ln_alloc(bytes);
+  if (cast == NULL && !native) return LN_ERR_MEMORY;
   bool fresh = false;
   void *block = ln_pack_cache_get(prep->cache, kernel->data, "stablehlo kernel", numbers, bytes, &fresh);
   if (block != NULL && fresh) {
-    ln_hlo_reorder(&alone, &kernel->shape, c->orders[1], c->reversed, false, sizeof(float),
-                   ln_hlo_cast_operand(kernel, LN_NUMBER_F32, cast), block);
+    ln_hlo_reorder(&alone, &kernel->shape, c->orders[1], c->reversed, false, item,
+                   ln_hlo_cast_operand(kernel, number, cast), block);
   }
   ln_free(cast);
   if (block == NULL) return LN_ERR_MEMORY;
-  args->kernel.type = LN_FLOAT32;
+  if (!native) args->kernel.type = LN_FLOAT32;
   args->kernel.data = block;
   args->kernel.bytes = bytes;
   args->must_order[1] = false;
@@ -315,7 +319,7 @@ static ln_status order_constant(const ln_node *node, ln_prep *prep, conv_args *a
 
 /* Whether the kernel is packed in prepare, and from where. */
 static ln_status choose_kernel(const ln_node *node, ln_prep *prep, conv_args *args) {
-  const bool known = args->compute == LN_NUMBER_F32 && ln_tensor_const_data(node->in[1]);
+  const bool known = args->compute.packed && ln_tensor_const_data(node->in[1]);
   args->kernel = *node->in[1];
   args->constant = known && (!args->must_order[1] || args->c.spatial <= 2);
   return args->constant && args->must_order[1] ? order_constant(node, prep, args) : LN_OK;
@@ -333,9 +337,7 @@ static ln_status plan_packed(ln_node *node, ln_prep *prep, conv_args *args, int3
                              size_t *total) {
   const int32_t groups = (int32_t)groups_of(&args->c); /* bounded: divides out_c, which is not 0 */
   size_t packed = 0;
-  if (!ln_gemm_plan_f32(&args->plan, groups, args->c.out_c / groups, segments, length, -INFINITY, INFINITY)) {
-    return LN_ERR_MEMORY;
-  }
+  LN_TRY(ln_hlo_plan(&args->plan, &args->compute, groups, args->c.out_c / groups, segments, length));
   if (args->constant) {
     ln_weights weights;
     LN_TRY(ln_weights_open(node, &args->kernel, prep->err, &weights));
@@ -355,13 +357,13 @@ static ln_status plan_lines(ln_node *node, ln_prep *prep, conv_args *args, const
 }
 
 static ln_status plan_windows(ln_node *node, ln_prep *prep, conv_args *args, size_t *total) {
-  const size_t item = ln_hlo_compute_bytes(args->compute);
+  const size_t item = ln_hlo_number_bytes(args->compute.in[0]);
   size_t row, pixels = ln_shape_span(&node->out[0]->shape, 0, node->out[0]->shape.rank) / (size_t)args->c.out_c;
   if (args->window > INT32_MAX || !ln_size_mul(args->window, item, &row)) return LN_ERR_MEMORY;
   size_t block = BLOCK_BYTES / row;
   block = block < BLOCK_LEAST ? BLOCK_LEAST : block > BLOCK_MOST ? BLOCK_MOST : block;
   args->block = (int32_t)(block < pixels ? block : pixels);
-  if (args->compute == LN_NUMBER_F32) LN_TRY(plan_packed(node, prep, args, 1, (int32_t)args->window, total));
+  if (args->compute.packed) LN_TRY(plan_packed(node, prep, args, 1, (int32_t)args->window, total));
   if ((pixels - 1) / block >= INT32_MAX) {
     return ln_node_fail(node, prep->err, LN_ERR_LIMIT, "more windows than can be counted");
   }
@@ -429,18 +431,19 @@ static ln_status plan_inner(ln_node *node, ln_prep *prep, conv_args *args, const
 
 /* Scratch for operands and output in the computed type and in their order. */
 static bool reserve_tensors(const ln_node *node, conv_args *args, size_t *total) {
-  const size_t bytes = ln_hlo_compute_bytes(args->compute);
   const size_t outputs = ln_shape_span(&node->out[0]->shape, 0, node->out[0]->shape.rank);
-  for (int32_t i = 0; i < 2; ++i) {
+  for (int32_t i = 0; i < (args->constant ? 1 : 2); ++i) {
+    const ln_number number = args->compute.in[i];
     const size_t elements = ln_shape_span(&node->in[i]->shape, 0, node->in[i]->shape.rank);
-    if (i == 1 && args->constant) continue;
-    if (!ln_hlo_reserve(total, ln_hlo_is_native(node->in[i], args->compute) ? 0 : elements, bytes, &args->cast_at[i]) ||
+    const size_t bytes = ln_hlo_number_bytes(number);
+    if (!ln_hlo_reserve(total, ln_hlo_is_native(node->in[i], number) ? 0 : elements, bytes, &args->cast_at[i]) ||
         !ln_hlo_reserve(total, args->must_order[i] ? elements : 0, bytes, &args->ordered_at[i])) {
       return false;
     }
   }
-  const bool native = ln_hlo_is_native(node->out[0], args->compute);
-  return ln_hlo_reserve(total, native && !args->must_order[2] ? 0 : outputs, bytes, &args->out_at) &&
+  const bool native = ln_hlo_is_native(node->out[0], args->compute.out);
+  return ln_hlo_reserve(total, native && !args->must_order[2] ? 0 : outputs, ln_hlo_number_bytes(args->compute.out),
+                        &args->out_at) &&
          ln_hlo_reserve(total, native || !args->must_order[2] ? 0 : outputs, ln_item_bytes(node->out[0]),
                         &args->back_at);
 }
@@ -453,7 +456,7 @@ ln_status ln_hlo_convolution_prepare(ln_node *node, ln_prep *prep) {
   if (ln_tensor_is_empty(node->out[0])) return LN_OK;
   ln_conv_shape s;
   size_t total = 0;
-  args->compute = ln_hlo_compute_type(node->out[0]->type);
+  args->compute = ln_hlo_compute_of(node, false);
   args->window = window_elements(&args->c);
   args->form = choose_form(node, args, &s);
   if (args->form == FORM_ZEROS) return LN_OK;
@@ -478,6 +481,7 @@ typedef struct window_job {
   const char *in, *kernel; /* in their order */
   char *out;
   size_t item, pixels;
+  bool whole_rows;             /* the taps of a row are one piece of the input */
   size_t strides[LN_MAX_RANK]; /* bytes of the input */
   size_t spans[LN_MAX_RANK];   /* bytes of a window under one tap of a dimension */
 } window_job;
@@ -490,6 +494,22 @@ static int64_t place(const axis *a, int64_t out, int64_t tap) {
   return at % a->base == 0 ? at / a->base : -1;
 }
 
+/* Taps of the last dimension that stand one behind another in the input. */
+static char *gather_row(const window_job *job, int64_t out, const char *in, char *row) {
+  const axis *a = &job->args->c.axes[job->args->c.spatial - 1];
+  const size_t pixel = job->strides[job->args->c.spatial - 1];
+  const int64_t start = out * a->stride - a->low;
+  int64_t before = start < 0 ? -start : 0, inside = a->in - start < a->kernel ? a->in - start : a->kernel;
+  if (before > a->kernel) before = a->kernel;
+  if (inside < before) inside = before;
+  memset(row, 0, (size_t)before * pixel);
+  row += (size_t)before * pixel;
+  if (inside > before) memcpy(row, in + (size_t)(start + before) * pixel, (size_t)(inside - before) * pixel);
+  row += (size_t)(inside - before) * pixel;
+  memset(row, 0, (size_t)(a->kernel - inside) * pixel);
+  return row + (size_t)(a->kernel - inside) * pixel;
+}
+
 /* The window from dimension `i` on of the output that stands at `at`; returns the row's end. */
 static char *gather(const window_job *job, int32_t i, const int64_t *at, const char *in, char *row) {
   const convolution *c = &job->args->c;
@@ -498,6 +518,7 @@ static char *gather(const window_job *job, int32_t i, const int64_t *at, const c
     memcpy(row, in, bytes);
     return row + bytes;
   }
+  if (i == c->spatial - 1 && job->whole_rows) return gather_row(job, at[i], in, row);
   for (int64_t tap = 0; tap < c->axes[i].kernel; ++tap) {
     const int64_t index = place(&c->axes[i], at[i], tap);
     if (index >= 0) {
@@ -536,11 +557,11 @@ static void windows_task(void *context, int32_t task, int32_t worker) {
   for (size_t g = 0; g < groups; ++g) {
     char *out = job->out + (first * out_c + g * n) * job->item;
     for (size_t i = 0; i < m; ++i) copy_window(job, first + i, g, rows + i * k * job->item);
-    if (args->compute == LN_NUMBER_F32) {
+    if (args->compute.packed) {
       ln_gemm_rows(&args->plan, job->b, (int32_t)g, 0, args->plan.panels, (int32_t)m, &a, NULL, out, (ptrdiff_t)out_c);
     } else {
       const ln_product product = {m, n, k, rows, job->kernel + g * n * job->item, out, k, out_c, out_c};
-      ln_k_product(args->compute, &product);
+      ln_k_product(args->compute.out, &product);
     }
   }
 }
@@ -549,8 +570,10 @@ static void run_windows(const conv_args *args, ln_exec *exec, const ln_gemm_b *b
                         char *out) {
   const convolution *c = &args->c;
   window_job job = {.args = args, .exec = exec, .b = b, .in = in, .kernel = kernel, .out = out};
-  job.item = ln_hlo_compute_bytes(args->compute);
+  job.item = ln_hlo_number_bytes(args->compute.in[0]);
   job.pixels = (size_t)c->batch;
+  const axis *last = c->spatial > 0 ? &c->axes[c->spatial - 1] : NULL;
+  job.whole_rows = last != NULL && last->dilation == 1 && last->base == 1 && c->feature_groups == 1;
   job.strides[0] = (size_t)c->in_c * job.item;
   size_t stride = (size_t)c->in_c * job.item, span = (size_t)c->kernel_c * job.item;
   for (int32_t i = c->spatial - 1; i >= 0; --i) { /* bounded: sizes of tensors */
@@ -567,19 +590,19 @@ static void run_windows(const conv_args *args, ln_exec *exec, const ln_gemm_b *b
 
 static char *arrange(const ln_node *node, const ln_exec *exec, const conv_args *args, int32_t side) {
   char *scratch = exec->scratch, *to = scratch + args->ordered_at[side];
-  const void *from = ln_hlo_cast_operand(node->in[side], args->compute, scratch + args->cast_at[side]);
+  const void *from = ln_hlo_cast_operand(node->in[side], args->compute.in[side], scratch + args->cast_at[side]);
   if (!args->must_order[side]) return (char *)from;
   ln_hlo_reorder(exec, &node->in[side]->shape, args->c.orders[side], side == 1 ? args->c.reversed : 0, false,
-                 ln_hlo_compute_bytes(args->compute), from, to);
+                 ln_hlo_number_bytes(args->compute.in[side]), from, to);
   return to;
 }
 
 /* The output in its own type, then in its own order. */
 static void give_output(const ln_node *node, const ln_exec *exec, const conv_args *args, const char *made) {
   const ln_tensor *out = node->out[0];
-  if (!ln_hlo_is_native(out, args->compute)) {
+  if (!ln_hlo_is_native(out, args->compute.out)) {
     char *to = args->must_order[2] ? (char *)exec->scratch + args->back_at : out->data;
-    ln_k_cast(made, args->compute, to, ln_number_of(out->type), ln_shape_span(&out->shape, 0, out->shape.rank));
+    ln_k_cast(made, args->compute.out, to, ln_number_of(out->type), ln_shape_span(&out->shape, 0, out->shape.rank));
     made = to;
   }
   if (args->must_order[2]) {
@@ -605,13 +628,13 @@ ln_status ln_hlo_convolution_run(const ln_node *node, ln_exec *exec) {
     return LN_OK;
   }
   char *scratch = exec->scratch;
-  const bool direct = ln_hlo_is_native(out, args->compute) && !args->must_order[2];
+  const bool direct = ln_hlo_is_native(out, args->compute.out) && !args->must_order[2];
   char *made = direct ? (char *)out->data : scratch + args->out_at;
   char *in = arrange(node, exec, args, 0), *kernel = args->constant ? NULL : arrange(node, exec, args, 1);
   ln_gemm_b b = args->plan.b;
-  if (args->inner == NULL && args->compute == LN_NUMBER_F32 && !args->constant) {
+  if (args->inner == NULL && args->compute.packed && !args->constant) {
     ln_tensor stand_in;
-    const ln_weights weights = ln_hlo_plain_weights(kernel, &stand_in);
+    const ln_weights weights = ln_hlo_plain_weights(kernel, args->compute.in[1], &stand_in);
     const ln_gemm_source source = source_of(args, &weights);
     ln_gemm_pack(&args->plan, &source, NULL, scratch + args->packed_at, &b);
   }

@@ -12,7 +12,7 @@
 
 /* ---- shared with CONVOLUTION ---- */
 
-ln_number ln_hlo_compute_type(ln_type type) {
+static ln_number wide_number(ln_type type) {
   switch (type) {
     case LN_FLOAT32:
     case LN_FLOAT16:
@@ -23,15 +23,40 @@ ln_number ln_hlo_compute_type(ln_type type) {
   }
 }
 
-size_t ln_hlo_compute_bytes(ln_number compute) { return compute == LN_NUMBER_F32 ? 4 : 8; }
+ln_hlo_compute ln_hlo_compute_of(const ln_node *node, bool packs_bytes) {
+  const ln_type a = node->in[0]->type, b = node->in[1]->type, out = node->out[0]->type;
+  const ln_number wide = wide_number(out);
+  if (packs_bytes && wide == LN_NUMBER_I64 && ln_type_bits(a) == 8 && ln_type_bits(b) == 8 && ln_type_bits(out) <= 32) {
+    return (ln_hlo_compute){{ln_number_of(a), ln_number_of(b)}, LN_NUMBER_I32, true};
+  }
+  return (ln_hlo_compute){{wide, wide}, wide, wide == LN_NUMBER_F32};
+}
+
+size_t ln_hlo_number_bytes(ln_number number) {
+  switch (number) {
+    case LN_NUMBER_I8:
+    case LN_NUMBER_U8: return 1;
+    case LN_NUMBER_F32:
+    case LN_NUMBER_I32: return 4;
+    default: return 8;
+  }
+}
+
+ln_status ln_hlo_plan(ln_gemm_plan *plan, const ln_hlo_compute *compute, int32_t groups, int32_t n, int32_t segments,
+                      int32_t segment_length) {
+  const ln_gemm_quant quant = {.a_unsigned = compute->in[0] == LN_NUMBER_U8,
+                               .b_unsigned = compute->in[1] == LN_NUMBER_U8};
+  if (compute->out == LN_NUMBER_I32) return ln_gemm_plan_i32(plan, groups, n, segments, segment_length, &quant);
+  return ln_gemm_plan_f32(plan, groups, n, segments, segment_length, -INFINITY, INFINITY) ? LN_OK : LN_ERR_MEMORY;
+}
 
 ln_status ln_hlo_check_product_types(const ln_node *node, ln_error *err) {
-  const ln_number compute = ln_hlo_compute_type(node->out[0]->type);
+  const ln_number compute = wide_number(node->out[0]->type);
   for (int32_t i = 0; i < 2; ++i) {
     if (node->in[i]->quant->kind != LN_QUANT_NONE) {
       return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "operand %d \"%s\" is quantized", i, node->in[i]->name);
     }
-    const ln_number own = ln_hlo_compute_type(node->in[i]->type);
+    const ln_number own = wide_number(node->in[i]->type);
     if (own == compute || (own == LN_NUMBER_F32 && compute == LN_NUMBER_F64)) continue;
     return ln_node_fail(node, err, LN_ERR_TYPE, "operand %d is %s, the output %s", i, ln_type_name(node->in[i]->type),
                         ln_type_name(node->out[0]->type));
@@ -39,7 +64,7 @@ ln_status ln_hlo_check_product_types(const ln_node *node, ln_error *err) {
   return LN_OK;
 }
 
-bool ln_hlo_is_native(const ln_tensor *tensor, ln_number compute) { return ln_number_of(tensor->type) == compute; }
+bool ln_hlo_is_native(const ln_tensor *tensor, ln_number number) { return ln_number_of(tensor->type) == number; }
 
 bool ln_hlo_reserve(size_t *total, size_t elements, size_t bytes, size_t *at) {
   size_t size = 0;
@@ -48,16 +73,17 @@ bool ln_hlo_reserve(size_t *total, size_t elements, size_t bytes, size_t *at) {
          ln_size_add(*total, size, total);
 }
 
-const void *ln_hlo_cast_operand(const ln_tensor *tensor, ln_number compute, void *cast) {
-  if (ln_hlo_is_native(tensor, compute)) return tensor->data;
-  ln_k_cast(tensor->data, ln_number_of(tensor->type), cast, compute,
+const void *ln_hlo_cast_operand(const ln_tensor *tensor, ln_number number, void *cast) {
+  if (ln_hlo_is_native(tensor, number)) return tensor->data;
+  ln_k_cast(tensor->data, ln_number_of(tensor->type), cast, number,
             ln_shape_span(&tensor->shape, 0, tensor->shape.rank));
   return cast;
 }
 
-ln_weights ln_hlo_plain_weights(const void *data, ln_tensor *stand_in) {
-  *stand_in = (ln_tensor){.name = "", .type = LN_FLOAT32, .quant = &ln_quant_none};
-  return (ln_weights){.tensor = stand_in, .data = data, .plain = LN_FLOAT32};
+ln_weights ln_hlo_plain_weights(const void *data, ln_number number, ln_tensor *stand_in) {
+  const ln_type type = number == LN_NUMBER_I8 ? LN_INT8 : number == LN_NUMBER_U8 ? LN_UINT8 : LN_FLOAT32;
+  *stand_in = (ln_tensor){.name = "", .type = type, .quant = &ln_quant_none};
+  return (ln_weights){.tensor = stand_in, .data = data, .plain = type};
 }
 
 bool ln_hlo_merge_axes(const ln_shape *shape, const int32_t *axes, int32_t count, size_t *elements, size_t *stride) {
@@ -117,7 +143,7 @@ typedef struct operand {
 } operand;
 
 typedef struct dot_args {
-  ln_number compute;
+  ln_hlo_compute compute;
   operand sides[2];
   ln_gemm_plan plan;
   bool constant;                                       /* the second operand is packed */
@@ -206,12 +232,10 @@ int64_t ln_hlo_dot_general_macs(const ln_node *node) {
 
 /* ---- preparing ---- */
 
-static bool is_packed(const dot_args *args) { return args->compute == LN_NUMBER_F32; }
-
 /* Whether a side must be copied into its order; a packed second operand may have any strides. */
 static bool must_order(const dot_args *args, int32_t side) {
   const operand *o = &args->sides[side];
-  return !o->in_order && !(side == 1 && is_packed(args) && o->strided);
+  return !o->in_order && !(side == 1 && args->compute.packed && o->strided);
 }
 
 static ln_gemm_source source_of(const dot_args *args, const ln_weights *weights, size_t batch) {
@@ -239,11 +263,9 @@ static ln_status plan_packed(ln_node *node, ln_prep *prep, dot_args *args, size_
   }
   const ln_gemm_source lies = source_of(args, NULL, 0);
   args->constant = ln_tensor_const_data(node->in[1]) && !must_order(args, 1) &&
-                   (ln_hlo_is_native(node->in[1], args->compute) || lies.k_stride == 1 || lies.n_stride == 1);
-  if (!ln_gemm_plan_f32(&args->plan, args->constant ? (int32_t)b->batch : 1, (int32_t)b->free, 1,
-                        (int32_t)a->contracted, -INFINITY, INFINITY)) {
-    return LN_ERR_MEMORY;
-  }
+                   (ln_hlo_is_native(node->in[1], args->compute.in[1]) || lies.k_stride == 1 || lies.n_stride == 1);
+  LN_TRY(ln_hlo_plan(&args->plan, &args->compute, args->constant ? (int32_t)b->batch : 1, (int32_t)b->free, 1,
+                     (int32_t)a->contracted));
   if (args->constant) {
     ln_weights weights;
     LN_TRY(ln_weights_open(node, node->in[1], prep->err, &weights));
@@ -263,23 +285,23 @@ ln_status ln_hlo_dot_general_prepare(ln_node *node, ln_prep *prep) {
   dot_args *args = LN_NODE_ARGS(node, prep, dot_args);
   if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
   LN_TRY(read_dot(node, prep->err, args->sides));
-  args->compute = ln_hlo_compute_type(node->out[0]->type);
+  args->compute = ln_hlo_compute_of(node, true);
   if (ln_tensor_is_empty(node->out[0]) || args->sides[0].contracted == 0) return LN_OK;
-  const size_t bytes = ln_hlo_compute_bytes(args->compute);
   size_t total = 0;
   bool fits = true;
   for (int32_t i = 0; i < 2; ++i) {
+    const ln_number number = args->compute.in[i];
     const size_t elements = ln_shape_span(&node->in[i]->shape, 0, node->in[i]->shape.rank);
-    fits =
-        fits &&
-        ln_hlo_reserve(&total, ln_hlo_is_native(node->in[i], args->compute) ? 0 : elements, bytes, &args->cast_at[i]) &&
-        ln_hlo_reserve(&total, must_order(args, i) ? elements : 0, bytes, &args->ordered_at[i]);
+    const size_t bytes = ln_hlo_number_bytes(number);
+    fits = fits &&
+           ln_hlo_reserve(&total, ln_hlo_is_native(node->in[i], number) ? 0 : elements, bytes, &args->cast_at[i]) &&
+           ln_hlo_reserve(&total, must_order(args, i) ? elements : 0, bytes, &args->ordered_at[i]);
   }
   const size_t outputs = ln_shape_span(&node->out[0]->shape, 0, node->out[0]->shape.rank);
-  fits =
-      fits && ln_hlo_reserve(&total, ln_hlo_is_native(node->out[0], args->compute) ? 0 : outputs, bytes, &args->out_at);
+  fits = fits && ln_hlo_reserve(&total, ln_hlo_is_native(node->out[0], args->compute.out) ? 0 : outputs,
+                                ln_hlo_number_bytes(args->compute.out), &args->out_at);
   ln_status status = fits ? LN_OK : LN_ERR_MEMORY;
-  if (status == LN_OK && is_packed(args)) status = plan_packed(node, prep, args, &total);
+  if (status == LN_OK && args->compute.packed) status = plan_packed(node, prep, args, &total);
   node->scratch_bytes = total;
   return status == LN_ERR_MEMORY ? ln_node_fail(node, prep->err, status, "the product takes too much memory") : status;
 }
@@ -289,9 +311,10 @@ ln_status ln_hlo_dot_general_prepare(ln_node *node, ln_prep *prep) {
 static const char *arrange(const ln_node *node, ln_exec *exec, const dot_args *args, int32_t side) {
   const operand *o = &args->sides[side];
   char *scratch = exec->scratch, *to = scratch + args->ordered_at[side];
-  const void *from = ln_hlo_cast_operand(node->in[side], args->compute, scratch + args->cast_at[side]);
+  const void *from = ln_hlo_cast_operand(node->in[side], args->compute.in[side], scratch + args->cast_at[side]);
   if (!must_order(args, side)) return from;
-  ln_hlo_reorder(exec, &node->in[side]->shape, o->order, 0, false, ln_hlo_compute_bytes(args->compute), from, to);
+  ln_hlo_reorder(exec, &node->in[side]->shape, o->order, 0, false, ln_hlo_number_bytes(args->compute.in[side]), from,
+                 to);
   return to;
 }
 
@@ -304,18 +327,18 @@ ln_status ln_hlo_dot_general_run(const ln_node *node, ln_exec *exec) {
     memset(out->data, 0, out->bytes);
     return LN_OK;
   }
-  const size_t bytes = ln_hlo_compute_bytes(args->compute), m = a->free, n = b->free, k = a->contracted;
-  const bool native = ln_hlo_is_native(out, args->compute);
+  const size_t item = ln_hlo_number_bytes(args->compute.in[0]), sum = ln_hlo_number_bytes(args->compute.out);
+  const size_t m = a->free, n = b->free, k = a->contracted;
+  const bool native = ln_hlo_is_native(out, args->compute.out);
   char *scratch = exec->scratch, *c = native ? (char *)out->data : scratch + args->out_at;
   const char *x = arrange(node, exec, args, 0);
   const char *y = args->constant ? NULL : arrange(node, exec, args, 1);
   ln_tensor stand_in;
-  const ln_weights weights = ln_hlo_plain_weights(y, &stand_in);
+  const ln_weights weights = ln_hlo_plain_weights(y, args->compute.in[1], &stand_in);
   for (size_t i = 0; i < a->batch; ++i) {
-    if (!is_packed(args)) {
-      const ln_product product = {m, n, k, x + i * m * k * bytes, y + i * k * n * bytes, c + i * m * n * bytes,
-                                  k, n, n};
-      ln_k_product(args->compute, &product);
+    if (!args->compute.packed) {
+      const ln_product product = {m, n, k, x + i * m * k * item, y + i * k * n * item, c + i * m * n * sum, k, n, n};
+      ln_k_product(args->compute.out, &product);
       continue;
     }
     ln_gemm_b packed = args->plan.b;
@@ -323,9 +346,9 @@ ln_status ln_hlo_dot_general_run(const ln_node *node, ln_exec *exec) {
       const ln_gemm_source source = source_of(args, &weights, i);
       ln_gemm_pack(&args->plan, &source, NULL, scratch + args->packed_at, &packed);
     }
-    ln_gemm_run(&args->plan, &packed, args->constant ? (int32_t)i : 0, exec, (int32_t)m, x + i * m * k * bytes,
-                (ptrdiff_t)k, c + i * m * n * bytes, (ptrdiff_t)n);
+    ln_gemm_run(&args->plan, &packed, args->constant ? (int32_t)i : 0, exec, (int32_t)m, x + i * m * k * item,
+                (ptrdiff_t)k, c + i * m * n * sum, (ptrdiff_t)n);
   }
-  if (!native) ln_k_cast(c, args->compute, out->data, ln_number_of(out->type), a->batch * m * n);
+  if (!native) ln_k_cast(c, args->compute.out, out->data, ln_number_of(out->type), a->batch * m * n);
   return LN_OK;
 }

@@ -203,3 +203,7 @@ def cases():
     for name in ("plain", "product", "volume"):
         one(name, ("f32", "f32", "f32"), absent=("precisionConfig",) if name == "volume" else (
             "windowStrides", "padding", "lhsDilation", "rhsDilation", "windowReversal", "precisionConfig"))
+    for name in ("nchw", "turned", "grouped", "depthwise", "dilated", "narrow", "pointwise"):
+        one(name, ("i8", "i8", "i32"), const=True)
+    for name in ("to_nchw", "whole", "no_pixels"):
+        one(name, ("u8", "i8", "i16"))

@@ -53,3 +53,11 @@ def cases():
                 case(F, f"dot_{name}_{label}{'_const' if const else ''}", "STABLEHLO_DOT_GENERAL", options,
                      [tensor(sa, a, data=x), tensor(sb, b, data=y, const=const)], [tensor(None, out)],
                      expected=[dot(x, y, ab, bb, ac, bc, dtype(out))], resolver=None, tolerance={"rel": rel})
+    for name in ("matrix", "transposed", "late_batch", "mixed", "large"):  # constants in other than floats of 32 bits
+        sa, sb, ab, bb, ac, bc = FORMS[name]
+        for a, b, out in (("i8", "i8", "i32"), ("u8", "i8", "i16"), ("bf16", "bf16", "bf16")):
+            x, y = values(sa, a), values(sb, b)
+            options = {k: np.asarray(v, np.int64) for k, v in zip(("lhsBatchingDimensions", "rhsBatchingDimensions", "lhsContractingDimensions",
+                                                                     "rhsContractingDimensions"), (ab, bb, ac, bc))}
+            case(F, f"dot_{name}_{a}_{b}_{out}_const", "STABLEHLO_DOT_GENERAL", options, [tensor(sa, a, data=x), tensor(sb, b, data=y, const=True)],
+                 [tensor(None, out)], expected=[dot(x, y, ab, bb, ac, bc, dtype(out))], resolver=None, tolerance={"rel": 2e-2} if out == "bf16" else None)
