@@ -131,12 +131,12 @@ ln_status ln_accumulate_run(const ln_node *node, ln_exec *exec) {
   return LN_OK;
 }
 
-/* ---- segments: data, [indices,] ids that do not fall; LN_FLEX_SPARSE picks rows by the indices first ---- */
+/* ---- segments: data, [indices,] ids that do not fall, [number of segments]; the indices pick rows first ---- */
 
 enum { IDS_MOST = INT32_MAX - 1 };
 
-static const ln_tensor *ids_of(const ln_node *node) { return node->in[node->in_count - 1]; }
-static bool picks_rows(const ln_node *node) { return node->in_count == 3; }
+static bool picks_rows(const ln_node *node) { return node->in_count >= 3; }
+static const ln_tensor *ids_of(const ln_node *node) { return node->in[picks_rows(node) ? 2 : 1]; }
 
 static int64_t id_at(const ln_tensor *ids, size_t at) {
   return ids->type == LN_INT64 ? ((const int64_t *)ids->data)[at] : ((const int32_t *)ids->data)[at];
@@ -165,8 +165,14 @@ ln_status ln_flex_segment_infer(ln_node *node, ln_error *err) {
   if (fits && indices != NULL) fits = ln_shape_equal(&indices->shape, &ids->shape);
   else if (fits) fits = ids->shape.dims[0] == shape.dims[0];
   if (!fits) return ln_node_fail(node, err, LN_ERR_SHAPE, "needs the segment of each row");
-  if (ids->shape.dims[0] > 0 && ids->data == NULL) return (ln_status)LN_INFER_LATER;
   int64_t last;
+  if (node->in_count > 3) {
+    LN_TRY(ln_node_int(node, 3, &last, err));
+    if (last < 0 || last > INT32_MAX) return ln_node_fail(node, err, LN_ERR_SHAPE, "%lld segments", (long long)last);
+    shape.dims[0] = (int32_t)last;
+    return ln_node_set_shape(node, 0, &shape, err);
+  }
+  if (ids->shape.dims[0] > 0 && ids->data == NULL) return (ln_status)LN_INFER_LATER;
   LN_TRY(check_ids(node, err, IDS_MOST, &last));
   shape.dims[0] = (int32_t)(last + 1);
   return ln_node_set_shape(node, 0, &shape, err);

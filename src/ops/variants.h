@@ -43,6 +43,16 @@ enum { LN_COMPLEX_REAL = 0, LN_COMPLEX_IMAG = 1 };
 /* SignalRfft, SignalIrfft */
 enum { LN_SIGNAL_RFFT = 0, LN_SIGNAL_IRFFT = 1 };
 
+/* What values of sparse tensors are joined by (ops/coo.h). */
+typedef enum ln_cell_op { LN_CELL_ADD, LN_CELL_MULTIPLY, LN_CELL_DIVIDE, LN_CELL_LEAST, LN_CELL_GREATEST } ln_cell_op;
+
+/* Operators on sets and counts (flex_sets.c, flex_sparse_count.c): where the values come from. */
+enum { LN_SET_DENSE = 0, LN_SET_SPARSE = 1, LN_SET_SECOND_SPARSE = 2 };
+enum { LN_COUNT_DENSE = 0, LN_COUNT_SPARSE, LN_COUNT_RAGGED };
+
+/* Gradients of SparseSegment*: flex_sparse_segment.c. How rows are weighed, and whether only the rows used come out. */
+enum { LN_SEGMENT_GRAD_SUM = 0, LN_SEGMENT_GRAD_MEAN = 1, LN_SEGMENT_GRAD_NORM = 2, LN_SEGMENT_GRAD_USED = 4 };
+
 /* Convolutions, pools and their gradients: flex_conv.c. What is computed, and of which images. */
 enum {
   LN_CONV_ND_FORWARD = 0,

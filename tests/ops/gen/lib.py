@@ -624,7 +624,8 @@ def flex_part(op, inputs=None, attrs=None, expected=None, unknown=(), invocation
             wide = types.get(t.type)
             return tf.constant(part(t.data).astype(DTYPES[wide]) if wide else t.data, tf.as_dtype(wide or t.type))
         got = getattr(tf.raw_ops, op)(**{k: each(v, fed) for k, v in inputs.items()}, **attrs)
-        return [] if got is None else list(got) if isinstance(got, (list, tuple)) else [got]
+        got = [] if got is None else list(got) if isinstance(got, (list, tuple)) else [got]
+        return [t for one in got for t in (one if isinstance(one, list) else [one])]
 
     n, order = flex_node(op, attrs, {k: each(v, spec) for k, v in inputs.items()})
     flat = [inputs[k][i] if isinstance(inputs[k], list) else inputs[k] for k, i in order]
