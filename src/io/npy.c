@@ -191,12 +191,19 @@ static bool put_string(const uint8_t *item, int32_t bytes, char kind, char *out,
   return true;
 }
 
+static const size_t most_empty_strings = (size_t)1 << 20;
+
 static ln_status decode_strings(npy_header *header, ln_error *err) {
   ln_array *array = &header->array;
   const size_t item = (size_t)header->item * (header->kind == 'U' ? 4 : 1);
   size_t needed, offsets;
   if (!ln_size_mul(header->elements, item, &needed) || needed > header->data_size) {
     return ln_fail(err, LN_ERR_FORMAT, "the .npy file is cut short");
+  }
+  /* Strings without width take no room in the file, which then bounds neither their number nor the work. */
+  if (item == 0 && header->elements > most_empty_strings) {
+    return ln_fail(err, LN_ERR_LIMIT, "%zu empty strings in a .npy file: at most %zu", header->elements,
+                   most_empty_strings);
   }
   if (!ln_size_mul(header->elements, 4, &offsets) || !ln_size_add(offsets, 8, &offsets) ||
       !ln_size_add(needed, offsets, &needed) || needed > INT32_MAX) {

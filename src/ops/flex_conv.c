@@ -260,7 +260,7 @@ static void image_task(void *context, int32_t task, int32_t worker) {
   const ln_conv_nd *c = job->c;
   const size_t inputs = (size_t)task * c->in_points * c->in_channels * job->item;
   const size_t outputs = (size_t)task * c->out_points * c->out_channels * job->item;
-  const void *image = job->a + inputs;
+  const void *image = job->a == NULL ? NULL : job->a + inputs;     /* an average's gradient has only its shape */
   const void *gradient = job->b == NULL ? NULL : job->b + outputs; /* there is none to a pool forward */
   (void)worker;
   switch (job->kind) {
