@@ -229,8 +229,11 @@ static void merge(const uint8_t *data, size_t size) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size == 0 || size > MAX_BYTES) return 0;
   if (folder[0] == '\0') {
-    strcpy(folder, "/tmp/linnet-fuzz-XXXXXX");
-    if (mkdtemp(folder) == NULL) exit(2);
+    strcpy(folder, "/dev/shm/linnet-fuzz-XXXXXX"); /* in memory where there is such a place */
+    if (mkdtemp(folder) == NULL) {
+      strcpy(folder, "/tmp/linnet-fuzz-XXXXXX");
+      if (mkdtemp(folder) == NULL) exit(2);
+    }
     atexit(remove_folder);
   }
   uint8_t *copy = malloc(size);

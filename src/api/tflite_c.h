@@ -11,6 +11,7 @@
 #include "runtime/runtime.h"
 #include "tensorflow/lite/core/c/c_api.h"
 #include "tensorflow/lite/core/c/c_api_experimental.h"
+#include "tensorflow/lite/core/c/c_api_opaque.h"
 #include "tensorflow/lite/core/c/common.h"
 
 /* ---- errors (tflite_c_model.c) ---- */
@@ -45,10 +46,18 @@ typedef struct tflite_builtin_op {
   int32_t code, min_version, max_version;
 } tflite_builtin_op;
 
-/* The program's own look-up of operators; NULL functions when it gave none. */
+/* The program's own look-up of operators; NULL functions for those that it did not give. */
 typedef struct tflite_resolver {
+  const TfLiteOperator *(*find_builtin_external)(void *user_data, int op, int version);
+  const TfLiteOperator *(*find_custom_external)(void *user_data, const char *custom_op, int version);
   const TfLiteRegistration *(*find_builtin)(void *user_data, TfLiteBuiltinOperator op, int version);
   const TfLiteRegistration *(*find_custom)(void *user_data, const char *custom_op, int version);
+  const TfLiteRegistration_V3 *(*find_builtin_v3)(void *user_data, TfLiteBuiltinOperator op, int version);
+  const TfLiteRegistration_V3 *(*find_custom_v3)(void *user_data, const char *custom_op, int version);
+  const TfLiteRegistration_V2 *(*find_builtin_v2)(void *user_data, TfLiteBuiltinOperator op, int version);
+  const TfLiteRegistration_V2 *(*find_custom_v2)(void *user_data, const char *custom_op, int version);
+  const TfLiteRegistration_V1 *(*find_builtin_v1)(void *user_data, TfLiteBuiltinOperator op, int version);
+  const TfLiteRegistration_V1 *(*find_custom_v1)(void *user_data, const char *custom_op, int version);
   void *user_data;
 } tflite_resolver;
 
@@ -65,6 +74,7 @@ struct TfLiteInterpreterOptions {
   tflite_resolver resolver;
   TfLiteDelegate *delegates[TFLITE_MAX_DELEGATES];
   int32_t delegate_count;
+  struct TfLiteTelemetryProfilerStruct *profiler; /* NULL: none */
 };
 
 /* Fills `files` from the environment unless the program said. False after reporting a word that it does not know. */
@@ -77,6 +87,15 @@ bool ln_tflite_add_custom_op(TfLiteInterpreterOptions *options, const char *name
  * that the program registered. False after reporting (tflite_c_resolver.c). */
 bool ln_tflite_resolve(TfLiteInterpreterOptions *options, const ln_model *model, bool selected);
 
+/* A registration's callbacks, those of its operator where it has one (tflite_c_operator.c). */
+bool ln_tflite_has_callbacks(const TfLiteOperator *op);
+void *ln_tflite_call_init(const TfLiteRegistration *registration, TfLiteContext *context, const char *buffer,
+                          size_t length);
+void ln_tflite_call_free(const TfLiteRegistration *registration, TfLiteContext *context, void *data);
+TfLiteStatus ln_tflite_call_prepare(const TfLiteRegistration *registration, TfLiteContext *context, TfLiteNode *node);
+TfLiteStatus ln_tflite_call_invoke(const TfLiteRegistration *registration, TfLiteContext *context, TfLiteNode *node);
+TfLiteRegistration ln_tflite_registration_of(TfLiteOperator *op);
+
 /* Whether the delegate is one of ours, and how many threads it asks for (tflite_c_xnnpack.c). */
 bool ln_tflite_is_xnnpack(const TfLiteDelegate *delegate, int32_t *threads);
 
@@ -84,13 +103,27 @@ bool ln_tflite_is_xnnpack(const TfLiteDelegate *delegate, int32_t *threads);
 
 typedef struct tflite_kernel tflite_kernel;
 
+/* Operators that a profiler of the program's was told of and that run at present (tflite_c_telemetry.c). */
+enum { TFLITE_MAX_NESTED = 64 };
+typedef struct tflite_telemetry {
+  struct TfLiteTelemetryProfilerStruct *profiler;
+  const ln_model *model;
+  uint32_t handles[TFLITE_MAX_NESTED];
+  int32_t depth;
+} tflite_telemetry;
+
+bool ln_tflite_on_operator(void *user, const ln_operator_event *event);
+
 typedef struct tflite_graph {
   TfLiteModel *model; /* borrowed from the interpreter */
   tflite_reporter reporter;
+  tflite_telemetry telemetry;
   ln_session *session;
   TfLiteContext context; /* context.impl_ leads back here */
   TfLiteTensor *tensors; /* [capacity]: the session's, then those that kernels add */
   int32_t tensor_count, own_count, capacity;
+  int *variables; /* [variable_count] numbers of the tensors that are variables */
+  int32_t variable_count;
   bool allocated; /* tensors hold memory for the present shapes */
   ln_custom_op *operators;
   const ln_custom_op **operator_list;
@@ -115,6 +148,8 @@ tflite_graph *ln_tflite_graph_create(TfLiteModel *model, const TfLiteInterpreter
 void ln_tflite_graph_destroy(tflite_graph *graph);
 /* The mirror of a graph that an operator of `root` runs, made at first sight; NULL when memory is short. */
 tflite_graph *ln_tflite_graph_child(tflite_graph *root, ln_session *session);
+/* The program's memory for an input or output. */
+TfLiteStatus ln_tflite_graph_bind(tflite_graph *graph, int32_t tensor, void *data, size_t bytes);
 /* `tensor` is a number in the graph and one of its inputs. */
 TfLiteStatus ln_tflite_graph_resize(tflite_graph *graph, int32_t tensor, const int *dims, int32_t rank, bool strict);
 TfLiteStatus ln_tflite_graph_allocate(tflite_graph *graph);
@@ -127,6 +162,8 @@ TfLiteStatus ln_tflite_graph_reset_variables(tflite_graph *graph);
 bool ln_tflite_tensor_init(TfLiteTensor *out, const ln_tensor *tensor);
 /* Shape, memory and size as they are in the session. False when memory is short. */
 bool ln_tflite_tensor_sync(TfLiteTensor *out, const ln_tensor *tensor, bool allocated);
+/* False for a type that is not known. */
+bool ln_tflite_type_from(TfLiteType type, ln_type *out);
 /* Another shape for `dims`, in place where the rank stays. False when memory is short. */
 bool ln_tflite_set_dims(TfLiteIntArray **dims, int32_t rank, const int32_t *values);
 

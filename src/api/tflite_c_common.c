@@ -63,8 +63,12 @@ const char *TfLiteTypeGetName(TfLiteType type) {
   return number < 0 || number >= (int)LN_COUNT(names) ? "Unknown type" : names[number];
 }
 
+static bool is_from_malloc(const TfLiteTensor *t) {
+  return t->allocation_type == kTfLiteDynamic || t->allocation_type == kTfLitePersistentRo;
+}
+
 void TfLiteTensorDataFree(TfLiteTensor *t) {
-  if (t->allocation_type == kTfLiteDynamic) free(t->data.raw);
+  if (is_from_malloc(t)) free(t->data.raw);
   t->data.raw = NULL;
 }
 
@@ -119,7 +123,7 @@ void TfLiteTensorReset(TfLiteType type, const char *name, TfLiteIntArray *dims, 
 }
 
 TfLiteStatus TfLiteTensorResizeMaybeCopy(size_t num_bytes, TfLiteTensor *tensor, bool preserve_data) {
-  if (tensor->allocation_type != kTfLiteDynamic) return kTfLiteOk;
+  if (!is_from_malloc(tensor)) return kTfLiteOk;
   if (tensor->data.raw != NULL && tensor->bytes == num_bytes) return kTfLiteOk;
   char *data;
   if (preserve_data) {
@@ -158,3 +162,97 @@ TfLiteStatus TfLiteTensorCopy(const TfLiteTensor *src, TfLiteTensor *dst) {
 }
 
 TfLiteDelegate TfLiteDelegateCreate(void) { return (TfLiteDelegate){0}; }
+
+/* ---- copies ---- */
+
+static TfLiteQuantization clone_quantization(const TfLiteQuantization *src) {
+  TfLiteQuantization out = {kTfLiteNoQuantization, NULL};
+  const TfLiteAffineQuantization *from = src->params;
+  if (src->type != kTfLiteAffineQuantization || from == NULL) return out;
+  TfLiteAffineQuantization *to = calloc(1, sizeof *to);
+  if (to == NULL) return out;
+  to->scale = TfLiteFloatArrayCopy(from->scale);
+  to->zero_point = TfLiteIntArrayCopy(from->zero_point);
+  to->quantized_dimension = from->quantized_dimension;
+  return (TfLiteQuantization){kTfLiteAffineQuantization, to};
+}
+
+static TfLiteSparsity *clone_sparsity(const TfLiteSparsity *src) {
+  TfLiteSparsity *out = src == NULL ? NULL : calloc(1, sizeof *out);
+  if (out == NULL) return NULL;
+  out->traversal_order = TfLiteIntArrayCopy(src->traversal_order);
+  out->block_map = TfLiteIntArrayCopy(src->block_map);
+  if (src->dim_metadata == NULL || src->dim_metadata_size <= 0) return out;
+  out->dim_metadata = calloc((size_t)src->dim_metadata_size, sizeof *out->dim_metadata);
+  if (out->dim_metadata == NULL) return out;
+  out->dim_metadata_size = src->dim_metadata_size;
+  for (int i = 0; i < src->dim_metadata_size; ++i) {
+    out->dim_metadata[i] = src->dim_metadata[i];
+    out->dim_metadata[i].array_segments = TfLiteIntArrayCopy(src->dim_metadata[i].array_segments);
+    out->dim_metadata[i].array_indices = TfLiteIntArrayCopy(src->dim_metadata[i].array_indices);
+  }
+  return out;
+}
+
+TfLiteTensor TfLiteTensorClone(TfLiteTensor src) {
+  TfLiteTensor out = src;
+  if (is_from_malloc(&src) && src.data.raw != NULL) {
+    out.data.raw = malloc(src.bytes == 0 ? 1 : src.bytes);
+    if (out.data.raw == NULL) out.bytes = 0;
+    else if (src.bytes > 0) memcpy(out.data.raw, src.data.raw, src.bytes);
+  }
+  out.dims = TfLiteIntArrayCopy(src.dims);
+  out.dims_signature = TfLiteIntArrayCopy(src.dims_signature);
+  out.quantization = clone_quantization(&src.quantization);
+  out.sparsity = clone_sparsity(src.sparsity);
+  return out;
+}
+
+const TfLiteIntArray *TfLiteTensorGetDimsSignature(const TfLiteTensor *t) {
+  return t->dims_signature != NULL && t->dims_signature->size != 0 ? t->dims_signature : t->dims;
+}
+
+/* ---- what an allocation type says ---- */
+
+typedef struct allocation_facts {
+  uint8_t strategy, address, data, data_step, shape_step;
+} allocation_facts;
+
+static allocation_facts facts_of(const TfLiteTensor *t) {
+  static const allocation_facts facts[] = {
+      [kTfLiteMemNone] = {kTfLiteAllocationStrategyNone, kTfLiteRunStabilityAcrossRuns, kTfLiteRunStabilityAcrossRuns,
+                          kTfLiteRunStepInit, kTfLiteRunStepInit},
+      [kTfLiteMmapRo] = {kTfLiteAllocationStrategyMMap, kTfLiteRunStabilityAcrossRuns, kTfLiteRunStabilityAcrossRuns,
+                         kTfLiteRunStepInit, kTfLiteRunStepInit},
+      [kTfLiteArenaRw] = {kTfLiteAllocationStrategyArena, kTfLiteRunStabilityUnstable, kTfLiteRunStabilitySingleRun,
+                          kTfLiteRunStepEval, kTfLiteRunStepPrepare},
+      [kTfLiteArenaRwPersistent] = {kTfLiteAllocationStrategyArena, kTfLiteRunStabilityUnstable,
+                                    kTfLiteRunStabilityAcrossRuns, kTfLiteRunStepEval, kTfLiteRunStepPrepare},
+      [kTfLiteDynamic] = {kTfLiteAllocationStrategyMalloc, kTfLiteRunStabilitySingleRun, kTfLiteRunStabilitySingleRun,
+                          kTfLiteRunStepEval, kTfLiteRunStepEval},
+      [kTfLitePersistentRo] = {kTfLiteAllocationStrategyMalloc, kTfLiteRunStabilitySingleRun,
+                               kTfLiteRunStabilitySingleRun, kTfLiteRunStepPrepare, kTfLiteRunStepPrepare},
+      [kTfLiteCustom] = {kTfLiteAllocationStrategyUnknown, kTfLiteRunStabilityUnknown, kTfLiteRunStabilityUnknown,
+                         kTfLiteRunStepUnknown, kTfLiteRunStepUnknown},
+      [kTfLiteVariantObject] = {kTfLiteAllocationStrategyNew, kTfLiteRunStabilityAcrossRuns,
+                                kTfLiteRunStabilitySingleRun, kTfLiteRunStepEval, kTfLiteRunStepEval},
+  };
+  const int number = (int)t->allocation_type;
+  return facts[number < 0 || number >= (int)LN_COUNT(facts) ? kTfLiteCustom : number];
+}
+
+TfLiteAllocationStrategy TfLiteTensorGetAllocationStrategy(const TfLiteTensor *t) {
+  return (TfLiteAllocationStrategy)facts_of(t).strategy;
+}
+
+TfLiteRunStability TfLiteTensorGetBufferAddressStability(const TfLiteTensor *t) {
+  return (TfLiteRunStability)facts_of(t).address;
+}
+
+TfLiteRunStability TfLiteTensorGetDataStability(const TfLiteTensor *t) { return (TfLiteRunStability)facts_of(t).data; }
+
+TfLiteRunStep TfLiteTensorGetDataKnownStep(const TfLiteTensor *t) { return (TfLiteRunStep)facts_of(t).data_step; }
+
+TfLiteRunStep TfLiteTensorGetShapeKnownStep(const TfLiteTensor *t) { return (TfLiteRunStep)facts_of(t).shape_step; }
+
+void *TfLiteKernelInitFailed(void) { return (void *)UINTPTR_MAX; }

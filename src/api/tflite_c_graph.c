@@ -48,6 +48,11 @@ static bool mirror(tflite_graph *graph) {
       graph->tensors[i].bytes = 0;
     }
   }
+  graph->variables = ln_alloc_array((size_t)graph->own_count, sizeof *graph->variables);
+  if (graph->variables == NULL) return false;
+  for (int32_t i = 0; i < graph->own_count; ++i) {
+    if (graph->tensors[i].is_variable) graph->variables[graph->variable_count++] = i;
+  }
   return true;
 }
 
@@ -73,6 +78,10 @@ static ln_status create_session(tflite_graph *graph, const char *signature, ln_s
   options.operator_count = graph->operator_count;
   options.share = share;
   options.files = files;
+  if (graph->telemetry.profiler != NULL) {
+    options.on_operator = ln_tflite_on_operator;
+    options.user = &graph->telemetry;
+  }
   return ln_session_create(graph->model->model, &options, err, &graph->session);
 }
 
@@ -84,6 +93,8 @@ tflite_graph *ln_tflite_graph_create(TfLiteModel *model, const TfLiteInterpreter
   if (graph == NULL) goto fail;
   graph->model = model;
   graph->reporter = options->reporter;
+  graph->telemetry.profiler = options->profiler;
+  graph->telemetry.model = model->model;
   if (!ln_tflite_kernels_register(graph, options)) goto fail;
   ln_error why = {LN_OK, ""};
   if (create_session(graph, signature, share == NULL ? NULL : share->session, threads, options->files, &why) != LN_OK) {
@@ -119,6 +130,7 @@ tflite_graph *ln_tflite_graph_child(tflite_graph *root, ln_session *session) {
 static void free_mirror(tflite_graph *graph) {
   for (int32_t i = 0; i < graph->tensor_count; ++i) TfLiteTensorFree(&graph->tensors[i]);
   ln_free(graph->tensors);
+  ln_free(graph->variables);
   ln_free(graph->operators);
   ln_free(graph->operator_list);
   ln_free(graph->bindings);
@@ -172,6 +184,24 @@ TfLiteStatus ln_tflite_graph_resize(tflite_graph *graph, int32_t tensor, const i
   return sync_one(graph, tensor) ? kTfLiteOk : kTfLiteError;
 }
 
+static int32_t output_place(const ln_session *session, int32_t tensor) {
+  for (int32_t i = 0; i < session->output_count; ++i) {
+    if (session->outputs[i] == tensor) return i;
+  }
+  return -1;
+}
+
+TfLiteStatus ln_tflite_graph_bind(tflite_graph *graph, int32_t tensor, void *data, size_t bytes) {
+  ln_error err = {LN_OK, ""};
+  const int32_t input = input_place(graph->session, tensor), output = output_place(graph->session, tensor);
+  ln_status status = LN_OK;
+  if (input >= 0) status = ln_session_bind_input(graph->session, input, data, bytes, &err);
+  else if (output >= 0) status = ln_session_bind_output(graph->session, output, data, bytes, &err);
+  else status = ln_fail(&err, LN_ERR_ARGUMENT, "tensor %d is no input or output", tensor);
+  if (status == LN_OK) graph->allocated = false;
+  return ln_tflite_status(&graph->reporter, status, &err);
+}
+
 TfLiteStatus ln_tflite_graph_allocate(tflite_graph *graph) {
   ln_error err = {LN_OK, ""};
   graph->allocated = false;
@@ -200,6 +230,7 @@ TfLiteStatus ln_tflite_graph_invoke(tflite_graph *graph) {
     ln_tflite_report(&graph->reporter, "tensors must be allocated before the model runs");
     return kTfLiteError;
   }
+  graph->telemetry.depth = 0; /* a run that failed may have left some open */
   ln_status status = give_strings(graph, &err);
   if (status == LN_OK) status = ln_session_run(graph->session, &err);
   const TfLiteStatus ran = ln_tflite_status(&graph->reporter, status, &err);

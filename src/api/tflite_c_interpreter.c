@@ -25,8 +25,8 @@ static bool takes_delegates(const TfLiteInterpreterOptions *options) {
   for (int32_t i = 0; i < options->delegate_count; ++i) {
     if (ln_tflite_is_xnnpack(options->delegates[i], &threads)) continue;
     ln_tflite_report(&options->reporter,
-                     "delegate %d is refused: it is compiled against another runtime's operators; only the XNNPACK "
-                     "delegate of this library is taken",
+                     "delegate %d is refused: no part of a graph is given away here; only the XNNPACK delegate of this "
+                     "library is taken",
                      i);
     return false;
   }
@@ -145,6 +145,42 @@ int32_t TfLiteInterpreterGetOutputTensorIndex(const TfLiteInterpreter *interpret
 TfLiteTensor *TfLiteInterpreterGetTensor(const TfLiteInterpreter *interpreter, int index) {
   const tflite_graph *graph = interpreter->graph;
   return index < 0 || index >= graph->tensor_count ? NULL : &graph->tensors[index];
+}
+
+TfLiteStatus TfLiteInterpreterSetCustomAllocationForTensor(TfLiteInterpreter *interpreter, int tensor_index,
+                                                           const TfLiteCustomAllocation *allocation, int64_t flags) {
+  const tflite_reporter *reporter = &interpreter->options->reporter;
+  if (allocation == NULL || allocation->data == NULL) {
+    ln_tflite_report(reporter, "tensor %d is given no memory", tensor_index);
+    return kTfLiteError;
+  }
+  if ((flags & kTfLiteCustomAllocationFlagsSkipAlignCheck) == 0 && (uintptr_t)allocation->data % 64 != 0) {
+    ln_tflite_report(reporter, "the memory for tensor %d does not stand at a multiple of 64", tensor_index);
+    return kTfLiteError;
+  }
+  return ln_tflite_graph_bind(interpreter->graph, tensor_index, allocation->data, allocation->bytes);
+}
+
+TfLiteStatus TfLiteInterpreterSetBufferHandle(TfLiteInterpreter *interpreter, TfLiteTensor *tensor,
+                                              TfLiteBufferHandle buffer_handle, TfLiteOpaqueDelegate *delegate) {
+  (void)tensor;
+  (void)delegate;
+  ln_tflite_report(&interpreter->options->reporter, "buffer handle %d belongs to a delegate: none is taken",
+                   buffer_handle);
+  return kTfLiteError;
+}
+
+TfLiteStatus TfLiteInterpreterGetBufferHandle(TfLiteInterpreter *interpreter, int tensor_index,
+                                              TfLiteBufferHandle *buffer_handle, TfLiteOpaqueDelegate **delegate) {
+  const TfLiteTensor *tensor = TfLiteInterpreterGetTensor(interpreter, tensor_index);
+  if (tensor == NULL) return kTfLiteError;
+  *buffer_handle = tensor->buffer_handle;
+  *delegate = tensor->delegate;
+  return kTfLiteOk;
+}
+
+TfLiteStatus TfLiteInterpreterEnsureTensorDataIsReadable(TfLiteInterpreter *interpreter, int tensor_index) {
+  return TfLiteInterpreterGetTensor(interpreter, tensor_index) == NULL ? kTfLiteError : kTfLiteOk;
 }
 
 TfLiteStatus TfLiteInterpreterCancel(const TfLiteInterpreter *interpreter) {

@@ -7,12 +7,14 @@
 #include <string.h>
 
 #include "api/tflite_c.h"
+#include "ops/strings.h"
 
 struct tflite_kernel {
   tflite_graph *graph;
   TfLiteRegistration registration;
   TfLiteNode node;
   bool started; /* init was called */
+  bool failed;  /* and said that it failed */
   bool invoked; /* outputs are computed, in memory of their own */
   struct tflite_kernel *next;
 };
@@ -31,24 +33,14 @@ static void report_error(TfLiteContext *context, const char *msg, ...) {
   ln_tflite_report(reporter, "%s", text);
 }
 
-static ln_type type_from(TfLiteType type) {
-  for (int32_t i = 0; i < LN_TYPE_COUNT; ++i) {
-    TfLiteTensor probe = {0};
-    const ln_tensor like = {.type = (ln_type)i, .quant = &ln_quant_none, .name = ""};
-    const bool made = ln_tflite_tensor_init(&probe, &like);
-    TfLiteTensorFree(&probe);
-    if (made && probe.type == type) return (ln_type)i;
-  }
-  return LN_STRING; /* without a fixed size */
-}
-
 /* Memory for a shape: at once where the tensor is the kernels' own. The session's tensors get theirs from its plan. */
 static TfLiteStatus resize_explicit(TfLiteContext *context, TfLiteTensor *tensor, int dims, const int *shape) {
   tflite_graph *graph = graph_of(context);
   size_t bytes = 0;
   if (dims < 0 || dims > LN_MAX_RANK) return kTfLiteError;
   const ln_shape wanted = ln_shape_make(dims, shape);
-  const bool sized = ln_tensor_size(type_from(tensor->type), &wanted, &bytes);
+  ln_type type;
+  const bool sized = ln_tflite_type_from(tensor->type, &type) && ln_tensor_size(type, &wanted, &bytes);
   if (!sized && tensor->type != kTfLiteString) {
     report_error(context, "tensor \"%s\" cannot take such a shape", tensor->name == NULL ? "" : tensor->name);
     return kTfLiteError;
@@ -189,8 +181,8 @@ static TfLiteIntArray *int_array(const int32_t *values, int32_t count) {
 
 static void kernel_destroy(void *state) {
   tflite_kernel *kernel = state;
-  if (kernel->started && kernel->registration.free != NULL) {
-    kernel->registration.free(&kernel->graph->context, kernel->node.user_data);
+  if (kernel->started) {
+    ln_tflite_call_free(&kernel->registration, &kernel->graph->context, kernel->node.user_data);
   }
   TfLiteIntArrayFree(kernel->node.inputs);
   TfLiteIntArrayFree(kernel->node.outputs);
@@ -208,9 +200,12 @@ static tflite_graph *graph_for(const tflite_op_binding *binding, const ln_node *
 
 static void kernel_init(tflite_kernel *kernel) {
   kernel->started = true;
-  if (kernel->registration.init == NULL) return;
-  kernel->node.user_data = kernel->registration.init(&kernel->graph->context, kernel->node.custom_initial_data,
-                                                     (size_t)kernel->node.custom_initial_data_size);
+  kernel->node.user_data =
+      ln_tflite_call_init(&kernel->registration, &kernel->graph->context, kernel->node.custom_initial_data,
+                          (size_t)kernel->node.custom_initial_data_size);
+  if (kernel->node.user_data != TfLiteKernelInitFailed()) return;
+  kernel->started = false; /* there is nothing to free */
+  kernel->failed = true;
 }
 
 static ln_status kernel_create(void *context, const ln_node *node, ln_error *err, void **state) {
@@ -274,7 +269,7 @@ static void clear_outputs(const tflite_kernel *kernel, const ln_node *node) {
   for (int32_t i = 0; i < node->out_count; ++i) {
     TfLiteTensor *output = output_of(kernel, i);
     TfLiteTensorDataFree(output);
-    output->allocation_type = kTfLiteArenaRw;
+    output->allocation_type = output->type == kTfLiteString ? kTfLiteDynamic : kTfLiteArenaRw;
     output->bytes = 0;
   }
 }
@@ -287,18 +282,21 @@ static bool has_dynamic_output(const tflite_kernel *kernel, const ln_node *node)
 }
 
 static ln_status call(tflite_kernel *kernel, const ln_node *node, const char *what,
-                      TfLiteStatus (*function)(TfLiteContext *context, TfLiteNode *node), ln_error *err) {
-  const TfLiteStatus status = function == NULL ? kTfLiteOk : function(&kernel->graph->context, &kernel->node);
+                      TfLiteStatus (*function)(const TfLiteRegistration *registration, TfLiteContext *context,
+                                               TfLiteNode *node),
+                      ln_error *err) {
+  const TfLiteStatus status = function(&kernel->registration, &kernel->graph->context, &kernel->node);
   return status == kTfLiteOk ? LN_OK
                              : ln_node_fail(node, err, LN_ERR_DATA, "%s failed with status %d", what, (int)status);
 }
 
 static ln_status kernel_infer(void *state, ln_node *node, ln_error *err) {
   tflite_kernel *kernel = state;
+  if (kernel->failed) return ln_node_fail(node, err, LN_ERR_DATA, "init failed");
   clear_outputs(kernel, node);
   kernel->invoked = false;
   if (!show_inputs(kernel, node)) return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory");
-  LN_TRY(call(kernel, node, "prepare", kernel->registration.prepare, err));
+  LN_TRY(call(kernel, node, "prepare", ln_tflite_call_prepare, err));
   if (has_dynamic_output(kernel, node)) {
     if (!inputs_hold_data(node)) return (ln_status)LN_INFER_LATER;
     for (int32_t i = 0; i < node->out_count; ++i) output_of(kernel, i)->allocation_type = kTfLiteDynamic;
@@ -307,7 +305,7 @@ static ln_status kernel_infer(void *state, ln_node *node, ln_error *err) {
         return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory");
       }
     }
-    LN_TRY(call(kernel, node, "invoke", kernel->registration.invoke, err));
+    LN_TRY(call(kernel, node, "invoke", ln_tflite_call_invoke, err));
     kernel->invoked = true;
   }
   for (int32_t i = 0; i < node->out_count; ++i) {
@@ -317,24 +315,43 @@ static ln_status kernel_infer(void *state, ln_node *node, ln_error *err) {
   return LN_OK;
 }
 
+static ln_span text_at(const void *context, size_t i) { return ln_string_at(context, i); }
+
+static ln_status hand_over_strings(const ln_node *node, int32_t i, const TfLiteTensor *output, ln_error *err) {
+  ln_tensor computed = {.name = node->out[i]->name, .type = LN_STRING, .quant = &ln_quant_none};
+  ln_error why = {LN_OK, ""};
+  computed.shape = node->out[i]->shape;
+  computed.data = output->data.raw;
+  computed.bytes = output->bytes;
+  const ln_status status = ln_strings_verify(&computed, &why);
+  if (status != LN_OK) return ln_node_fail(node, err, status, "output %d: %s", i, why.message);
+  return ln_node_give_strings(node, i, &computed.shape, text_at, &computed, err);
+}
+
+static ln_status hand_over(const ln_node *node, int32_t i, const TfLiteTensor *output, ln_error *err) {
+  const ln_tensor *tensor = node->out[i];
+  if (tensor->type == LN_STRING) return hand_over_strings(node, i, output, err);
+  if (output->bytes != tensor->bytes) return ln_node_fail(node, err, LN_ERR_SHAPE, "output %d changed its size", i);
+  if (tensor->bytes > 0) memcpy(tensor->data, output->data.raw, tensor->bytes);
+  return LN_OK;
+}
+
 /* Outputs into the session's memory: computed there, or copied there when infer had to compute them. */
 static ln_status kernel_run(void *state, const ln_node *node, ln_error *err) {
   tflite_kernel *kernel = state;
   const bool invoked = kernel->invoked;
   for (int32_t i = 0; i < node->out_count; ++i) {
     TfLiteTensor *output = output_of(kernel, i);
-    ln_tensor *tensor = node->out[i];
     if (invoked && output->allocation_type == kTfLiteDynamic) {
-      if (output->bytes != tensor->bytes) return ln_node_fail(node, err, LN_ERR_SHAPE, "output %d changed its size", i);
-      if (tensor->bytes > 0) memcpy(tensor->data, output->data.raw, tensor->bytes);
+      LN_TRY(hand_over(node, i, output, err));
       TfLiteTensorDataFree(output);
     }
-    if (!ln_tflite_tensor_sync(output, tensor, true)) return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory");
+    if (!ln_tflite_tensor_sync(output, node->out[i], true)) return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory");
   }
   kernel->invoked = false;
   if (invoked) return LN_OK;
   if (!show_inputs(kernel, node)) return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory");
-  return call(kernel, node, "invoke", kernel->registration.invoke, err);
+  return call(kernel, node, "invoke", ln_tflite_call_invoke, err);
 }
 
 bool ln_tflite_kernels_register(tflite_graph *graph, const TfLiteInterpreterOptions *options) {

@@ -4,17 +4,26 @@
 
 #include "api/tflite_c.h"
 
-static TfLiteType type_of(ln_type type) {
-  static const uint8_t types[LN_TYPE_COUNT] = {
-      [LN_FLOAT32] = kTfLiteFloat32,   [LN_FLOAT16] = kTfLiteFloat16,   [LN_INT32] = kTfLiteInt32,
-      [LN_UINT8] = kTfLiteUInt8,       [LN_INT64] = kTfLiteInt64,       [LN_STRING] = kTfLiteString,
-      [LN_BOOL] = kTfLiteBool,         [LN_INT16] = kTfLiteInt16,       [LN_COMPLEX64] = kTfLiteComplex64,
-      [LN_INT8] = kTfLiteInt8,         [LN_FLOAT64] = kTfLiteFloat64,   [LN_COMPLEX128] = kTfLiteComplex128,
-      [LN_UINT64] = kTfLiteUInt64,     [LN_RESOURCE] = kTfLiteResource, [LN_VARIANT] = kTfLiteVariant,
-      [LN_UINT32] = kTfLiteUInt32,     [LN_UINT16] = kTfLiteUInt16,     [LN_INT4] = kTfLiteInt4,
-      [LN_BFLOAT16] = kTfLiteBFloat16,
-  };
-  return (TfLiteType)types[type]; /* types that the API has no number for: kTfLiteNoType */
+static const uint8_t types[LN_TYPE_COUNT] = {
+    [LN_FLOAT32] = kTfLiteFloat32,   [LN_FLOAT16] = kTfLiteFloat16,   [LN_INT32] = kTfLiteInt32,
+    [LN_UINT8] = kTfLiteUInt8,       [LN_INT64] = kTfLiteInt64,       [LN_STRING] = kTfLiteString,
+    [LN_BOOL] = kTfLiteBool,         [LN_INT16] = kTfLiteInt16,       [LN_COMPLEX64] = kTfLiteComplex64,
+    [LN_INT8] = kTfLiteInt8,         [LN_FLOAT64] = kTfLiteFloat64,   [LN_COMPLEX128] = kTfLiteComplex128,
+    [LN_UINT64] = kTfLiteUInt64,     [LN_RESOURCE] = kTfLiteResource, [LN_VARIANT] = kTfLiteVariant,
+    [LN_UINT32] = kTfLiteUInt32,     [LN_UINT16] = kTfLiteUInt16,     [LN_INT4] = kTfLiteInt4,
+    [LN_BFLOAT16] = kTfLiteBFloat16,
+};
+
+/* Types that the API has no number for: kTfLiteNoType. */
+static TfLiteType type_of(ln_type type) { return (TfLiteType)types[type]; }
+
+bool ln_tflite_type_from(TfLiteType type, ln_type *out) {
+  for (int32_t i = 0; i < LN_TYPE_COUNT; ++i) {
+    if (type == kTfLiteNoType || types[i] != (uint8_t)type) continue;
+    *out = (ln_type)i;
+    return true;
+  }
+  return false;
 }
 
 /* ---- mirroring ---- */

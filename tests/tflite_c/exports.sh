@@ -1,5 +1,6 @@
 #!/bin/sh
-# What the drop-in library exports is what exports.txt lists and what its headers declare: exports.sh LIBRARY SOURCE_DIR
+# What the drop-in library exports is what exports.txt lists and what its headers declare, and holds all that reference.txt
+# knows of TensorFlow Lite's: exports.sh LIBRARY SOURCE_DIR
 set -eu
 library=$1
 source=$2
@@ -13,5 +14,8 @@ find "$source/include/tensorflow" -name '*.h' -exec cat {} + | cat - "$source/in
 status=0
 diff -u "$work/listed" "$work/exported" || { echo "exports.txt and the library differ"; status=1; }
 diff -u "$work/listed" "$work/declared" || { echo "exports.txt and the headers differ"; status=1; }
+grep -v '^#' "$source/tests/tflite_c/reference.txt" | sort > "$work/reference"
+comm -23 "$work/reference" "$work/exported" > "$work/missing"
+[ ! -s "$work/missing" ] || { echo "missing:" $(cat "$work/missing"); status=1; }
 echo "$(wc -l < "$work/exported") symbols exported"
 exit $status

@@ -152,7 +152,15 @@ def saves_where_it_likes():
           buffers=[encoded(b"linnet_files_test"), encoded(b"y")])
 
 
+def words():
+    """The custom operator Words on a text."""
+    write("strings.tflite", [opcode(S.BuiltinOperator.CUSTOM, "Words")],
+          [graph("main", [tensor("text", [1], type_=S.TensorType.STRING),
+                          tensor("words", [1], [-1], type_=S.TensorType.STRING)], [operator(0, [0], [1])], [0], [1])])
+
+
 two_signatures()
+words()
 saves_where_it_likes()
 custom()
 custom_in_branches()

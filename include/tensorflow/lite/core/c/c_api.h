@@ -61,6 +61,13 @@ TFL_CAPI_EXPORT void TfLiteInterpreterOptionsSetErrorReporter(TfLiteInterpreterO
                                                               void (*reporter)(void *user_data, const char *format,
                                                                                va_list args),
                                                               void *user_data);
+/* What computes the operator: a custom one by its name. Of a builtin one it only admits the operator, as
+ * TfLiteInterpreterOptionsAddBuiltinOp does. `registration` stays the program's. */
+TFL_CAPI_EXPORT void TfLiteInterpreterOptionsAddOperator(TfLiteInterpreterOptions *options,
+                                                         TfLiteOperator *registration);
+/* The same, by its name until 2.16. */
+TFL_CAPI_EXPORT void TfLiteInterpreterOptionsAddRegistrationExternal(TfLiteInterpreterOptions *options,
+                                                                     TfLiteRegistrationExternal *registration);
 /* Without it, Cancel answers kTfLiteError. */
 TFL_CAPI_EXPORT TfLiteStatus TfLiteInterpreterOptionsEnableCancellation(TfLiteInterpreterOptions *options, bool enable);
 

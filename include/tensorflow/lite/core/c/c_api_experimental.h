@@ -38,6 +38,36 @@ TFL_CAPI_EXPORT void TfLiteInterpreterOptionsSetOpResolver(
     const TfLiteRegistration *(*find_custom_op)(void *user_data, const char *custom_op, int version),
     void *op_resolver_user_data);
 
+/* The same with operators made by functions (operator.h), which must outlive the interpreters. */
+TFL_CAPI_EXPORT void TfLiteInterpreterOptionsSetOpResolverExternal(
+    TfLiteInterpreterOptions *options, const TfLiteOperator *(*find_builtin_op)(void *user_data, int op, int version),
+    const TfLiteOperator *(*find_custom_op)(void *user_data, const char *custom_op, int version),
+    void *op_resolver_user_data);
+/* Both: the registrations are asked for where an operator has no callbacks. */
+TFL_CAPI_EXPORT void TfLiteInterpreterOptionsSetOpResolverExternalWithFallback(
+    TfLiteInterpreterOptions *options,
+    const TfLiteOperator *(*find_builtin_op_external)(void *user_data, int op, int version),
+    const TfLiteOperator *(*find_custom_op_external)(void *user_data, const char *custom_op, int version),
+    const TfLiteRegistration *(*find_builtin_op)(void *user_data, TfLiteBuiltinOperator op, int version),
+    const TfLiteRegistration *(*find_custom_op)(void *user_data, const char *op, int version),
+    void *op_resolver_user_data);
+/* For programs compiled against older releases, whose registrations are shorter. */
+TFL_CAPI_EXPORT void TfLiteInterpreterOptionsSetOpResolverV3(
+    TfLiteInterpreterOptions *options,
+    const TfLiteRegistration_V3 *(*find_builtin_op_v3)(void *user_data, TfLiteBuiltinOperator op, int version),
+    const TfLiteRegistration_V3 *(*find_custom_op_v3)(void *user_data, const char *op, int version),
+    void *op_resolver_user_data);
+TFL_CAPI_EXPORT void TfLiteInterpreterOptionsSetOpResolverV2(
+    TfLiteInterpreterOptions *options,
+    const TfLiteRegistration_V2 *(*find_builtin_op_v2)(void *user_data, TfLiteBuiltinOperator op, int version),
+    const TfLiteRegistration_V2 *(*find_custom_op_v2)(void *user_data, const char *op, int version),
+    void *op_resolver_user_data);
+TFL_CAPI_EXPORT void TfLiteInterpreterOptionsSetOpResolverV1(
+    TfLiteInterpreterOptions *options,
+    const TfLiteRegistration_V1 *(*find_builtin_op_v1)(void *user_data, TfLiteBuiltinOperator op, int version),
+    const TfLiteRegistration_V1 *(*find_custom_op_v1)(void *user_data, const char *op, int version),
+    void *op_resolver_user_data);
+
 /* An interpreter whose model uses admitted operators alone; NULL otherwise, after saying which one is not. `options`
  * must not be NULL. */
 TFL_CAPI_EXPORT TfLiteInterpreter *TfLiteInterpreterCreateWithSelectedOps(const TfLiteModel *model,
@@ -60,6 +90,33 @@ TFL_CAPI_EXPORT int32_t TfLiteInterpreterGetOutputTensorIndex(const TfLiteInterp
 /* kTfLiteOk for the XNNPACK delegate, kTfLiteDelegateError for others: AddDelegate tells why. */
 TFL_CAPI_EXPORT TfLiteStatus TfLiteInterpreterModifyGraphWithDelegate(const TfLiteInterpreter *interpreter,
                                                                       TfLiteDelegate *delegate);
+
+/*
+ * The program's own memory for an input or output, from the next AllocateTensors on. It holds at least the tensor's
+ * bytes, stands at a multiple of 64 unless `flags` has kTfLiteCustomAllocationFlagsSkipAlignCheck, and stays until the
+ * interpreter is deleted. kTfLiteError for other tensors.
+ */
+TFL_CAPI_EXPORT TfLiteStatus TfLiteInterpreterSetCustomAllocationForTensor(TfLiteInterpreter *interpreter,
+                                                                           int tensor_index,
+                                                                           const TfLiteCustomAllocation *allocation,
+                                                                           int64_t flags);
+
+/* Handles belong to delegates: setting one answers kTfLiteError, and no tensor has one (kTfLiteNullBufferHandle). */
+TFL_CAPI_EXPORT TfLiteStatus TfLiteInterpreterSetBufferHandle(TfLiteInterpreter *interpreter, TfLiteTensor *tensor,
+                                                              TfLiteBufferHandle buffer_handle,
+                                                              TfLiteOpaqueDelegate *delegate);
+TFL_CAPI_EXPORT TfLiteStatus TfLiteInterpreterGetBufferHandle(TfLiteInterpreter *interpreter, int tensor_index,
+                                                              TfLiteBufferHandle *buffer_handle,
+                                                              TfLiteOpaqueDelegate **delegate);
+/* Data always lies in memory: kTfLiteOk for every tensor that there is. */
+TFL_CAPI_EXPORT TfLiteStatus TfLiteInterpreterEnsureTensorDataIsReadable(TfLiteInterpreter *interpreter,
+                                                                         int tensor_index);
+
+/* Told of every operator of a run, before and after (profiling/telemetry/c/profiler.h); it must outlive the
+ * interpreters. NULL: none. */
+struct TfLiteTelemetryProfilerStruct;
+TFL_CAPI_EXPORT void TfLiteInterpreterOptionsSetTelemetryProfiler(TfLiteInterpreterOptions *options,
+                                                                  struct TfLiteTelemetryProfilerStruct *profiler);
 
 #ifdef __cplusplus
 }

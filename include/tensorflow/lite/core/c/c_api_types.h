@@ -43,10 +43,15 @@ typedef struct TfLiteOpaqueContext TfLiteOpaqueContext;
 typedef struct TfLiteOpaqueNode TfLiteOpaqueNode;
 typedef struct TfLiteOpaqueTensor TfLiteOpaqueTensor;
 
-/* One delegate type serves both spellings. */
+/* One delegate type serves both spellings, unless a program asks for one that it cannot look into. */
 typedef struct TfLiteDelegate TfLiteDelegate;
 typedef struct TfLiteOpaqueDelegateStruct TfLiteOpaqueDelegateStruct;
+#if (defined(TFLITE_WITH_STABLE_ABI) && TFLITE_WITH_STABLE_ABI) || \
+    (defined(TFLITE_USE_OPAQUE_DELEGATE) && TFLITE_USE_OPAQUE_DELEGATE)
+typedef TfLiteOpaqueDelegateStruct TfLiteOpaqueDelegate;
+#else
 typedef TfLiteDelegate TfLiteOpaqueDelegate;
+#endif
 
 #ifdef __cplusplus
 }

@@ -227,6 +227,32 @@ typedef enum TfLiteAllocationType {
   kTfLiteVariantObject = 7
 } TfLiteAllocationType;
 
+/* How a tensor's memory comes about. */
+typedef enum TfLiteAllocationStrategy {
+  kTfLiteAllocationStrategyUnknown = 0,
+  kTfLiteAllocationStrategyNone = 1,
+  kTfLiteAllocationStrategyMMap = 2,
+  kTfLiteAllocationStrategyArena = 3,
+  kTfLiteAllocationStrategyMalloc = 4,
+  kTfLiteAllocationStrategyNew = 5
+} TfLiteAllocationStrategy;
+
+/* For how long something of a tensor stays as it is. */
+typedef enum TfLiteRunStability {
+  kTfLiteRunStabilityUnknown = 0,
+  kTfLiteRunStabilityUnstable = 1,
+  kTfLiteRunStabilitySingleRun = 2,
+  kTfLiteRunStabilityAcrossRuns = 3
+} TfLiteRunStability;
+
+/* In which step of an operator's life something of a tensor is known. */
+typedef enum TfLiteRunStep {
+  kTfLiteRunStepUnknown = 0,
+  kTfLiteRunStepInit = 1,
+  kTfLiteRunStepPrepare = 2,
+  kTfLiteRunStepEval = 3
+} TfLiteRunStep;
+
 typedef int TfLiteBufferHandle;
 enum { kTfLiteNullBufferHandle = -1 };
 
@@ -277,6 +303,17 @@ TFL_CAPI_EXPORT TfLiteStatus TfLiteTensorRealloc(size_t num_bytes, TfLiteTensor 
 /* Copies values and shape between tensors of one size in bytes. */
 TFL_CAPI_EXPORT TfLiteStatus TfLiteTensorCopy(const TfLiteTensor *src, TfLiteTensor *dst);
 
+/* A copy that shares nothing it would free twice: arrays, quantization, sparsity, and data from malloc. */
+TFL_CAPI_EXPORT TfLiteTensor TfLiteTensorClone(TfLiteTensor src);
+/* dims_signature where the model leaves dimensions open, else dims. */
+TFL_CAPI_EXPORT const TfLiteIntArray *TfLiteTensorGetDimsSignature(const TfLiteTensor *t);
+/* What follows from the allocation type. */
+TFL_CAPI_EXPORT TfLiteAllocationStrategy TfLiteTensorGetAllocationStrategy(const TfLiteTensor *t);
+TFL_CAPI_EXPORT TfLiteRunStability TfLiteTensorGetBufferAddressStability(const TfLiteTensor *t);
+TFL_CAPI_EXPORT TfLiteRunStability TfLiteTensorGetDataStability(const TfLiteTensor *t);
+TFL_CAPI_EXPORT TfLiteRunStep TfLiteTensorGetDataKnownStep(const TfLiteTensor *t);
+TFL_CAPI_EXPORT TfLiteRunStep TfLiteTensorGetShapeKnownStep(const TfLiteTensor *t);
+
 /* ---- nodes ---- */
 
 /* An operator of a graph as its kernel sees it: tensors by number in context->tensors. */
@@ -305,6 +342,14 @@ typedef struct TfLiteDelegateParams {
   TfLiteIntArray *input_tensors;
   TfLiteIntArray *output_tensors;
 } TfLiteDelegateParams;
+
+typedef struct TfLiteOpaqueDelegateParams {
+  TfLiteOpaqueDelegate *delegate;
+  void *delegate_data;
+  TfLiteIntArray *nodes_to_replace;
+  TfLiteIntArray *input_tensors;
+  TfLiteIntArray *output_tensors;
+} TfLiteOpaqueDelegateParams;
 
 /*
  * What a kernel may ask of the runtime. GetTensor, ResizeTensor, ResizeTensorExplicit, ReportError, AddTensors,
@@ -350,15 +395,19 @@ typedef struct TfLiteContext {
 
 typedef enum TfLiteInPlaceOp {
   kTfLiteInplaceOpNone = 0,
-  kTfLiteInplaceOpInput0Shared = 1,
-  kTfLiteInplaceOpInput1Shared = 2,
-  kTfLiteInplaceOpInput2Shared = 4,
-  kTfLiteInplaceOpDataUnmodified = 8
+  kTfLiteInplaceOpDataUnmodified = 1,
+  kTfLiteInplaceInputCanBeSharedWithCorrespondingOutput = 2,
+  kTfLiteInplaceOpInput0Shared = 4,
+  kTfLiteInplaceOpInput1Shared = 8,
+  kTfLiteInplaceOpInput2Shared = 16
 } TfLiteInPlaceOp;
 
 enum { kTfLiteMaxSharableOpInputs = 3 };
 
-/* A kernel: any function may be NULL but invoke. */
+/* What init returns when it fails: the operator is then refused before it is prepared. */
+TFL_CAPI_EXPORT void *TfLiteKernelInitFailed(void);
+
+/* A kernel: any function may be NULL but invoke. Where registration_external is set, its callbacks are called. */
 typedef struct TfLiteRegistration {
   /* Once for each node of a graph, with the node's options; what it returns becomes node->user_data. */
   void *(*init)(TfLiteContext *context, const char *buffer, size_t length);
@@ -374,6 +423,43 @@ typedef struct TfLiteRegistration {
   struct TfLiteAsyncKernel *(*async_kernel)(TfLiteContext *context, TfLiteNode *node);
   uint64_t inplace_operator;
 } TfLiteRegistration;
+
+/* What programs compiled against older releases hold: each the beginning of the next. */
+typedef struct TfLiteRegistration_V1 {
+  void *(*init)(TfLiteContext *context, const char *buffer, size_t length);
+  void (*free)(TfLiteContext *context, void *buffer);
+  TfLiteStatus (*prepare)(TfLiteContext *context, TfLiteNode *node);
+  TfLiteStatus (*invoke)(TfLiteContext *context, TfLiteNode *node);
+  const char *(*profiling_string)(const TfLiteContext *context, const TfLiteNode *node);
+  int32_t builtin_code;
+  const char *custom_name;
+  int version;
+} TfLiteRegistration_V1;
+
+typedef struct TfLiteRegistration_V2 {
+  void *(*init)(TfLiteContext *context, const char *buffer, size_t length);
+  void (*free)(TfLiteContext *context, void *buffer);
+  TfLiteStatus (*prepare)(TfLiteContext *context, TfLiteNode *node);
+  TfLiteStatus (*invoke)(TfLiteContext *context, TfLiteNode *node);
+  const char *(*profiling_string)(const TfLiteContext *context, const TfLiteNode *node);
+  int32_t builtin_code;
+  const char *custom_name;
+  int version;
+  struct TfLiteOperator *registration_external;
+} TfLiteRegistration_V2;
+
+typedef struct TfLiteRegistration_V3 {
+  void *(*init)(TfLiteContext *context, const char *buffer, size_t length);
+  void (*free)(TfLiteContext *context, void *buffer);
+  TfLiteStatus (*prepare)(TfLiteContext *context, TfLiteNode *node);
+  TfLiteStatus (*invoke)(TfLiteContext *context, TfLiteNode *node);
+  const char *(*profiling_string)(const TfLiteContext *context, const TfLiteNode *node);
+  int32_t builtin_code;
+  const char *custom_name;
+  int version;
+  struct TfLiteOperator *registration_external;
+  struct TfLiteAsyncKernel *(*async_kernel)(TfLiteContext *context, TfLiteNode *node);
+} TfLiteRegistration_V3;
 
 /* ---- delegates ---- */
 
@@ -398,6 +484,27 @@ struct TfLiteDelegate {
 
 /* A delegate whose entries are all empty. */
 TFL_CAPI_EXPORT TfLiteDelegate TfLiteDelegateCreate(void);
+
+/* What an opaque delegate is made from; its fields are those of a TfLiteDelegate. */
+typedef struct TfLiteOpaqueDelegateBuilder {
+  void *data;
+  TfLiteStatus (*Prepare)(TfLiteOpaqueContext *context, TfLiteOpaqueDelegate *delegate, void *data);
+  TfLiteStatus (*CopyFromBufferHandle)(TfLiteOpaqueContext *context, TfLiteOpaqueDelegate *delegate, void *data,
+                                       TfLiteBufferHandle buffer_handle, TfLiteOpaqueTensor *tensor);
+  TfLiteStatus (*CopyToBufferHandle)(TfLiteOpaqueContext *context, TfLiteOpaqueDelegate *delegate, void *data,
+                                     TfLiteBufferHandle buffer_handle, TfLiteOpaqueTensor *tensor);
+  void (*FreeBufferHandle)(TfLiteOpaqueContext *context, TfLiteOpaqueDelegate *delegate, void *data,
+                           TfLiteBufferHandle *handle);
+  int64_t flags;
+} TfLiteOpaqueDelegateBuilder;
+
+/* The builder is copied; NULL for NULL. As any delegate but this library's own, it is refused when an interpreter is
+ * made with it: TfLiteInterpreterOptionsAddDelegate says how. */
+TFL_CAPI_EXPORT TfLiteOpaqueDelegate *TfLiteOpaqueDelegateCreate(
+    const TfLiteOpaqueDelegateBuilder *opaque_delegate_builder);
+TFL_CAPI_EXPORT void TfLiteOpaqueDelegateDelete(TfLiteOpaqueDelegate *delegate); /* NULL is fine */
+/* The builder's data, or the delegate's own where none made it; NULL for NULL. */
+TFL_CAPI_EXPORT void *TfLiteOpaqueDelegateGetData(const TfLiteOpaqueDelegate *delegate);
 
 #ifdef __cplusplus
 }
