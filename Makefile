@@ -6,7 +6,7 @@ SHARED ?= ../shared
 SECONDS ?= 60
 PYTHON = $(if $(wildcard $(BUILD)/venv/bin/python),$(abspath $(BUILD)/venv/bin/python),python3)
 
-.PHONY: all demo test proofs check asan tsan fuzz bench wheel install generic format clean help
+.PHONY: all demo test proofs check asan tsan fuzz bench size wheel install generic format clean help
 
 all: need-build
 	@cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=Release $(CMAKE_FLAGS) > $(BUILD).log 2>&1 || { cat $(BUILD).log; rm -f $(BUILD).log; exit 1; }
@@ -24,6 +24,7 @@ help:
 	@echo "make fuzz       mutated models, then each libFuzzer target for SECONDS (60) or all for TOTAL together,"
 	@echo "                under the sanitizers (SEED=, COUNT=, TARGETS=)"
 	@echo "make bench      timings beside the peers that are installed"
+	@echo "make size       bytes of the whole library, stripped, and of one for MODEL alone, and whether they keep their limits"
 	@echo "make wheel      the Python package as a wheel, in $(BUILD)/wheel"
 	@echo "make install    into PREFIX (default /usr/local)"
 
@@ -95,6 +96,19 @@ fuzz: need-test
 bench: all
 	@sh scripts/python.sh $(BUILD)/venv-bench scripts/requirements-bench.txt
 	@$$([ -x $(BUILD)/venv-bench/bin/python ] && echo $(BUILD)/venv-bench/bin/python || echo python3) scripts/bench.py --linnet $(BUILD)/linnet $(BENCH_FLAGS)
+
+# The whole library, and one with nothing but what a model needs: with plain C kernels alone, and with AVX2 (on an x86).
+MODEL ?= $(SHARED)/models/tiny_kws_int8.tflite
+SMALL_LIMIT ?= 150000
+size: need-build
+	@[ -f $(MODEL) ] || { echo "no $(MODEL): make size MODEL=FILE"; exit 1; }
+	@cmake -S . -B $(BUILD)/size -DCMAKE_BUILD_TYPE=Release $(CMAKE_FLAGS) \
+	  -DLINNET_SELECT="small_generic=$(abspath $(MODEL))=TIERS=generic;small=$(abspath $(MODEL))" > /dev/null
+	@cmake --build $(BUILD)/size -j $(JOBS) --target linnet_shared small small_generic > $(BUILD)/size/log || \
+	  { cat $(BUILD)/size/log; exit 1; }
+	@sh scripts/library_size.sh 2500000 $(BUILD)/size/liblinnet.so "the whole library"
+	@sh scripts/library_size.sh $(SMALL_LIMIT) $(BUILD)/size/libsmall.so "for $(notdir $(MODEL)) alone: plain C, AVX2 on an x86"
+	@sh scripts/library_size.sh $(SMALL_LIMIT) $(BUILD)/size/libsmall_generic.so "for $(notdir $(MODEL)) alone: plain C"
 
 wheel:
 	@sh scripts/need.sh build python

@@ -70,6 +70,15 @@ typedef struct ln_op_operand {
 /* Operand `index`, inputs first. LN_ERR_ARGUMENT past the last one and where there is no such row or alternative. */
 LN_API ln_status ln_op_row_operand(int32_t row, int32_t alternative, int32_t index, ln_op_operand *operand);
 
+/*
+ * What of this library running `count` models takes, as the text of the C header that a build of chosen operators is
+ * made with (docs/size.md): operators, the element types that each meets, options. Written into `buffer` as far as
+ * `size` allows and terminated; `*length` is what would have been written. A build of chosen operators lacks the
+ * function.
+ */
+LN_API ln_status ln_models_selection(const ln_model *const *models, int32_t count, ln_error *err, char *buffer,
+                                     size_t size, size_t *length);
+
 #ifdef __cplusplus
 }
 #endif

@@ -85,7 +85,7 @@ ln_status ln_op_row_get(int32_t index, ln_op_row *row) {
   if (def == NULL) return LN_ERR_ARGUMENT;
   const ln_op_row all = {.name = def->name,
                          .code = def->code,
-                         .custom = def->code == LN_OP_CUSTOM && index > LN_OP_CUSTOM,
+                         .custom = def->code == LN_OP_CUSTOM && (def->flags & LN_OPF_MARKER) == 0,
                          .types = def->types,
                          .kernel_not_yet = def->kernel_not_yet,
                          .gradient_not_yet = def->gradient_not_yet,

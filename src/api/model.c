@@ -54,16 +54,6 @@ void ln_model_destroy(ln_model *model) {
   ln_free(model);
 }
 
-ln_status ln_model_save(const ln_model *model, const char *path, ln_error *err) {
-  if (model == NULL || path == NULL) return null_argument(err);
-  uint8_t *data = NULL;
-  size_t size = 0;
-  LN_TRY(ln_format_write(model, err, &data, &size));
-  const ln_status status = ln_file_write(path, data, size, err);
-  ln_free(data);
-  return status;
-}
-
 const char *ln_model_description(const ln_model *model) { return model->description == NULL ? "" : model->description; }
 
 int32_t ln_model_signature_count(const ln_model *model) { return model->signature_count; }

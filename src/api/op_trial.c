@@ -53,8 +53,8 @@ static int32_t add_tensor(ln_model *model, const ln_trial_tensor *like, const ch
 }
 
 static const ln_op_def *row_of(const char *name) {
-  for (int32_t code = 0; code < LN_OP_CODE_COUNT; ++code) {
-    const ln_op_def *row = ln_op_find(code);
+  for (int32_t i = 0; i < ln_op_def_count(); ++i) {
+    const ln_op_def *row = ln_op_def_at(i);
     if ((row->flags & LN_OPF_MARKER) == 0 && strcmp(row->name, name) == 0) return row;
   }
   return ln_op_find_custom(name);

@@ -25,22 +25,28 @@ bool ln_isa_from_name(const char *name, ln_isa *out) {
   return false;
 }
 
-static ln_isa detect(void) {
 #if defined(LN_X86) /* not in a build of plain C kernels alone */
-  __builtin_cpu_init();
-  /* GCC's test includes that the operating system saves the registers. */
-  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return LN_ISA_GENERIC;
-  unsigned eax, ebx, ecx, edx; /* older compilers do not know "f16c" by name */
-  if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || (ecx & bit_F16C) == 0) return LN_ISA_GENERIC;
-  if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
-      !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl")) {
-    return LN_ISA_AVX2;
-  }
-  return __builtin_cpu_supports("avx512vnni") ? LN_ISA_AVX512VNNI : LN_ISA_AVX512;
-#else
-  return LN_ISA_GENERIC;
-#endif
+/* Which of the registers' parts the operating system saves: bits 1 and 2 up to AVX, 5 to 7 those of AVX-512. */
+static unsigned saved_registers(void) {
+  unsigned low, high;
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return low;
 }
+
+static bool all_of(unsigned word, unsigned bits) { return (word & bits) == bits; }
+
+static ln_isa detect(void) {
+  unsigned a, b, c, d, b7, c7;
+  if (!__get_cpuid(1, &a, &b, &c, &d) || !all_of(c, bit_OSXSAVE | bit_AVX | bit_FMA | bit_F16C)) return LN_ISA_GENERIC;
+  if (!__get_cpuid_count(7, 0, &a, &b7, &c7, &d) || !all_of(b7, bit_AVX2)) return LN_ISA_GENERIC;
+  const unsigned saved = saved_registers();
+  if (!all_of(saved, 0x06)) return LN_ISA_GENERIC;
+  if (!all_of(saved, 0xE6) || !all_of(b7, bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL)) return LN_ISA_AVX2;
+  return all_of(c7, bit_AVX512VNNI) ? LN_ISA_AVX512VNNI : LN_ISA_AVX512;
+}
+#else
+static ln_isa detect(void) { return LN_ISA_GENERIC; }
+#endif
 
 static ln_isa chosen;
 static const char *bad_request;

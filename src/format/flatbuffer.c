@@ -222,7 +222,7 @@ static ln_status decode_table(decoder *d, size_t at, ln_table_id table, int dept
   for (uint16_t i = 0; i < info->field_count; ++i) {
     const ln_status status = decode_field(d, &view, &info->fields[i], object, depth + 1);
     if (status != LN_OK) {
-      ln_error_prefix(d->err, "%s", info->fields[i].name);
+      ln_error_prefix(d->err, "%s", ln_field_name(&info->fields[i]));
       return status;
     }
   }

@@ -181,7 +181,8 @@ static ln_status write_field(encoder *e, size_t at, const ln_field_info *field, 
   if (field->field_class == LN_CLASS_TABLE) return write_table(e, at, pointer, (ln_table_id)field->of);
   const uint8_t tag = *((const uint8_t *)object + field[-1].offset); /* the field before a union is its tag */
   const ln_table_id member = ln_schema_union_member((ln_union_id)field->of, tag);
-  if (member == LN_TABLE_none) return ln_fail(e->err, LN_ERR_INTERNAL, "a union \"%s\" without its tag", field->name);
+  if (member == LN_TABLE_none)
+    return ln_fail(e->err, LN_ERR_INTERNAL, "a union \"%s\" without its tag", ln_field_name(field));
   return write_table(e, at, pointer, member);
 }
 

@@ -148,6 +148,8 @@ static ln_status read_kind(ln_reader *reader, const ln_operator *from, ln_op *op
   }
   op->def = ln_op_find(code);
   if (op->def != NULL) return LN_OK;
+  const char *left_out = ln_op_left_out(code);
+  if (left_out != NULL) return ln_fail(reader->err, LN_ERR_UNSUPPORTED, "%s is left out of this build", left_out);
   return ln_fail(reader->err, LN_ERR_UNSUPPORTED, "operator code %d is not known to this version", code);
 }
 
@@ -179,7 +181,7 @@ static ln_status read_options(ln_reader *reader, const ln_operator *from, ln_op 
   ln_schema_set_defaults(wanted, defaults);
   op->options = defaults;
   op->options_table = wanted;
-  if (op->custom_name == NULL) return LN_OK;
+  if (!LN_HAS_FLEX || op->custom_name == NULL) return LN_OK;
   return ln_flex_options_fill(op, &reader->model->arena, defaults, reader->err);
 }
 

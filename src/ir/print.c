@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/selection.h"
 #include "ir/nodedef.h"
 
 enum { SHOWN_ITEMS = 32 };
@@ -76,7 +77,7 @@ static bool is_present(const ln_field_info *field, const void *place) {
 
 static void put_field(printer *out, const ln_field_info *field, const char *place) {
   if (!is_present(field, place)) return;
-  put(out, "%s%s=", out->length > 0 ? " " : "", field->name);
+  put(out, "%s%s=", out->length > 0 ? " " : "", ln_field_name(field));
   if (field->field_class == LN_CLASS_SCALAR) {
     put_scalar(out, (ln_kind)field->kind, (ln_enum_id)field->enumeration, place);
   } else if (field->field_class == LN_CLASS_VECTOR) {
@@ -88,6 +89,23 @@ static void put_field(printer *out, const ln_field_info *field, const char *plac
   }
 }
 
+/* As the NodeDef or the FlexBuffer that they may be. */
+static size_t format_custom(ln_flex flex, char *rest, size_t left) {
+  ln_nodedef def;
+  if (!LN_HAS_CUSTOM) return 0;
+  if (ln_nodedef_open(flex.data, flex.size, &def)) return ln_nodedef_format(&def, rest, left);
+  return ln_flex_format(flex, rest, left);
+}
+
+static void put_custom(printer *out, const ln_op *op) {
+  if (out->length > 0) put(out, " ");
+  const size_t left = out->length < out->size ? out->size - out->length : 0;
+  char *rest = left > 0 ? out->buffer + out->length : NULL;
+  const size_t length = format_custom((ln_flex){op->custom_options, op->custom_options_size}, rest, left);
+  out->length += length;
+  if (length == 0) put(out, "custom_options=%zu bytes", op->custom_options_size);
+}
+
 size_t ln_op_attributes(const ln_op *op, char *buffer, size_t size) {
   printer out = {buffer, size, 0};
   const ln_table_info *info = ln_schema_table(op->options_table);
@@ -97,16 +115,6 @@ size_t ln_op_attributes(const ln_op *op, char *buffer, size_t size) {
       put_field(&out, &info->fields[i], (const char *)op->options + info->fields[i].offset);
     }
   }
-  if (op->custom_options_size > 0) {
-    if (out.length > 0) put(&out, " ");
-    const size_t left = out.length < size ? size - out.length : 0;
-    char *rest = left > 0 ? buffer + out.length : NULL;
-    const ln_flex flex = {op->custom_options, op->custom_options_size};
-    ln_nodedef def;
-    const size_t length = ln_nodedef_open(flex.data, flex.size, &def) ? ln_nodedef_format(&def, rest, left)
-                                                                      : ln_flex_format(flex, rest, left);
-    out.length += length;
-    if (length == 0) put(&out, "custom_options=%zu bytes", op->custom_options_size);
-  }
+  if (op->custom_options_size > 0) put_custom(&out, op);
   return out.length;
 }

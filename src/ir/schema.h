@@ -118,14 +118,14 @@ typedef enum ln_enum_id {
 } ln_enum_id;
 
 typedef struct ln_field_info {
-  const char *name;
+  uint16_t name_at;     /* ln_field_name */
   uint16_t id;          /* slot in the table; a union's tag stands in slot id - 1 */
+  uint16_t offset;      /* in the C struct */
   uint8_t field_class;  /* ln_field_class */
   uint8_t kind;         /* ln_kind, for scalars and vectors */
   uint8_t of;           /* ln_table_id of tables, ln_union_id of unions */
   uint8_t enumeration;  /* ln_enum_id, for scalars */
-  uint16_t offset;      /* in the C struct */
-  double default_value; /* of a scalar */
+  int8_t default_value; /* of a scalar */
 } ln_field_info;
 
 typedef struct ln_table_info {
@@ -135,14 +135,16 @@ typedef struct ln_table_info {
   uint16_t struct_size;
 } ln_table_info;
 
-/* The description of a table; NULL for LN_TABLE_none. */
+/* The description of a table; NULL for LN_TABLE_none and for one that is left out of this build. */
 const ln_table_info *ln_schema_table(ln_table_id table);
-/* The table that a union's tag stands for; LN_TABLE_none for an unknown tag. */
+/* The table that a union's tag stands for; LN_TABLE_none for an unknown tag and a table that is left out. */
 ln_table_id ln_schema_union_member(ln_union_id union_id, uint32_t tag);
 /* The tag of a table in a union; 0 when it is no member. */
 uint32_t ln_schema_union_tag(ln_union_id union_id, ln_table_id table);
 /* The name of an enumeration's value; NULL for one outside it. */
 const char *ln_schema_enum_name(ln_enum_id enumeration, int64_t value);
+/* A field's name, as in the C struct. The descriptor must be the table's own, not a copy. */
+const char *ln_field_name(const ln_field_info *field);
 /* Bytes an element of a kind takes in the file and in C. */
 size_t ln_kind_size(ln_kind kind);
 /* Sets every scalar of a struct to its default and the rest to absent. */

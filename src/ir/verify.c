@@ -245,7 +245,8 @@ static ln_status each_called_graph(const ln_op *op, ln_status (*visit)(void *, c
     const ln_field_info *field = &info->fields[i];
     const bool index =
         field->kind == LN_KIND_i32 || field->kind == LN_KIND_u32; /* beyond INT32_MAX: negative, refused */
-    const bool named = strstr(field->name, "subgraph") != NULL || strcmp(field->name, "called_computations") == 0;
+    const bool named =
+        strstr(ln_field_name(field), "subgraph") != NULL || strcmp(ln_field_name(field), "called_computations") == 0;
     if (!index || !named) continue;
     const char *place = (const char *)op->options + field->offset;
     if (field->field_class == LN_CLASS_SCALAR) {

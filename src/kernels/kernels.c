@@ -1,4 +1,7 @@
-/* Builds the table of kernels from the families' lists: the generic kernel first, then each tier over it. */
+/*
+ * Builds the table of kernels from the families' lists: the generic kernel first, then each tier over it. Builds of
+ * chosen operators have slots.c in its place.
+ */
 #include "kernels/kernels.h"
 
 #include <pthread.h>

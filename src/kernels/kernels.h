@@ -27,8 +27,9 @@
  * The families. A family's header declares `ln_<family>_kernels`, a struct whose members (slots) are pointers to a
  * function type or to a constant descriptor (a function with its tile). A row of <family>.def is
  *   LN_KERNEL(family, slot, isa, type, name)
- * and says: from tier `isa` on, slot points to `name`, which is a `type`. Rows stand in rising order of tiers; those of
- * one architecture stand under its #if. kernels.def includes the families' lists.
+ * and says: from tier `isa` on, slot points to `name`, which is a `type`. The rows of a slot stand together in rising
+ * order of tiers, the generic one first; those of one architecture have a macro of its own (tiers.h). kernels.def
+ * includes the families' lists.
  */
 #define LN_KERNEL_FAMILIES(F) \
   F(arg_minmax)               \
@@ -50,6 +51,18 @@ typedef struct ln_kernels {
   LN_KERNEL_FAMILIES(LN_FAMILY_MEMBER)
 } ln_kernels;
 #undef LN_FAMILY_MEMBER
+
+/*
+ * LN_KERNEL_OF(family, slot): the kernel of this CPU. A build of chosen operators has no table, which would name every
+ * kernel, but a function a slot (slots.c), so that slots nobody asks for fall away.
+ */
+#if defined(LN_SELECTION)
+#define LN_KERNEL_OF(family, slot) ln_kernel_##family##_##slot()
+#define LN_KERNEL(family, slot, isa, type, name) type *ln_kernel_##family##_##slot(void);
+#include "kernels/kernels.def"
+#else
+#define LN_KERNEL_OF(family, slot) (ln_kernels_get()->family.slot)
+#endif
 
 /* The table for this CPU (ln_cpu_isa), set once. */
 const ln_kernels *ln_kernels_get(void);

@@ -72,7 +72,7 @@ typedef struct ln_lstm_gate_i8 {
 
 typedef struct ln_lstm_i8 {
   ln_matvec_i8_fn *matvec;
-  const ln_fixed16_kernels *fixed16;
+  ln_fixed16_kernels fixed16;
   ln_lstm_size size;
   bool coupled;
   ln_lstm_gate_i8 gates[LN_LSTM_GATES];

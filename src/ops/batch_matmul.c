@@ -150,7 +150,7 @@ static ln_status prepare_operands(ln_node *node, ln_prep *prep, matmul_args *arg
   ln_weights y;
   LN_TRY(ln_weights_open(node, node->in[1], prep->err, &y));
   args->plan.staged = !ln_weights_is_plain(&y);
-  args->batch_tasks = args->plan.kind == LN_GEMM_F32 && s->batches > 1 && s->batches <= INT32_MAX &&
+  args->batch_tasks = ln_gemm_is_float(&args->plan) && s->batches > 1 && s->batches <= INT32_MAX &&
                       (int64_t)s->m * s->n <= BATCH_TASK_LIMIT / s->k;
   if (args->constant) {
     const ln_gemm_source source = y_source(s, &y, 0);

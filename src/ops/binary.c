@@ -54,15 +54,14 @@ static ln_binary_type kernel_type(ln_type type) {
 }
 
 static ln_binary_fn *float_kernel(ln_binary_op op) {
-  const ln_binary_kernels *k = &ln_kernels_get()->binary;
   switch (op) {
-    case LN_BINARY_ADD: return k->add_f32;
-    case LN_BINARY_SUB: return k->sub_f32;
-    case LN_BINARY_MUL: return k->mul_f32;
-    case LN_BINARY_DIV: return k->div_f32;
-    case LN_BINARY_MINIMUM: return k->min_f32;
-    case LN_BINARY_MAXIMUM: return k->max_f32;
-    case LN_BINARY_SQUARED_DIFFERENCE: return k->squared_difference_f32;
+    case LN_BINARY_ADD: return LN_KERNEL_OF(binary, add_f32);
+    case LN_BINARY_SUB: return LN_KERNEL_OF(binary, sub_f32);
+    case LN_BINARY_MUL: return LN_KERNEL_OF(binary, mul_f32);
+    case LN_BINARY_DIV: return LN_KERNEL_OF(binary, div_f32);
+    case LN_BINARY_MINIMUM: return LN_KERNEL_OF(binary, min_f32);
+    case LN_BINARY_MAXIMUM: return LN_KERNEL_OF(binary, max_f32);
+    case LN_BINARY_SQUARED_DIFFERENCE: return LN_KERNEL_OF(binary, squared_difference_f32);
     default: return ln_k_binary_find(op, LN_BINARY_F32);
   }
 }
@@ -72,12 +71,17 @@ ln_binary_fn *ln_hlo_kernel(ln_binary_op op, ln_type type) {
 }
 
 static ln_binary_fn *quantized_kernel(ln_binary_op op, ln_type type) {
-  const ln_binary_kernels *k = &ln_kernels_get()->binary;
   const bool is_signed = type == LN_INT8;
   switch (op) {
-    case LN_BINARY_ADD: return type == LN_INT16 ? ln_k_add_q16 : (is_signed ? k->add_i8 : k->add_u8);
-    case LN_BINARY_SUB: return type == LN_INT16 ? ln_k_sub_q16 : (is_signed ? k->sub_i8 : k->sub_u8);
-    case LN_BINARY_MUL: return type == LN_INT16 ? ln_k_mul_q16 : (is_signed ? k->mul_i8 : k->mul_u8);
+    case LN_BINARY_ADD:
+      return type == LN_INT16 ? ln_k_add_q16
+                              : (is_signed ? LN_KERNEL_OF(binary, add_i8) : LN_KERNEL_OF(binary, add_u8));
+    case LN_BINARY_SUB:
+      return type == LN_INT16 ? ln_k_sub_q16
+                              : (is_signed ? LN_KERNEL_OF(binary, sub_i8) : LN_KERNEL_OF(binary, sub_u8));
+    case LN_BINARY_MUL:
+      return type == LN_INT16 ? ln_k_mul_q16
+                              : (is_signed ? LN_KERNEL_OF(binary, mul_i8) : LN_KERNEL_OF(binary, mul_u8));
     case LN_BINARY_DIV: return type == LN_INT16 ? ln_k_div_i16 : (is_signed ? ln_k_div_i8 : ln_k_div_u8);
     case LN_BINARY_PRELU: return type == LN_INT16 ? ln_k_prelu_i16 : (is_signed ? ln_k_prelu_i8 : ln_k_prelu_u8);
     case LN_BINARY_SQUARED_DIFFERENCE: return is_signed ? ln_k_squared_difference_i8 : NULL;

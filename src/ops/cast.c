@@ -16,15 +16,14 @@ ln_number ln_number_of(ln_type type) {
 
 static void cast_span(const void *context, size_t first, size_t count) {
   const ln_node *node = context;
-  const ln_convert_kernels *k = &ln_kernels_get()->convert;
   const ln_type from = node->in[0]->type;
   const ln_type to = node->out[0]->type;
   const void *in = (const char *)node->in[0]->data + first * ln_type_bytes(from);
   void *out = (char *)node->out[0]->data + first * ln_type_bytes(to);
-  if (from == LN_INT8 && to == LN_FLOAT32) k->dequantize_i8(in, out, count, 1.0f, 0);
-  else if (from == LN_UINT8 && to == LN_FLOAT32) k->dequantize_u8(in, out, count, 1.0f, 0);
-  else if (from == LN_FLOAT16 && to == LN_FLOAT32) k->f16_to_f32(in, out, count);
-  else if (from == LN_FLOAT32 && to == LN_FLOAT16) k->f32_to_f16(in, out, count);
+  if (from == LN_INT8 && to == LN_FLOAT32) LN_KERNEL_OF(convert, dequantize_i8)(in, out, count, 1.0f, 0);
+  else if (from == LN_UINT8 && to == LN_FLOAT32) LN_KERNEL_OF(convert, dequantize_u8)(in, out, count, 1.0f, 0);
+  else if (from == LN_FLOAT16 && to == LN_FLOAT32) LN_KERNEL_OF(convert, f16_to_f32)(in, out, count);
+  else if (from == LN_FLOAT32 && to == LN_FLOAT16) LN_KERNEL_OF(convert, f32_to_f16)(in, out, count);
   else ln_k_cast(in, ln_number_of(from), out, ln_number_of(to), count);
 }
 

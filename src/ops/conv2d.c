@@ -5,6 +5,8 @@
 #include "ops/product_scales.h"
 #include "ops/rows.h"
 
+#define TYPES LN_OP_TYPES(CONV_2D)
+
 ln_status ln_conv2d_shape(const ln_node *node, ln_error *err, ln_conv_shape *out) {
   const ln_conv2d_options *options = LN_OPTIONS(node, conv2d_options);
   const ln_shape *in = &node->in[0]->shape;
@@ -74,7 +76,7 @@ static ln_status plan_product(ln_node *node, ln_prep *prep, conv2d_args *args) {
   const ln_conv_plan *conv = &args->conv;
   const ln_conv_shape *s = &conv->shape;
   const int32_t n = s->out_c / s->groups;
-  if (node->in[0]->type == LN_FLOAT32) {
+  if (LN_MEETS(TYPES, node->in[0]->type, LN_FLOAT32)) {
     float low, high;
     LN_TRY(ln_node_float_range(node, options->fused_activation_function, prep->err, &low, &high));
     return ln_gemm_plan_f32(&args->plan, s->groups, n, conv->segments, conv->segment_length, low, high) ? LN_OK
@@ -128,7 +130,7 @@ ln_status ln_conv2d_pack_in_run(const ln_node *node, const conv2d_args *args, co
 /* Packs what is constant and asks for memory for what is not. */
 static ln_status pack_weights(ln_node *node, ln_prep *prep, conv2d_args *args) {
   const ln_tensor *bias = node->in_count > 2 ? node->in[2] : NULL;
-  const bool quantized = args->plan.kind != LN_GEMM_F32;
+  const bool quantized = !ln_gemm_is_float(&args->plan);
   args->fold_in_run = quantized && bias != NULL && !ln_tensor_const_data(bias);
   if (args->fold_in_run) node->scratch_bytes = ln_gemm_bias_bytes(&args->plan);
   return ln_conv2d_pack_filter(node, prep, args, quantized && bias != NULL && !args->fold_in_run ? bias->data : NULL);
@@ -138,6 +140,7 @@ ln_status ln_conv2d_prepare(ln_node *node, ln_prep *prep) {
   conv2d_args *args = LN_NODE_ARGS(node, prep, conv2d_args);
   if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
   ln_conv_shape shape;
+  LN_TRY(ln_node_check_built(node, TYPES, prep->err));
   LN_TRY(ln_conv2d_shape(node, prep->err, &shape));
   LN_TRY(check_bias(node, shape.out_c, prep->err));
   size_t elements;
@@ -147,9 +150,9 @@ ln_status ln_conv2d_prepare(ln_node *node, ln_prep *prep) {
   }
   if (!ln_conv_is_countable(&shape))
     return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "a convolution of this size");
-  if (node->in[0]->type == LN_INT16) return ln_conv2d_prepare_i16(node, prep, args, &shape);
+  if (LN_MEETS(TYPES, node->in[0]->type, LN_INT16)) return ln_conv2d_prepare_i16(node, prep, args, &shape);
   ln_conv_plan_begin(&args->conv, &shape);
-  if (node->in[0]->type == LN_FLOAT32 && ln_weights_plain_type(node->in[1]) != LN_FLOAT32)
+  if (LN_MEETS(TYPES, node->in[0]->type, LN_FLOAT32) && ln_weights_plain_type(node->in[1]) != LN_FLOAT32)
     return ln_conv2d_prepare_hybrid(node, prep, args);
   ln_status status = plan_product(node, prep, args);
   if (status == LN_OK) status = pack_weights(node, prep, args);
@@ -170,7 +173,7 @@ ln_status ln_conv2d_run(const ln_node *node, ln_exec *exec) {
   } else if (args->fold_in_run) {
     ln_gemm_fold_bias(plan, plan->quant.a_zero, bias, b.column_sums, exec->scratch);
     b.bias = exec->scratch;
-  } else if (plan->kind == LN_GEMM_F32) {
+  } else if (ln_gemm_is_float(plan)) {
     b.bias = bias;
   }
   ln_conv_run(&args->conv, plan, &b, exec, args->conv.shape.batch, node->in[0]->data, node->out[0]->data);

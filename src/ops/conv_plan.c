@@ -134,7 +134,7 @@ typedef struct conv_run {
 
 /* `count` elements of padding in the kernel's form of A. */
 static void fill_padding(const ln_gemm_plan *plan, size_t count, char *a) {
-  if (plan->kind == LN_GEMM_F32 || plan->a_bytes == 2) {
+  if (ln_gemm_is_float(plan) || plan->a_bytes == 2) {
     memset(a, 0, count * (size_t)plan->a_bytes); /* zero, and int16 without its zero point */
     return;
   }
@@ -307,7 +307,7 @@ void ln_conv_run(const ln_conv_plan *conv, const ln_gemm_plan *plan, const ln_ge
                   .exec = exec,
                   .in = in,
                   .out = out,
-                  .item = plan->kind == LN_GEMM_F32 ? 4 : 1,
+                  .item = ln_gemm_is_float(plan) ? 4 : 1,
                   .pixels = pixels};
   if (conv->mode == LN_CONV_LINES) {
     run.blocks = (s->h.out + conv->block - 1) / conv->block;

@@ -12,6 +12,9 @@
 #include "ops/weights.h"
 #include "ops/window.h"
 
+#define TYPES LN_OP_TYPES(DEPTHWISE_CONV_2D)
+#define HAS_HYBRID LN_IN(TYPES, LN_FLOAT32)
+
 enum {
   BAND_MACS = 200000, /* a task's least work, about 20 us in plain C */
   MAX_BANDS = 32,
@@ -235,11 +238,11 @@ static void fold_q8(const depthwise_args *a, const ln_node *node, const int32_t 
                                           .in_zero = a->q8.in_zero,
                                           .is_signed = a->q8.is_signed,
                                           .bound = bound + largest};
-  ln_kernels_get()->dwconv.q8->fold(&channels, params);
+  LN_KERNEL_OF(dwconv, q8)->fold(&channels, params);
 }
 
 static ln_status pack_q8(ln_node *node, ln_prep *prep, depthwise_args *a) {
-  const ln_dwconv_q8_kernel *kernel = ln_kernels_get()->dwconv.q8;
+  const ln_dwconv_q8_kernel *kernel = LN_KERNEL_OF(dwconv, q8);
   const ln_tensor *filter = node->in[1];
   const int32_t zero = filter_zero(filter);
   void *params = ln_arena_alloc(prep->arena, a->param_bytes + LN_ALIGNMENT);
@@ -264,7 +267,7 @@ static ln_status pack_q8(ln_node *node, ln_prep *prep, depthwise_args *a) {
 }
 
 static ln_status prepare_q8(ln_node *node, ln_prep *prep, depthwise_args *a) {
-  const ln_dwconv_q8_kernel *kernel = ln_kernels_get()->dwconv.q8;
+  const ln_dwconv_q8_kernel *kernel = LN_KERNEL_OF(dwconv, q8);
   LN_TRY(set_multipliers(node, prep, a));
   a->q8.shape = a->shape;
   a->q8.in_zero = ln_zero_point_of(node->in[0]);
@@ -296,7 +299,7 @@ static ln_status prepare_q8(ln_node *node, ln_prep *prep, depthwise_args *a) {
 }
 
 static ln_status prepare_f32(ln_node *node, ln_prep *prep, depthwise_args *a) {
-  const ln_dwconv_f32_kernel *kernel = ln_kernels_get()->dwconv.f32;
+  const ln_dwconv_f32_kernel *kernel = LN_KERNEL_OF(dwconv, f32);
   const ln_tensor *filter = node->in[1];
   const int32_t taps = a->g.h.kernel * a->g.w.kernel;
   size_t padded;
@@ -372,9 +375,10 @@ static ln_status set_thread_scratch(ln_node *node, ln_prep *prep, depthwise_args
   size_t bytes, line, tags;
   const int64_t span = ((int64_t)a->g.h.kernel - 1) * a->g.h.dilation + 1;
   a->ring = a->g.multiplier == 1 ? 0 : (int32_t)(span < a->g.h.in ? span : a->g.h.in);
-  const size_t kernel_bytes = a->type == node->in[0]->type && a->type != LN_FLOAT32 && a->type != LN_INT16
-                                  ? ln_kernels_get()->dwconv.q8->scratch_bytes(&a->shape)
-                                  : 0;
+  const size_t kernel_bytes =
+      a->type == node->in[0]->type && !LN_MEETS(TYPES, a->type, LN_FLOAT32) && !LN_MEETS(TYPES, a->type, LN_INT16)
+          ? LN_KERNEL_OF(dwconv, q8)->scratch_bytes(&a->shape)
+          : 0;
   bool ok = ln_size_mul((size_t)a->g.h.kernel, sizeof(void *), &bytes) && ln_size_align(bytes, LN_ALIGNMENT, &bytes);
   a->kernel_offset = bytes;
   ok = ok && ln_size_add(bytes, kernel_bytes, &bytes) && ln_size_align(bytes, LN_ALIGNMENT, &bytes);
@@ -388,13 +392,14 @@ static ln_status set_thread_scratch(ln_node *node, ln_prep *prep, depthwise_args
 }
 
 static bool is_hybrid(const ln_node *node) {
-  return node->in[0]->type == LN_FLOAT32 && ln_weights_plain_type(node->in[1]) != LN_FLOAT32;
+  return LN_MEETS(TYPES, node->in[0]->type, LN_FLOAT32) && ln_weights_plain_type(node->in[1]) != LN_FLOAT32;
 }
 
 ln_status ln_depthwise_conv2d_prepare(ln_node *node, ln_prep *prep) {
   depthwise_args *a = LN_NODE_ARGS(node, prep, depthwise_args);
   if (a == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
   geometry *g = &a->g;
+  LN_TRY(ln_node_check_built(node, TYPES, prep->err));
   LN_TRY(resolve(node, g, prep->err));
   const ln_tensor *in = node->in[0], *filter = node->in[1], *bias = bias_of(node);
   if (bias != NULL && ln_shape_span(&bias->shape, 0, bias->shape.rank) != (size_t)g->out_channels) {
@@ -413,13 +418,13 @@ ln_status ln_depthwise_conv2d_prepare(ln_node *node, ln_prep *prep) {
   int32_t block = 1;
   if (hybrid) {
     LN_TRY(prepare_hybrid(node, prep, a));
-  } else if (a->type == LN_FLOAT32) {
-    block = ln_kernels_get()->dwconv.f32->block;
+  } else if (LN_MEETS(TYPES, a->type, LN_FLOAT32)) {
+    block = LN_KERNEL_OF(dwconv, f32)->block;
     LN_TRY(prepare_f32(node, prep, a));
-  } else if (a->type == LN_INT16) {
+  } else if (LN_MEETS(TYPES, a->type, LN_INT16)) {
     LN_TRY(prepare_i16(node, prep, a));
   } else {
-    block = ln_kernels_get()->dwconv.q8->block;
+    block = LN_KERNEL_OF(dwconv, q8)->block;
     LN_TRY(prepare_q8(node, prep, a));
   }
   cut(a, block);
@@ -469,14 +474,14 @@ static const void *input_row(const depthwise_args *a, const uint8_t *image, int3
 
 static void call_kernel(const band_context *b, const ln_dwconv_row *row) {
   const depthwise_args *a = b->a;
-  if (b->is_hybrid) {
+  if (HAS_HYBRID && b->is_hybrid) {
     ln_k_dwconv_hybrid(&b->hybrid, row);
-  } else if (a->type == LN_FLOAT32) {
-    ln_kernels_get()->dwconv.f32->run(&b->f32, row);
-  } else if (a->type == LN_INT16) {
+  } else if (LN_MEETS(TYPES, a->type, LN_FLOAT32)) {
+    LN_KERNEL_OF(dwconv, f32)->run(&b->f32, row);
+  } else if (LN_MEETS(TYPES, a->type, LN_INT16)) {
     ln_k_dwconv_i16(&b->i16, row);
   } else {
-    ln_kernels_get()->dwconv.q8->run(&b->q8, row);
+    LN_KERNEL_OF(dwconv, q8)->run(&b->q8, row);
   }
 }
 
@@ -541,8 +546,8 @@ static void run_hybrid(const ln_node *node, ln_exec *exec, band_context *b) {
 static void pack_late(const ln_node *node, const ln_exec *exec, const plain_filter *filter, band_context *b) {
   const depthwise_args *a = b->a;
   uint8_t *scratch = exec->scratch;
-  if (a->type == LN_FLOAT32) {
-    ln_k_dwconv_pack_f32(ln_kernels_get()->dwconv.f32->block, a->g.h.kernel * a->g.w.kernel, a->g.out_channels,
+  if (LN_MEETS(TYPES, a->type, LN_FLOAT32)) {
+    ln_k_dwconv_pack_f32(LN_KERNEL_OF(dwconv, f32)->block, a->g.h.kernel * a->g.w.kernel, a->g.out_channels,
                          filter->data, (float *)scratch);
     b->f32.weights = (const float *)scratch;
     return;
@@ -550,7 +555,7 @@ static void pack_late(const ln_node *node, const ln_exec *exec, const plain_filt
   int32_t *sums = (int32_t *)(scratch + a->weight_bytes + a->param_bytes);
   const int32_t zero = filter_zero(node->in[1]);
   int64_t bound;
-  ln_kernels_get()->dwconv.q8->pack(&a->shape, filter->data, filter->is_signed, zero, scratch);
+  LN_KERNEL_OF(dwconv, q8)->pack(&a->shape, filter->data, filter->is_signed, zero, scratch);
   sum_weights(a, filter, zero, sums, &bound);
   fold_q8(a, node, sums, bound, scratch + a->weight_bytes);
   b->q8.weights = scratch;
@@ -574,7 +579,7 @@ ln_status ln_depthwise_conv2d_run(const ln_node *node, ln_exec *exec) {
   if (a->late && filter.data == NULL) LN_TRY(filter_in_run(node, a, exec, &filter));
   b.f32.bias = data_of(bias);
   b.i16.filter = filter.data;
-  if (a->type == LN_INT16) {
+  if (LN_MEETS(TYPES, a->type, LN_INT16)) {
     if (bias != NULL && bias->type == LN_INT64) b.i16.bias = bias->data;
     if (bias != NULL && bias->type == LN_INT32) b.i16.bias32 = bias->data;
   }
@@ -583,7 +588,7 @@ ln_status ln_depthwise_conv2d_run(const ln_node *node, ln_exec *exec) {
     run_hybrid(node, exec, &b);
     return LN_OK;
   }
-  if (a->late && a->type != LN_INT16) pack_late(node, exec, &filter, &b);
+  if (a->late && !LN_MEETS(TYPES, a->type, LN_INT16)) pack_late(node, exec, &filter, &b);
   ln_pool_run(exec->pool, a->bands, run_band, &b);
   return LN_OK;
 }

@@ -62,7 +62,7 @@ static void convert_row(const ln_weights *weights, int32_t row, size_t width, ln
     const size_t count = width - i < CHUNK ? width - i : CHUNK;
     read_floats(weights, row, (size_t)row * width + i, count, values);
     if (out->type == LN_FLOAT32) memcpy((float *)out->data + to + i, values, count * sizeof(float));
-    else ln_kernels_get()->convert.f32_to_f16(values, (uint16_t *)out->data + to + i, count);
+    else LN_KERNEL_OF(convert, f32_to_f16)(values, (uint16_t *)out->data + to + i, count);
   }
 }
 

@@ -40,6 +40,10 @@ ln_status ln_flex_gather_run(const ln_node *node, ln_exec *exec) {
 
 /* ---- Concat (the axis first), ConcatV2 (the axis last) ---- */
 
+/* CONCATENATION's row, which a build may lack, as far as its functions ask: where the axis stands. */
+static const ln_op_def axis_in_options = {
+    .name = "CONCATENATION", .code = LN_OP_CONCATENATION, .variant = LN_CONCATENATION};
+
 static ln_status concat_parts(const ln_node *node, ln_error *err, ln_concatenation_options *options, ln_stand_in *s) {
   const bool axis_first = node->op->def->variant == LN_FLEX_AXIS_FIRST;
   int64_t axis = 0;
@@ -51,7 +55,7 @@ static ln_status concat_parts(const ln_node *node, ln_error *err, ln_concatenati
   }
   options->axis = (int32_t)axis;
   ln_stand_in_for(node, options, s);
-  s->op.def = ln_op_find(LN_OP_CONCATENATION); /* whose variant says where the axis stands */
+  s->op.def = &axis_in_options;
   s->node.in_count = node->in_count - 1;
   if (axis_first) s->node.in = node->in + 1;
   return LN_OK;

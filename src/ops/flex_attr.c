@@ -229,18 +229,18 @@ static ln_status fill_vector(const filler *f, const char *attr, const ln_field_i
 }
 
 static ln_status fill_field(const filler *f, const ln_field_info *field, void *to) {
-  if (ln_nodedef_has(&f->def, field->name)) {
-    if (field->field_class == LN_CLASS_VECTOR) return fill_vector(f, field->name, field, to);
-    return fill_scalar(f, field->name, field, to);
+  if (ln_nodedef_has(&f->def, ln_field_name(field))) {
+    if (field->field_class == LN_CLASS_VECTOR) return fill_vector(f, ln_field_name(field), field, to);
+    return fill_scalar(f, ln_field_name(field), field, to);
   }
   for (size_t i = 0; i < LN_COUNT(other_defaults); ++i) {
     const other_default *other = &other_defaults[i];
-    if (other->table != f->table || strcmp(other->field, field->name) != 0) continue;
+    if (other->table != f->table || strcmp(other->field, ln_field_name(field)) != 0) continue;
     if (field->kind == LN_KIND_f32) *(float *)to = other->value;
     else store_int(field, to, (int64_t)other->value);
   }
   for (size_t i = 0; i < LN_COUNT(sources); ++i) {
-    if (strcmp(sources[i].field, field->name) != 0 || !ln_nodedef_has(&f->def, sources[i].attr)) continue;
+    if (strcmp(sources[i].field, ln_field_name(field)) != 0 || !ln_nodedef_has(&f->def, sources[i].attr)) continue;
     return sources[i].place > 0 ? fill_list_item(f, &sources[i], field, to)
                                 : fill_scalar(f, sources[i].attr, field, to);
   }

@@ -222,15 +222,14 @@ ln_binary_fn *ln_scatter_kernel(int32_t op, ln_type type) {
       [LN_UINT32] = LN_BINARY_U32,    [LN_INT64] = LN_BINARY_I64,       [LN_UINT64] = LN_BINARY_U64,
       [LN_COMPLEX64] = LN_BINARY_C64, [LN_COMPLEX128] = LN_BINARY_C128,
   };
-  const ln_binary_kernels *k = &ln_kernels_get()->binary;
   if (type != LN_FLOAT32) return ln_k_binary_find((ln_binary_op)op, (ln_binary_type)types[type]);
   switch (op) {
-    case LN_BINARY_ADD: return k->add_f32;
-    case LN_BINARY_SUB: return k->sub_f32;
-    case LN_BINARY_MUL: return k->mul_f32;
-    case LN_BINARY_DIV: return k->div_f32;
-    case LN_BINARY_MAXIMUM: return k->max_f32;
-    default: return k->min_f32;
+    case LN_BINARY_ADD: return LN_KERNEL_OF(binary, add_f32);
+    case LN_BINARY_SUB: return LN_KERNEL_OF(binary, sub_f32);
+    case LN_BINARY_MUL: return LN_KERNEL_OF(binary, mul_f32);
+    case LN_BINARY_DIV: return LN_KERNEL_OF(binary, div_f32);
+    case LN_BINARY_MAXIMUM: return LN_KERNEL_OF(binary, max_f32);
+    default: return LN_KERNEL_OF(binary, min_f32);
   }
 }
 

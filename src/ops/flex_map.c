@@ -42,20 +42,19 @@ typedef struct map_args {
 } map_args;
 
 static ln_unary_f32_fn *fast_kernel(ln_map_op op, map_args *args) {
-  const ln_unary_kernels *k = &ln_kernels_get()->unary;
   switch (op) {
-    case LN_MAP_ABS: return k->abs_f32;
-    case LN_MAP_ELU: return k->elu_f32;
-    case LN_MAP_EXP: return k->exp_f32;
-    case LN_MAP_LEAKY_RELU: args->low = args->a; return k->leaky_relu_f32;
-    case LN_MAP_NEG: return k->neg_f32;
-    case LN_MAP_RELU: args->high = INFINITY; return k->clamp_f32;
-    case LN_MAP_RELU6: args->high = 6.0f; return k->clamp_f32;
-    case LN_MAP_RSQRT: return k->rsqrt_f32;
-    case LN_MAP_SIGMOID: return k->logistic_f32;
-    case LN_MAP_SQRT: return k->sqrt_f32;
-    case LN_MAP_SQUARE: return k->square_f32;
-    case LN_MAP_TANH: return k->tanh_f32;
+    case LN_MAP_ABS: return LN_KERNEL_OF(unary, abs_f32);
+    case LN_MAP_ELU: return LN_KERNEL_OF(unary, elu_f32);
+    case LN_MAP_EXP: return LN_KERNEL_OF(unary, exp_f32);
+    case LN_MAP_LEAKY_RELU: args->low = args->a; return LN_KERNEL_OF(unary, leaky_relu_f32);
+    case LN_MAP_NEG: return LN_KERNEL_OF(unary, neg_f32);
+    case LN_MAP_RELU: args->high = INFINITY; return LN_KERNEL_OF(unary, clamp_f32);
+    case LN_MAP_RELU6: args->high = 6.0f; return LN_KERNEL_OF(unary, clamp_f32);
+    case LN_MAP_RSQRT: return LN_KERNEL_OF(unary, rsqrt_f32);
+    case LN_MAP_SIGMOID: return LN_KERNEL_OF(unary, logistic_f32);
+    case LN_MAP_SQRT: return LN_KERNEL_OF(unary, sqrt_f32);
+    case LN_MAP_SQUARE: return LN_KERNEL_OF(unary, square_f32);
+    case LN_MAP_TANH: return LN_KERNEL_OF(unary, tanh_f32);
     default: return NULL;
   }
 }

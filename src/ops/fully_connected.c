@@ -13,6 +13,8 @@
 #include "ops/rows.h"
 #include "ops/weights.h"
 
+#define TYPES LN_OP_TYPES(FULLY_CONNECTED)
+
 typedef enum fc_form {
   FC_PRODUCT, /* floats, or bytes to bytes */
   FC_HYBRID,  /* floats with integer weights */
@@ -34,6 +36,11 @@ typedef struct fc_args {
   const void *weights; /* int16 input: [n, k] int8, NULL when they are unpacked in run */
   const int32_t *bias; /* bytes: a constant bias, narrowed if it was int64 */
 } fc_args;
+
+/* Forms but the product, where this build has their types. */
+static bool is_form(const fc_args *args, fc_form form) {
+  return LN_IN(TYPES, form == FC_HYBRID ? LN_FLOAT32 : LN_INT16) && args->form == form;
+}
 
 /* Rows, units and depth of the product; the depth must divide the input. */
 static ln_status extents(const ln_node *node, ln_error *err, int32_t *m, int32_t *n, int32_t *k) {
@@ -233,13 +240,13 @@ static ln_status plan_product(ln_node *node, ln_prep *prep, fc_args *args) {
   const ln_fully_connected_options *options = LN_OPTIONS(node, fully_connected_options);
   const ln_tensor *in = node->in[0];
   const ln_tensor *weights = node->in[1];
-  if (in->type == LN_FLOAT32 && ln_weights_plain_type(weights) == LN_FLOAT32) {
+  if (LN_MEETS(TYPES, in->type, LN_FLOAT32) && ln_weights_plain_type(weights) == LN_FLOAT32) {
     float low, high;
     LN_TRY(ln_node_float_range(node, options->fused_activation_function, prep->err, &low, &high));
     return ln_gemm_plan_f32(&args->plan, 1, args->n, 1, args->k, low, high) ? LN_OK : LN_ERR_MEMORY;
   }
-  if (in->type == LN_FLOAT32) return plan_hybrid(node, prep, args);
-  if (node->out[0]->type == LN_INT16) return plan_to_i16(node, prep, args);
+  if (LN_MEETS(TYPES, in->type, LN_FLOAT32)) return plan_hybrid(node, prep, args);
+  if (LN_MEETS(TYPES, node->out[0]->type, LN_INT16)) return plan_to_i16(node, prep, args);
   ln_gemm_quant quant = {.a_unsigned = in->type == LN_UINT8,
                          .b_unsigned = weights->type == LN_UINT8,
                          .c_unsigned = node->out[0]->type == LN_UINT8,
@@ -297,7 +304,7 @@ static ln_status pack_shuffled(ln_node *node, ln_prep *prep, fc_args *args) {
 static ln_status pack_weights(ln_node *node, ln_prep *prep, fc_args *args) {
   const ln_tensor *tensor = node->in[1];
   ln_weights weights;
-  if (args->plan.kind != LN_GEMM_F32 && args->form != FC_HYBRID) LN_TRY(narrow_bias(node, prep, args));
+  if (!ln_gemm_is_float(&args->plan) && !is_form(args, FC_HYBRID)) LN_TRY(narrow_bias(node, prep, args));
   LN_TRY(ln_weights_open(node, tensor, prep->err, &weights));
   if (!ln_tensor_const_data(tensor)) {
     args->pack_in_run = true;
@@ -306,7 +313,7 @@ static ln_status pack_weights(ln_node *node, ln_prep *prep, fc_args *args) {
   }
   if (args->fold_in_run) node->scratch_bytes = ln_gemm_bias_bytes(&args->plan);
   ln_status status;
-  if (args->shuffled) {
+  if (LN_IN(TYPES, LN_UINT8) && args->shuffled) {
     status = pack_shuffled(node, prep, args);
   } else {
     const ln_gemm_source source = source_of(args, &weights);
@@ -347,15 +354,16 @@ static ln_status check(const ln_node *node, fc_args *args, ln_error *err) {
 ln_status ln_fully_connected_prepare(ln_node *node, ln_prep *prep) {
   fc_args *args = LN_NODE_ARGS(node, prep, fc_args);
   if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  LN_TRY(ln_node_check_built(node, TYPES, prep->err));
   LN_TRY(extents(node, prep->err, &args->m, &args->n, &args->k));
   args->empty = args->m == 0 || args->n == 0;
   if (args->empty) return LN_OK;
   LN_TRY(check(node, args, prep->err));
-  if (node->in[0]->type == LN_INT16) return prepare_i16(node, prep, args);
+  if (LN_MEETS(TYPES, node->in[0]->type, LN_INT16)) return prepare_i16(node, prep, args);
   ln_status status = plan_product(node, prep, args);
   if (status == LN_OK) status = pack_weights(node, prep, args);
-  if (status == LN_OK && args->form == FC_HYBRID && !hybrid_scratch(node, args)) status = LN_ERR_MEMORY;
-  if (status == LN_OK && args->form == FC_TO_I16 && !sum_scratch(node, args)) status = LN_ERR_MEMORY;
+  if (status == LN_OK && is_form(args, FC_HYBRID) && !hybrid_scratch(node, args)) status = LN_ERR_MEMORY;
+  if (status == LN_OK && is_form(args, FC_TO_I16) && !sum_scratch(node, args)) status = LN_ERR_MEMORY;
   if (status == LN_OK && !ln_gemm_thread_bytes(&args->plan, args->m, &node->thread_scratch_bytes))
     status = LN_ERR_MEMORY;
   return status == LN_ERR_MEMORY ? ln_node_fail(node, prep->err, status, "no memory for the packed weights") : status;
@@ -370,11 +378,11 @@ static ln_status complete_b(const ln_node *node, const fc_args *args, const ln_e
     LN_TRY(ln_weights_open(node, node->in[1], exec->err, &weights));
     const ln_gemm_source source = source_of(args, &weights);
     const void *folded = args->bias != NULL ? args->bias : bias;
-    ln_gemm_pack(plan, &source, args->form == FC_HYBRID ? NULL : folded, exec->scratch, b);
+    ln_gemm_pack(plan, &source, is_form(args, FC_HYBRID) ? NULL : folded, exec->scratch, b);
   } else if (args->fold_in_run) {
     ln_gemm_fold_bias(plan, plan->quant.a_zero, bias, b->column_sums, exec->scratch);
     b->bias = exec->scratch;
-  } else if (plan->kind == LN_GEMM_F32) {
+  } else if (ln_gemm_is_float(plan)) {
     b->bias = bias;
   }
   return LN_OK;
@@ -383,11 +391,11 @@ static ln_status complete_b(const ln_node *node, const fc_args *args, const ln_e
 ln_status ln_fully_connected_run(const ln_node *node, ln_exec *exec) {
   const fc_args *args = node->args;
   if (args->empty) return LN_OK;
-  if (args->form == FC_I16) return run_i16(node, args, exec);
+  if (is_form(args, FC_I16)) return run_i16(node, args, exec);
   ln_gemm_b b = args->plan.b;
   LN_TRY(complete_b(node, args, exec, &b));
-  if (args->form == FC_HYBRID) run_hybrid(node, args, &b, exec);
-  else if (args->form == FC_TO_I16) run_to_i16(node, args, &b, exec);
+  if (is_form(args, FC_HYBRID)) run_hybrid(node, args, &b, exec);
+  else if (is_form(args, FC_TO_I16)) run_to_i16(node, args, &b, exec);
   else ln_gemm_run(&args->plan, &b, 0, exec, args->m, node->in[0]->data, args->k, node->out[0]->data, args->n);
   return LN_OK;
 }

@@ -29,9 +29,8 @@ static bool set_extents(ln_gemm_plan *plan, int32_t groups, int32_t n, int32_t s
 
 bool ln_gemm_plan_f32(ln_gemm_plan *plan, int32_t groups, int32_t n, int32_t segments, int32_t segment_length,
                       float low, float high) {
-  const ln_gemm_kernels *kernels = &ln_kernels_get()->gemm;
   const bool few = n <= FEW_COLUMNS && (int64_t)segments * segment_length >= FEW_DEPTH;
-  const ln_gemm_f32_kernel *kernel = few ? kernels->f32_few : kernels->f32;
+  const ln_gemm_f32_kernel *kernel = few ? LN_KERNEL_OF(gemm, f32_few) : LN_KERNEL_OF(gemm, f32);
   *plan = (ln_gemm_plan){.kind = LN_GEMM_F32,
                          .f32 = kernel,
                          .mr = kernel->mr,
@@ -46,7 +45,7 @@ bool ln_gemm_plan_f32(ln_gemm_plan *plan, int32_t groups, int32_t n, int32_t seg
 
 static bool plan_integers(ln_gemm_plan *plan, ln_gemm_kind kind, int32_t groups, int32_t n, int32_t segments,
                           int32_t segment_length, const ln_gemm_quant *quant) {
-  const ln_gemm_q8_kernel *kernel = ln_kernels_get()->gemm.q8;
+  const ln_gemm_q8_kernel *kernel = LN_KERNEL_OF(gemm, q8);
   *plan = (ln_gemm_plan){.kind = kind,
                          .q8 = kernel,
                          .mr = kernel->mr,
@@ -99,7 +98,7 @@ ln_status ln_gemm_plan_i32(ln_gemm_plan *plan, int32_t groups, int32_t n, int32_
 static void pack_columns(const ln_gemm_plan *plan, int32_t group, int32_t column, int32_t count, const void *from,
                          ptrdiff_t k_stride, ptrdiff_t n_stride, void *panels, int32_t *column_sums) {
   char *to = (char *)panels + (size_t)group * plan->group_bytes + (size_t)(column / plan->nr) * plan->panel_bytes;
-  if (plan->kind == LN_GEMM_F32) {
+  if (ln_gemm_is_float(plan)) {
     ln_k_gemm_pack_f32(plan->nr, plan->segments * plan->segment_length, count, from, k_stride, n_stride,
                        (float *)(void *)to);
   } else {
@@ -109,7 +108,7 @@ static void pack_columns(const ln_gemm_plan *plan, int32_t group, int32_t column
   }
 }
 
-static size_t plain_bytes(const ln_gemm_plan *plan) { return plan->kind == LN_GEMM_F32 ? sizeof(float) : 1; }
+static size_t plain_bytes(const ln_gemm_plan *plan) { return ln_gemm_is_float(plan) ? sizeof(float) : 1; }
 
 /* Of the buffer that a panel's columns are read into. */
 static size_t stage_bytes(const ln_gemm_plan *plan) {
@@ -163,7 +162,7 @@ static void pack_panels(const ln_gemm_plan *plan, const ln_gemm_source *source, 
 /* Panels and, for integers, the sums of columns behind them. */
 static size_t block_bytes(const ln_gemm_plan *plan) {
   const size_t panels = plan->group_bytes * (size_t)plan->groups;
-  return plan->kind == LN_GEMM_F32 ? panels : panels + (size_t)plan->groups * (size_t)plan->n * sizeof(int32_t);
+  return ln_gemm_is_float(plan) ? panels : panels + (size_t)plan->groups * (size_t)plan->n * sizeof(int32_t);
 }
 
 void ln_gemm_fold_bias(const ln_gemm_plan *plan, int32_t a_zero, const int32_t *bias, const int32_t *column_sums,
@@ -201,7 +200,7 @@ static bool sums_are_narrow(const ln_gemm_plan *plan, const int32_t *bias) {
 }
 
 ln_status ln_gemm_plan_constant_b(ln_gemm_plan *plan, ln_prep *prep, const ln_gemm_source *source, const void *bias) {
-  const char *form = plan->kind == LN_GEMM_F32 ? plan->f32->name : plan->q8->name;
+  const char *form = ln_gemm_is_float(plan) ? plan->f32->name : plan->q8->name;
   const int64_t numbers[4] = {plan->n, ((int64_t)plan->segments << 32) | plan->segment_length,
                               plan->groups * INT64_C(1024) + (plan->quant.b_unsigned ? 512 : 0) + plan->quant.b_zero,
                               (int64_t)((uint64_t)ln_weights_form(source->weights) * 31 +
@@ -216,7 +215,7 @@ ln_status ln_gemm_plan_constant_b(ln_gemm_plan *plan, ln_prep *prep, const ln_ge
   ln_free(stage);
   if (block == NULL) return LN_ERR_MEMORY;
   plan->b.panels = block;
-  if (plan->kind == LN_GEMM_F32) {
+  if (ln_gemm_is_float(plan)) {
     plan->b.bias = bias;
     return LN_OK;
   }
@@ -230,7 +229,7 @@ ln_status ln_gemm_plan_constant_b(ln_gemm_plan *plan, ln_prep *prep, const ln_ge
 }
 
 size_t ln_gemm_bias_bytes(const ln_gemm_plan *plan) {
-  return plan->kind == LN_GEMM_F32 ? 0 : padded_columns(plan) * sizeof(int32_t);
+  return ln_gemm_is_float(plan) ? 0 : padded_columns(plan) * sizeof(int32_t);
 }
 
 bool ln_gemm_pack_bytes(const ln_gemm_plan *plan, size_t *bytes) {
@@ -253,7 +252,7 @@ void ln_gemm_pack(const ln_gemm_plan *plan, const ln_gemm_source *source, const 
   b->panels = block;
   b->column_sums = column_sums;
   b->bias = bias;
-  if (plan->kind == LN_GEMM_F32) return;
+  if (ln_gemm_is_float(plan)) return;
   int32_t *folded = (int32_t *)(void *)((char *)block + folded_at);
   ln_gemm_fold_bias(plan, plan->quant.a_zero, bias, column_sums, folded);
   b->bias = folded;
@@ -262,12 +261,12 @@ void ln_gemm_pack(const ln_gemm_plan *plan, const ln_gemm_source *source, const 
 /* ---- rows ---- */
 
 bool ln_gemm_a_is_direct(const ln_gemm_plan *plan) {
-  if (plan->kind == LN_GEMM_F32) return true;
+  if (ln_gemm_is_float(plan)) return true;
   return plan->q8->a_form == LN_GEMM_A_U8 && plan->quant.a_unsigned && plan->segment_length % plan->k_group == 0;
 }
 
 void ln_gemm_convert_a(const ln_gemm_plan *plan, const void *source, size_t count, void *a) {
-  if (plan->kind == LN_GEMM_F32) memcpy(a, source, count * sizeof(float));
+  if (ln_gemm_is_float(plan)) memcpy(a, source, count * sizeof(float));
   else plan->q8->convert_a(source, plan->quant.a_unsigned, plan->quant.a_zero, count, a);
 }
 
@@ -303,7 +302,7 @@ void ln_gemm_rows(const ln_gemm_plan *plan, const ln_gemm_b *b, int32_t group, i
   const int32_t end = to < plan->panels ? to * plan->nr : plan->n;
   const char *panels = (const char *)b->panels + (size_t)group * plan->group_bytes + (size_t)from * plan->panel_bytes;
   char *out = (char *)c + (ptrdiff_t)column * plan->c_bytes;
-  if (plan->kind != LN_GEMM_F32) {
+  if (!ln_gemm_is_float(plan)) {
     integer_rows(plan, b, panels, (ptrdiff_t)group * plan->panels * plan->nr + column, m, end - column, a, row_terms,
                  out, c_stride);
     return;
@@ -368,7 +367,7 @@ static int32_t converted_stride(const ln_gemm_plan *plan) {
 
 bool ln_gemm_thread_bytes(const ln_gemm_plan *plan, int32_t m, size_t *bytes) {
   *bytes = 0;
-  if (m < 1 || plan->kind == LN_GEMM_F32) return true;
+  if (m < 1 || ln_gemm_is_float(plan)) return true;
   const blocks sizes = cut(plan, m);
   size_t rows = 0;
   if (!ln_gemm_a_is_direct(plan)) {
@@ -423,7 +422,7 @@ static void product_task(void *context, int32_t task, int32_t worker) {
 void ln_gemm_run(const ln_gemm_plan *plan, const ln_gemm_b *b, int32_t group, const ln_exec *exec, int32_t m,
                  const void *a, ptrdiff_t a_row_stride, void *c, ptrdiff_t c_stride) {
   if (m < 1) return;
-  const int32_t item = plan->kind == LN_GEMM_F32 ? 4 : 1;
+  const int32_t item = ln_gemm_is_float(plan) ? 4 : 1;
   product p = {.plan = plan,
                .b = b,
                .exec = exec,

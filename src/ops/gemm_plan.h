@@ -97,6 +97,9 @@ void ln_gemm_fold_bias(const ln_gemm_plan *plan, int32_t a_zero, const int32_t *
 void ln_gemm_rows(const ln_gemm_plan *plan, const ln_gemm_b *b, int32_t group, int32_t from, int32_t to, int32_t m,
                   const ln_gemm_a *a, const int32_t *row_terms, void *c, ptrdiff_t c_stride);
 /* True when ln_gemm_rows needs row_terms. */
+static inline bool ln_gemm_is_float(const ln_gemm_plan *plan) {
+  return LN_HAS(LN_FLOAT32) && plan->kind == LN_GEMM_F32;
+}
 static inline bool ln_gemm_needs_row_terms(const ln_gemm_plan *plan) { return plan->row_factor != 0; }
 void ln_gemm_row_terms(const ln_gemm_plan *plan, int32_t m, const ln_gemm_a *a, int32_t *terms);
 

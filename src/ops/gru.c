@@ -51,7 +51,7 @@ static float logistic(float x) { return 1.0f / (1.0f + expf(-x)); }
 static void step(const ln_node *node, const float *data, const float *state, float *scratch, float *out) {
   const size_t units = (size_t)node->in[IN_STATE]->shape.dims[1], inputs = (size_t)node->in[IN_DATA]->shape.dims[2];
   const int32_t columns = (int32_t)(inputs + units), rows = (int32_t)units;
-  ln_matvec_f32_fn *matvec = ln_kernels_get()->matvec.f32;
+  ln_matvec_f32_fn *matvec = LN_KERNEL_OF(matvec, f32);
   float *joined = scratch, *past = joined + inputs, *reset = past + units, *update = reset + units;
   if (inputs > 0) memcpy(joined, data, inputs * sizeof(float));
   memcpy(past, state, units * sizeof(float));

@@ -84,8 +84,7 @@ static void run_row_f32(const ln_node *node, const basic_args *args, size_t b) {
   float *state = (float *)node->out[OUT_STATE]->data + b * units;
   float *activation = (float *)node->out[OUT_ACTIVATION]->data + b * units;
   memcpy(sums, node->in[IN_BIAS]->data, 4 * units * sizeof(float));
-  ln_kernels_get()->matvec.f32(node->in[IN_WEIGHTS]->data, joined, (int32_t)(4 * units), (int32_t)(inputs + units),
-                               sums);
+  LN_KERNEL_OF(matvec, f32)(node->in[IN_WEIGHTS]->data, joined, (int32_t)(4 * units), (int32_t)(inputs + units), sums);
   for (size_t i = 0; i < units; ++i) {
     state[i] = logistic(sums[GATE_INPUT * units + i]) * tanhf(sums[GATE_CELL * units + i]) +
                logistic(sums[GATE_FORGET * units + i]) * last[i];

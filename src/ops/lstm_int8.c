@@ -154,8 +154,8 @@ ln_status ln_lstm_prepare_i8(ln_node *node, ln_prep *prep, const ln_lstm_form *f
   lstm_i8_args *args = LN_NODE_ARGS(node, prep, lstm_i8_args);
   if (args == NULL) return LN_ERR_MEMORY;
   args->form = *form;
-  args->lstm.matvec = ln_kernels_get()->matvec.i8;
-  args->lstm.fixed16 = &ln_kernels_get()->fixed16;
+  args->lstm.matvec = LN_KERNEL_OF(matvec, i8);
+  args->lstm.fixed16 = (ln_fixed16_kernels){LN_KERNEL_OF(fixed16, logistic), LN_KERNEL_OF(fixed16, tanh)};
   args->lstm.size = form->size;
   args->lstm.coupled = form->coupled;
   LN_TRY(prepare_scales(node, prep->err, form, &args->lstm));

@@ -93,7 +93,7 @@ ln_status ln_lstm_prepare_narrow(ln_node *node, ln_prep *prep, const ln_lstm_for
                         "a cell with int8 products is coupled, normed and projected, and has no peepholes");
   }
   args->form = *form;
-  args->lstm.matvec = ln_kernels_get()->matvec.i8;
+  args->lstm.matvec = LN_KERNEL_OF(matvec, i8);
   args->lstm.size = form->size;
   LN_TRY(prepare_scales(node, prep->err, form, &args->lstm));
   const size_t cells = (size_t)form->size.cells;

@@ -34,6 +34,12 @@ ln_status ln_node_set_shape(ln_node *node, int32_t index, const ln_shape *shape,
   return LN_OK;
 }
 
+ln_status ln_node_check_built(const ln_node *node, uint32_t types, ln_error *err) {
+  const ln_type type = node->in[0]->type;
+  if ((types >> type & 1) != 0) return LN_OK;
+  return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "%s is left out of this build", ln_type_name(type));
+}
+
 ln_status ln_node_check_sparse(const ln_node *node, ln_error *err) {
   if ((node->op->def->flags & LN_OPF_TAKES_SPARSE) != 0) return LN_OK;
   for (int32_t i = 0; i < node->in_count; ++i) {

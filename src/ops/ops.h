@@ -6,6 +6,7 @@
 #ifndef LN_OPS_H
 #define LN_OPS_H
 
+#include "base/selection.h"
 #include "ir/ir.h"
 #include "kernels/kernels.h"
 #include "linnet/inspect.h"
@@ -106,6 +107,7 @@ typedef struct ln_op_def {
   uint32_t flags;
   const char *kernel_not_yet;   /* why there is none; NULL when there is */
   const char *gradient_not_yet; /* the same for the gradient */
+  uint32_t built;               /* the types that this build holds the row's functions for (base/selection.h) */
 } ln_op_def;
 
 /* Builtin codes, as in the schema: LN_OP_CONV_2D = 3 ... */
@@ -117,11 +119,13 @@ typedef enum ln_op_code {
   LN_OP_CODE_COUNT
 } ln_op_code;
 
-/* The row of a builtin code; NULL for a number that the schema does not know. */
+/* The row of a builtin code; NULL for a number that the schema does not know and for one left out of this build. */
 const ln_op_def *ln_op_find(int32_t code);
+/* The name of a builtin code whose row is left out of this build; NULL for any other number. */
+const char *ln_op_left_out(int32_t code);
 /* The row of a custom operator; a shared "unknown" row, without a kernel, for a name that is in no row. */
 const ln_op_def *ln_op_find_custom(const char *name);
-/* All rows: builtin ones by code, then custom ones as their lists have them. */
+/* All rows of this build: builtin ones by code, then custom ones as their lists have them. */
 int32_t ln_op_def_count(void);
 const ln_op_def *ln_op_def_at(int32_t index);
 
@@ -135,6 +139,8 @@ int32_t ln_op_alternatives(const ln_op_def *def);
 bool ln_op_operand_at(const ln_op_def *def, int32_t alternative, int32_t index, ln_op_operand *out);
 /* The types (one bit an ln_type) that the row takes but its own functions do not: stand_in.c. */
 uint32_t ln_op_stood_in(const ln_op_def *def);
+/* The type that such a type stands in as. */
+ln_type ln_stand_in_type(ln_type type);
 
 /* ---- for the operators' own files (node.c) ---- */
 
@@ -149,6 +155,11 @@ ln_status ln_node_set_shape(ln_node *node, int32_t index, const ln_shape *shape,
 /* For rows with nothing to prepare, and without multiplications. */
 ln_status ln_no_prepare(ln_node *node, ln_prep *prep);
 int64_t ln_no_macs(const ln_node *node);
+/*
+ * Refuses a node whose first input is none of `types`: what a file asks whose branches are chosen by LN_OP_TYPES of its
+ * rows. In a whole build it is always LN_OK.
+ */
+ln_status ln_node_check_built(const ln_node *node, uint32_t types, ln_error *err);
 /* Refuses sparse inputs to operators that do not read them; before infer. */
 ln_status ln_node_check_sparse(const ln_node *node, ln_error *err);
 /* The common infer functions: output 0 (all outputs) like input 0; outputs broadcast from inputs 0 and 1. */

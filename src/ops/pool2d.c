@@ -2,6 +2,11 @@
 #include "ops/rows.h"
 #include "ops/window.h"
 
+#define AVERAGES (LN_OP_TYPES(AVERAGE_POOL_2D) | LN_OP_TYPES(FlexAvgPool))
+#define MAXIMA (LN_OP_TYPES(MAX_POOL_2D) | LN_OP_TYPES(FlexMaxPool))
+#define ROOTS LN_OP_TYPES(L2_POOL_2D)
+#define TYPES (AVERAGES | MAXIMA | ROOTS)
+
 enum { BAND_ELEMENTS = 100000 /* a task's least work, in input elements under windows */ };
 
 typedef struct pool2d_args {
@@ -39,14 +44,24 @@ ln_status ln_pool2d_infer(ln_node *node, ln_error *err) {
   return ln_node_set_shape(node, 0, &shape, err);
 }
 
+#define CHOOSE(types, type_, fn, slot) \
+  if (LN_IN(types, type_) && type == (type_)) a->fn = LN_KERNEL_OF(pool2d, slot);
+
+/* Neither kernel for what is left out of this build. */
 static void choose_kernel(pool2d_args *a, ln_type type, int32_t variant) {
-  const bool average = variant == LN_POOL_AVERAGE;
-  const ln_pool2d_kernels *k = &ln_kernels_get()->pool2d;
-  if (type == LN_FLOAT32)
-    a->float_kernel = average ? k->average_f32 : (variant == LN_POOL_L2 ? ln_k_pool2d_l2_f32 : k->max_f32);
-  if (type == LN_INT8) a->int_kernel = average ? k->average_i8 : k->max_i8;
-  if (type == LN_UINT8) a->int_kernel = average ? k->average_u8 : k->max_u8;
-  if (type == LN_INT16) a->int_kernel = average ? k->average_i16 : k->max_i16;
+  if (variant == LN_POOL_AVERAGE) {
+    CHOOSE(AVERAGES, LN_FLOAT32, float_kernel, average_f32)
+    CHOOSE(AVERAGES, LN_INT8, int_kernel, average_i8)
+    CHOOSE(AVERAGES, LN_UINT8, int_kernel, average_u8)
+    CHOOSE(AVERAGES, LN_INT16, int_kernel, average_i16)
+  } else if (variant == LN_POOL_MAX) {
+    CHOOSE(MAXIMA, LN_FLOAT32, float_kernel, max_f32)
+    CHOOSE(MAXIMA, LN_INT8, int_kernel, max_i8)
+    CHOOSE(MAXIMA, LN_UINT8, int_kernel, max_u8)
+    CHOOSE(MAXIMA, LN_INT16, int_kernel, max_i16)
+  } else if (ROOTS != 0) {
+    a->float_kernel = ln_k_pool2d_l2_f32;
+  }
 }
 
 ln_status ln_pool2d_prepare(ln_node *node, ln_prep *prep) {
@@ -55,8 +70,10 @@ ln_status ln_pool2d_prepare(ln_node *node, ln_prep *prep) {
   LN_TRY(resolve(node, a, prep->err));
   const ln_tensor *in = node->in[0];
   const int32_t activation = LN_OPTIONS(node, pool2d_options)->fused_activation_function;
+  LN_TRY(ln_node_check_built(node, TYPES, prep->err));
   choose_kernel(a, in->type, node->op->def->variant);
-  if (in->type == LN_FLOAT32) {
+  if (a->float_kernel == NULL && a->int_kernel == NULL) return ln_node_check_built(node, 0, prep->err);
+  if (LN_MEETS(TYPES, in->type, LN_FLOAT32)) {
     LN_TRY(ln_node_float_range(node, activation, prep->err, &a->float_low, &a->float_high));
   } else {
     LN_TRY(ln_node_quantized_range(node, activation, node->out[0], prep->err, &a->low, &a->high));

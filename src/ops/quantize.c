@@ -76,7 +76,6 @@ static ln_status make_table(ln_node *node, ln_prep *prep, quantize_args *args) {
 }
 
 ln_status ln_quantize_prepare(ln_node *node, ln_prep *prep) {
-  const ln_convert_kernels *k = &ln_kernels_get()->convert;
   const ln_tensor *in = node->in[0];
   const ln_tensor *out = node->out[0];
   quantize_args *args = LN_NODE_ARGS(node, prep, quantize_args);
@@ -85,9 +84,9 @@ ln_status ln_quantize_prepare(ln_node *node, ln_prep *prep) {
   LN_TRY(view_axis(node, out, prep->err, &args->view));
   if (in->type == LN_FLOAT32) {
     args->packed = ln_type_bits(out->type) < 8;
-    if (out->type == LN_UINT8 || out->type == LN_UINT4) args->fn = k->quantize_u8;
-    else if (out->type == LN_INT8 || args->packed) args->fn = k->quantize_i8;
-    else if (out->type == LN_INT16) args->fn = k->quantize_i16;
+    if (out->type == LN_UINT8 || out->type == LN_UINT4) args->fn = LN_KERNEL_OF(convert, quantize_u8);
+    else if (out->type == LN_INT8 || args->packed) args->fn = LN_KERNEL_OF(convert, quantize_i8);
+    else if (out->type == LN_INT16) args->fn = LN_KERNEL_OF(convert, quantize_i16);
     return LN_OK;
   }
   double in_scale, out_scale;
@@ -165,8 +164,7 @@ static void quantize_span(const void *context, size_t first, size_t count) {
     return;
   }
   if (args->table != NULL) {
-    ln_kernels_get()->unary.table_u8(args->table, (const uint8_t *)in->data + first, (uint8_t *)out->data + first,
-                                     count);
+    LN_KERNEL_OF(unary, table_u8)(args->table, (const uint8_t *)in->data + first, (uint8_t *)out->data + first, count);
     return;
   }
   ln_k_requantize((const char *)in->data + first * ln_type_bytes(in->type), number_of(in->type), args->in_zero,
@@ -193,13 +191,12 @@ ln_status ln_dequantize_prepare(ln_node *node, ln_prep *prep) {
 
 static void dequantize_packed(const ln_tensor *in, float *out, size_t first, size_t count, float scale,
                               int32_t zero_point) {
-  const ln_convert_kernels *k = &ln_kernels_get()->convert;
   const bool is_signed = in->type != LN_UINT4;
   int8_t values[256];
   while (count > 0) {
     const size_t part = count < sizeof values ? count : sizeof values;
     ln_k_unpack_bits(in->data, first, part, ln_type_bits(in->type), is_signed, values);
-    k->dequantize_i8(values, out, part, scale, zero_point);
+    LN_KERNEL_OF(convert, dequantize_i8)(values, out, part, scale, zero_point);
     first += part;
     out += part;
     count -= part;
@@ -207,16 +204,15 @@ static void dequantize_packed(const ln_tensor *in, float *out, size_t first, siz
 }
 
 static void dequantize_run_of(const ln_node *node, size_t first, size_t count, int32_t channel) {
-  const ln_convert_kernels *k = &ln_kernels_get()->convert;
   const ln_tensor *in = node->in[0];
   const void *from = (const char *)in->data + first * ln_type_bytes(in->type);
   float *to = (float *)node->out[0]->data + first;
   const float scale = in->quant->scale[channel];
   const int32_t zero_point = (int32_t)in->quant->zero_point[channel];
   switch (in->type) {
-    case LN_INT8: k->dequantize_i8(from, to, count, scale, zero_point); break;
-    case LN_UINT8: k->dequantize_u8(from, to, count, scale, zero_point); break;
-    case LN_INT16: k->dequantize_i16(from, to, count, scale, zero_point); break;
+    case LN_INT8: LN_KERNEL_OF(convert, dequantize_i8)(from, to, count, scale, zero_point); break;
+    case LN_UINT8: LN_KERNEL_OF(convert, dequantize_u8)(from, to, count, scale, zero_point); break;
+    case LN_INT16: LN_KERNEL_OF(convert, dequantize_i16)(from, to, count, scale, zero_point); break;
     case LN_INT32: ln_k_dequantize_i32(from, to, count, (double)scale, zero_point); break;
     default: dequantize_packed(in, to, first, count, scale, zero_point); break;
   }
@@ -227,7 +223,7 @@ static void dequantize_span(const void *context, size_t first, size_t count) {
   const ln_tensor *in = node->in[0];
   float *to = (float *)node->out[0]->data + first;
   if (in->type == LN_FLOAT16) {
-    ln_kernels_get()->convert.f16_to_f32((const uint16_t *)in->data + first, to, count);
+    LN_KERNEL_OF(convert, f16_to_f32)((const uint16_t *)in->data + first, to, count);
   } else if (in->type == LN_BFLOAT16) {
     ln_k_cast((const uint16_t *)in->data + first, LN_NUMBER_BF16, to, LN_NUMBER_F32, count);
   } else {

@@ -4,11 +4,10 @@
 #include <math.h>
 
 ln_recurrent_functions ln_recurrent_functions_get(void) {
-  const ln_kernels *kernels = ln_kernels_get();
-  return (ln_recurrent_functions){.matvec_f32 = kernels->matvec.f32,
-                                  .matvec_i8 = kernels->matvec.i8,
-                                  .logistic = kernels->unary.logistic_f32,
-                                  .tanh = kernels->unary.tanh_f32};
+  return (ln_recurrent_functions){.matvec_f32 = LN_KERNEL_OF(matvec, f32),
+                                  .matvec_i8 = LN_KERNEL_OF(matvec, i8),
+                                  .logistic = LN_KERNEL_OF(unary, logistic_f32),
+                                  .tanh = LN_KERNEL_OF(unary, tanh_f32)};
 }
 
 static const ln_tensor *input_of(const ln_node *node, int32_t input) {

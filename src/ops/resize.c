@@ -147,23 +147,23 @@ typedef struct band_context {
 } band_context;
 
 static void bilinear_row(const resize_args *a, const char *image, int32_t y, void *line, char *out) {
-  const ln_resize_kernels *k = &ln_kernels_get()->resize;
   const row_source *source = &a->rows[y];
   const char *low = image + (size_t)source->low * a->in_row * a->bytes;
   const char *high = image + (size_t)source->high * a->in_row * a->bytes;
   switch (a->type) {
     case LN_FLOAT32:
-      k->mix_f32(a->in_row, (const float *)low, (const float *)high, source->fraction, line);
-      k->columns_f32(line, a->columns, a->out_w, a->channels, (float *)out);
+      LN_KERNEL_OF(resize, mix_f32)(a->in_row, (const float *)low, (const float *)high, source->fraction, line);
+      LN_KERNEL_OF(resize, columns_f32)(line, a->columns, a->out_w, a->channels, (float *)out);
       return;
     case LN_INT8:
-      k->mix_i8(a->in_row, (const int8_t *)low, (const int8_t *)high, source->fraction10, line);
-      k->columns_i8(line, a->columns, a->out_w, a->channels, (int8_t *)out);
+      LN_KERNEL_OF(resize, mix_i8)(a->in_row, (const int8_t *)low, (const int8_t *)high, source->fraction10, line);
+      LN_KERNEL_OF(resize, columns_i8)(line, a->columns, a->out_w, a->channels, (int8_t *)out);
       return;
     case LN_UINT8: {
       float *lower = (float *)line + a->in_row;
-      k->mix_u8(a->in_row, (const uint8_t *)low, (const uint8_t *)high, source->fraction, line, lower);
-      k->columns_u8(line, lower, a->columns, a->out_w, a->channels, (uint8_t *)out);
+      LN_KERNEL_OF(resize, mix_u8)
+      (a->in_row, (const uint8_t *)low, (const uint8_t *)high, source->fraction, line, lower);
+      LN_KERNEL_OF(resize, columns_u8)(line, lower, a->columns, a->out_w, a->channels, (uint8_t *)out);
       return;
     }
     default:

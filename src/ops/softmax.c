@@ -7,6 +7,10 @@
 #include "ops/elementwise.h"
 #include "ops/rows.h"
 
+/* Of the rows whose functions stand here or call these. */
+#define TYPES (LN_OP_TYPES(SOFTMAX) | LN_OP_TYPES(FlexSoftmax))
+#define LOG_TYPES (LN_OP_TYPES(LOG_SOFTMAX) | LN_OP_TYPES(FlexLogSoftmax))
+
 typedef struct softmax_args {
   size_t rows, depth;
   float beta;
@@ -73,13 +77,14 @@ ln_status ln_softmax_prepare(ln_node *node, ln_prep *prep) {
   double scale;
   int32_t zero_point;
   if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  LN_TRY(ln_node_check_built(node, TYPES, prep->err));
   args->beta = LN_OPTIONS(node, softmax_options)->beta;
-  if (in->type == LN_FLOAT32) return LN_OK;
+  if (LN_MEETS(TYPES, in->type, LN_FLOAT32)) return LN_OK;
   LN_TRY(ln_node_scale(node, in, prep->err, &scale, &zero_point));
   if (!(args->beta >= 0.0f && isfinite(args->beta))) {
     return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "beta %g of integers", (double)args->beta);
   }
-  if (in->type == LN_INT16) return prepare_16bit(node, prep, args, scale);
+  if (LN_MEETS(TYPES, in->type, LN_INT16)) return prepare_16bit(node, prep, args, scale);
   args->q8 = ln_arena_alloc(prep->arena, sizeof *args->q8);
   if (args->q8 == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
   args->q8->in_signed = in->type == LN_INT8;
@@ -96,10 +101,12 @@ static void softmax_span(const void *context, size_t first, size_t count) {
   const ln_tensor *out = node->out[0];
   const void *from = (const char *)in->data + first * args->depth * ln_type_bytes(in->type);
   void *to = (char *)out->data + first * args->depth * ln_type_bytes(out->type);
-  switch (in->type) {
-    case LN_FLOAT32: ln_kernels_get()->softmax.softmax_f32(from, to, count, args->depth, args->beta); break;
-    case LN_INT16: ln_k_softmax_i16(&args->i16, from, to, count, args->depth); break;
-    default: ln_k_softmax_q8(args->q8, from, to, count, args->depth); break;
+  if (LN_MEETS(TYPES, in->type, LN_FLOAT32)) {
+    LN_KERNEL_OF(softmax, softmax_f32)(from, to, count, args->depth, args->beta);
+  } else if (LN_MEETS(TYPES, in->type, LN_INT16)) {
+    ln_k_softmax_i16(&args->i16, from, to, count, args->depth);
+  } else {
+    ln_k_softmax_q8(args->q8, from, to, count, args->depth);
   }
 }
 
@@ -117,7 +124,8 @@ ln_status ln_log_softmax_prepare(ln_node *node, ln_prep *prep) {
   double in_scale, out_scale;
   int32_t in_zero;
   if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
-  if (node->in[0]->type == LN_FLOAT32) return LN_OK;
+  LN_TRY(ln_node_check_built(node, LOG_TYPES, prep->err));
+  if (LN_MEETS(LOG_TYPES, node->in[0]->type, LN_FLOAT32)) return LN_OK;
   ln_log_softmax_q8 *q8 = args->log_q8 = ln_arena_alloc(prep->arena, sizeof *args->log_q8);
   if (q8 == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
   LN_TRY(ln_node_scale(node, node->in[0], prep->err, &in_scale, &in_zero));
@@ -133,7 +141,7 @@ static void log_softmax_span(const void *context, size_t first, size_t count) {
   const ln_node *node = context;
   const softmax_args *args = node->args;
   const size_t at = first * args->depth;
-  if (args->log_q8 != NULL) {
+  if (!LN_MEETS(LOG_TYPES, node->in[0]->type, LN_FLOAT32)) {
     ln_k_log_softmax_q8(args->log_q8, (const uint8_t *)node->in[0]->data + at, (uint8_t *)node->out[0]->data + at,
                         count, args->depth);
   } else {

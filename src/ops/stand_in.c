@@ -23,7 +23,7 @@ struct ln_stand_ins {
   size_t own_scratch; /* bytes of all stand-ins; the row's own scratch follows */
 };
 
-static ln_type type_of(ln_type type) {
+ln_type ln_stand_in_type(ln_type type) {
   switch (type) {
     case LN_STRING: return LN_UINT32;
     case LN_INT4:
@@ -49,7 +49,7 @@ static ln_status add_one(ln_node *node, ln_prep *prep, const ln_tensor *original
   size_t bytes, end;
   if (made == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
   *made = (stand_in){.tensor = *original, .offset = *scratch};
-  made->tensor.type = type_of(original->type);
+  made->tensor.type = ln_stand_in_type(original->type);
   made->tensor.storage = LN_STORAGE_NONE;
   made->tensor.is_variable = false;
   made->tensor.data = NULL;
@@ -78,9 +78,10 @@ static ln_status add_all(ln_node *node, ln_prep *prep, uint32_t types, ln_tensor
 }
 
 ln_status ln_node_prepare(ln_node *node, ln_prep *prep) {
+  node->stand_ins = NULL;
+  if (!LN_HAS_STAND_INS) return node->op->def->prepare(node, prep);
   const uint32_t types = ln_op_stood_in(node->op->def);
   bool any = false;
-  node->stand_ins = NULL;
   const int32_t kept = kept_input(node->op->def);
   for (int32_t i = 0; i < node->in_count; ++i) any = any || (i != kept && stands_in(types, node->in[i]));
   for (int32_t i = 0; i < node->out_count; ++i) any = any || stands_in(types, node->out[i]);
@@ -196,7 +197,7 @@ static ln_status give_outputs(const ln_node *node, const ln_exec *exec) {
 
 ln_status ln_node_run(const ln_node *node, ln_exec *exec) {
   struct ln_stand_ins *all = node->stand_ins;
-  if (all == NULL) return node->op->def->run(node, exec);
+  if (!LN_HAS_STAND_INS || all == NULL) return node->op->def->run(node, exec);
   LN_TRY(fill_inputs(node, exec));
   for (int32_t i = 0; i < node->out_count; ++i) {
     if (all->out[i] != NULL) all->out[i]->tensor.data = (char *)exec->scratch + all->out[i]->offset;

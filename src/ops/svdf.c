@@ -92,7 +92,7 @@ static void fold_bias(const ln_node *node, const svdf_args *args) {
 }
 
 static ln_status prepare_i8(ln_node *node, ln_prep *prep, const ln_svdf_size *size, svdf_args *args) {
-  args->i8.matvec = ln_kernels_get()->matvec.i8;
+  args->i8.matvec = LN_KERNEL_OF(matvec, i8);
   args->i8.size = *size;
   LN_TRY(prepare_scales(node, prep->err, &args->i8));
   args->feature_bias = ln_arena_array(prep->arena, (size_t)size->filters, sizeof(int32_t));

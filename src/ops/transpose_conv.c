@@ -348,7 +348,7 @@ static void line_product(const tconv_job *job, const char *pixels, int32_t row, 
     first = converted;
   }
   const ln_gemm_a a = {&first, 1, s->in_c, args->pixel_stride};
-  if (plan->kind != LN_GEMM_F32 && ln_gemm_needs_row_terms(plan)) {
+  if (!ln_gemm_is_float(plan) && ln_gemm_needs_row_terms(plan)) {
     terms = (int32_t *)(void *)(scratch + args->term_offset);
     ln_gemm_row_terms(plan, s->in_w, &a, terms);
   }

@@ -145,6 +145,25 @@ static bool match_side(matcher *m, const side *s, int32_t base, mismatch *worst)
   return true;
 }
 
+static ln_status fail(const ln_graph *graph, const ln_op *op, const char *text, ln_error *err) {
+  const char *name = op->custom_name != NULL ? op->custom_name : op->def->name;
+  const char *tensor = op->output_count > 0 && op->outputs[0] >= 0 ? graph->tensors[op->outputs[0]].name : "";
+  return ln_fail(err, LN_ERR_TYPE, "op %d %.60s \"%.120s\": %s", op->index, name, tensor, text);
+}
+
+/* Of what the row takes, this build may hold less. */
+static ln_status check_built(const side *s, const ln_op *op, ln_error *err) {
+  for (int32_t i = 0; op->def->built != UINT32_MAX && i < s->count; ++i) {
+    const ln_tensor *tensor = s->indices[i] < 0 ? NULL : &s->graph->tensors[s->indices[i]];
+    char text[192];
+    if (tensor == NULL || (op->def->built >> tensor->type & 1) != 0) continue;
+    snprintf(text, sizeof text, "%s %d \"%.100s\" is %s, which is left out of this build", s->what, i, tensor->name,
+             ln_type_name(tensor->type));
+    return fail(s->graph, op, text, err);
+  }
+  return LN_OK;
+}
+
 ln_status ln_op_check_types(const ln_graph *graph, const ln_op *op, ln_error *err) {
   const char *cell = op->def->types;
   if (cell == NULL) return LN_OK; /* no kernel: said when a session is made */
@@ -155,14 +174,15 @@ ln_status ln_op_check_types(const ln_graph *graph, const ln_op *op, ln_error *er
     matcher m = {alternative, {0}};
     if (match_side(&m, &inputs, 0, &worst)) {
       if (*m.at == '>') ++m.at;
-      if (match_side(&m, &outputs, inputs.count, &worst)) return LN_OK;
+      if (match_side(&m, &outputs, inputs.count, &worst)) {
+        LN_TRY(check_built(&inputs, op, err));
+        return check_built(&outputs, op, err);
+      }
     }
     alternative = strchr(alternative, ';');
     if (alternative != NULL) ++alternative;
   }
-  const char *name = op->custom_name != NULL ? op->custom_name : op->def->name;
-  const char *tensor = op->output_count > 0 && op->outputs[0] >= 0 ? graph->tensors[op->outputs[0]].name : "";
-  return ln_fail(err, LN_ERR_TYPE, "op %d %.60s \"%.120s\": %s", op->index, name, tensor, worst.text);
+  return fail(graph, op, worst.text, err);
 }
 
 /* ---- the cell for others to read ---- */

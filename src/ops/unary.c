@@ -18,7 +18,6 @@ static void float_span(const ln_node *node, size_t first, size_t count) {
 }
 
 void ln_unary_prepare_float(const ln_node *node, ln_unary_args *args) {
-  const ln_unary_kernels *k = &ln_kernels_get()->unary;
   const ln_unary_op op = ln_unary_operation(node);
   args->span = float_span;
   switch (op) {
@@ -26,26 +25,27 @@ void ln_unary_prepare_float(const ln_node *node, ln_unary_args *args) {
     case LN_UNARY_RELU6:
     case LN_UNARY_RELU_N1_TO_1:
     case LN_UNARY_RELU_0_TO_1:
-      args->fn = k->clamp_f32;
+      args->fn = LN_KERNEL_OF(unary, clamp_f32);
       ln_unary_relu_range(op, &args->a, &args->b);
       break;
     case LN_UNARY_LEAKY_RELU:
-      args->fn = k->leaky_relu_f32;
+      args->fn = LN_KERNEL_OF(unary, leaky_relu_f32);
       args->a = LN_OPTIONS(node, leaky_relu_options)->alpha;
       break;
     case LN_UNARY_GELU:
-      args->fn = LN_OPTIONS(node, gelu_options)->approximate ? k->gelu_tanh_f32 : ln_k_unary_plain(LN_PLAIN_GELU);
+      args->fn = LN_OPTIONS(node, gelu_options)->approximate ? LN_KERNEL_OF(unary, gelu_tanh_f32)
+                                                             : ln_k_unary_plain(LN_PLAIN_GELU);
       break;
-    case LN_UNARY_ELU: args->fn = k->elu_f32; break;
-    case LN_UNARY_HARD_SWISH: args->fn = k->hard_swish_f32; break;
-    case LN_UNARY_LOGISTIC: args->fn = k->logistic_f32; break;
-    case LN_UNARY_TANH: args->fn = k->tanh_f32; break;
-    case LN_UNARY_ABS: args->fn = k->abs_f32; break;
-    case LN_UNARY_NEG: args->fn = k->neg_f32; break;
-    case LN_UNARY_EXP: args->fn = k->exp_f32; break;
-    case LN_UNARY_SQRT: args->fn = k->sqrt_f32; break;
-    case LN_UNARY_RSQRT: args->fn = k->rsqrt_f32; break;
-    case LN_UNARY_SQUARE: args->fn = k->square_f32; break;
+    case LN_UNARY_ELU: args->fn = LN_KERNEL_OF(unary, elu_f32); break;
+    case LN_UNARY_HARD_SWISH: args->fn = LN_KERNEL_OF(unary, hard_swish_f32); break;
+    case LN_UNARY_LOGISTIC: args->fn = LN_KERNEL_OF(unary, logistic_f32); break;
+    case LN_UNARY_TANH: args->fn = LN_KERNEL_OF(unary, tanh_f32); break;
+    case LN_UNARY_ABS: args->fn = LN_KERNEL_OF(unary, abs_f32); break;
+    case LN_UNARY_NEG: args->fn = LN_KERNEL_OF(unary, neg_f32); break;
+    case LN_UNARY_EXP: args->fn = LN_KERNEL_OF(unary, exp_f32); break;
+    case LN_UNARY_SQRT: args->fn = LN_KERNEL_OF(unary, sqrt_f32); break;
+    case LN_UNARY_RSQRT: args->fn = LN_KERNEL_OF(unary, rsqrt_f32); break;
+    case LN_UNARY_SQUARE: args->fn = LN_KERNEL_OF(unary, square_f32); break;
     case LN_UNARY_LOG: args->fn = ln_k_unary_plain(LN_PLAIN_LOG); break;
     case LN_UNARY_SIN: args->fn = ln_k_unary_plain(LN_PLAIN_SIN); break;
     case LN_UNARY_COS: args->fn = ln_k_unary_plain(LN_PLAIN_COS); break;

@@ -184,9 +184,9 @@ static ln_status set_hard_swish(const ln_node *node, ln_error *err, quantized *q
 /* ---- 8 bits ---- */
 
 static void table_span(const ln_node *node, size_t first, size_t count) {
-  ln_kernels_get()->unary.table_u8(((const ln_unary_args *)node->args)->table,
-                                   (const uint8_t *)node->in[0]->data + first, (uint8_t *)node->out[0]->data + first,
-                                   count);
+  LN_KERNEL_OF(unary, table_u8)
+  (((const ln_unary_args *)node->args)->table, (const uint8_t *)node->in[0]->data + first,
+   (uint8_t *)node->out[0]->data + first, count);
 }
 
 static ln_status integer_function(const ln_node *node, ln_error *err, quantized *q, value_fn **out) {

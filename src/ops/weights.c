@@ -7,8 +7,10 @@
 #include "ops/densify.h"
 #include "ops/elementwise.h"
 
+#define HAS_PACKED (LN_HAS(LN_INT4) || LN_HAS(LN_INT2) || LN_HAS(LN_UINT4))
+
 ln_type ln_weights_plain_type(const ln_tensor *tensor) {
-  if (tensor->quant->kind == LN_QUANT_BLOCKWISE) return LN_FLOAT32;
+  if (LN_HAS_BLOCKWISE && tensor->quant->kind == LN_QUANT_BLOCKWISE) return LN_FLOAT32;
   switch (tensor->type) {
     case LN_INT8:
     case LN_INT4:
@@ -92,8 +94,13 @@ static ln_status open_sparse(const ln_node *node, const ln_tensor *tensor, ln_er
 
 ln_status ln_weights_open(const ln_node *node, const ln_tensor *tensor, ln_error *err, ln_weights *out) {
   *out = (ln_weights){.tensor = tensor, .data = tensor->data, .plain = ln_weights_plain_type(tensor)};
-  if (tensor->quant->kind == LN_QUANT_BLOCKWISE) LN_TRY(open_blocks(node, tensor, err, out));
-  return tensor->sparsity == NULL ? LN_OK : open_sparse(node, tensor, err, out);
+  const bool blocks = tensor->quant->kind == LN_QUANT_BLOCKWISE, sparse = tensor->sparsity != NULL;
+  if ((blocks && !LN_HAS_BLOCKWISE) || (sparse && !LN_HAS_SPARSE)) {
+    return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "%s weights are left out of this build",
+                        blocks ? "blockwise" : "sparse");
+  }
+  if (LN_HAS_BLOCKWISE && blocks) LN_TRY(open_blocks(node, tensor, err, out));
+  return LN_HAS_SPARSE && sparse ? open_sparse(node, tensor, err, out) : LN_OK;
 }
 
 /* ---- reading ---- */
@@ -116,7 +123,7 @@ static float zero_at(const ln_tensor *tensor, size_t index) {
 
 static void read_bytes(const ln_weights *weights, size_t first, size_t count, int8_t *to) {
   const int32_t bits = ln_type_bits(weights->tensor->type);
-  if (bits == 8) memcpy(to, (const int8_t *)weights->data + first, count);
+  if (!HAS_PACKED || bits == 8) memcpy(to, (const int8_t *)weights->data + first, count);
   else ln_k_unpack_bits(weights->data, first, count, bits, weights->tensor->type != LN_UINT4, to);
 }
 
@@ -139,15 +146,16 @@ static void read_blocks(const ln_weights *weights, size_t first, size_t count, f
 }
 
 void ln_weights_read(const ln_weights *weights, size_t first, size_t count, void *to) {
-  if (weights->plain != LN_FLOAT32) {
+  const ln_type type = weights->tensor->type;
+  if (!LN_HAS(LN_FLOAT32) || weights->plain != LN_FLOAT32) {
     read_bytes(weights, first, count, to);
-  } else if (weights->scales != NULL) {
+  } else if (LN_HAS_BLOCKWISE && weights->scales != NULL) {
     read_blocks(weights, first, count, to);
-  } else if (weights->tensor->type == LN_FLOAT32) {
+  } else if (type == LN_FLOAT32) {
     memcpy(to, (const float *)weights->data + first, count * sizeof(float));
-  } else if (weights->tensor->type == LN_FLOAT16) {
-    ln_kernels_get()->convert.f16_to_f32((const uint16_t *)weights->data + first, to, count);
-  } else {
+  } else if (LN_HAS(LN_FLOAT16) && type == LN_FLOAT16) {
+    LN_KERNEL_OF(convert, f16_to_f32)((const uint16_t *)weights->data + first, to, count);
+  } else if (LN_HAS(LN_BFLOAT16)) {
     ln_k_cast((const uint16_t *)weights->data + first, LN_NUMBER_BF16, to, LN_NUMBER_F32, count);
   }
 }

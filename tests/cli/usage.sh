@@ -5,13 +5,18 @@ model=$models/squares.tflite
 
 prints 'usage: linnet' "$linnet" --help
 prints 'usage: linnet' "$linnet" help
-for name in run inspect bench ops version; do
+for name in run inspect bench ops select version; do
   prints "usage: linnet $name" "$linnet" $name --help
   grep -q "^  $name " "$work/out" && complain "$name --help prints the tool's help"
 done
 prints '^linnet [0-9]*\.[0-9]*\.[0-9]*$' "$linnet" version
 prints '^kernels: generic$' env LINNET_CPU=generic "$linnet" version
 prints '^libraries: ' "$linnet" --version
+
+prints 'LN_SELECTED_OP_' "$linnet" select "$model"
+fails 2 'no model given' "$linnet" select
+fails 1 'no-such.tflite' "$linnet" select "$model" no-such.tflite
+fails 1 'cannot be written' "$linnet" select "$model" -o /no/such/folder/x.h
 
 fails 2 'no subcommand' "$linnet"
 fails 2 'frobnicate' "$linnet" frobnicate

@@ -33,16 +33,16 @@ static const char *same_table(ln_table_id table, const void *a, const void *b);
 static const char *same_field(const ln_field_info *field, const void *a, const void *b) {
   const char *x = (const char *)a + field->offset, *y = (const char *)b + field->offset;
   if (field->field_class == LN_CLASS_SCALAR) {
-    WANT(memcmp(x, y, ln_kind_size((ln_kind)field->kind)) == 0, "%s", field->name);
+    WANT(memcmp(x, y, ln_kind_size((ln_kind)field->kind)) == 0, "%s", ln_field_name(field));
     return NULL;
   }
   const void *p, *q;
   memcpy(&p, x, sizeof p);
   memcpy(&q, y, sizeof q);
-  WANT((p == NULL) == (q == NULL), "%s is absent in one", field->name);
+  WANT((p == NULL) == (q == NULL), "%s is absent in one", ln_field_name(field));
   if (p == NULL) return NULL;
   switch ((ln_field_class)field->field_class) {
-    case LN_CLASS_STRING: WANT(strcmp(p, q) == 0, "%s", field->name); return NULL;
+    case LN_CLASS_STRING: WANT(strcmp(p, q) == 0, "%s", ln_field_name(field)); return NULL;
     case LN_CLASS_TABLE: return same_table((ln_table_id)field->of, p, q);
     case LN_CLASS_UNION: {
       const uint8_t tag = *((const uint8_t *)a + field[-1].offset);
@@ -53,7 +53,7 @@ static const char *same_field(const ln_field_info *field, const void *a, const v
       memcpy(&v, x, sizeof v);
       memcpy(&w, y, sizeof w);
       WANT(v.count == w.count && memcmp(v.data, w.data, v.count * ln_kind_size((ln_kind)field->kind)) == 0, "%s",
-           field->name);
+           ln_field_name(field));
       return NULL;
     }
     default: break;
@@ -61,10 +61,10 @@ static const char *same_field(const ln_field_info *field, const void *a, const v
   ln_vec_ptr v, w;
   memcpy(&v, x, sizeof v);
   memcpy(&w, y, sizeof w);
-  WANT(v.count == w.count, "count of %s", field->name);
+  WANT(v.count == w.count, "count of %s", ln_field_name(field));
   for (uint32_t i = 0; i < v.count; ++i) {
     if (field->field_class == LN_CLASS_TABLES) SAME(same_table((ln_table_id)field->of, v.data[i], w.data[i]));
-    else WANT(strcmp(v.data[i], w.data[i]) == 0, "%s", field->name);
+    else WANT(strcmp(v.data[i], w.data[i]) == 0, "%s", ln_field_name(field));
   }
   return NULL;
 }

@@ -95,10 +95,9 @@ void arg_rows_f32_generic(bool least, const float *src, size_t length, size_t co
 }
 
 void ln_k_arg_rows(ln_type type, bool least, const void *src, size_t length, size_t count, int32_t *indices) {
-  const ln_arg_minmax_kernels *kernels = &ln_kernels_get()->arg_minmax;
   const uint8_t flip = (uint8_t)((type == LN_INT8 ? 0x80 : 0) ^ (least ? 0xFF : 0));
   switch (type) {
-    case LN_FLOAT32: kernels->rows_f32(least, src, length, count, indices); break;
+    case LN_FLOAT32: LN_KERNEL_OF(arg_minmax, rows_f32)(least, src, length, count, indices); break;
     case LN_INT16: rows_i16(least, src, length, count, indices); break;
     case LN_INT32: rows_i32(least, src, length, count, indices); break;
     case LN_INT64:
@@ -111,6 +110,6 @@ void ln_k_arg_rows(ln_type type, bool least, const void *src, size_t length, siz
         columns_f64(least, (const double *)src + r * length, length, 1, 1, indices + r);
       }
       break;
-    default: kernels->rows_u8(flip, src, length, count, indices); break;
+    default: LN_KERNEL_OF(arg_minmax, rows_u8)(flip, src, length, count, indices); break;
   }
 }

@@ -112,9 +112,9 @@ void transpose_x32_generic(size_t rows, size_t columns, const void *src, ptrdiff
 static void transpose(size_t item, size_t rows, size_t columns, const byte *src, ptrdiff_t src_stride, byte *dst,
                       ptrdiff_t dst_stride) {
   switch (item) {
-    case 1: ln_kernels_get()->transpose.x8(rows, columns, src, src_stride, dst, dst_stride); break;
+    case 1: LN_KERNEL_OF(transpose, x8)(rows, columns, src, src_stride, dst, dst_stride); break;
     case 2: TRANSPOSE_TILES(2, 32) break;
-    case 4: ln_kernels_get()->transpose.x32(rows, columns, src, src_stride, dst, dst_stride); break;
+    case 4: LN_KERNEL_OF(transpose, x32)(rows, columns, src, src_stride, dst, dst_stride); break;
     case 8: TRANSPOSE_TILES(8, 16) break;
     default: TRANSPOSE_TILES(16, 8) break;
   }

@@ -91,9 +91,9 @@ static void update_cell(const ln_lstm_i8 *lstm, int16_t *input_gate, int16_t *fo
                         int16_t *cell_state) {
   const int32_t cells = lstm->size.cells, shift = 30 + lstm->cell_exponent;
   const int32_t clip = lstm->cell_clip > 0 ? lstm->cell_clip : INT16_MAX + 1;
-  lstm->fixed16->logistic(forget, cells, forget);
-  lstm->fixed16->tanh(candidate, 3, cells, candidate);
-  if (!lstm->coupled) lstm->fixed16->logistic(input_gate, cells, input_gate);
+  lstm->fixed16.logistic(forget, cells, forget);
+  lstm->fixed16.tanh(candidate, 3, cells, candidate);
+  if (!lstm->coupled) lstm->fixed16.logistic(input_gate, cells, input_gate);
   for (int32_t i = 0; i < cells; ++i) {
     const int32_t take = lstm->coupled ? INT16_MAX - forget[i] : input_gate[i];
     const int32_t kept = (int16_t)ln_rounding_divide_by_pot(forget[i] * cell_state[i], 15);
@@ -126,8 +126,8 @@ void ln_k_lstm_step_i8(const ln_lstm_i8 *lstm, const int8_t *input, int8_t *outp
   gate_sums(lstm, &lstm->gates[LN_LSTM_OUTPUT], input, output_state, cell_state, scratch->sums, output_gate);
   int8_t *hidden = lstm->projection != NULL ? scratch->hidden : output_state;
   int16_t *bounded = gates[LN_LSTM_CELL];
-  lstm->fixed16->logistic(output_gate, cells, output_gate);
-  lstm->fixed16->tanh(cell_state, 15 + lstm->cell_exponent, cells, bounded);
+  lstm->fixed16.logistic(output_gate, cells, output_gate);
+  lstm->fixed16.tanh(cell_state, 15 + lstm->cell_exponent, cells, bounded);
   for (int32_t i = 0; i < cells; ++i) {
     const int32_t value = scale_cut(output_gate[i] * bounded[i], lstm->hidden_scale);
     hidden[i] = saturate8(value + lstm->hidden_zero_point);
