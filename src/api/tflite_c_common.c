@@ -78,6 +78,8 @@ void TfLiteQuantizationFree(TfLiteQuantization *quantization) {
     TfLiteFloatArrayFree(affine->scale);
     TfLiteIntArrayFree(affine->zero_point);
     free(affine);
+  } else if (quantization->type == kTfLiteBlockwiseQuantization) {
+    free(quantization->params);
   }
   quantization->params = NULL;
   quantization->type = kTfLiteNoQuantization;
@@ -168,6 +170,12 @@ TfLiteDelegate TfLiteDelegateCreate(void) { return (TfLiteDelegate){0}; }
 static TfLiteQuantization clone_quantization(const TfLiteQuantization *src) {
   TfLiteQuantization out = {kTfLiteNoQuantization, NULL};
   const TfLiteAffineQuantization *from = src->params;
+  if (src->type == kTfLiteBlockwiseQuantization && from != NULL) {
+    TfLiteBlockwiseQuantization *blocks = malloc(sizeof *blocks);
+    if (blocks == NULL) return out;
+    memcpy(blocks, src->params, sizeof *blocks);
+    return (TfLiteQuantization){kTfLiteBlockwiseQuantization, blocks};
+  }
   if (src->type != kTfLiteAffineQuantization || from == NULL) return out;
   TfLiteAffineQuantization *to = calloc(1, sizeof *to);
   if (to == NULL) return out;

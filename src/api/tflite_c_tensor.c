@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/tflite_c.h"
+#include "linnet/tensor.h"
 
 static const uint8_t types[LN_TYPE_COUNT] = {
     [LN_FLOAT32] = kTfLiteFloat32,   [LN_FLOAT16] = kTfLiteFloat16,   [LN_INT32] = kTfLiteInt32,
@@ -28,8 +29,18 @@ bool ln_tflite_type_from(TfLiteType type, ln_type *out) {
 
 /* ---- mirroring ---- */
 
+static bool init_blocks(TfLiteTensor *out, const ln_quant *quant) {
+  TfLiteBlockwiseQuantization *blocks = calloc(1, sizeof *blocks);
+  if (blocks == NULL) return false;
+  *blocks =
+      (TfLiteBlockwiseQuantization){quant->scales_tensor, quant->zero_points_tensor, quant->block_size, quant->axis};
+  out->quantization = (TfLiteQuantization){kTfLiteBlockwiseQuantization, blocks};
+  return true;
+}
+
 static bool init_quantization(TfLiteTensor *out, const ln_tensor *tensor) {
   const ln_quant *quant = tensor->quant;
+  if (quant->kind == LN_QUANT_BLOCKWISE) return init_blocks(out, quant);
   if (quant->count < 1) return true;
   if (quant->count == 1) {
     out->params.scale = quant->scale[0];
@@ -46,6 +57,46 @@ static bool init_quantization(TfLiteTensor *out, const ln_tensor *tensor) {
   for (int32_t i = 0; i < quant->count; ++i) {
     affine->scale->data[i] = quant->scale[i];
     affine->zero_point->data[i] = (int)quant->zero_point[i];
+  }
+  return true;
+}
+
+/* A part of the sparse encoding; NULL when memory is short. */
+static TfLiteIntArray *sparse_part(const ln_tensor *tensor, ln_sparsity_part part, int32_t level) {
+  const int32_t count = ln_tensor_sparsity(tensor, part, level, NULL, 0);
+  TfLiteIntArray *array = TfLiteIntArrayCreate(count);
+  if (array != NULL) (void)ln_tensor_sparsity(tensor, part, level, array->data, count);
+  return array;
+}
+
+static bool init_level(TfLiteDimensionMetadata *out, const ln_tensor *tensor, int32_t level) {
+  int32_t facts[2] = {0, 0}; /* whether it is compressed, and its extent when it is not */
+  (void)ln_tensor_sparsity(tensor, LN_SPARSITY_LEVEL, level, facts, 2);
+  out->format = facts[0] != 0 ? kTfLiteDimSparseCSR : kTfLiteDimDense;
+  if (out->format == kTfLiteDimDense) {
+    out->dense_size = facts[1];
+    return true;
+  }
+  out->array_segments = sparse_part(tensor, LN_SPARSITY_SEGMENTS, level);
+  out->array_indices = sparse_part(tensor, LN_SPARSITY_INDICES, level);
+  return out->array_segments != NULL && out->array_indices != NULL;
+}
+
+static bool init_sparsity(TfLiteTensor *out, const ln_tensor *tensor) {
+  if (tensor->sparsity == NULL) return true;
+  TfLiteSparsity *sparsity = out->sparsity = calloc(1, sizeof *sparsity);
+  if (sparsity == NULL) return false;
+  sparsity->traversal_order = sparse_part(tensor, LN_SPARSITY_ORDER, 0);
+  if (tensor->sparsity->block_map.count > 0) sparsity->block_map = sparse_part(tensor, LN_SPARSITY_BLOCKS, 0);
+  const int32_t levels = (int32_t)tensor->sparsity->dim_metadata.count;
+  sparsity->dim_metadata = calloc((size_t)levels + 1, sizeof *sparsity->dim_metadata);
+  if (sparsity->traversal_order == NULL || sparsity->dim_metadata == NULL ||
+      (tensor->sparsity->block_map.count > 0 && sparsity->block_map == NULL)) {
+    return false;
+  }
+  sparsity->dim_metadata_size = levels;
+  for (int32_t i = 0; i < levels; ++i) {
+    if (!init_level(&sparsity->dim_metadata[i], tensor, i)) return false;
   }
   return true;
 }
@@ -71,7 +122,7 @@ bool ln_tflite_tensor_init(TfLiteTensor *out, const ln_tensor *tensor) {
     if (!ln_tflite_set_dims(&signature, tensor->signature.rank, tensor->signature.dims)) return false;
     out->dims_signature = signature;
   }
-  return init_quantization(out, tensor) && ln_tflite_tensor_sync(out, tensor, false);
+  return init_quantization(out, tensor) && init_sparsity(out, tensor) && ln_tflite_tensor_sync(out, tensor, false);
 }
 
 static TfLiteAllocationType allocation_of(const ln_tensor *tensor, bool allocated) {

@@ -633,6 +633,13 @@ static void clone_tensor(void) {
   CHECK(TfLiteTensorGetDimsSignature(&copy) == copy.dims);
   CHECK(TfLiteTensorGetAllocationStrategy(&copy) == kTfLiteAllocationStrategyMalloc);
   TfLiteTensorFree(&copy);
+  TfLiteBlockwiseQuantization *blocks = calloc(1, sizeof *blocks);
+  blocks->blocksize = 32;
+  tensor = (TfLiteTensor){.quantization = {kTfLiteBlockwiseQuantization, blocks}};
+  copy = TfLiteTensorClone(tensor);
+  TfLiteTensorFree(&tensor);
+  CHECK(((const TfLiteBlockwiseQuantization *)copy.quantization.params)->blocksize == 32);
+  TfLiteTensorFree(&copy);
 }
 
 int main(int argc, char **argv) {

@@ -163,11 +163,15 @@ TFL_CAPI_EXPORT const char *TfLiteTypeGetName(TfLiteType type);
 
 /* ---- quantization and sparsity ---- */
 
-typedef enum TfLiteQuantizationType { kTfLiteNoQuantization = 0, kTfLiteAffineQuantization = 1 } TfLiteQuantizationType;
+typedef enum TfLiteQuantizationType {
+  kTfLiteNoQuantization = 0,
+  kTfLiteAffineQuantization = 1,
+  kTfLiteBlockwiseQuantization = 2
+} TfLiteQuantizationType;
 
 typedef struct TfLiteQuantization {
   TfLiteQuantizationType type;
-  void *params; /* TfLiteAffineQuantization * for kTfLiteAffineQuantization */
+  void *params; /* TfLiteAffineQuantization * or TfLiteBlockwiseQuantization *, as the type says */
 } TfLiteQuantization;
 
 /* One scale and zero point, or one of each for every index along quantized_dimension. */
@@ -176,6 +180,14 @@ typedef struct TfLiteAffineQuantization {
   TfLiteIntArray *zero_point;
   int32_t quantized_dimension;
 } TfLiteAffineQuantization;
+
+/* A scale and zero point for every `blocksize` elements, in tensors of the graph by their numbers; -1: none. */
+typedef struct TfLiteBlockwiseQuantization {
+  int32_t scale;
+  int32_t zero_point;
+  int32_t blocksize;
+  int32_t quantized_dimension;
+} TfLiteBlockwiseQuantization;
 
 typedef enum TfLiteDimensionType { kTfLiteDimDense = 0, kTfLiteDimSparseCSR = 1 } TfLiteDimensionType;
 
