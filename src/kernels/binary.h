@@ -117,6 +117,7 @@ void ln_k_div_u8(const void *a, const void *b, void *out, const ln_block *block,
  * out_offset). */
 void ln_k_prelu_i8(const void *a, const void *b, void *out, const ln_block *block, const ln_binary_params *params);
 void ln_k_prelu_i16(const void *a, const void *b, void *out, const ln_block *block, const ln_binary_params *params);
+void ln_k_prelu_i16_i8(const void *a, const void *b, void *out, const ln_block *block, const ln_binary_params *params);
 void ln_k_prelu_u8(const void *a, const void *b, void *out, const ln_block *block, const ln_binary_params *params);
 /* clamp(rescale(d * d, params.out) + out_offset) of d = A - B as in sub_i8. */
 void ln_k_squared_difference_i8(const void *a, const void *b, void *out, const ln_block *block,

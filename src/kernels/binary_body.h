@@ -12,15 +12,15 @@
     row_out[i] = (out_type)(expression);                            \
   }
 
-/* Defines `linkage void name(...)`; the expression may use `params`. */
-#define LN_BINARY_KERNEL(linkage, name, in_type, out_type, expression)                                                \
+/* Defines `linkage void name(...)`; the expression may use `params`. The second operand may be of a narrower type. */
+#define LN_BINARY_KERNEL_OF(linkage, name, in_type, b_type, out_type, expression)                                     \
   linkage void name(const void *a, const void *b, void *out, const ln_block *block, const ln_binary_params *params) { \
     const size_t columns = block->columns;                                                                            \
     size_t r, i;                                                                                                      \
     (void)params;                                                                                                     \
     for (r = 0; r < block->rows; ++r) {                                                                               \
       const in_type *row_a = (const in_type *)a + r * block->row_step[0];                                             \
-      const in_type *row_b = (const in_type *)b + r * block->row_step[1];                                             \
+      const b_type *row_b = (const b_type *)b + r * block->row_step[1];                                               \
       out_type *row_out = (out_type *)out + r * columns;                                                              \
       if (block->column_step[0] != 0 && block->column_step[1] != 0) {                                                 \
         LN_BINARY_ROW(in_type, out_type, row_a[i], row_b[i], expression)                                              \
@@ -37,5 +37,8 @@
       }                                                                                                               \
     }                                                                                                                 \
   }
+
+#define LN_BINARY_KERNEL(linkage, name, in_type, out_type, expression) \
+  LN_BINARY_KERNEL_OF(linkage, name, in_type, in_type, out_type, expression)
 
 #endif

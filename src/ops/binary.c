@@ -150,6 +150,7 @@ static ln_status prepare_quantized(const ln_node *node, binary_args *args, ln_er
   bool done = false;
   LN_TRY(read_scales(node, args, err, &s));
   args->fn = quantized_kernel(op, type);
+  if (node->in[1]->type != type) args->fn = ln_k_prelu_i16_i8; /* the only row with two types */
   if (args->fn == NULL) {
     return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "quantized %s", ln_type_name(type));
   }
@@ -322,7 +323,7 @@ static void run_block(const void *context, const size_t *offsets, size_t out_off
   const ln_node *node = context;
   const binary_args *args = node->args;
   args->fn((const char *)node->in[0]->data + offsets[0] * args->in_bytes,
-           (const char *)node->in[1]->data + offsets[1] * args->in_bytes,
+           (const char *)node->in[1]->data + offsets[1] * ln_type_bytes(node->in[1]->type),
            (char *)node->out[0]->data + out_offset * args->out_bytes, block, &args->params);
 }
 

@@ -155,6 +155,18 @@ void ln_type_range(ln_type type, int32_t *low, int32_t *high) {
       *low = INT16_MIN;
       *high = INT16_MAX;
       break;
+    case LN_INT4:
+      *low = -8;
+      *high = 7;
+      break;
+    case LN_INT2:
+      *low = -2;
+      *high = 1;
+      break;
+    case LN_UINT4:
+      *low = 0;
+      *high = 15;
+      break;
     default:
       *low = INT32_MIN;
       *high = INT32_MAX;

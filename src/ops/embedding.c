@@ -66,18 +66,36 @@ static void convert_row(const ln_weights *weights, int32_t row, size_t width, ln
   }
 }
 
+/* Rows of packed elements need not begin at a byte. */
+static void copy_packed(const ln_tensor *table, size_t first, size_t count, ln_tensor *out, size_t to) {
+  const size_t bits = (size_t)ln_type_bits(table->type), per_byte = 8 / bits;
+  const uint8_t mask = (uint8_t)((1U << bits) - 1U);
+  const uint8_t *in = table->data;
+  uint8_t *packed = out->data;
+  for (size_t i = 0; i < count; ++i) {
+    const uint8_t value = in[(first + i) / per_byte] >> (first + i) % per_byte * bits & mask;
+    const size_t shift = (to + i) % per_byte * bits;
+    uint8_t *at = packed + (to + i) / per_byte;
+    *at = (uint8_t)((*at & ~(mask << shift)) | (value << shift));
+  }
+}
+
 ln_status ln_embedding_run(const ln_node *node, ln_exec *exec) {
   const ln_tensor *table = node->in[1];
   const int32_t *rows = node->in[0]->data;
   const size_t width = ln_shape_span(&table->shape, 1, table->shape.rank);
-  const size_t bytes = copies(node) ? width * ln_item_bytes(table) : 0;
+  const bool packed = copies(node) && ln_type_bits(table->type) < 8;
+  const size_t bytes = copies(node) && !packed ? width * ln_item_bytes(table) : 0;
+  if (packed && node->out[0]->bytes > 0) memset(node->out[0]->data, 0, node->out[0]->bytes);
   ln_weights weights = {.tensor = NULL};
   if (!copies(node)) LN_TRY(ln_weights_open(node, table, exec->err, &weights));
   for (int32_t i = 0; i < node->in[0]->shape.dims[0]; ++i) {
     if (rows[i] < 0 || rows[i] >= table->shape.dims[0]) {
       return ln_node_fail(node, exec->err, LN_ERR_DATA, "row %d of a table of %d", rows[i], table->shape.dims[0]);
     }
-    if (!copies(node)) {
+    if (packed) {
+      copy_packed(table, (size_t)rows[i] * width, width, node->out[0], (size_t)i * width);
+    } else if (!copies(node)) {
       convert_row(&weights, rows[i], width, node->out[0], (size_t)i * width);
     } else if (bytes > 0) {
       memcpy((char *)node->out[0]->data + (size_t)i * bytes, (const char *)table->data + (size_t)rows[i] * bytes,

@@ -126,6 +126,8 @@ ln_status ln_rank_run(const ln_node *node, ln_exec *exec) {
 ln_status ln_bitcast_infer(ln_node *node, ln_error *err) {
   ln_shape shape = node->in[0]->shape;
   const size_t from = ln_item_bytes(node->in[0]), to = ln_item_bytes(node->out[0]);
+  /* What is packed stays as many bits wide: the row says so. */
+  if (ln_type_bits(node->in[0]->type) < 8) return ln_node_set_shape(node, 0, &shape, err);
   bool fits = from > 0 && to > 0;
   if (fits && from > to) fits = from % to == 0 && ln_shape_push(&shape, (int64_t)(from / to));
   if (fits && from < to) fits = shape.rank > 0 && (size_t)shape.dims[--shape.rank] * from == to;

@@ -76,4 +76,5 @@ static int32_t prelu_quantized(int32_t x, int32_t y, const ln_binary_params *par
 
 LN_BINARY_KERNEL(, ln_k_prelu_i8, int8_t, int8_t, prelu_quantized(x, y, params))
 LN_BINARY_KERNEL(, ln_k_prelu_i16, int16_t, int16_t, prelu_quantized(x, y, params))
+LN_BINARY_KERNEL_OF(, ln_k_prelu_i16_i8, int16_t, int8_t, int16_t, prelu_quantized(x, y, params))
 LN_BINARY_KERNEL(, ln_k_prelu_u8, uint8_t, uint8_t, prelu_quantized(x, y, params))

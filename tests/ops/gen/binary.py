@@ -150,6 +150,12 @@ def prelu():
          expected=[np.clip(real, -32768, 32767).astype(np.int16)], resolver=None)
 
 
+    # What LiteRT means by an alpha of int16 input: int8.
+    for shape in ([1, 3, 8, 10], [1, 1, 1, 10]):
+        case("binary", f"prelu_i16_i8_{shape[1]}", "PRELU", inputs=[tensor([1, 3, 8, 10], "i16", 2**-12), tensor(shape, "i8", 2**-7)],
+             outputs=[tensor(None, "i16", 1.3 * 2**-12)])
+
+
 def cases():
     arithmetic()
     scales()

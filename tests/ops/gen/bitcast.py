@@ -19,3 +19,7 @@ def cases():
         to = np.dtype(DTYPES[SHORT.get(target, target)])
         want = np.frombuffer(x.data.tobytes(), to).reshape([2, 4] + ([x.data.itemsize // to.itemsize] if x.data.itemsize > to.itemsize else []))
         case(F, f"{source}_{target}", "BITCAST", None, [x], [tensor(None, target)], expected=[want], resolver=None)
+    for source, target in (("i4", "u4"), ("u4", "i4"), ("i4", "i4"), ("u4", "u4")):
+        case(F, f"{source}_{target}", "BITCAST", None, [tensor([3, 5], source)], [tensor(None, target)])
+    x = tensor(None, "i2", data=[[-2, -1, 0, 1, 1]])
+    case(F, "i2_i2", "BITCAST", None, [x], [tensor(None, "i2")], expected=[x.data], resolver=None)

@@ -30,6 +30,13 @@ def cases():
                 if "LiteRT refuses" not in str(e):
                     raise
                 given(a, b, values)
+    odd = np.array(DATA + [-9, -8.5, -2.5, -1.5, 1.25, 7.9, 8, 15.6, 16, 300])
+    for type in ("i4", "u4", "i2"):
+        case("cast", f"cast_f32_{type}", "CAST", inputs=[tensor(None, "f32", data=odd)], outputs=[tensor(None, type)])
+        if type != "i2":
+            case("cast", f"cast_{type}_f32", "CAST", inputs=[tensor([5, 5], type)], outputs=[tensor(None, "f32")])
+    given("i2", "f32", np.array([-2, -1, 0, 1, 1, 0, -2]))
+    case("cast", "cast_f32_i4_long", "CAST", inputs=[tensor([1301], "f32", low=-9, high=9)], outputs=[tensor(None, "i4")])
     ends = np.array([-129, -128, 127, 128, 255, 256, 70000, -70000], np.int32)
     for b in ("i8", "u8", "i16", "u16"):
         case("cast", f"cast_wraps_i32_{b}", "CAST", inputs=[tensor(None, "i32", data=ends)], outputs=[tensor(None, b)])

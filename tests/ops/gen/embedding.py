@@ -52,3 +52,7 @@ def types():
     for type in ("f16", "i16", "i64", "bool", "i8", "u8", "i32", "bf16", "f64", "u16", "u32", "u64", "c64", "c128"):
         values = rng.integers(0, 2, [4, 5])
         given(f"{type}_copied", [3, 3, 0], values, tensor(None, type, data=values, const=type != "i16"), type)
+    for type in ("i4", "u4", "i2"):
+        for width in (4, 5, 7):  # rows that begin within a byte as well, which LiteRT reads from its begin
+            table = tensor([4, width], type, data=rng.integers(*{"i4": (-8, 8), "u4": (0, 16), "i2": (-2, 2)}[type], [4, width]), const=True)
+            given(f"{type}_copied_{width}", [3, 1, 0], table.data, table, type)
