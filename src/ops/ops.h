@@ -189,8 +189,8 @@ static inline void *ln_exec_thread_scratch(const ln_exec *exec, int32_t worker) 
 ln_status ln_node_prepare(ln_node *node, ln_prep *prep);
 ln_status ln_node_run(const ln_node *node, ln_exec *exec);
 /*
- * Whether a run would change nothing, since the outputs, whose shapes are known, have no element. It is then left out: the
- * other dimensions may be as large as a file likes, and kernels walk over some of them.
+ * Whether a run would change nothing, since the outputs, whose shapes are known, have no element. It is then left out:
+ * the other dimensions may be as large as a file likes, and kernels walk over some of them.
  */
 bool ln_node_makes_nothing(const ln_node *node);
 
