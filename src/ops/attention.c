@@ -154,21 +154,27 @@ static ln_status cache_option(const ln_node *node, ln_error *err, const char *ke
   return ln_node_fail(node, err, LN_ERR_MODEL, "the option %s is %lld", key, (long long)*out);
 }
 
-ln_status ln_kv_cache_infer(ln_node *node, ln_error *err) {
-  ln_shape shape = node->in[1]->shape;
+/* The outputs' shape; the memory of caches comes with the first run. */
+static ln_status cache_shape(const ln_node *node, ln_error *err, ln_shape *out) {
   const ln_shape *places = &node->in[0]->shape;
   int64_t entries;
+  *out = node->in[1]->shape;
   LN_TRY(cache_option(node, err, "kv_cache_max", DEFAULT_ENTRIES, &entries));
-  if (shape.rank != 4 || shape.dims[0] != 1 || !ln_shape_equal(&shape, &node->in[2]->shape) || places->rank != 1 ||
-      places->dims[0] != shape.dims[1]) {
+  if (out->rank != 4 || out->dims[0] != 1 || !ln_shape_equal(out, &node->in[2]->shape) || places->rank != 1 ||
+      places->dims[0] != out->dims[1]) {
     return ln_node_fail(node, err, LN_ERR_SHAPE, "keys and values must be [1, n, heads, depth], with n places");
   }
-  if (shape.dims[1] < 1 || shape.dims[1] > entries) {
-    return ln_node_fail(node, err, LN_ERR_SHAPE, "%d entries for a cache of %lld", shape.dims[1], (long long)entries);
+  if (out->dims[1] < 1 || out->dims[1] > entries) {
+    return ln_node_fail(node, err, LN_ERR_SHAPE, "%d entries for a cache of %lld", out->dims[1], (long long)entries);
   }
-  shape.dims[1] = (int32_t)entries;
-  LN_TRY(ln_node_set_shape(node, 0, &shape, err));
-  return ln_node_set_shape(node, 1, &shape, err);
+  out->dims[1] = (int32_t)entries;
+  return LN_OK;
+}
+
+ln_status ln_kv_cache_infer(ln_node *node, ln_error *err) {
+  ln_shape shape;
+  LN_TRY(cache_shape(node, err, &shape));
+  return (ln_status)LN_INFER_IN_RUN;
 }
 
 ln_status ln_kv_cache_prepare(ln_node *node, ln_prep *prep) {
@@ -225,7 +231,13 @@ static ln_status make_room(const ln_node *node, int64_t place, ln_tensor *const 
 
 ln_status ln_kv_cache_run(const ln_node *node, ln_exec *exec) {
   ln_tensor *parts[CACHE_PARTS];
-  size_t at = 0;
+  ln_shape shape;
+  size_t at = 0, whole;
+  LN_TRY(cache_shape(node, exec->err, &shape));
+  if (!ln_tensor_size(LN_FLOAT32, &shape, &whole)) {
+    return ln_node_fail(node, exec->err, LN_ERR_LIMIT, "the cache is too large");
+  }
+  for (int32_t i = 0; i < CACHE_FIRST; ++i) LN_TRY(ln_host_output(node, i, &shape, whole, exec->err));
   for (int32_t i = 0; i < CACHE_PARTS; ++i) {
     const size_t bytes = i == CACHE_FIRST ? sizeof(int64_t) : node->out[i]->bytes;
     LN_TRY(open_part(node, i, bytes, exec->err, &parts[i]));
