@@ -61,10 +61,11 @@ static ln_status concat_parts(const ln_node *node, ln_error *err, ln_concatenati
   return LN_OK;
 }
 
-/* The row's types say no more than that each input is of some type: the parts must be of the output's. */
+/* The row's types say no more than that each input is of some type: the parts must be of the output's, which they name.
+ */
 static ln_status check_parts(const ln_node *node, const ln_node *parts, ln_error *err) {
   for (int32_t i = 0; i < parts->in_count; ++i) {
-    if (parts->in[i] == NULL || parts->in[i]->type != node->out[0]->type || ln_item_bytes(parts->in[i]) == 0) {
+    if (parts->in[i] == NULL || parts->in[i]->type != node->out[0]->type) {
       return ln_node_fail(node, err, LN_ERR_TYPE, "part %d is not of the output's type", (int)i);
     }
   }

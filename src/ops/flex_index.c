@@ -72,8 +72,8 @@ static ln_status stitch_row(const ln_node *node, ln_error *err, ln_shape *row) {
   }
   for (int32_t i = 0; i < n; ++i) {
     const ln_tensor *indices = node->in[i], *data = node->in[n + i];
-    bool fits = indices->type == LN_INT32 && data->type == node->out[0]->type && ln_item_bytes(data) > 0 &&
-                data->shape.rank >= indices->shape.rank;
+    bool fits =
+        indices->type == LN_INT32 && data->type == node->out[0]->type && data->shape.rank >= indices->shape.rank;
     for (int32_t d = 0; fits && d < indices->shape.rank; ++d) fits = data->shape.dims[d] == indices->shape.dims[d];
     if (fits) {
       const ln_shape own =

@@ -1,5 +1,5 @@
 /*
- * Select-TF reductions, running products and segments in double precision (ops/wide.h): what reduce.c, cumsum.c and
+ * Select-TF norms, running products and segments in double precision (ops/wide.h): what reduce.c, cumsum.c and
  * segment.c have no kernel for.
  */
 #include <float.h>
@@ -10,44 +10,10 @@
 #include "ops/rows.h"
 #include "ops/wide.h"
 
-/* ---- reductions: the row's variant is one of LN_FLEX_REDUCE_* ---- */
-
-static bool is_builtin(const ln_node *node) {
-  const ln_type type = node->in[0]->type;
-  const bool integer = type == LN_INT32 || type == LN_INT64;
-  return node->op->def->variant != LN_FLEX_REDUCE_NORM && (type == LN_FLOAT32 || integer);
-}
-
-ln_status ln_flex_reduce_prepare(ln_node *node, ln_prep *prep) {
-  if (!is_builtin(node)) return ln_wide_reserve(node, prep, 0);
-  switch (node->op->def->variant) {
-    case LN_FLEX_REDUCE_SUM: return ln_sum_prepare(node, prep);
-    case LN_FLEX_REDUCE_MEAN: return ln_mean_prepare(node, prep);
-    default: return ln_reduce_prepare(node, prep);
-  }
-}
-
-static double first_of(int32_t op) {
-  switch (op) {
-    case LN_FLEX_REDUCE_PROD: return 1.0;
-    case LN_FLEX_REDUCE_MAX: return -INFINITY;
-    case LN_FLEX_REDUCE_MIN: return INFINITY;
-    default: return 0.0;
-  }
-}
-
-static double join(int32_t op, double a, double x) {
-  switch (op) {
-    case LN_FLEX_REDUCE_PROD: return a * x;
-    case LN_FLEX_REDUCE_MAX: return x > a || isnan(x) ? x : a;
-    case LN_FLEX_REDUCE_MIN: return x < a || isnan(x) ? x : a;
-    case LN_FLEX_REDUCE_NORM: return a + x * x;
-    default: return a + x;
-  }
-}
+/* ---- EuclideanNorm ---- */
 
 /* The step of the output along each of the input's dimensions; 0 where it is reduced. */
-static ln_status output_steps(const ln_node *node, ln_error *err, size_t steps[LN_MAX_RANK], size_t *reduced) {
+static ln_status output_steps(const ln_node *node, ln_error *err, size_t steps[LN_MAX_RANK]) {
   const ln_shape *in = &node->in[0]->shape;
   int64_t axes[4 * LN_MAX_RANK];
   int32_t count = 0;
@@ -58,16 +24,14 @@ static ln_status output_steps(const ln_node *node, ln_error *err, size_t steps[L
     if (in->rank > 0 && ln_axis_normalize(axes[i], in->rank, &axis)) gone[axis] = true;
   }
   size_t step = 1;
-  *reduced = 1;
   for (int32_t i = in->rank - 1; i >= 0; --i) {
     steps[i] = gone[i] ? 0 : step;
-    if (gone[i]) *reduced *= (size_t)in->dims[i];
-    else step *= (size_t)in->dims[i];
+    if (!gone[i]) step *= (size_t)in->dims[i];
   }
   return LN_OK;
 }
 
-static void reduce_all(const ln_shape *in, const size_t *steps, int32_t op, const double *x, double *out) {
+static void add_squares(const ln_shape *in, const size_t *steps, const double *x, double *out) {
   const size_t columns = in->rank > 0 ? (size_t)in->dims[in->rank - 1] : 1;
   const size_t rows = in->rank > 0 ? ln_shape_span(in, 0, in->rank - 1) : 1;
   const size_t step = in->rank > 0 ? steps[in->rank - 1] : 0;
@@ -77,31 +41,28 @@ static void reduce_all(const ln_shape *in, const size_t *steps, int32_t op, cons
       to += rest % (size_t)in->dims[d] * steps[d];
       rest /= (size_t)in->dims[d];
     }
-    for (size_t c = 0; c < columns; ++c, to += step) out[to] = join(op, out[to], x[r * columns + c]);
+    for (size_t c = 0; c < columns; ++c, to += step) out[to] += x[r * columns + c] * x[r * columns + c];
   }
 }
 
-ln_status ln_flex_reduce_run(const ln_node *node, ln_exec *exec) {
-  const int32_t op = node->op->def->variant;
-  size_t steps[LN_MAX_RANK], reduced = 1;
+ln_status ln_euclidean_norm_run(const ln_node *node, ln_exec *exec) {
+  size_t steps[LN_MAX_RANK];
   ln_wide w;
-  if (is_builtin(node)) return ln_reduce_run(node, exec);
-  LN_TRY(output_steps(node, exec->err, steps, &reduced));
+  LN_TRY(output_steps(node, exec->err, steps));
   ln_wide_open(node, exec, &w);
   const size_t count = ln_shape_span(&node->out[0]->shape, 0, node->out[0]->shape.rank);
-  for (size_t i = 0; i < count; ++i) w.out[0][i] = first_of(op);
-  reduce_all(&node->in[0]->shape, steps, op, w.in[0], w.out[0]);
-  for (size_t i = 0; i < count && op == LN_FLEX_REDUCE_MEAN; ++i) w.out[0][i] /= (double)reduced;
-  for (size_t i = 0; i < count && op == LN_FLEX_REDUCE_NORM; ++i) w.out[0][i] = sqrt(w.out[0][i]);
+  for (size_t i = 0; i < count; ++i) w.out[0][i] = 0.0;
+  add_squares(&node->in[0]->shape, steps, w.in[0], w.out[0]);
+  for (size_t i = 0; i < count; ++i) w.out[0][i] = sqrt(w.out[0][i]);
   ln_wide_close(node, &w);
   return LN_OK;
 }
 
-/* ---- Cumprod, CumulativeLogsumexp, and Cumsum of other types: LN_FLEX_REDUCE_PROD, _NORM and _SUM ---- */
+/* ---- Cumprod and CumulativeLogsumexp: LN_FLEX_REDUCE_PROD and _NORM ---- */
 
-static double accumulate(int32_t op, double total, double x) {
-  if (op == LN_FLEX_REDUCE_PROD) return total * x;
-  if (op == LN_FLEX_REDUCE_SUM) return total + x;
+static double accumulate(ln_type type, int32_t op, double total, double x) {
+  if (op == LN_FLEX_REDUCE_PROD)
+    return ln_wide_is_whole(type) ? ln_wide_wrap(type, ln_wide_product(total, x)) : total * x;
   const double most = total > x ? total : x, least = total > x ? x : total;
   return isinf(most) ? most : most + log1p(exp(least - most));
 }
@@ -119,10 +80,10 @@ ln_status ln_accumulate_run(const ln_node *node, ln_exec *exec) {
   const size_t extent = (size_t)in->dims[axis];
   for (size_t i = 0; i < outer * inner; ++i) {
     const size_t start = i / inner * extent * inner + i % inner;
-    double total = op == LN_FLEX_REDUCE_PROD ? 1.0 : (op == LN_FLEX_REDUCE_SUM ? 0.0 : -INFINITY);
+    double total = op == LN_FLEX_REDUCE_PROD ? 1.0 : -INFINITY;
     for (size_t k = 0; k < extent; ++k) {
       const size_t at = start + (options->reverse ? extent - 1 - k : k) * inner;
-      const double next = accumulate(op, total, w.in[0][at]);
+      const double next = accumulate(node->out[0]->type, op, total, w.in[0][at]);
       w.out[0][at] = options->exclusive ? total : next;
       total = next;
     }
@@ -182,6 +143,15 @@ ln_status ln_flex_segment_prepare(ln_node *node, ln_prep *prep) {
   return ln_wide_reserve(node, prep, (size_t)node->out[0]->shape.dims[0]);
 }
 
+static double join(int32_t op, double a, double x) {
+  switch (op) {
+    case LN_FLEX_REDUCE_PROD: return a * x;
+    case LN_FLEX_REDUCE_MAX: return x > a || isnan(x) ? x : a;
+    case LN_FLEX_REDUCE_MIN: return x < a || isnan(x) ? x : a;
+    default: return a + x;
+  }
+}
+
 /* As join, but that integers wrap around. */
 static double join_whole(ln_type type, int32_t op, double a, double x) {
   if (!ln_wide_is_whole(type)) return join(op, a, x);
@@ -227,33 +197,41 @@ ln_status ln_flex_segment_run(const ln_node *node, ln_exec *exec) {
   return LN_OK;
 }
 
-/* ---- UnsortedSegment*: data, ids, number of segments; float32 and int32 have kernels of their own ---- */
+/* ---- UnsortedSegment*: data, ids, number of segments; some types have kernels of their own ---- */
 
 static bool is_builtin_segment(const ln_node *node) {
   const ln_type type = node->in[0]->type;
-  return (type == LN_FLOAT32 || type == LN_INT32) && node->in[1]->type == LN_INT32;
+  return type == LN_FLOAT32 || type == LN_INT32 || type == LN_INT64;
 }
 
 ln_status ln_flex_unsorted_segment_prepare(ln_node *node, ln_prep *prep) {
   return is_builtin_segment(node) ? LN_OK : ln_wide_reserve(node, prep, 0);
 }
 
-/* What TensorFlow gives for the greatest of nothing, and minus it for the least: the type's largest number. */
+/* What TensorFlow gives for the least of nothing: the type's largest number. */
+static bool is_signed(ln_type type) { return type == LN_INT8 || type == LN_INT16 || type == LN_INT32; }
+
 static double largest_of(ln_type type) {
   switch (type) {
     case LN_FLOAT16: return 65504.0;
     case LN_BFLOAT16: return ldexp(255.0, 120);
     case LN_FLOAT32: return (double)FLT_MAX;
     case LN_FLOAT64: return DBL_MAX;
-    default: return (double)INT32_MAX;
+    default: return ldexp(1.0, ln_type_bits(type) - is_signed(type)) - 1.0;
   }
+}
+
+/* And for the greatest. */
+static double lowest_of(ln_type type) {
+  if (!ln_wide_is_whole(type)) return -largest_of(type);
+  return is_signed(type) ? -largest_of(type) - 1.0 : 0.0;
 }
 
 static double empty_segment(const ln_node *node, int32_t op) {
   const ln_type type = node->in[0]->type;
   switch (op) {
     case LN_FLEX_REDUCE_PROD: return 1.0;
-    case LN_FLEX_REDUCE_MAX: return type == LN_INT32 ? (double)INT32_MIN : -largest_of(type);
+    case LN_FLEX_REDUCE_MAX: return lowest_of(type);
     case LN_FLEX_REDUCE_MIN: return largest_of(type);
     default: return 0.0;
   }
@@ -268,6 +246,7 @@ ln_status ln_flex_unsorted_segment_run(const ln_node *node, ln_exec *exec) {
   const int32_t op = ops[node->op->def->variant];
   const ln_shape *out = &node->out[0]->shape;
   const ln_tensor *ids = node->in[1];
+  const ln_type out_type = node->out[0]->type;
   const size_t width = ln_shape_span(out, 1, out->rank), rows = ln_shape_span(&ids->shape, 0, ids->shape.rank);
   ln_wide w;
   ln_wide_open(node, exec, &w);
@@ -279,43 +258,7 @@ ln_status ln_flex_unsorted_segment_run(const ln_node *node, ln_exec *exec) {
       return ln_node_fail(node, exec->err, LN_ERR_DATA, "segment %lld of %d", (long long)segment, out->dims[0]);
     }
     double *to = w.out[0] + (size_t)segment * width;
-    for (size_t i = 0; i < width; ++i) to[i] = join(op, to[i], w.in[0][r * width + i]);
-  }
-  ln_wide_close(node, &w);
-  return LN_OK;
-}
-
-/* ---- ArgMax, ArgMin ---- */
-
-static bool is_builtin_arg(const ln_node *node) {
-  const ln_type type = node->in[0]->type;
-  return type == LN_FLOAT32 || type == LN_INT8 || type == LN_UINT8 || type == LN_INT16 || type == LN_INT32 ||
-         type == LN_BOOL;
-}
-
-ln_status ln_flex_arg_prepare(ln_node *node, ln_prep *prep) {
-  return is_builtin_arg(node) ? LN_OK : ln_wide_reserve(node, prep, 0);
-}
-
-ln_status ln_flex_arg_run(const ln_node *node, ln_exec *exec) {
-  const bool least = node->op->def->variant == LN_VARIANT_ARG_MIN;
-  const ln_shape *in = &node->in[0]->shape;
-  int32_t axis = 0;
-  if (is_builtin_arg(node)) return ln_arg_minmax_run(node, exec);
-  LN_TRY(ln_node_axis(node, 1, in->rank, &axis, exec->err));
-  if (ln_tensor_is_empty(node->out[0])) return LN_OK;
-  const size_t extent = (size_t)in->dims[axis], inner = ln_shape_span(in, axis + 1, in->rank);
-  const size_t count = ln_shape_span(&node->out[0]->shape, 0, node->out[0]->shape.rank);
-  if (extent == 0) return ln_node_fail(node, exec->err, LN_ERR_SHAPE, "the axis is empty");
-  ln_wide w;
-  ln_wide_open(node, exec, &w);
-  for (size_t i = 0; i < count; ++i) {
-    const double *x = w.in[0] + i / inner * extent * inner + i % inner;
-    size_t best = 0;
-    for (size_t k = 1; k < extent; ++k) {
-      if (least ? x[k * inner] < x[best * inner] : x[k * inner] > x[best * inner]) best = k;
-    }
-    w.out[0][i] = (double)best;
+    for (size_t i = 0; i < width; ++i) to[i] = join_whole(out_type, op, to[i], w.in[0][r * width + i]);
   }
   ln_wide_close(node, &w);
   return LN_OK;

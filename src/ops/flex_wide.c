@@ -36,41 +36,6 @@ ln_status ln_flex_softmax_run(const ln_node *node, ln_exec *exec) {
   return LN_OK;
 }
 
-/* ---- AddN ---- */
-
-ln_status ln_flex_add_n_run(const ln_node *node, ln_exec *exec) {
-  enum { CHUNK = 256 };
-  const ln_tensor *out = node->out[0];
-  const ln_number type = ln_number_of(out->type);
-  const size_t count = ln_shape_span(&out->shape, 0, out->shape.rank), bytes = ln_type_bytes(out->type);
-  if (out->type == LN_FLOAT32 || out->type == LN_INT32) return ln_add_n_run(node, exec);
-  for (size_t at = 0; at < count; at += CHUNK) {
-    const size_t part = count - at < CHUNK ? count - at : CHUNK;
-    double sum[CHUNK] = {0.0}, x[CHUNK];
-    for (int32_t i = 0; i < node->in_count; ++i) {
-      ln_k_cast((const char *)node->in[i]->data + at * bytes, type, x, LN_NUMBER_F64, part);
-      for (size_t k = 0; k < part; ++k) sum[k] += x[k];
-    }
-    ln_k_cast(sum, LN_NUMBER_F64, (char *)out->data + at * bytes, type, part);
-  }
-  return LN_OK;
-}
-
-/* ---- Cumsum ---- */
-
-static bool is_builtin_cumsum(const ln_node *node) {
-  const ln_type type = node->in[0]->type;
-  return node->in[1]->type == LN_INT32 && (type == LN_FLOAT32 || type == LN_INT32 || type == LN_INT64);
-}
-
-ln_status ln_flex_cumsum_prepare(ln_node *node, ln_prep *prep) {
-  return is_builtin_cumsum(node) ? LN_OK : ln_wide_reserve(node, prep, 0);
-}
-
-ln_status ln_flex_cumsum_run(const ln_node *node, ln_exec *exec) {
-  return is_builtin_cumsum(node) ? ln_cumsum_run(node, exec) : ln_accumulate_run(node, exec);
-}
-
 /* ---- UniqueWithCounts, UniqueV2 (of lists) ---- */
 
 ln_status ln_unique_counts_infer(ln_node *node, ln_error *err) {

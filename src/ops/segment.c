@@ -7,6 +7,10 @@
 #include "ops/move.h"
 #include "ops/rows.h"
 
+static int64_t id_at(const ln_tensor *ids, size_t at) {
+  return ids->type == LN_INT64 ? ((const int64_t *)ids->data)[at] : ((const int32_t *)ids->data)[at];
+}
+
 /* The segment of the last row is the last segment. */
 ln_status ln_segment_sum_infer(ln_node *node, ln_error *err) {
   const ln_tensor *ids = node->in[1];
@@ -16,14 +20,16 @@ ln_status ln_segment_sum_infer(ln_node *node, ln_error *err) {
   }
   const int32_t rows = shape.dims[0];
   if (rows > 0 && ids->data == NULL) return (ln_status)LN_INFER_LATER;
-  const int32_t *numbers = ids->data;
+  int64_t last = 0;
   for (int32_t i = 0; i < rows; ++i) {
-    if (numbers[i] < (i > 0 ? numbers[i - 1] : 0) || numbers[i] == INT32_MAX) {
-      return ln_node_fail(node, err, LN_ERR_DATA, "segment %d of row %d: they must not be negative nor fall",
-                          numbers[i], i);
+    const int64_t id = id_at(ids, (size_t)i);
+    if (id < last || id >= INT32_MAX) {
+      return ln_node_fail(node, err, LN_ERR_DATA, "segment %lld of row %d: they must not be negative nor fall",
+                          (long long)id, i);
     }
+    last = id;
   }
-  shape.dims[0] = rows > 0 ? numbers[rows - 1] + 1 : 0;
+  shape.dims[0] = rows > 0 ? (int32_t)last + 1 : 0;
   return ln_node_set_shape(node, 0, &shape, err);
 }
 
@@ -90,10 +96,10 @@ ln_status ln_segment_run(const ln_node *node, ln_exec *exec) {
   if (ln_tensor_is_empty(out) && rows == 0) return LN_OK;
   start(variant, out, width * (size_t)segments);
   for (size_t r = 0; r < rows; ++r) {
-    const int32_t segment = ((const int32_t *)ids->data)[r];
+    const int64_t segment = id_at(ids, r);
     if (segment < 0) continue; /* dropped */
     if (segment >= segments) {
-      return ln_node_fail(node, exec->err, LN_ERR_DATA, "segment %d of %d", segment, segments);
+      return ln_node_fail(node, exec->err, LN_ERR_DATA, "segment %lld of %d", (long long)segment, segments);
     }
     join(variant, data, r * width, out, (size_t)segment * width, width);
   }

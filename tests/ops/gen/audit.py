@@ -2,12 +2,15 @@
 """Asks LiteRT and Linnet alike: which element types does each builtin operator run with?
 
 usage: audit.py [--json] [--all] RUN_CASES [OPERATOR...]
+       audit.py --record FILE
 
 For every form below and every element type that its letters T, U and I may stand for, a small model is built and given
 to LiteRT's reference and optimized kernels, in a process of its own since some forms end it. What LiteRT runs becomes a
 case in a scratch folder, and RUN_CASES (build/tests/tests/run_cases) says what Linnet makes of it. Printed are the forms
-that LiteRT runs and Linnet refuses, then those where the values differ; --all prints those that agree too. This is a tool,
-not a family of cases: all.py leaves it out.
+that LiteRT runs and Linnet refuses (quantized types without a scale apart: LiteRT takes it as 0), then those where the
+values differ; --all prints those that agree too. --record
+writes tests/ops/litert_types.txt, which litert_types_test.c holds against the rows. This is a tool, not a family of
+cases: all.py leaves it out.
 """
 import os
 import sys
@@ -73,7 +76,7 @@ FORMS = {
     "DENSIFY": [], "DEQUANTIZE": ["T[2,3] > U"], "QUANTIZE": ["T[2,3] > U"],
     "DILATE": ["T[2,3] I=[2,1] T=0 > T"],
     "DYNAMIC_UPDATE_SLICE": ["T[3,3] T[2,2] I=[1,1] > T"],
-    "EMBEDDING_LOOKUP": ["i32=[1,0] T[2,3] > T", "i32=[1,0] T=[[1,1,1,1],[1,1,1,1]] > U"],
+    "EMBEDDING_LOOKUP": ["i32=[1,0] T[2,4] > T", "i32=[1,0] T=[[1,1,1,1],[1,1,1,1]] > U"],
     "EXPAND_DIMS": ["T[2,3] I=1 > T"], "FILL": ["I=[2,2] T[] > T"],
     "GATHER": ["T[3,2] I=[2,0] > T", "T[3] I=[2,0] > T"], "GATHER_ND": ["T[3,2] I=[[2],[0]] > T"],
     "HASHTABLE_LOOKUP": ["i32=[1,2] i32=[1,2,3] T[3,2] > T u8"],
@@ -97,6 +100,20 @@ FORMS = {
     "TOPK_V2": ["T[2,4] I=2 > T I"], "TRANSPOSE": ["T[2,3] I=[1,0] > T"], "UNIQUE": ["T[5] > T W | idxOutType=@W"],
     "WHERE": ["T[2,3] > i64"], "REDUCE_WINDOW": [],
 }
+FORMS["PRELU"] = [BINARY, "i16[2,3] i8[2,3] > i16"]
+# Kernels that read these types as another one, without a look at what they are: (operator, input 0's, input 1's and the
+# output's type as `T`, `U` and so on) for which it says so.
+FLOATS = ("f32", "f16", "bf16", "f64")
+BITS_OF = {"i2": 2, "i4": 4, "u4": 4}
+UNCHECKED = {
+    "FAKE_QUANT": lambda t: t["T"] != "f32",
+    "EMBEDDING_LOOKUP": lambda t: "U" in t and t["U"] != t["T"] and
+        (t["T"], t["U"]) not in [(a, b) for a in ("i8", "u8", "i4", "i2") for b in ("f32", "f16")],
+    "BITCAST": lambda t: BITS_OF.get(t["T"], 8) != BITS_OF.get(t["U"], 8),
+    "DEPTHWISE_CONV_2D": lambda t: t["T"] in ("i16", "u8") and t["U"] not in ("i8", "i4") + (t["T"],) or (t["T"], t["U"]) in
+        (("i16", "i16"), ("u8", "i4"), ("u8", "i8")),
+    "FULLY_CONNECTED": lambda t: (t["T"], t["U"]) in [("i16", "i16"), ("i16", "u8"), ("i8", "u8")] + [("u8", w) for w in ("i8", "i4", "i2")],
+}
 LETTERS = {"T": EVERY, "U": EVERY, "I": INDEX, "W": ("bool", "i32", "i64")}
 TERM = re.compile(r"(\w+)(?:\[([\d,]*)\])?(?:=(\S+))?$")
 
@@ -104,7 +121,7 @@ TERM = re.compile(r"(\w+)(?:\[([\d,]*)\])?(?:=(\S+))?$")
 def make(term, types, plain):
     name, dims, value = TERM.match(term).groups()
     type = types.get(name, name)
-    scaled = {} if plain or name not in "TU" or type not in QUANTIZED else {"scale": 0.5}
+    scaled = {} if plain or name not in ("T", "U", "i8", "i16") or type not in QUANTIZED else {"scale": 0.5}
     if value is not None:
         data = np.asarray(json.loads(value))
         if type == "str":
@@ -174,6 +191,8 @@ def audit(op, scratch):
         wide = [k for k in letters if k in "TU"]
         for choice in itertools.product(*(LETTERS[k] for k in letters)):
             types = dict(zip(letters, choice))
+            if op in UNCHECKED and types and UNCHECKED[op](types):
+                continue
             for plain in (False, True):
                 if plain and not any(types[k] in QUANTIZED for k in wide):
                     continue
@@ -209,17 +228,47 @@ def write_case(g, version, expected, path):
         f.write(lib.build([g], metadata, version))
 
 
+def record(path):
+    """Lines of "OPERATOR TYPE... > TYPE... : TYPE...", where T stands for each of the types after the colon."""
+    lines = {}
+    for op in sorted(FORMS):
+        for form in FORMS[op]:
+            letters = [k for k in LETTERS if re.search(rf"(^|[ @]){k}([\[= ]|$)", form)]
+            for choice in itertools.product(*(LETTERS[k] for k in letters)):
+                types = dict(zip(letters, choice))
+                if op in UNCHECKED and types and UNCHECKED[op](types):
+                    continue
+                takes = lambda resolver: guarded(lambda: lib.oracle_outputs([build(op, form, types, False)], resolver, 1))
+                if not any(gives_its_types(build(op, form, types, False), *takes(r)) for r in ("ref", "opt")):
+                    continue
+                names = [("T" if m[1] == "T" else lib.SHORT.get(types.get(m[1], m[1]), types.get(m[1], m[1])))
+                         for m in (TERM.match(t) or re.match("(>)", t) for t in form.partition(" | ")[0].split())]
+                lines.setdefault(" ".join([op] + names), []).append(lib.SHORT.get(types.get("T"), types.get("T") or ""))
+    with open(path, "w") as f:
+        f.write("# What LiteRT runs: audit.py --record writes this list, of its operators and their inputs' and outputs' types. T\n"
+                "# is each type after the colon.\n")
+        for key, types in sorted(lines.items()):
+            f.write(key + (" : " + " ".join(dict.fromkeys(types)) if "T" in key.split()[1:] else "") + "\n")
+
+
+def gives_its_types(g, ok, result):
+    """Whether a run's outputs are of the types that the model says."""
+    return ok and all(np.asarray(e).dtype == lib.DTYPES[t.type] for e, t in zip(result[1], g.nodes[0].outputs))
+
+
 REFUSED = re.compile(r"(open|session|prepare|resize|set_input|run): ")
 
 
 def main():
     flags = [a for a in sys.argv[1:] if a.startswith("--")]
     names = [a for a in sys.argv[1:] if not a.startswith("--")]
+    if "--record" in flags and len(names) == 1:
+        return record(names[0])
     if not names:
         print(__doc__, file=sys.stderr)
         return 2
     run_cases, wanted = names[0], names[1:] or sorted(FORMS)
-    found = {"refused": {}, "differs": {}, "agrees": []}
+    found = {"refused": {}, "unscaled": {}, "differs": {}, "agrees": []}
     with tempfile.TemporaryDirectory() as scratch:
         ran = {}
         for op in wanted:
@@ -233,14 +282,15 @@ def main():
             if match[1] == "ok  ":
                 found["agrees"].append(name)
             else:
-                found["refused" if REFUSED.match(match[3]) else "differs"][name] = match[3]
-        lost = set(ran) - set(found["agrees"]) - set(found["refused"]) - set(found["differs"])
+                unscaled = "_plain_" in name or "without quantization" in match[3]
+                found[("unscaled" if unscaled else "refused") if REFUSED.match(match[3]) else "differs"][name] = match[3]
+        lost = set(ran) - set(found["agrees"]) - set(found["refused"]) - set(found["unscaled"]) - set(found["differs"])
         for name in sorted(lost):
             found["refused"][name] = "run_cases ended before it"
     if "--json" in flags:
         json.dump(found, sys.stdout, indent=1)
         return 0
-    for kind in ("refused", "differs"):
+    for kind in ("refused", "unscaled", "differs"):
         print(f"{kind}: {len(found[kind])}")
         for name, reason in sorted(found[kind].items()):
             print(f"  {name}: {reason}")
