@@ -299,7 +299,7 @@ static bool load_sources(bool cases, source_list *list) {
 static void guard(void) {
   signal(SIGALRM, on_signal);
   signal(SIGABRT, on_signal);
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(LN_ASAN)
   if (__sanitizer_set_death_callback != NULL) __sanitizer_set_death_callback(say_where);
 #else
   const struct rlimit limit = {(rlim_t)4 << 30, (rlim_t)4 << 30};

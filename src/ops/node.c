@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ops/move.h"
 #include "ops/ops.h"
 
 ln_status ln_node_fail(const ln_node *node, ln_error *err, ln_status status, const char *format, ...) {
@@ -189,6 +190,16 @@ static ln_status allocate_outputs(ln_node *node, ln_error *err) {
   return LN_OK;
 }
 
+bool ln_node_makes_nothing(const ln_node *node) {
+  bool nothing = node->out_count > 0 && (node->op->def->flags & LN_OPF_STATEFUL) == 0;
+  for (int32_t i = 0; nothing && i < node->out_count; ++i) {
+    const ln_tensor *out = node->out[i]; /* an output of strings holds their number even where that is 0 */
+    const bool plain = out != NULL && out->type != LN_STRING && out->type != LN_RESOURCE && out->type != LN_VARIANT;
+    nothing = plain && ln_tensor_is_empty(out);
+  }
+  return nothing;
+}
+
 ln_status ln_node_evaluate(ln_node *node, ln_error *err) {
   ln_arena arena = {0};
   void *scratch = NULL, *thread_scratch = NULL;
@@ -201,6 +212,7 @@ ln_status ln_node_evaluate(ln_node *node, ln_error *err) {
   status = ln_node_prepare(node, &prep);
   if (status == LN_OK) status = allocate_outputs(node, err);
   if (status != LN_OK) goto out;
+  node->idle = ln_node_makes_nothing(node);
   scratch = ln_alloc(node->scratch_bytes);
   thread_scratch = ln_alloc(node->thread_scratch_bytes);
   if (scratch == NULL || thread_scratch == NULL) {

@@ -27,6 +27,8 @@ static const ln_op_def rows[] = {
 #include "ops/ops.def"
 #define LN_CUSTOM_OP(id, name, infer, prepare, run, macs, variant, flags, types, gradient) \
   ROW(name, id, LN_OP_CUSTOM, none, infer, prepare, run, macs, variant, flags, types, gradient)
+#define LN_CUSTOM_PROGRAM(id, name, reason) \
+  ROW_WITHOUT_KERNEL(name, id, LN_OP_CUSTOM, none, LN_OPF_MARKER | LN_OPF_STATEFUL, reason, "not differentiable")
 #define LN_FLEX_OP(op, options, infer, prepare, run, macs, variant, flags, types, gradient) \
   ROW("Flex" #op, Flex##op, LN_OP_CUSTOM, options, infer, prepare, run, macs, variant, flags, types, gradient)
 #include "ops/custom.def"

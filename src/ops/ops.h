@@ -37,6 +37,7 @@ struct ln_node {
   ln_node_state *state; /* the session's; NULL where a node is evaluated alone, which never happens to stateful ones */
   size_t scratch_bytes; /* asked for by prepare: one block for a run, shared by the threads */
   size_t thread_scratch_bytes; /* and one for each thread */
+  bool idle; /* outputs have no element and nothing else changes: its run is left out (ln_node_makes_nothing) */
 };
 
 /* Where packed weights live: one copy for all sessions of a model. */
@@ -187,6 +188,11 @@ static inline void *ln_exec_thread_scratch(const ln_exec *exec, int32_t worker) 
 /* The row's prepare and run, handed stand-ins for tensors whose types they do not read: how a session calls them. */
 ln_status ln_node_prepare(ln_node *node, ln_prep *prep);
 ln_status ln_node_run(const ln_node *node, ln_exec *exec);
+/*
+ * Whether a run would change nothing, since the outputs, whose shapes are known, have no element. It is then left out:
+ * the other dimensions may be as large as a file likes, and kernels walk over some of them.
+ */
+bool ln_node_makes_nothing(const ln_node *node);
 
 /*
  * Runs a node whose inputs all hold data, outputs allocated by ln_alloc (owned by the caller, storage LN_STORAGE_HEAP):

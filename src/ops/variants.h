@@ -53,6 +53,9 @@ enum { LN_COUNT_DENSE = 0, LN_COUNT_SPARSE, LN_COUNT_RAGGED };
 /* Gradients of SparseSegment*: flex_sparse_segment.c. How rows are weighed, and whether only the rows used come out. */
 enum { LN_SEGMENT_GRAD_SUM = 0, LN_SEGMENT_GRAD_MEAN = 1, LN_SEGMENT_GRAD_NORM = 2, LN_SEGMENT_GRAD_USED = 4 };
 
+/* seq_flow.c: PoolingOp's third input is no quantized number. */
+enum { LN_SEQ_FLOW_POOL = 1 };
+
 /* Convolutions, pools and their gradients: flex_conv.c. What is computed, and of which images. */
 enum {
   LN_CONV_ND_FORWARD = 0,

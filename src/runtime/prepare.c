@@ -181,6 +181,7 @@ static ln_status prepare_node(ln_session *session, ln_step *step, ln_arena *aren
     return ln_node_fail(node, err, LN_ERR_MEMORY, "needs more scratch than can be addressed");
   }
   step->macs = node->op->def->macs(node);
+  node->idle = !step->own_outputs && ln_node_makes_nothing(node);
   return LN_OK;
 }
 

@@ -282,7 +282,7 @@ int ln_kt_main(int argc, char **argv, const char *family, const ln_kt_check *che
   if (!failed) {
     printf("seed %llu\n", (unsigned long long)seed);
     fflush(stdout);
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(LN_ASAN)
     signal(SIGSEGV, on_fault);
     signal(SIGBUS, on_fault);
 #else

@@ -421,7 +421,7 @@ def model_case(family, name, graphs, expected=None, tolerance=None, resolver="re
 
 
 def case(family, name, op, options=None, inputs=(), outputs=(), custom=None, intermediates=(), expected=None,
-         tolerance=None, resolver="ref", seed=None, invocations=1, options_table=None, version=None):
+         tolerance=None, resolver="ref", seed=None, invocations=1, options_table=None, version=None, refused=None):
     """A case of one operator. inputs may hold None (an absent optional input); constants and variables among them
     are no inputs of the graph."""
     n = node(op, list(inputs), list(outputs), options, custom, intermediates, options_table, version)
@@ -430,7 +430,7 @@ def case(family, name, op, options=None, inputs=(), outputs=(), custom=None, int
         if t is not None and not t.const and not t.variable and t not in fed:
             fed.append(t)
     try:
-        model_case(family, name, [graph([n], fed, list(outputs))], expected, tolerance, resolver, seed, invocations)
+        model_case(family, name, [graph([n], fed, list(outputs))], expected, tolerance, resolver, seed, invocations, refused)
     except Exception as e:
         raise RuntimeError(f"{family}/{name}: {e}") from e
 
