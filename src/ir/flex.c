@@ -216,6 +216,20 @@ static bool value_int(ln_flex flex, flex_value value, int64_t *out) {
   }
 }
 
+bool ln_flex_is_map(ln_flex flex) {
+  flex_value root;
+  flex_vector values, keys;
+  return find_root(flex, &root) && root.type == FLEX_MAP && open_vector(flex, root, &values) &&
+         open_keys(flex, root, values.count, &keys);
+}
+
+bool ln_flex_has(ln_flex flex, const char *key, bool *is_truth) {
+  flex_value value;
+  if (!find(flex, key, &value)) return false;
+  *is_truth = value.type == FLEX_BOOL;
+  return true;
+}
+
 bool ln_flex_int(ln_flex flex, const char *key, int64_t *out) {
   flex_value value;
   return find(flex, key, &value) && value_int(flex, value, out);
@@ -244,6 +258,20 @@ bool ln_flex_ints(ln_flex flex, const char *key, int64_t *out, int32_t capacity,
   }
   for (size_t i = 0; i < vector.count && i < (size_t)capacity; ++i) {
     if (vector_at(flex, &vector, i, &item)) value_int(flex, item, &out[i]);
+  }
+  *count = (int32_t)vector.count;
+  return true;
+}
+
+bool ln_flex_floats(ln_flex flex, const char *key, float *out, int32_t capacity, int32_t *count) {
+  flex_value value, item;
+  flex_vector vector;
+  double number;
+  if (!find(flex, key, &value) || value.type == FLEX_MAP || !open_vector(flex, value, &vector)) return false;
+  if (vector.count > INT32_MAX) return false;
+  for (size_t i = 0; i < vector.count; ++i) {
+    if (!vector_at(flex, &vector, i, &item) || !value_float(flex, item, &number)) return false;
+    if (i < (size_t)capacity) out[i] = (float)number;
   }
   *count = (int32_t)vector.count;
   return true;

@@ -216,12 +216,17 @@ typedef struct ln_flex {
   size_t size;
 } ln_flex;
 
+bool ln_flex_is_map(ln_flex flex);
+/* Whether there is such a key, and whether its value is a truth value rather than a number. */
+bool ln_flex_has(ln_flex flex, const char *key, bool *is_truth);
 /* Each is false (and leaves *out) when the bytes are no FlexBuffers map, the key is absent or of another kind. */
 bool ln_flex_int(ln_flex flex, const char *key, int64_t *out);
 bool ln_flex_float(ln_flex flex, const char *key, double *out);
 bool ln_flex_bool(ln_flex flex, const char *key, bool *out);
 /* Copies up to `capacity` ints of a vector (typed or not); *count is the vector's length. */
 bool ln_flex_ints(ln_flex flex, const char *key, int64_t *out, int32_t capacity, int32_t *count);
+/* The same of floats; what came before a value that is none is stored. */
+bool ln_flex_floats(ln_flex flex, const char *key, float *out, int32_t capacity, int32_t *count);
 /* A string, not NUL-terminated. */
 bool ln_flex_string(ln_flex flex, const char *key, const char **text, size_t *length);
 /* The string at `index` of a vector of strings; false past its end. */

@@ -34,7 +34,7 @@ bool ln_nodedef_open(const uint8_t *options, size_t size, ln_nodedef *out) {
   size_t op_length, node_length;
   if (!ln_flex_item_text(flex, 0, &op, &op_length) || !ln_flex_item_text(flex, 1, &node, &node_length)) return false;
   const uint8_t *at = (const uint8_t *)node;
-  const ln_nodedef def = {op, op_length, {at, at + node_length}};
+  const ln_nodedef def = {op, op_length, {at, at + node_length}, {NULL, 0}};
   if (!ln_wire_is_well_formed(def.node)) return false;
   ln_wire wire = def.node;
   ln_wire_field field;
@@ -45,6 +45,15 @@ bool ln_nodedef_open(const uint8_t *options, size_t size, ln_nodedef *out) {
   *out = def;
   return true;
 }
+
+bool ln_nodedef_open_map(const uint8_t *options, size_t size, ln_nodedef *out) {
+  const ln_flex flex = {options, size};
+  if (!ln_flex_is_map(flex)) return false;
+  *out = (ln_nodedef){"", 0, {NULL, NULL}, flex};
+  return true;
+}
+
+static bool is_map(const ln_nodedef *def) { return def->map.data != NULL; }
 
 static bool same_text(ln_wire bytes, const char *text) {
   return ln_wire_left(&bytes) == strlen(text) && memcmp(bytes.at, text, ln_wire_left(&bytes)) == 0;
@@ -71,11 +80,14 @@ static bool find_attr(const ln_nodedef *def, const char *key, uint32_t number, l
 }
 
 bool ln_nodedef_has(const ln_nodedef *def, const char *key) {
+  bool is_truth;
+  if (is_map(def)) return ln_flex_has(def->map, key, &is_truth);
   ln_wire value;
   return find_value(def, key, &value);
 }
 
 bool ln_nodedef_int(const ln_nodedef *def, const char *key, int64_t *out) {
+  if (is_map(def)) return ln_flex_int(def->map, key, out);
   ln_wire_field field;
   if (!find_attr(def, key, VALUE_I, LN_WIRE_VARINT, &field)) return false;
   *out = (int64_t)field.value;
@@ -83,6 +95,12 @@ bool ln_nodedef_int(const ln_nodedef *def, const char *key, int64_t *out) {
 }
 
 bool ln_nodedef_float(const ln_nodedef *def, const char *key, float *out) {
+  double number;
+  if (is_map(def)) {
+    if (!ln_flex_float(def->map, key, &number)) return false;
+    *out = (float)number;
+    return true;
+  }
   ln_wire_field field;
   if (!find_attr(def, key, VALUE_F, LN_WIRE_32, &field)) return false;
   *out = float_of(field.value);
@@ -90,6 +108,8 @@ bool ln_nodedef_float(const ln_nodedef *def, const char *key, float *out) {
 }
 
 bool ln_nodedef_bool(const ln_nodedef *def, const char *key, bool *out) {
+  bool is_truth;
+  if (is_map(def)) return ln_flex_has(def->map, key, &is_truth) && is_truth && ln_flex_bool(def->map, key, out);
   ln_wire_field field;
   if (!find_attr(def, key, VALUE_B, LN_WIRE_VARINT, &field)) return false;
   *out = field.value != 0;
@@ -119,6 +139,12 @@ uint32_t ln_tf_number(ln_type type) {
 }
 
 bool ln_nodedef_type(const ln_nodedef *def, const char *key, ln_type *out) {
+  int64_t number;
+  if (is_map(def)) {
+    if (!ln_flex_int(def->map, key, &number) || number < 0 || number >= LN_TYPE_COUNT) return false;
+    *out = (ln_type)number;
+    return true;
+  }
   ln_wire_field field;
   return find_attr(def, key, VALUE_TYPE, LN_WIRE_VARINT, &field) && ln_tf_type(field.value, out);
 }
@@ -130,6 +156,7 @@ static bool give_text(const ln_wire_field *field, const char **text, size_t *len
 }
 
 bool ln_nodedef_string(const ln_nodedef *def, const char *key, const char **text, size_t *length) {
+  if (is_map(def)) return ln_flex_string(def->map, key, text, length);
   ln_wire_field field;
   return find_attr(def, key, VALUE_S, LN_WIRE_BYTES, &field) && give_text(&field, text, length);
 }
@@ -175,6 +202,7 @@ static bool open_list(const ln_nodedef *def, const char *key, uint32_t number, l
 }
 
 bool ln_nodedef_ints(const ln_nodedef *def, const char *key, int64_t *out, int32_t capacity, int32_t *count) {
+  if (is_map(def)) return ln_flex_ints(def->map, key, out, capacity, count);
   ln_wire_walker w;
   uint64_t number;
   int32_t n = 0;
@@ -187,6 +215,7 @@ bool ln_nodedef_ints(const ln_nodedef *def, const char *key, int64_t *out, int32
 }
 
 bool ln_nodedef_floats(const ln_nodedef *def, const char *key, float *out, int32_t capacity, int32_t *count) {
+  if (is_map(def)) return ln_flex_floats(def->map, key, out, capacity, count);
   ln_wire_walker w;
   uint64_t number;
   int32_t n = 0;
@@ -231,6 +260,14 @@ bool ln_nodedef_shapes(const ln_nodedef *def, const char *key, ln_shape *out, bo
 }
 
 bool ln_nodedef_strings(const ln_nodedef *def, const char *key, int32_t *count) {
+  const char *text;
+  size_t length;
+  if (is_map(def)) {
+    bool is_truth;
+    if (!ln_flex_has(def->map, key, &is_truth)) return false;
+    for (*count = 0; ln_flex_string_at(def->map, key, (size_t)*count, &text, &length);) ++*count;
+    return true;
+  }
   ln_wire_walker w;
   ln_wire_field field;
   int32_t n = 0;
@@ -241,6 +278,7 @@ bool ln_nodedef_strings(const ln_nodedef *def, const char *key, int32_t *count) 
 }
 
 bool ln_nodedef_string_at(const ln_nodedef *def, const char *key, int32_t index, const char **text, size_t *length) {
+  if (is_map(def)) return index >= 0 && ln_flex_string_at(def->map, key, (size_t)index, text, length);
   ln_wire_walker w;
   ln_wire_field field;
   if (!open_list(def, key, VALUE_S, LN_WIRE_BYTES, &w)) return false;

@@ -13,6 +13,7 @@ typedef struct ln_nodedef {
   const char *op; /* TensorFlow's name of the operator, not NUL-terminated */
   size_t op_length;
   ln_wire node;
+  ln_flex map; /* where the attributes stand when there is no message; else NULL */
 } ln_nodedef;
 
 /* The element type of a DataType (tensorflow/core/framework/types.proto; quantized ones are their integers), and its
@@ -24,6 +25,11 @@ bool ln_tf_shape(ln_wire message, ln_shape *out, bool *ranked);
 
 /* False when the options are no such vector, or the message's outermost fields or an attribute's frame are broken. */
 bool ln_nodedef_open(const uint8_t *options, size_t size, ln_nodedef *out);
+/*
+ * The attributes of an operator of TensorFlow's that was converted as a custom one: a FlexBuffers map of those that are
+ * numbers, truth values, strings, types (the schema's numbers) or lists of numbers or strings. False for no map.
+ */
+bool ln_nodedef_open_map(const uint8_t *options, size_t size, ln_nodedef *out);
 
 /*
  * Attributes by name. Each is false, and leaves what it would fill, when there is no such attribute or it is of another

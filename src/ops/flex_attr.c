@@ -3,8 +3,15 @@
 
 #include <string.h>
 
+/* "FlexX" holds a NodeDef, and "X", as the converter writes it where it may not say "FlexX", a map. */
+static bool open_attrs(const ln_op *op, ln_nodedef *out) {
+  const bool is_flex = op->custom_name != NULL && strncmp(op->custom_name, "Flex", 4) == 0;
+  return is_flex ? ln_nodedef_open(op->custom_options, op->custom_options_size, out)
+                 : ln_nodedef_open_map(op->custom_options, op->custom_options_size, out);
+}
+
 ln_status ln_attr_open(const ln_node *node, ln_error *err, ln_nodedef *out) {
-  if (ln_nodedef_open(node->op->custom_options, node->op->custom_options_size, out)) return LN_OK;
+  if (open_attrs(node->op, out)) return LN_OK;
   return ln_node_fail(node, err, LN_ERR_MODEL, "its options are no NodeDef");
 }
 
@@ -248,11 +255,11 @@ static ln_status fill_field(const filler *f, const ln_field_info *field, void *t
 }
 
 ln_status ln_flex_options_fill(const ln_op *op, ln_arena *arena, void *options, ln_error *err) {
-  filler f = {op->def->options, {NULL, 0, {NULL, NULL}}, arena, err};
+  filler f = {.table = op->def->options, .arena = arena, .err = err};
   const ln_table_info *info = ln_schema_table(op->def->options);
   const char *text;
   size_t length;
-  if (!ln_nodedef_open(op->custom_options, op->custom_options_size, &f.def)) {
+  if (!open_attrs(op, &f.def)) {
     return ln_fail(err, LN_ERR_MODEL, "its options are no NodeDef");
   }
   if (ln_nodedef_string(&f.def, "data_format", &text, &length) && length > 1 && text[1] == 'C') {

@@ -73,6 +73,13 @@ const ln_op_def *ln_op_find_custom(const char *name) {
   return &rows[i];
 }
 
+const ln_op_def *ln_op_find_flex(const char *name) {
+  for (int32_t i = BUILTIN_COUNT; i < ROW_COUNT; ++i) {
+    if (strncmp(rows[i].name, "Flex", 4) == 0 && strcmp(rows[i].name + 4, name) == 0) return &rows[i];
+  }
+  return NULL;
+}
+
 int32_t ln_op_def_count(void) { return ROW_COUNT; }
 
 const ln_op_def *ln_op_def_at(int32_t index) { return index < 0 || index >= ROW_COUNT ? NULL : &rows[index]; }

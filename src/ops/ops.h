@@ -126,6 +126,8 @@ const ln_op_def *ln_op_find(int32_t code);
 const char *ln_op_left_out(int32_t code);
 /* The row of a custom operator; a shared "unknown" row, without a kernel, for a name that is in no row. */
 const ln_op_def *ln_op_find_custom(const char *name);
+/* The row of the Select-TF operator "Flex" and `name`; NULL for none. */
+const ln_op_def *ln_op_find_flex(const char *name);
 /* All rows of this build: builtin ones by code, then custom ones as their lists have them. */
 int32_t ln_op_def_count(void);
 const ln_op_def *ln_op_def_at(int32_t index);

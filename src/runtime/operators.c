@@ -86,7 +86,10 @@ static ln_status bind(ln_session *session, ln_node *node, const ln_custom_op *fu
   user->op = *node->op;
   user->op.def = &user->row;
   take_attributes(&user->op);
-  user->row = *node->op->def;
+  /* Of an operator that runs by TensorFlow's name (read_kind) the row says nothing of the program's. */
+  const char *name = node->op->custom_name;
+  const bool is_other = name != NULL && strcmp(node->op->def->name, name) != 0;
+  user->row = is_other ? *ln_op_find_custom(name) : *node->op->def;
   user->row.infer = infer;
   user->row.prepare = prepare;
   user->row.run = run;

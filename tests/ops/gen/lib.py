@@ -599,12 +599,14 @@ def flex_options(n):
     return bytes(b.Finish())
 
 
-def flex_part(op, inputs=None, attrs=None, expected=None, unknown=(), invocations=1, outputs=None, via=None, seed=None):
+def flex_part(op, inputs=None, attrs=None, expected=None, unknown=(), invocations=1, outputs=None, via=None, seed=None,
+              plain=False):
     """One Select-TF operator of a model: (node, its inputs, its outputs, what they hold). As flex_case says; and
 
     via    the type that TensorFlow computes in where it has no kernel for an input's: {type: type}; the outputs are
            rounded back, and of a complex type its parts are given one after the other
     seed   of the random numbers that inputs without data get
+    plain  as the converter writes the operator where it may not select any of TensorFlow's: a custom one
     """
     tf = tensorflow()
     rng, inputs, attrs = np.random.default_rng(seed), inputs or {}, attrs or {}
@@ -647,11 +649,28 @@ def flex_part(op, inputs=None, attrs=None, expected=None, unknown=(), invocation
     for i, (e, type) in enumerate(zip(expected, outputs, strict=True)):
         hidden = i in unknown and e.ndim > 0
         results.append(tensor([1] * e.ndim if hidden else list(e.shape), type, signature=[-1] * e.ndim if hidden else None))
-    return node("Flex" + op, flat, results, custom=flex_options(n)), flat, results, expected
+    made = node(op, flat, results, custom=plain_options(n)) if plain else node("Flex" + op, flat, results, custom=flex_options(n))
+    return made, flat, results, expected
+
+
+def plain_options(n):
+    """The attributes of a NodeDef as the converter writes them for a custom operator (flatbuffer_export.cc)."""
+    tf, values = tensorflow(), {}
+    for key, attr in n.attr.items():
+        kind = attr.WhichOneof("value")
+        if kind == "type" and hasattr(S.TensorType, tf.as_dtype(attr.type).name.upper()):
+            values[key] = getattr(S.TensorType, tf.as_dtype(attr.type).name.upper())
+        elif kind in ("i", "b", "f"):
+            values[key] = getattr(attr, kind)
+        elif kind == "s":
+            values[key] = attr.s.decode()
+        elif kind == "list" and (attr.list.i or attr.list.s):
+            values[key] = list(attr.list.i) or [s.decode() for s in attr.list.s]
+    return flexbuffer(dict(sorted(values.items())))
 
 
 def flex_case(family, name, op, inputs=None, attrs=None, tolerance=None, expected=None, unknown=(), invocations=1,
-              seed=None, outputs=None):
+              seed=None, outputs=None, plain=False):
     """A case of the operator Flex<op>; its expected outputs are what TensorFlow's tf.raw_ops.<op> gives.
 
     inputs     {argument: tensor or list of tensors}
@@ -659,9 +678,10 @@ def flex_case(family, name, op, inputs=None, attrs=None, tolerance=None, expecte
     unknown    outputs whose shapes the model does not declare (their indices)
     expected   the outputs (of the last invocation), where TensorFlow is not to be asked
     outputs    the types of the outputs, where `expected` does not tell them (bfloat16, strings)
+    plain      the custom operator <op> instead, which is Flex<op> as the converter writes it when it may not select any
     """
     seed = zlib.crc32(f"{family}/{name}".encode()) if seed is None else seed
-    n, flat, results, expected = flex_part(op, inputs, attrs, expected, unknown, invocations, outputs, seed=seed)
+    n, flat, results, expected = flex_part(op, inputs, attrs, expected, unknown, invocations, outputs, seed=seed, plain=plain)
     case(family, name, n.op, None, flat, results, custom=n.custom, expected=expected, tolerance=tolerance, resolver=None,
          seed=seed, invocations=invocations)
 
