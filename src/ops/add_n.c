@@ -34,6 +34,8 @@ ln_status ln_add_n_run(const ln_node *node, ln_exec *exec) {
     case LN_FLOAT32: add_f32(node, elements); break;
     case LN_FLOAT64: add_f64(node, elements); break;
     case LN_INT64: add_64(node, elements); break;
+    case LN_COMPLEX64: add_f32(node, out->bytes / sizeof(float)); break;
+    case LN_COMPLEX128: add_f64(node, out->bytes / sizeof(double)); break;
     default: add_32(node, elements); break;
   }
   return LN_OK;

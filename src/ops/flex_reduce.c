@@ -201,7 +201,7 @@ ln_status ln_flex_segment_run(const ln_node *node, ln_exec *exec) {
 
 static bool is_builtin_segment(const ln_node *node) {
   const ln_type type = node->in[0]->type;
-  return type == LN_FLOAT32 || type == LN_INT32 || type == LN_INT64;
+  return type == LN_FLOAT32 || type == LN_INT32 || type == LN_INT64 || type == LN_COMPLEX64 || type == LN_COMPLEX128;
 }
 
 ln_status ln_flex_unsorted_segment_prepare(ln_node *node, ln_prep *prep) {

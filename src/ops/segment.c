@@ -71,7 +71,9 @@ SEGMENT_FUNCTIONS(i64, int64_t, uint64_t, INT64_MIN, INT64_MAX)
 
 static void start(int32_t variant, ln_tensor *out, size_t count) {
   switch (out->type) {
+    case LN_COMPLEX64:
     case LN_FLOAT32: start_f32(variant, out->data, count); break;
+    case LN_COMPLEX128:
     case LN_FLOAT64: start_f64(variant, out->data, count); break;
     case LN_INT64: start_i64(variant, out->data, count); break;
     default: start_i32(variant, out->data, count); break;
@@ -80,7 +82,9 @@ static void start(int32_t variant, ln_tensor *out, size_t count) {
 
 static void join(int32_t variant, const ln_tensor *data, size_t from, ln_tensor *out, size_t to, size_t count) {
   switch (out->type) {
+    case LN_COMPLEX64:
     case LN_FLOAT32: join_f32(variant, (const float *)data->data + from, (float *)out->data + to, count); break;
+    case LN_COMPLEX128:
     case LN_FLOAT64: join_f64(variant, (const double *)data->data + from, (double *)out->data + to, count); break;
     case LN_INT64: join_i64(variant, (const int64_t *)data->data + from, (int64_t *)out->data + to, count); break;
     default: join_i32(variant, (const int32_t *)data->data + from, (int32_t *)out->data + to, count); break;
@@ -91,7 +95,9 @@ ln_status ln_segment_run(const ln_node *node, ln_exec *exec) {
   const ln_tensor *data = node->in[0], *ids = node->in[1];
   ln_tensor *out = node->out[0];
   const int32_t variant = node->op->def->variant, segments = out->shape.dims[0];
-  const size_t width = ln_shape_span(&out->shape, 1, out->shape.rank);
+  /* Complex numbers, which are only summed, are two numbers. */
+  const size_t parts = out->type == LN_COMPLEX64 || out->type == LN_COMPLEX128 ? 2 : 1;
+  const size_t width = ln_shape_span(&out->shape, 1, out->shape.rank) * parts; /* bounded: its bytes are counted */
   const size_t rows = ln_shape_span(&ids->shape, 0, ids->shape.rank);
   if (ln_tensor_is_empty(out) && rows == 0) return LN_OK;
   start(variant, out, width * (size_t)segments);

@@ -208,12 +208,12 @@ def moves(f):
 def sums(f):
     ids = const([0, 0, 2])
     for op in ("SegmentMax", "SegmentMean", "SegmentMin", "SegmentProd", "SegmentSum"):
-        types = FLOATS + SHORT_INTS + (("i64", "u64") if op == "SegmentSum" else ())
+        types = FLOATS + SHORT_INTS + (("i64", "u64") + COMPLEX if op == "SegmentSum" else ())
         f.add(op, types, lambda t: {"data": quarters([3, 2], t, 0 if t in UNSIGNED else -4, 4), "segment_ids": ids})
         f.add(op, ("f32",), lambda t: {"data": quarters([3, 2], t, -4, 4), "segment_ids": const([0, 0, 2], "i64")})
     for op in ("Sum", "Prod", "Max", "Min"):
         for index in ("i32", "i64"):
-            f.add("UnsortedSegment" + op, FLOATS + INTS, lambda t: {"data": anything([4, 2], t) if t in INTS else quarters([4, 2], t, -4, 4),
+            f.add("UnsortedSegment" + op, NUMBERS + (COMPLEX if op == "Sum" else ()), lambda t: {"data": anything([4, 2], t) if t in INTS else quarters([4, 2], t, -4, 4),
                                                                     "segment_ids": given([2, 0, 2, -1], index), "num_segments": const(4, index)})
     for op in ("SparseSegmentMean", "SparseSegmentSqrtN", "SparseSegmentSum"):
         types = FLOATS + (SHORT_INTS if op == "SparseSegmentSum" else ())
@@ -226,14 +226,14 @@ def sums(f):
     for index in ("i32", "i64"):
         f.add("ScatterNd", DATA, lambda t: {"indices": given([[2], [0], [2]], index), "updates": quarters([3, 2], t, 0, 1 if t == "bool" else 4),
                                                                "shape": const([3, 2], index)})
-    f.add("AddN", NUMBERS, lambda t: {"inputs": [anything([5], t, s) if t in INTS else quarters([3], t, -4, 4, s) for s in range(3)]})
+    f.add("AddN", NUMBERS + COMPLEX, lambda t: {"inputs": [anything([5], t, s) if t in INTS else quarters([3], t, -4, 4, s) for s in range(3)]})
     for op in ("ArgMax", "ArgMin"):
         f.add(op, NUMBERS + ("bool",), lambda t: {"input": anything([2, 5], t) if t in INTS else tensor([2, 5], t), "dimension": const(1)})
     for op in ("Sum", "Mean", "Max", "Min", "Prod"):
         types = {"Sum": NUMBERS + COMPLEX, "Mean": FLOATS + ("i32", "i64") + COMPLEX}.get(op, NUMBERS)
         f.add(op, types, lambda t: ({"input": anything([2, 5], t) if t in INTS else quarters([2, 3], t, -3, 3), "axis": const([1])}, {"keep_dims": False}))
     for op in ("Cumprod", "CumulativeLogsumexp", "Cumsum"):
-        types = FLOATS + {"Cumsum": INTS, "Cumprod": SHORT_INTS}.get(op, ())
+        types = FLOATS + {"Cumsum": INTS + COMPLEX, "Cumprod": SHORT_INTS}.get(op, ())
         for index in ("i32", "i64"):
             f.add(op, types, lambda t: {"x": anything([2, 5], t) if t in INTS else quarters([2, 3], t, 1, 3), "axis": const(1, index)})
     f.add("EuclideanNorm", FLOATS, lambda t: ({"input": quarters([2, 3], t, -3, 3), "axis": const([1])}, {"keep_dims": False}))
@@ -247,6 +247,7 @@ def sums(f):
     f.add("Einsum", FLOATS + ("i32",), lambda t: ({"inputs": [quarters([2, 3], t, -3, 3), quarters([3, 2], t, -3, 3)]}, {"equation": "ij,jk->ik"}))
     for op in ("BiasAdd", "BiasAddV1"):
         f.add(op, NUMBERS + COMPLEX, lambda t: {"value": quarters([2, 3], t, 0, 4), "bias": quarters([3], t, 0, 4)})
+    f.add("BiasAddGrad", FLOATS + SHORT_INTS, lambda t: {"out_backprop": anything([3, 2], t) if t in INTS else quarters([3, 2], t, -4, 4)})
     f.add("ClipByValue", NUMBERS, lambda t: {"t": quarters([7], t, 0, 9), "clip_value_min": given(2, t), "clip_value_max": given(5, t)},
           via=("u32", "u64"))
     f.add("Cross", FLOATS + SHORT_INTS, lambda t: {"a": quarters([2, 3], t, 0, 9), "b": quarters([2, 3], t, 0, 9, 6)})
@@ -307,14 +308,23 @@ def networks(f):
     f.add("Conv3D", FLOATS, lambda t: ({k: quarters(solid[k], t, -2, 2) for k in ("input", "filter")}, ones))
     f.add("Conv3DBackpropFilterV2", FLOATS, lambda t: ({"input": quarters(solid["input"], t, -2, 2), "filter_sizes": const(solid["filter"]),
                                                         "out_backprop": quarters(solid["out_backprop"], t, -2, 2)}, ones))
+    f.add("Qr", WIDE + ("f16",), lambda t: {"input": given([[4, 1], [2, 2.5]], t)})
+    f.add("ResizeBilinear", ("f32",) + HALVES, lambda t: {"images": quarters([1, 2, 3, 1], t, -4, 4), "size": const([3, 4])})
+    f.add("ResizeBilinearGrad", FLOATS, lambda t: {"grads": quarters([1, 4, 6, 1], "f32", -4, 4), "original_image": quarters([1, 2, 3, 1], t, -4, 4)})
+    for op, ends in (("V2", ("iou_threshold",)), ("V3", ("iou_threshold", "score_threshold"))):
+        f.add("NonMaxSuppression" + op, ("f32", "f16"), lambda t: {
+            "boxes": given([[0, 0, 1, 1], [0, 0.25, 1, 1], [1, 1, 2, 2]], t), "scores": given([0.5, 0.75, 0.25], t), "max_output_size": const(3),
+            **{k: const(0.375, t) for k in ends}}, unknown=(0,))
+    f.add("SparseSegmentSumWithNumSegments", FLOATS + SHORT_INTS, lambda t: {"data": quarters([3, 2], t, 0, 4), "indices": const([2, 0, 2]),
+                                                                             "segment_ids": const([0, 0, 1]), "num_segments": const(3)})
     f.add("MatrixInverse", WIDE + ("f16",), lambda t: {"input": given([[4, 1], [2, 2.5]], t)})
     f.add("ResizeNearestNeighbor", FLOATS + ("u8", "u16") + SIGNED, lambda t: {"images": tensor([1, 2, 2, 1], t), "size": const([3, 1])})
-    f.add("ResizeNearestNeighborGrad", FLOATS, lambda t: {"grads": quarters([1, 3, 2, 1], t, -4, 4), "size": const([2, 2])})
+    f.add("ResizeNearestNeighborGrad", FLOATS + ("i8", "u8", "i32"), lambda t: {"grads": quarters([1, 3, 2, 1], t, 0, 4), "size": const([2, 2])})
     boxes = {"boxes": given([[0, 0, 1, 1], [0.25, 0.75, 0.5, 0]], "f32"), "box_ind": given([0, 0], "i32"), "crop_size": const([2, 2])}
     f.add("CropAndResize", WIDE + ("f16", "u8", "u16", "i8", "i16", "i32"), lambda t: {"image": quarters([1, 3, 3, 1], t, 0, 9), **boxes})
     for op in ("RGBToHSV", "HSVToRGB"):
         f.add(op, FLOATS, lambda t: {"images": tensor([2, 3], t, low=0, high=1)})
-    f.add("MirrorPadGrad", FLOATS, lambda t: ({"input": quarters([4, 4], t, -4, 4), "paddings": const([[1, 1], [0, 1]])}, {"mode": "REFLECT"}))
+    f.add("MirrorPadGrad", FLOATS + SHORT_INTS, lambda t: ({"input": anything([4, 4], t) if t in INTS else quarters([4, 4], t, -4, 4), "paddings": const([[1, 1], [0, 1]])}, {"mode": "REFLECT"}))
     local = {"depth_radius": 1, "bias": 1.5, "alpha": 0.5, "beta": 0.5}
 
     def around(t):
