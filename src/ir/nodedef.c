@@ -293,15 +293,17 @@ bool ln_nodedef_string_at(const ln_nodedef *def, const char *key, int32_t index,
 enum { TENSOR_DTYPE = 1, TENSOR_SHAPE = 2, TENSOR_CONTENT = 4, TENSOR_STRING_VAL = 8 };
 
 bool ln_nodedef_get_tensor(const ln_nodedef *def, const char *key, ln_nodedef_tensor *out) {
-  ln_wire_field tensor, field;
-  ln_nodedef_tensor made = {.shape = {0, {0}}};
+  ln_wire_field tensor;
+  return find_attr(def, key, VALUE_TENSOR, LN_WIRE_BYTES, &tensor) && ln_tf_tensor(tensor.bytes, out);
+}
+
+bool ln_tf_tensor(ln_wire message, ln_nodedef_tensor *out) {
+  ln_wire_field field;
+  ln_nodedef_tensor made = {.shape = {0, {0}}, .proto = message};
   bool ranked = true;
-  if (!find_attr(def, key, VALUE_TENSOR, LN_WIRE_BYTES, &tensor)) return false;
-  made.proto = tensor.bytes;
-  if (!ln_wire_find(tensor.bytes, TENSOR_DTYPE, LN_WIRE_VARINT, &field) || !ln_tf_type(field.value, &made.type))
+  if (!ln_wire_find(message, TENSOR_DTYPE, LN_WIRE_VARINT, &field) || !ln_tf_type(field.value, &made.type))
     return false;
-  if (ln_wire_find(tensor.bytes, TENSOR_SHAPE, LN_WIRE_BYTES, &field) &&
-      !ln_tf_shape(field.bytes, &made.shape, &ranked)) {
+  if (ln_wire_find(message, TENSOR_SHAPE, LN_WIRE_BYTES, &field) && !ln_tf_shape(field.bytes, &made.shape, &ranked)) {
     return false;
   }
   if (!ranked || !ln_shape_known(&made.shape)) return false;

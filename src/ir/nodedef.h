@@ -64,6 +64,7 @@ typedef struct ln_nodedef_tensor {
   ln_shape shape;
   ln_wire proto;
 } ln_nodedef_tensor;
+bool ln_tf_tensor(ln_wire message, ln_nodedef_tensor *out); /* of a TensorProto by itself */
 bool ln_nodedef_get_tensor(const ln_nodedef *def, const char *key, ln_nodedef_tensor *out);
 /* Its numbers as a tensor holds them; `bytes` is what ln_tensor_size says. Values left out repeat the last one there.
  */

@@ -44,6 +44,10 @@ typedef struct input {
   { .numbers = {__VA_ARGS__}, .count = (count_), .type = LN_INT32 }
 #define INT(value_) \
   { .numbers = {value_}, .count = 1, .type = LN_INT32, .scalar = true }
+#define LONGS(count_, ...) \
+  { .numbers = {__VA_ARGS__}, .count = (count_), .type = LN_INT64 }
+#define LONG(value_) \
+  { .numbers = {value_}, .count = 1, .type = LN_INT64, .scalar = true }
 #define REAL(count_) \
   { .count = (count_), .type = LN_INT8 }
 
@@ -51,7 +55,7 @@ typedef struct refusal {
   const char *op;
   input inputs[MOST];
   int32_t input_count;
-  ln_type outputs[3];
+  ln_type outputs[4];
   int32_t output_count;
   attr attrs[MOST];
   const char *says;
@@ -102,6 +106,15 @@ static ln_bytes make_options(const refusal *r) {
 
 /* ---- a trial ---- */
 
+static ln_bytes number_data(const input *in) {
+  ln_bytes out = {0};
+  for (int32_t i = 0; i < in->count; ++i) {
+    const int64_t wide = in->numbers[i];
+    ln_bytes_add(&out, &wide, in->type == LN_INT64 ? 8 : in->type == LN_INT32 ? 4 : 1);
+  }
+  return out;
+}
+
 static ln_bytes string_data(const input *in, int32_t *count) {
   ln_bytes out = {0};
   *count = 0;
@@ -117,19 +130,18 @@ static ln_bytes string_data(const input *in, int32_t *count) {
 static void check(const refusal *r) {
   ln_bytes data[MOST] = {{0}}, options = make_options(r);
   int32_t dims[MOST];
-  ln_trial_tensor in[MOST], out[3];
+  ln_trial_tensor in[MOST], out[4];
   ln_error err = {LN_OK, ""};
   for (int32_t i = 0; i < r->input_count; ++i) {
     const input *from = &r->inputs[i];
     const bool text = from->type == LN_FLOAT32;
     dims[i] = from->count;
-    if (text) data[i] = string_data(from, &dims[i]);
-    else ln_bytes_add(&data[i], from->numbers, (size_t)from->count * (from->type == LN_INT32 ? 4 : 1));
+    data[i] = text ? string_data(from, &dims[i]) : number_data(from);
     in[i] = (ln_trial_tensor){.size = sizeof in[i],
                               .type = text ? LN_STRING : from->type,
                               .rank = from->scalar ? 0 : 1,
                               .dims = &dims[i],
-                              .data = data[i].data,
+                              .data = data[i].data != NULL ? (const void *)data[i].data : "",
                               .bytes = data[i].size};
   }
   for (int32_t i = 0; i < r->output_count; ++i) {
