@@ -6,6 +6,9 @@ UnicodeScript and its regular expressions say: unicode_scripts.py [--check]
 import os
 import sys
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from unicode_tables import run_arrays
+
 PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "src", "kernels", "generic", "unicode_scripts.inc")
 NAMES = """Adlam Ahom Anatolian_Hieroglyphs Arabic Armenian Avestan Balinese Bamum Bassa_Vah Batak Bengali Bhaiksuki Bopomofo Brahmi
 Braille Buginese Buhid Canadian_Aboriginal Carian Caucasian_Albanian Chakma Cham Cherokee Chorasmian Common Coptic Cuneiform Cypriot
@@ -45,7 +48,7 @@ def text():
     runs, last = [], None
     for c, code in enumerate(codes):
         if code != last:
-            runs.append(f"0x{c << 8 | code:X}")
+            runs.append((c, code))
             last = code
     names = sorted(found)
     out = ["/* Made by scripts/unicode_scripts.py. */", "/* clang-format off */", ""]
@@ -59,8 +62,7 @@ def text():
             line += " " + item + joiner
         return made + [line.rstrip(",")]
 
-    out += ["/* Where the script changes: code point << 8 | script. */", f"static const uint32_t script_runs[{len(runs)}] = {{"]
-    out += lines(runs, ",") + ["};", ""]
+    out += run_arrays("script", runs, "The script")
     out += ["/* Names, one after another, and their numbers. */", "static const char script_names[] ="]
     out += lines([f'"{n}\\0"' for n in names], "")
     out[-1] += ";"

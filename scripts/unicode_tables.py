@@ -72,11 +72,23 @@ def array(type, name, values, comment):
     return [f"/* {comment} */", f"static const {type} {name}[{len(values)}] = {{", *lines, line.rstrip(","), "};", ""]
 
 
+def run_arrays(name, runs, comment):
+    """A table of runs, which begin anew at each plane, so that their beginnings fit in 16 bits."""
+    made = {start: v for start, v in runs}
+    for plane in range(0x10000, 0x110000, 0x10000):
+        made.setdefault(plane, [v for start, v in runs if start <= plane][-1])
+    starts = sorted(made)
+    planes = [sum(s < p << 16 for s in starts) for p in range(18)]
+    return (array("uint16_t", name + "_starts", [f"0x{s & 0xFFFF:X}" for s in starts], comment + ": where that changes, in each plane.")
+            + array("uint8_t", name + "_values", [str(made[s]) for s in starts], "To what.")
+            + array("uint16_t", name + "_planes", [str(p) for p in planes], "Where each plane begins."))
+
+
 def text():
     names = {name: i for i, name in enumerate(CATEGORIES)}
-    categories = [f"0x{start << 8 | names[v]:X}" for start, v in runs(lambda c: U.category(chr(c)))]
-    classes = [f"0x{start << 8 | v:X}" for start, v in runs(lambda c: U.combining(chr(c)))]
-    keys, places, pool = [], [], []
+    categories = [(start, names[v]) for start, v in runs(lambda c: U.category(chr(c)))]
+    classes = runs(lambda c: U.combining(chr(c)))
+    keys, compatible_bits, places, pool = [], [0] * (len(ALL) // 8), [], []
     found = decompositions()
     joined = ""
     for c, (compatible, to) in found.items():
@@ -88,7 +100,8 @@ def text():
         if at < 0:
             at = len(joined)
             joined += encoded
-        keys.append(f"0x{c << 1 | compatible:X}")
+        compatible_bits[len(keys) // 8] |= compatible << len(keys) % 8
+        keys.append(c)
         places.append(str(at << 3 | min(len(units), 7)))
     assert len(joined) <= 1 << 13
     pool = [f"0x{ord(u) - 0x10000:X}" for u in joined]
@@ -98,9 +111,11 @@ def text():
         if not compatible and len(to) == 2 and U.normalize("NFC", to) == chr(c):
             pairs.append((ord(to[0]), ord(to[1]), index[c]))
     out = [f"/* Made by scripts/unicode_tables.py from Unicode {U.unidata_version}. */", "/* clang-format off */", ""]
-    out += array("uint32_t", "category_runs", categories, "Where the general category changes: code point << 8 | category.")
-    out += array("uint32_t", "class_runs", classes, "Where the canonical combining class changes: code point << 8 | class.")
-    out += array("uint32_t", "decomposed", keys, "Characters that decompose: code point << 1 | compatibility only.")
+    out += run_arrays("category", categories, "The general category")
+    out += run_arrays("class", classes, "The canonical combining class")
+    out += array("uint16_t", "decomposed", [f"0x{c & 0xFFFF:X}" for c in keys], "Characters that decompose, in each plane.")
+    out += array("uint16_t", "decomposed_planes", [str(sum(c < p << 16 for c in keys)) for p in range(18)], "Where each plane begins.")
+    out += array("uint8_t", "decomposed_compatible", [str(b) for b in compatible_bits[:(len(keys) + 7) // 8]], "A bit each: compatibility only.")
     out += array("uint16_t", "decomposed_to", places, "Into what: place in the pool << 3 | length; 7: the length stands there first.")
     out += array("uint16_t", "decomposed_pool", pool, "UTF-16 of decompositions.")
     out += array("uint16_t", "composed", [str(i) for _, _, i in sorted(pairs)],

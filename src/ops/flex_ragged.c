@@ -5,7 +5,6 @@
  */
 #include <math.h>
 
-#include "ops/flex_attr.h"
 #include "ops/move.h"
 #include "ops/rows.h"
 #include "ops/strings.h"
@@ -230,8 +229,9 @@ ln_status ln_ragged_gather_run(const ln_node *node, ln_exec *exec) {
     rows = next;
   }
   ln_shape shape = values->shape;
-  if (status == LN_OK && (rows.status != LN_OK || rows.count > INT32_MAX)) {
-    status = ln_node_fail(node, exec->err, LN_ERR_LIMIT, "its result passes the memory limit");
+  if (status == LN_OK && rows.count > INT32_MAX) rows.status = LN_ERR_LIMIT;
+  if (status == LN_OK && rows.status != LN_OK) {
+    status = ln_node_fail(node, exec->err, rows.status, "the gathered rows take too much memory");
   }
   if (status == LN_OK) {
     shape.dims[0] = (int32_t)rows.count;
@@ -323,60 +323,6 @@ ln_status ln_ragged_to_sparse_run(const ln_node *node, ln_exec *exec) {
   return status;
 }
 
-/* ---- RaggedBincount: splits, values, size, weights (none: ones) ---- */
-
-static void add_count(const ln_node *node, size_t at, size_t value, bool weighted, bool binary) {
-  const ln_tensor *weights = node->in[3];
-  void *out = node->out[0]->data;
-  switch (node->out[0]->type) {
-    case LN_FLOAT32:
-      ((float *)out)[at] =
-          binary ? 1.0f : ((float *)out)[at] + (weighted ? ((const float *)weights->data)[value] : 1.0f);
-      break;
-    case LN_FLOAT64:
-      ((double *)out)[at] =
-          binary ? 1.0 : ((double *)out)[at] + (weighted ? ((const double *)weights->data)[value] : 1.0);
-      break;
-    case LN_INT32:
-      ((uint32_t *)out)[at] =
-          binary ? 1 : ((uint32_t *)out)[at] + (weighted ? ((const uint32_t *)weights->data)[value] : 1);
-      break;
-    default:
-      ((uint64_t *)out)[at] =
-          binary ? 1 : ((uint64_t *)out)[at] + (weighted ? ((const uint64_t *)weights->data)[value] : 1);
-      break;
-  }
-}
-
-ln_status ln_ragged_bincount_run(const ln_node *node, ln_exec *exec) {
-  const ln_tensor *values = node->in[1], *weights = node->in[3];
-  const size_t count = ln_tensor_count(values);
-  const bool weighted = ln_tensor_count(weights) > 0;
-  bool binary = false;
-  size_t rows, bytes;
-  int64_t size;
-  LN_TRY(ln_attr_bool(node, exec->err, "binary_output", &binary));
-  LN_TRY(ln_number_scalar(node, 2, exec->err, &size));
-  LN_TRY(ln_splits_check(node, 0, count, exec->err, &rows));
-  if (size < 0 || size > INT32_MAX || (weighted && ln_tensor_count(weights) != count)) {
-    return ln_node_fail(node, exec->err, LN_ERR_SHAPE, "%lld counts, or weights that do not fit", (long long)size);
-  }
-  const ln_shape shape = {2, {(int32_t)rows, (int32_t)size}};
-  if (!ln_tensor_size(node->out[0]->type, &shape, &bytes))
-    return ln_node_fail(node, exec->err, LN_ERR_LIMIT, "too large");
-  LN_TRY(ln_host_output(node, 0, &shape, bytes, exec->err));
-  if (bytes > 0) memset(node->out[0]->data, 0, bytes);
-  for (size_t row = 0; row < rows; ++row) {
-    const size_t end = (size_t)ln_number_at(node->in[0], row + 1);
-    for (size_t i = (size_t)ln_number_at(node->in[0], row); i < end; ++i) {
-      const int64_t value = ln_number_at(values, i);
-      if (value < 0) return ln_node_fail(node, exec->err, LN_ERR_DATA, "%lld among the values", (long long)value);
-      if (value < size) add_count(node, row * (size_t)size + (size_t)value, i, weighted, binary);
-    }
-  }
-  return LN_OK;
-}
-
 /* ---- RaggedFillEmptyRows (row ids, values, rows, default), SparseFillEmptyRows (indices, values, shape, default) ----
  */
 
@@ -386,13 +332,13 @@ typedef struct filling {
 } filling;
 
 /* A row's values in their order, by counting. */
-static ln_status fill_rows(const ln_node *node, size_t width, size_t rows, filling *f, ln_error *err) {
+static ln_status fill_rows(const ln_node *node, size_t rows, filling *f, ln_error *err) {
   const ln_tensor *ids = node->in[0];
   const size_t count = (size_t)ids->shape.dims[0];
   int64_t *first = ln_alloc_array(rows + 1, sizeof *first), *order = ln_alloc_array(count, sizeof *order);
   ln_status status = first == NULL || order == NULL ? ln_node_fail(node, err, LN_ERR_MEMORY, "no memory") : LN_OK;
   for (size_t i = 0; i < count && status == LN_OK; ++i) {
-    const int64_t row = ln_number_at(ids, i * width);
+    const int64_t row = ln_number_at(ids, i);
     if (row < 0 || (uint64_t)row >= rows) {
       status = ln_node_fail(node, err, LN_ERR_DATA, "value %zu lies in row %lld of %zu", i, (long long)row, rows);
     } else {
@@ -402,7 +348,7 @@ static ln_status fill_rows(const ln_node *node, size_t width, size_t rows, filli
   for (size_t r = 0; r < rows && status == LN_OK; ++r) first[r + 1] += first[r];
   for (size_t i = 0; i < count && status == LN_OK; ++i) {
     /* first[row] counts up to where the next row begins; empty rows before it are filled later */
-    order[first[ln_number_at(ids, i * width)]++] = (int64_t)i;
+    order[first[ln_number_at(ids, i)]++] = (int64_t)i;
   }
   int64_t done = 0;
   for (size_t r = 0; r < rows && status == LN_OK && f->order.status == LN_OK; ++r) {
@@ -425,49 +371,28 @@ static ln_status fill_rows(const ln_node *node, size_t width, size_t rows, filli
   return status;
 }
 
-/* The indices of what is given: of defaults, the first of their row. */
-static ln_status give_indices(const ln_node *node, const filling *f, size_t width, ln_error *err) {
-  ln_number_list indices = ln_number_list_make(node);
-  ln_shape shape = {2, {0, (int32_t)width}};
-  for (size_t i = 0; i < f->order.count && indices.status == LN_OK; ++i) {
-    const int64_t source = f->order.items[i];
-    ln_number_add(&indices, f->rows.items[i]);
-    for (size_t k = 1; k < width; ++k) {
-      ln_number_add(&indices, source < 0 ? 0 : ln_number_at(node->in[0], (size_t)source * width + k));
-    }
-  }
-  shape.dims[0] = (int32_t)f->order.count;
-  if (node->in[0]->shape.rank == 1) shape.rank = 1;
-  const ln_status status = f->order.count > INT32_MAX ? ln_node_fail(node, err, LN_ERR_LIMIT, "too many values")
-                                                      : ln_number_list_output(&indices, 0, &shape, err);
-  ln_number_list_free(&indices);
-  return status;
-}
-
 ln_status ln_fill_empty_rows_run(const ln_node *node, ln_exec *exec) {
-  const ln_tensor *ids = node->in[0], *values = node->in[1], *shape = node->in[2];
-  const bool sparse = node->op->def->variant == 1;
+  const ln_tensor *ids = node->in[0], *values = node->in[1];
   const ln_number_list none = ln_number_list_make(node);
   filling f = {none, none, none, none};
-  const size_t width = sparse && ids->shape.rank == 2 ? (size_t)ids->shape.dims[1] : 1;
-  if (ids->shape.rank != (sparse ? 2 : 1) || values->shape.rank != 1 || ids->shape.dims[0] != values->shape.dims[0] ||
-      ln_tensor_count(shape) != width || (sparse && shape->shape.rank != 1) || width == 0 ||
-      ln_tensor_count(node->in[3]) != 1) {
-    return ln_node_fail(node, exec->err, LN_ERR_SHAPE, "rows, values and their number do not fit together");
-  }
-  const int64_t rows = ln_number_at(shape, 0);
+  int64_t rows;
   size_t bytes;
+  LN_TRY(ln_number_scalar(node, 2, exec->err, &rows));
+  if (ids->shape.rank != 1 || values->shape.rank != 1 || ids->shape.dims[0] != values->shape.dims[0] ||
+      ln_tensor_count(node->in[3]) != 1) {
+    return ln_node_fail(node, exec->err, LN_ERR_SHAPE, "rows, values and their default do not fit together");
+  }
   if (rows < 0 || rows > INT32_MAX || !ln_size_mul((size_t)rows + values->bytes, sizeof(int64_t), &bytes)) {
     return ln_node_fail(node, exec->err, LN_ERR_DATA, "%lld rows", (long long)rows);
   }
   LN_TRY(ln_host_check_room(node, bytes, exec->err));
   if (ln_tensor_count(values) > 0) LN_TRY(ln_node_check_strings(node, 1, exec->err));
   LN_TRY(ln_node_check_strings(node, 3, exec->err));
-  ln_status status = fill_rows(node, width, (size_t)rows, &f, exec->err);
-  const ln_shape flat = {1, {(int32_t)f.order.count}};
+  ln_status status = fill_rows(node, (size_t)rows, &f, exec->err);
+  if (status == LN_OK) status = ln_number_vector(&f.rows, 0, exec->err);
   if (status == LN_OK) status = ln_number_vector(&f.empty, 2, exec->err);
   if (status == LN_OK) status = ln_number_vector(&f.reverse, 3, exec->err);
-  if (status == LN_OK) status = give_indices(node, &f, width, exec->err);
+  const ln_shape flat = {1, {(int32_t)f.order.count}};
   if (status == LN_OK) status = give_picked(node, 1, 3, &f.order, &flat, 1, exec->err);
   ln_number_list_free(&f.order);
   ln_number_list_free(&f.rows);

@@ -351,7 +351,8 @@ ln_status ln_decode_csv_run(const ln_node *node, ln_exec *exec) {
   for (int32_t i = 0; i < node->out_count && status == LN_OK; ++i) c->texts[i] = ln_text_list_make(node);
   for (; status == LN_OK && c->record < texts.count; ++c->record) {
     status = read_record(c, ln_texts_at(&texts, c->record), exec->err);
-    if (status == LN_OK && c->field.status != LN_OK) status = bad_record(c, "a field is too long", exec->err);
+    if (status != LN_OK || c->field.status == LN_OK) continue;
+    status = ln_node_fail(node, exec->err, c->field.status, "record %zu: a field takes too much memory", c->record);
   }
   for (int32_t i = 0; i < node->out_count && status == LN_OK; ++i) {
     if (node->out[i]->type == LN_STRING) status = ln_text_list_output(&c->texts[i], i, &node->in[0]->shape, exec->err);

@@ -19,34 +19,39 @@ typedef struct fold_full {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+/* Runs of one value each; they begin anew at each of the 17 planes, whose first runs `planes` says. */
+typedef struct run_table {
+  const uint16_t *starts;
+  const uint8_t *values;
+  const uint16_t *planes; /* [18] */
+} run_table;
+
 /* The last of the runs that begins at or before a code point. */
-static size_t find_run(const uint32_t *runs, size_t count, uint32_t code_point) {
-  size_t low = 0, high = count;
+static size_t find_run(const run_table *t, uint32_t code_point) {
+  size_t low = t->planes[code_point >> 16], high = t->planes[(code_point >> 16) + 1];
   while (high - low > 1) {
     const size_t middle = (low + high) / 2;
-    if (runs[middle] >> 8 <= code_point) low = middle;
+    if (t->starts[middle] <= (code_point & 0xFFFF)) low = middle;
     else high = middle;
   }
   return low;
 }
 
-static uint32_t run_value(const uint32_t *runs, size_t count, uint32_t code_point) {
-  return runs[find_run(runs, count, code_point)] & 0xFF;
+static uint32_t run_to(const run_table *t, uint32_t code_point, uint32_t *last) {
+  const size_t run = find_run(t, code_point);
+  const bool ends_plane = run + 1 == t->planes[(code_point >> 16) + 1];
+  *last = (code_point & 0x1F0000) + (ends_plane ? 0xFFFF : t->starts[run + 1] - 1);
+  return t->values[run];
 }
 
-static uint32_t run_to(const uint32_t *runs, size_t count, uint32_t code_point, uint32_t *last) {
-  const size_t run = find_run(runs, count, code_point);
-  *last = run + 1 < count ? (runs[run + 1] >> 8) - 1 : 0x10FFFF;
-  return runs[run] & 0xFF;
-}
+static const run_table categories = {category_starts, category_values, category_planes};
+static const run_table classes = {class_starts, class_values, class_planes};
 
-uint32_t ln_unicode_category_run(uint32_t code_point, uint32_t *last) {
-  return run_to(category_runs, COUNT(category_runs), code_point, last);
-}
+uint32_t ln_unicode_category_run(uint32_t code_point, uint32_t *last) { return run_to(&categories, code_point, last); }
 
 ln_category ln_unicode_category(uint32_t code_point) {
   if (code_point > 0x10FFFF) return LN_CATEGORY_CN;
-  return (ln_category)run_value(category_runs, COUNT(category_runs), code_point);
+  return (ln_category)category_values[find_run(&categories, code_point)];
 }
 
 uint32_t ln_unicode_category_mask(const char *name, size_t length) {
@@ -81,7 +86,7 @@ bool ln_unicode_is_ignorable(uint32_t c) {
 }
 
 uint8_t ln_unicode_class(uint32_t code_point) {
-  return code_point < 0x300 ? 0 : (uint8_t)run_value(class_runs, COUNT(class_runs), code_point);
+  return code_point < 0x300 || code_point > 0x10FFFF ? 0 : class_values[find_run(&classes, code_point)];
 }
 
 /* ---- decomposition ---- */
@@ -112,13 +117,22 @@ static size_t entry_text(size_t entry, uint32_t *out) {
 }
 
 static size_t find_entry(uint32_t code_point) {
-  size_t low = 0, high = COUNT(decomposed);
+  if (code_point > 0x10FFFF) return COUNT(decomposed);
+  size_t low = decomposed_planes[code_point >> 16], high = decomposed_planes[(code_point >> 16) + 1];
+  const size_t end = high;
+  const uint16_t wanted = code_point & 0xFFFF;
   while (low < high) {
     const size_t middle = (low + high) / 2;
-    if (decomposed[middle] >> 1 < code_point) low = middle + 1;
+    if (decomposed[middle] < wanted) low = middle + 1;
     else high = middle;
   }
-  return low < COUNT(decomposed) && decomposed[low] >> 1 == code_point ? low : COUNT(decomposed);
+  return low < end && decomposed[low] == wanted ? low : COUNT(decomposed);
+}
+
+static uint32_t code_of(size_t entry) {
+  uint32_t plane = 0;
+  while (decomposed_planes[plane + 1] <= entry) ++plane;
+  return plane << 16 | decomposed[entry];
 }
 
 size_t ln_unicode_decompose(uint32_t code_point, bool compatibility, uint32_t out[LN_DECOMPOSITION_MAX]) {
@@ -134,7 +148,7 @@ size_t ln_unicode_decompose(uint32_t code_point, bool compatibility, uint32_t ou
   for (size_t at = 0; at < count;) {
     uint32_t parts[LN_DECOMPOSITION_MAX];
     const size_t entry = out[at] < 0xA0 ? COUNT(decomposed) : find_entry(out[at]);
-    if (entry == COUNT(decomposed) || ((decomposed[entry] & 1) != 0 && !compatibility)) {
+    if (entry == COUNT(decomposed) || (!compatibility && (decomposed_compatible[entry / 8] >> entry % 8 & 1) != 0)) {
       ++at;
       continue;
     }
@@ -186,7 +200,7 @@ uint32_t ln_unicode_compose(uint32_t first, uint32_t second) {
     const size_t middle = (low + high) / 2;
     uint32_t pair[LN_DECOMPOSITION_MAX];
     entry_text(composed[middle], pair);
-    if (pair[0] == first && pair[1] == second) return decomposed[composed[middle]] >> 1;
+    if (pair[0] == first && pair[1] == second) return code_of(composed[middle]);
     if (pair[0] < first || (pair[0] == first && pair[1] < second)) low = middle + 1;
     else high = middle;
   }
@@ -298,14 +312,14 @@ bool ln_unicode_is_case_ignorable(uint32_t c) {
 
 #include "unicode_scripts.inc"
 
+static const run_table scripts = {script_starts, script_values, script_planes};
+
 int32_t ln_unicode_script(uint32_t code_point) {
   if (code_point > 0x10FFFF) return -1;
-  return (int32_t)run_value(script_runs, COUNT(script_runs), code_point);
+  return script_values[find_run(&scripts, code_point)];
 }
 
-uint32_t ln_unicode_script_run(uint32_t code_point, uint32_t *last) {
-  return run_to(script_runs, COUNT(script_runs), code_point, last);
-}
+uint32_t ln_unicode_script_run(uint32_t code_point, uint32_t *last) { return run_to(&scripts, code_point, last); }
 
 int32_t ln_unicode_script_of(const char *name, size_t length) {
   const char *found = script_names;

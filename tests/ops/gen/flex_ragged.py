@@ -89,9 +89,6 @@ def gathering():
         flex_case(F, f"raggedtensortosparse_{type}", "RaggedTensorToSparse", {"rt_nested_splits": [ints([0, 2, 2, 5], "i64")], "rt_dense_values": values(type)}, unknown=(0, 1, 2))
         flex_case(F, f"raggedfillemptyrows_{type}", "RaggedFillEmptyRows",
                   {"value_rowids": ints([0, 3, 0, 4, 3], "i64"), "values": values(type), "nrows": ints(6, "i64"), "default_value": strings(b"none") if type == "str" else tensor([], type)}, unknown=(0, 1, 2, 3))
-        flex_case(F, f"sparsefillemptyrows_{type}", "SparseFillEmptyRows",
-                  {"indices": ints([[0, 1], [0, 2], [2, 0], [3, 3], [3, 1]], "i64"), "values": values(type), "dense_shape": ints([5, 4], "i64"),
-                   "default_value": strings(b"none") if type == "str" else tensor([], type)}, unknown=(0, 1, 2, 3))
     for type in ("i32", "i64"):
         gather(f"deep_{type}", [[0, 2, 3], [0, 1, 3, 3]], values("f32", (3, 2)), [1, 0, 1], type, type)
         gather(f"matrix_{type}", [[0, 2, 2, 5]], values("f32"), [[2, 0], [1, 1]], type, type)
@@ -99,17 +96,8 @@ def gathering():
         gather(f"none_{type}", [[0, 2, 2, 5]], values("f32"), np.zeros([0]), type, type)
         for name, splits, data in (("deep", [[0, 2, 3], [0, 1, 3, 3]], values("f32", (3,))), ("inner", [[0, 0, 2]], values("f32", (2, 2, 3))), ("none", [[0]], values("f32", (0,)))):
             flex_case(F, f"raggedtensortosparse_{name}_{type}", "RaggedTensorToSparse", {"rt_nested_splits": [ints(s, type) for s in splits], "rt_dense_values": data}, unknown=(0, 1, 2))
-    for type in ("f32", "f64", "i32", "i64"):
-        for index in ("i32", "i64"):
-            for name, weights in (("ones", tensor([0], type)), ("weights", tensor([5], type))):
-                for binary in (False, True):
-                    flex_case(F, f"raggedbincount_{type}_{index}_{name}_{binary:d}", "RaggedBincount",
-                              {"splits": ints([0, 2, 2, 5], "i64"), "values": ints([1, 1, 0, 2, 9], index), "size": ints(4, index), "weights": weights},
-                              {"binary_output": binary}, unknown=(0,))
     flex_case(F, "raggedfillemptyrows_none", "RaggedFillEmptyRows",
               {"value_rowids": tensor([0], "i64"), "values": tensor([0], "f32"), "nrows": ints(2, "i64"), "default_value": tensor([], "f32")}, unknown=(0, 1, 2, 3))
-    flex_case(F, "sparsefillemptyrows_unordered", "SparseFillEmptyRows",
-              {"indices": ints([[3, 1, 0], [0, 2, 1]], "i64"), "values": tensor([2], "f32"), "dense_shape": ints([4, 4, 2], "i64"), "default_value": tensor([], "f32")}, unknown=(0, 1, 2, 3))
 
 
 def cases():
