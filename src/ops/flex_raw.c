@@ -281,6 +281,9 @@ static ln_status store_field(csv *c, int32_t column, ln_span field, ln_error *er
 }
 
 static ln_status take_field(csv *c, int64_t number, int32_t *column, ln_error *err) {
+  if (c->field.status != LN_OK) {
+    return ln_node_fail(c->node, err, c->field.status, "record %zu: a field takes too much memory", c->record);
+  }
   if (c->chosen_count > 0 && (*column >= c->chosen_count || c->chosen[*column] != number)) return LN_OK;
   if (*column >= c->node->out_count) return bad_record(c, "more fields than defaults", err);
   return store_field(c, (*column)++, ln_text_open_tail(&c->field), err);
@@ -351,8 +354,6 @@ ln_status ln_decode_csv_run(const ln_node *node, ln_exec *exec) {
   for (int32_t i = 0; i < node->out_count && status == LN_OK; ++i) c->texts[i] = ln_text_list_make(node);
   for (; status == LN_OK && c->record < texts.count; ++c->record) {
     status = read_record(c, ln_texts_at(&texts, c->record), exec->err);
-    if (status != LN_OK || c->field.status == LN_OK) continue;
-    status = ln_node_fail(node, exec->err, c->field.status, "record %zu: a field takes too much memory", c->record);
   }
   for (int32_t i = 0; i < node->out_count && status == LN_OK; ++i) {
     if (node->out[i]->type == LN_STRING) status = ln_text_list_output(&c->texts[i], i, &node->in[0]->shape, exec->err);
