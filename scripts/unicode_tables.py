@@ -122,7 +122,8 @@ def text():
                  "Decompositions that compose again, in the order of their two characters.")
     for name, what, change in (("fold", "Case foldings", str.casefold), ("lower", "Lower cases", str.lower), ("upper", "Upper cases", str.upper)):
         simple, full = folds(change)
-        simple = [f"{{0x{s:X}, {n}, {step}, {d}}}" for s, n, step, d in simple]
+        assert all(n < 1 << 10 and step <= 2 for _, n, step, _ in simple)
+        simple = [f"{{0x{s << 11 | (step - 1) << 10 | n:X}, {d}}}" for s, n, step, d in simple]
         full = ["{0x%X, {%s}}" % (c, ", ".join(f"0x{u:X}" for u in (utf16(t) + [0, 0, 0])[:3])) for c, t in full]
         out += array("fold_run", name + "_runs", simple, what + " that are one character.")
         out += array("fold_full", name + "_fulls", full, what + " that are several characters, in UTF-16.")

@@ -247,6 +247,7 @@ static bool is_mapped(const ln_node *node) {
 }
 
 ln_status ln_flex_binary_prepare(ln_node *node, ln_prep *prep) {
+  if (node->in[0]->type == LN_STRING) return ln_binary_prepare(node, prep);
   if (!is_mapped(node)) return ln_hlo_binary_prepare(node, prep);
   return prepare_map2(node, prep, map_op_of((ln_binary_op)node->op->def->variant));
 }

@@ -55,7 +55,7 @@ typedef struct refusal {
   const char *op;
   input inputs[MOST];
   int32_t input_count;
-  ln_type outputs[4];
+  ln_type outputs[5];
   int32_t output_count;
   attr attrs[MOST];
   const char *says;
@@ -130,7 +130,7 @@ static ln_bytes string_data(const input *in, int32_t *count) {
 static void check(const refusal *r) {
   ln_bytes data[MOST] = {{0}}, options = make_options(r);
   int32_t dims[MOST];
-  ln_trial_tensor in[MOST], out[4];
+  ln_trial_tensor in[MOST], out[5];
   ln_error err = {LN_OK, ""};
   for (int32_t i = 0; i < r->input_count; ++i) {
     const input *from = &r->inputs[i];

@@ -3,17 +3,19 @@
 
 #include <string.h>
 
+/* Characters whose change of case is a number: `where` holds the first << 11 | (step - 1) << 10 | count. */
 typedef struct fold_run {
-  uint32_t start;
-  uint16_t count;
-  uint8_t step;
+  uint32_t where;
   int32_t delta;
 } fold_run;
 
 typedef struct fold_full {
-  uint32_t from;
-  uint16_t to[3];
+  uint16_t from, to[3];
 } fold_full;
+
+static uint32_t run_start(const fold_run *run) { return run->where >> 11; }
+static uint32_t run_step(const fold_run *run) { return 1 + (run->where >> 10 & 1); }
+static uint32_t run_count(const fold_run *run) { return run->where & 0x3FF; }
 
 #include "unicode_tables.inc"
 
@@ -233,12 +235,12 @@ static uint32_t map_simple(const fold_run *runs, size_t count, uint32_t c) {
   while (low < high) {
     const size_t middle = (low + high) / 2;
     const fold_run *run = &runs[middle];
-    if (c < run->start) {
+    if (c < run_start(run)) {
       high = middle;
-    } else if (c > run->start + (uint32_t)(run->count - 1) * run->step) {
+    } else if (c > run_start(run) + (run_count(run) - 1) * run_step(run)) {
       low = middle + 1;
     } else {
-      return (c - run->start) % run->step == 0 ? (uint32_t)((int64_t)c + run->delta) : c;
+      return (c - run_start(run)) % run_step(run) == 0 ? (uint32_t)((int64_t)c + run->delta) : c;
     }
   }
   return c;
@@ -281,9 +283,9 @@ bool ln_unicode_next_pair(ln_unicode_pair *pair) {
   enum { FOLDS = COUNT(fold_runs), ALL = FOLDS + COUNT(lower_runs) };
   if (pair->run >= ALL) return false;
   const fold_run *run = pair->run < FOLDS ? &fold_runs[pair->run] : &lower_runs[pair->run - FOLDS];
-  pair->from = run->start + (uint32_t)pair->step * run->step;
+  pair->from = run_start(run) + (uint32_t)pair->step * run_step(run);
   pair->to = (uint32_t)((int64_t)pair->from + run->delta);
-  if (++pair->step < run->count) return true;
+  if (++pair->step < run_count(run)) return true;
   pair->step = 0;
   ++pair->run;
   return true;

@@ -226,6 +226,46 @@ def patterns():
     flex_case(F, "regexfullmatch_empty", "RegexFullMatch", {"input": none, "pattern": strings(b"a")})
 
 
+def moved():
+    """Operators that only move elements take strings as well."""
+    x = strings([[b"a", b"", b"ccc"], [b"d", b"e\xff", b"f" * 40]])
+    one, none = strings(b"fill"), tensor([0, 3], "str", data=np.zeros([0, 3], object))
+
+    def const(values, type="i32"):
+        return ints(np.array(values, {"i32": np.int32, "i64": np.int64, "bool": np.bool_}[type]), type, const=True)
+
+    cube = strings(np.array([b"%d" % i for i in range(16)], object).reshape(1, 2, 2, 4))
+    for name, op, inputs, attrs in (
+            ("broadcastto", "BroadcastTo", {"input": x, "shape": const([2, 2, 3])}, {}), ("concat", "Concat", {"concat_dim": const(1), "values": [x, x]}, {}),
+            ("concatv2", "ConcatV2", {"values": [x, none, x], "axis": const(0)}, {}), ("depthtospace", "DepthToSpace", {"input": cube}, {"block_size": 2}),
+            ("spacetodepth", "SpaceToDepth", {"input": cube}, {"block_size": 2}),
+            ("dynamicpartition", "DynamicPartition", {"data": x, "partitions": const([1, 0])}, {"num_partitions": 2}),
+            ("dynamicstitch", "DynamicStitch", {"indices": [const([1, 0]), const([2])], "data": [x, strings(x.data[:1])]}, {}),
+            ("paralleldynamicstitch", "ParallelDynamicStitch", {"indices": [const([1, 0]), const([2])], "data": [x, strings(x.data[:1])]}, {}),
+            ("fill", "Fill", {"dims": const([2, 2]), "value": one}, {}), ("gather", "Gather", {"params": x, "indices": const([1, 0, 1])}, {}),
+            ("gathernd", "GatherNd", {"params": x, "indices": const([[1, 2], [0, 0]])}, {}), ("gatherv2", "GatherV2", {"params": x, "indices": const([2, 0]), "axis": const(1)}, {}),
+            ("mirrorpad", "MirrorPad", {"input": x, "paddings": const([[1, 0], [0, 2]])}, {"mode": "REFLECT"}), ("pack", "Pack", {"values": [x, x]}, {"axis": 1}),
+            ("padv2", "PadV2", {"input": x, "paddings": const([[1, 0], [0, 2]]), "constant_values": one}, {}), ("pad", "Pad", {"input": x, "paddings": const([[1, 0], [0, 2]])}, {}),
+            ("reversesequence", "ReverseSequence", {"input": x, "seq_lengths": const([2, 3], "i64")}, {"seq_dim": 1, "batch_dim": 0}),
+            ("reversev2", "ReverseV2", {"tensor": x, "axis": const([1])}, {}), ("roll", "Roll", {"input": x, "shift": const([1]), "axis": const([1])}, {}),
+            ("slice", "Slice", {"input": x, "begin": const([0, 1]), "size": const([2, 2])}, {}), ("split", "Split", {"axis": const(1), "value": x}, {"num_split": 3}),
+            ("splitv", "SplitV", {"value": x, "size_splits": const([2, 1]), "axis": const(1)}, {"num_split": 2}),
+            ("stridedslice", "StridedSlice", {"input": x, "begin": const([0, 2]), "end": const([2, 0]), "strides": const([1, -1])}, {}),
+            ("tensorscatterupdate", "TensorScatterUpdate", {"tensor": x, "indices": const([[1]]), "updates": strings(x.data[:1])}, {}),
+            ("tile", "Tile", {"input": x, "multiples": const([1, 2])}, {}), ("transpose", "Transpose", {"x": x, "perm": const([1, 0])}, {}), ("unpack", "Unpack", {"value": x}, {"num": 3, "axis": 1}),
+            ("zeroslike", "ZerosLike", {"x": x}, {}), ("onehot", "OneHot", {"indices": const([1, 0, -1]), "depth": const(2), "on_value": one, "off_value": strings(b"")}, {}),
+            ("sparsetodense", "SparseToDense", {"sparse_indices": const([[0, 1]]), "output_shape": const([2, 2]), "sparse_values": one, "default_value": strings(b"-")}, {}),
+            ("select", "Select", {"condition": const([[True, False, True], [False, True, False]], "bool"), "x": x, "y": strings(x.data[::-1])}, {}),
+            ("selectv2", "SelectV2", {"condition": const([True, False, True], "bool"), "t": x, "e": one}, {}),
+            ("ensureshape", "EnsureShape", {"input": x}, {"shape": [2, None]}), ("expanddims", "ExpandDims", {"input": x, "axis": const(1)}, {}), ("identity", "Identity", {"input": x}, {}),
+            ("preventgradient", "PreventGradient", {"input": x}, {}), ("reshape", "Reshape", {"tensor": x, "shape": const([3, 2])}, {}),
+            ("squeeze", "Squeeze", {"input": strings(x.data[:, None])}, {"axis": [1]}), ("stopgradient", "StopGradient", {"input": x}, {}),
+            ("equal", "Equal", {"x": x, "y": strings([b"a", b"e\xff", b"ccc"])}, {}), ("notequal", "NotEqual", {"x": x, "y": strings([b"a", b"e\xff", b"ccc"])}, {}),
+            ("unique", "Unique", {"x": strings([b"b", b"a", b"b", b"", b"a"])}, {}), ("uniquewithcounts", "UniqueWithCounts", {"x": strings([b"b", b"a", b"b", b"", b"a"])}, {}),
+            ("uniquev2", "UniqueV2", {"x": strings([b"b", b"a", b"b", b"", b"a"]), "axis": const([], "i64")}, {})):
+        flex_case(F, f"moved_{name}", op, inputs, attrs, unknown=(0, 1, 2) if name.startswith("unique") else ())
+
+
 def cases():
     each_string()
     parts()
@@ -234,3 +274,4 @@ def cases():
     parted()
     code_points()
     patterns()
+    moved()

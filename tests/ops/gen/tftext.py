@@ -1,4 +1,6 @@
 """TF Text's operators, as its converter writes them and as Select-TF operators; TensorFlow Text is the oracle."""
+import unicodedata
+
 import numpy as np
 
 from lib import (NoTensorFlow, case, flex_options, flexbuffer, graph, model_case, node, random_data, sentencepiece_model, tensor,
@@ -300,6 +302,48 @@ def ragged():
         to_tensor("ragged_no_values" + end, [-1, -1], tensor([0], "f32", data=np.zeros(0)), zero, [S], [[0, 0, 0]], flex=flex)
 
 
+def normalizing():
+    from tensorflow_text.python.ops import normalize_ops
+    gen = normalize_ops.gen_normalize_ops
+    rng = np.random.default_rng(3)
+    letters = [chr(c) for c in list(range(0xA0, 0x250)) + list(range(0x370, 0x530)) + list(range(0x1E00, 0x2000)) + list(range(0x2070, 0x2190)) + list(range(0x3040, 0x3100))
+               + list(range(0xAC00, 0xD7A4, 173)) + list(range(0xFB00, 0xFB50)) + list(range(0xFF00, 0xFFF0)) + [0x2F81A, 0x1D15E, 0xFDFA, 0x1E9E, 0x345, 0xAD, 0x200B, 0x200D]
+               if unicodedata.category(chr(c)) != "Cn"]
+    marks = ["", "\u0301", "\u0323\u0302", "\u0302\u0323", "\u0345", "\u0308\u0301", "\u3099"]
+    mixed = ["".join(letters[i] + marks[int(rng.integers(0, len(marks)))] for i in rng.permutation(len(letters))[:300]).encode() for _ in range(4)]
+    texts = strings([TEXTS + mixed + ["".join(letters).encode(), "\u1100\u1161\u11a8\uac00\u11a8 e\u0301 \ufb01 \u2460 \u212b \u0344 \u0f73".encode()]])
+    text_case("case_fold", "CaseFoldUTF8", gen.case_fold_utf8, [texts], flex=True)
+    for form in ("NFC", "NFD", "NFKC", "NFKD"):
+        text_case("normalize_" + form.lower(), "NormalizeUTF8", gen.normalize_utf8, [texts], {"normalization_form": form}, flex=True)
+
+
+def dividing():
+    from tensorflow_text.python.ops import regex_split_ops, split_merge_tokenizer, unicode_script_tokenizer
+    gen = regex_split_ops.gen_regex_split_ops
+    texts = strings([b"one,two;;  three", b"", b",a,", "caf\u00e9 \u4e2d\u6587. x".encode(), b"bad\xff, b", b"none"])
+    for i, (pattern, kept) in enumerate(((rb"([,;\s])", b""), (rb"(\s+|[,;.])", rb"[,;]"), (rb"[,;]", b""), (rb",(\w)?", b"a"), (rb"(^.)", b".*"), (rb"(\b\w)", b"o"))):
+        text_case(f"regex_split_{i}", "RegexSplitWithOffsets", gen.regex_split_with_offsets,
+                  [texts, strings(pattern), strings(kept)], flex=True)
+    codes = [ord(c) for c in "ab  c\u00e9 \u4e2d\u6587a.,1\u03b1\u3042\u30a2\U0001f600\u3000\u00a0x \t"] + [-1, 0x110000, 0xD800, 97]
+    for type in ("i32", "i64"):
+        rows = splits([0, 0, 7, 9, len(codes)], type)
+        for keep in (False, True):
+            text_case(f"script_{type}_{keep:d}", "UnicodeScriptTokenizeWithOffsets", unicode_script_tokenizer.gen_unicode_script_tokenizer.unicode_script_tokenize_with_offsets,
+                      [tensor(None, "i32", data=codes), rows], {"keep_whitespace": keep}, flex=True)
+        text_case(f"whitespace_codes_{type}", "WhitespaceTokenizeWithOffsets", old_whitespace(), [tensor(None, "i32", data=codes), rows], flex=True)
+    merge = split_merge_tokenizer.gen_split_merge_tokenizer.split_merge_tokenize_with_offsets
+    for force in (False, True):
+        for i, labels in enumerate(([0, 1, 1, 0, 1, 1, 0, 1, 1, 1], [1] * 10, [0] * 10, [1, 0, 1, 1, 1, 0, 0, 1, 1, 7])):
+            text_case(f"split_merge_{force:d}_{i}", "SplitMergeTokenizeWithOffsets", merge,
+                      [strings(["a\u00e9 b".encode(), b" x  y"]), tensor(None, "i32", data=labels), tensor(None, "i32", data=[0, 4, 10])], {"force_split_at_break_character": force}, flex=True)
+
+
+def old_whitespace():
+    import os
+    import tensorflow_text
+    tf = tensorflow()
+    return tf.load_op_library(os.path.join(os.path.dirname(tensorflow_text.__file__), "python", "ops", "_whitespace_tokenizer.so")).whitespace_tokenize_with_offsets
+
 def cases():
     _, tft = load()
     splitting(tft)
@@ -309,3 +353,5 @@ def cases():
     fast_sentencepiece()
     sentencepiece()
     ragged()
+    normalizing()
+    dividing()
