@@ -94,7 +94,8 @@ static ln_status split_text(const ln_node *node, const matching *delimiter, cons
   while (ln_regex_groups(delimiter->regex) > 0 && s->tokens.status == LN_OK &&
          ln_regex_search(delimiter->matcher, (ln_span){text.data + at, text.size - at}, 0, found)) {
     if (found[1] == 0) return ln_node_fail(node, err, LN_ERR_DATA, "its pattern parts at nothing");
-    const size_t begin = at + (size_t)(found[2] < 0 ? 0 : found[2]), end = at + (size_t)(found[3] < 0 ? 0 : found[3]);
+    const size_t begin = at + (size_t)(found[2] < 0 ? found[0] : found[2]),
+                 end = at + (size_t)(found[3] < 0 ? found[0] : found[3]);
     if (begin > at) add_token(s, text, at, begin);
     if (ln_regex_full_match(kept->matcher, (ln_span){text.data + begin, end - begin})) add_token(s, text, begin, end);
     at += (size_t)found[1];

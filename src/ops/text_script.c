@@ -31,14 +31,13 @@ static void split_row(const ln_node *node, size_t first, size_t end, bool by_scr
     const int64_t code = ln_number_at(node->in[0], i);
     const bool space = is_space(code);
     const int32_t script = by_script ? ln_unicode_script((uint32_t)code) : 0;
-    char bytes[4];
     if (i > first && (space != last_space || (!space && script != last_script))) close_token(t, at);
     if (!space || keep_space) {
       if (!t->open) ln_number_add(&t->starts, at);
       t->open = true;
       ln_number_add(&t->codes, code);
     }
-    at += (int64_t)ln_utf8_put((uint32_t)code, bytes);
+    ++at; /* offsets count characters */
     last_script = script;
     last_space = space;
   }
