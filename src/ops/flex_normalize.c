@@ -107,7 +107,7 @@ ln_status ln_case_fold_run(const ln_node *node, ln_exec *exec) {
   return run(node, form, exec->err);
 }
 
-ln_status ln_normalize_run(const ln_node *node, ln_exec *exec) {
+ln_status ln_normalize_utf8_run(const ln_node *node, ln_exec *exec) {
   static const char *const names[] = {"NFC", "NFKC", "NFD", "NFKD"};
   int32_t index = -1;
   LN_TRY(ln_attr_choice(node, exec->err, "normalization_form", names, LN_COUNT(names), &index));
