@@ -55,6 +55,8 @@ enum { LN_SEGMENT_GRAD_SUM = 0, LN_SEGMENT_GRAD_MEAN = 1, LN_SEGMENT_GRAD_NORM =
 
 /* seq_flow.c: PoolingOp's third input is no quantized number. */
 enum { LN_SEQ_FLOW_POOL = 1 };
+/* string_projection.c: of a text, or of words. */
+enum { LN_PROJECTION_TEXT = 0, LN_PROJECTION_WORDS = 1 };
 
 /* Convolutions, pools and their gradients: flex_conv.c. What is computed, and of which images. */
 enum {
