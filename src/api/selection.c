@@ -15,7 +15,7 @@ typedef struct selection {
   bool stand_ins, sparse, blockwise, custom, flex;
 } selection;
 
-enum { PRESENT = 1u << 31 }; /* an operator without tensors has no type */
+static const uint32_t PRESENT = UINT32_C(1) << 31; /* an operator without tensors has no type */
 
 /* ---- what graphs hold ---- */
 
@@ -23,7 +23,9 @@ static uint32_t bit(ln_type type) { return UINT32_C(1) << type; }
 
 /* A tensor's type and those that its values are read as (ops/weights.h, ops/stand_in.c). */
 static uint32_t types_of(const ln_tensor *tensor) {
-  const uint32_t own = bit(tensor->type);
+  const bool narrow = tensor->type == LN_INT8 || tensor->type == LN_UINT8 || tensor->type == LN_INT16;
+  const bool unscaled = narrow && tensor->quant->count == 0 && tensor->quant->kind != LN_QUANT_BLOCKWISE;
+  const uint32_t own = bit(tensor->type) | (unscaled ? UINT32_C(1) << LN_UNSCALED : 0);
   if (tensor->quant->kind == LN_QUANT_BLOCKWISE) return own | bit(LN_FLOAT32) | bit(LN_INT8);
   switch (tensor->type) {
     case LN_INT4:
@@ -49,6 +51,23 @@ static uint32_t add_tensors(selection *s, const ln_graph *graph, const int32_t *
   return types;
 }
 
+/* Builtin operators whose rows others run in their own run (ln_op_find in src/ops). */
+static const struct {
+  int32_t user, used;
+} inner_rows[] = {
+    {LN_OP_STABLEHLO_CONVOLUTION, LN_OP_DEPTHWISE_CONV_2D},
+    {LN_OP_STABLEHLO_CONVOLUTION, LN_OP_TRANSPOSE_CONV},
+};
+
+/* As floats, which is how they are given to them. */
+static void add_inner_rows(selection *s, int32_t code, uint32_t types) {
+  for (size_t i = 0; i < LN_COUNT(inner_rows); ++i) {
+    if (inner_rows[i].user != code) continue;
+    s->types[inner_rows[i].used] |= types | bit(LN_FLOAT32) | PRESENT; /* rows stand by code */
+    s->tables[ln_op_find(inner_rows[i].used)->options] = true;
+  }
+}
+
 static void add_op(selection *s, const ln_graph *graph, const ln_op *op) {
   int32_t row = 0;
   while (row < ln_op_def_count() && ln_op_def_at(row) != op->def) ++row;
@@ -64,6 +83,7 @@ static void add_op(selection *s, const ln_graph *graph, const ln_op *op) {
   s->types[row] |= types | PRESENT;
   s->custom = s->custom || op->custom_name != NULL;
   s->flex = s->flex || (op->custom_name != NULL && strncmp(op->custom_name, "Flex", 4) == 0);
+  if (op->custom_name == NULL) add_inner_rows(s, op->def->code, types);
   s->tables[op->def->options] = s->tables[op->options_table] = true;
 }
 
@@ -90,7 +110,7 @@ static void share_types(selection *s) {
       break;
     }
   }
-  for (int32_t i = 0; i < ln_op_def_count(); ++i) s->all |= s->types[i] & ~(uint32_t)PRESENT;
+  for (int32_t i = 0; i < ln_op_def_count(); ++i) s->all |= s->types[i] & ~PRESENT;
 }
 
 /* ---- as text ---- */
@@ -134,7 +154,7 @@ static void write_selection(const selection *s, ln_bytes *out) {
   for (int32_t i = 0; i < ln_op_def_count(); ++i) {
     char types[48];
     if (s->types[i] == 0) continue;
-    snprintf(types, sizeof types, " ~, %#xu, LN_KEEP, LN_DROP\n", (unsigned)(s->types[i] & ~(uint32_t)PRESENT));
+    snprintf(types, sizeof types, " ~, %#xu, LN_KEEP, LN_DROP\n", (unsigned)(s->types[i] & ~PRESENT));
     add_text(out, "#define LN_SELECTED_OP_");
     add_id(out, ln_op_def_at(i)->name);
     add_text(out, types);

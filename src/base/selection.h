@@ -8,6 +8,7 @@
  *   LN_HAS(type)         whether any operator does
  *   LN_IN(types, type)   whether `type` is among `types`
  *   LN_MEETS(types, value, type)  whether `value`, one of `types`, is `type`
+ *                        LN_UNSCALED among them says that integers of 8 or 16 bits come without a scale
  *   LN_ROW_OF(id)(row)   `row` where the operator is built in, nothing where it is not
  *   LN_UNLESS_ROW_OF(id)(text)  the other way round
  *   LN_TABLE_ROW(name)(row)  `row` where a table of the schema is built in (options of operators may not be)
@@ -21,6 +22,10 @@
  */
 #ifndef LN_SELECTION_H
 #define LN_SELECTION_H
+
+#include <stdint.h>
+
+enum { LN_UNSCALED = 30 };
 
 #define LN_KEEP(...) __VA_ARGS__
 #define LN_DROP(...)

@@ -11,6 +11,23 @@
 #include "ops/rows.h"
 #include "ops/strings.h"
 
+/* Of the rows that ln_binary_prepare serves: those whose narrow integers are computed by scale, and the others. */
+#define SCALED_TYPES                                                                                             \
+  (LN_OP_TYPES(ADD) | LN_OP_TYPES(SUB) | LN_OP_TYPES(MUL) | LN_OP_TYPES(DIV) | LN_OP_TYPES(SQUARED_DIFFERENCE) | \
+   LN_OP_TYPES(PRELU))
+#define COMPARED_TYPES                                                                                                \
+  (LN_OP_TYPES(EQUAL) | LN_OP_TYPES(NOT_EQUAL) | LN_OP_TYPES(LESS) | LN_OP_TYPES(LESS_EQUAL) | LN_OP_TYPES(GREATER) | \
+   LN_OP_TYPES(GREATER_EQUAL))
+#define OTHER_TYPES                                                                                  \
+  (LN_OP_TYPES(MAXIMUM) | LN_OP_TYPES(MINIMUM) | LN_OP_TYPES(POW) | LN_OP_TYPES(LOGICAL_OR) |        \
+   LN_OP_TYPES(LOGICAL_AND) | LN_OP_TYPES(FLOOR_DIV) | LN_OP_TYPES(FLOOR_MOD) | LN_OP_TYPES(ATAN2) | \
+   LN_OP_TYPES(BITWISE_XOR) | LN_OP_TYPES(RIGHT_SHIFT))
+#define NARROW_TYPES (1u << LN_INT8 | 1u << LN_UINT8 | 1u << LN_INT16)
+/* Whether stored values are computed with as they are, and whether by scale. */
+#define HAS_PLAIN ((SCALED_TYPES & ~NARROW_TYPES) != 0 || COMPARED_TYPES != 0 || OTHER_TYPES != 0)
+#define HAS_SCALED ((SCALED_TYPES & NARROW_TYPES) != 0)
+#define HAS_SCALED_COMPARISONS ((COMPARED_TYPES & NARROW_TYPES) != 0)
+
 typedef struct binary_args {
   ln_nest nest;
   ln_binary_fn *fn;
@@ -70,21 +87,21 @@ ln_binary_fn *ln_hlo_kernel(ln_binary_op op, ln_type type) {
   return type == LN_FLOAT32 ? float_kernel(op) : ln_k_binary_find(op, kernel_type(type));
 }
 
+/* The kernel of a narrow type that this build holds. */
+#define BY_TYPE(i8, u8, i16)                     \
+  LN_HAS(LN_INT8) && type == LN_INT8     ? (i8)  \
+  : LN_HAS(LN_UINT8) && type == LN_UINT8 ? (u8)  \
+  : LN_HAS(LN_INT16) && type == LN_INT16 ? (i16) \
+                                         : NULL
+
 static ln_binary_fn *quantized_kernel(ln_binary_op op, ln_type type) {
-  const bool is_signed = type == LN_INT8;
   switch (op) {
-    case LN_BINARY_ADD:
-      return type == LN_INT16 ? ln_k_add_q16
-                              : (is_signed ? LN_KERNEL_OF(binary, add_i8) : LN_KERNEL_OF(binary, add_u8));
-    case LN_BINARY_SUB:
-      return type == LN_INT16 ? ln_k_sub_q16
-                              : (is_signed ? LN_KERNEL_OF(binary, sub_i8) : LN_KERNEL_OF(binary, sub_u8));
-    case LN_BINARY_MUL:
-      return type == LN_INT16 ? ln_k_mul_q16
-                              : (is_signed ? LN_KERNEL_OF(binary, mul_i8) : LN_KERNEL_OF(binary, mul_u8));
-    case LN_BINARY_DIV: return type == LN_INT16 ? ln_k_div_i16 : (is_signed ? ln_k_div_i8 : ln_k_div_u8);
-    case LN_BINARY_PRELU: return type == LN_INT16 ? ln_k_prelu_i16 : (is_signed ? ln_k_prelu_i8 : ln_k_prelu_u8);
-    case LN_BINARY_SQUARED_DIFFERENCE: return is_signed ? ln_k_squared_difference_i8 : NULL;
+    case LN_BINARY_ADD: return BY_TYPE(LN_KERNEL_OF(binary, add_i8), LN_KERNEL_OF(binary, add_u8), ln_k_add_q16);
+    case LN_BINARY_SUB: return BY_TYPE(LN_KERNEL_OF(binary, sub_i8), LN_KERNEL_OF(binary, sub_u8), ln_k_sub_q16);
+    case LN_BINARY_MUL: return BY_TYPE(LN_KERNEL_OF(binary, mul_i8), LN_KERNEL_OF(binary, mul_u8), ln_k_mul_q16);
+    case LN_BINARY_DIV: return BY_TYPE(ln_k_div_i8, ln_k_div_u8, ln_k_div_i16);
+    case LN_BINARY_PRELU: return BY_TYPE(ln_k_prelu_i8, ln_k_prelu_u8, ln_k_prelu_i16);
+    case LN_BINARY_SQUARED_DIFFERENCE: return BY_TYPE(ln_k_squared_difference_i8, NULL, NULL);
     default: return NULL;
   }
 }
@@ -308,14 +325,12 @@ ln_status ln_hlo_compare_prepare(ln_node *node, ln_prep *prep) {
 ln_status ln_binary_prepare(ln_node *node, ln_prep *prep) {
   binary_args *args = make_args(node, prep);
   if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
-  if (node->in[0]->type == LN_STRING) return LN_OK;
-  if (!is_quantized(node)) {
-    LN_TRY(prepare_plain(node, operation(node), activation_of(node), args, prep->err));
-  } else if (operation(node) >= LN_BINARY_EQUAL && operation(node) <= LN_BINARY_GREATER_EQUAL) {
-    LN_TRY(prepare_quantized_compare(node, args, prep->err));
-  } else {
-    LN_TRY(prepare_quantized(node, args, prep->err));
-  }
+  if (LN_HAS(LN_STRING) && node->in[0]->type == LN_STRING) return LN_OK;
+  const ln_binary_op op = operation(node);
+  const bool quantized = is_quantized(node), compares = op >= LN_BINARY_EQUAL && op <= LN_BINARY_GREATER_EQUAL;
+  if (HAS_PLAIN && !quantized) LN_TRY(prepare_plain(node, op, activation_of(node), args, prep->err));
+  if (HAS_SCALED_COMPARISONS && quantized && compares) LN_TRY(prepare_quantized_compare(node, args, prep->err));
+  if (HAS_SCALED && quantized && !compares) LN_TRY(prepare_quantized(node, args, prep->err));
   return check_kernel(node, args, prep->err);
 }
 
@@ -331,7 +346,7 @@ ln_status ln_binary_run(const ln_node *node, ln_exec *exec) {
   const binary_args *args = node->args;
   const ln_tensor *b = node->in[1];
   if (args->nest.elements == 0) return LN_OK;
-  if (node->in[0]->type == LN_STRING) return run_strings(node, exec);
+  if (LN_HAS(LN_STRING) && node->in[0]->type == LN_STRING) return run_strings(node, exec);
   const size_t count = ln_shape_span(&b->shape, 0, b->shape.rank);
   if (args->refuse_divisor && ln_k_any_equal(b->data, count, args->in_bytes, args->divisor)) {
     return ln_node_fail(node, exec->err, LN_ERR_DATA, "division by zero in \"%s\"", b->name);

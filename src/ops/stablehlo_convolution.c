@@ -419,6 +419,7 @@ static ln_status plan_inner(ln_node *node, ln_prep *prep, conv_args *args, const
   inner->out[0] = &inner->tensors[2];
   if (args->form == FORM_DEPTHWISE) make_depthwise(args, s, inner);
   else make_transposed(node, args, s, inner);
+  if (inner->op.def == NULL) return ln_node_check_built(node, 0, prep->err);
   if (args->constant) {
     const ln_shape shape = inner->tensors[1].shape;
     inner->tensors[1] = args->kernel;

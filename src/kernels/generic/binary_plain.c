@@ -1,6 +1,8 @@
 /* Element-wise arithmetic and comparisons on stored values, in plain C: what has no faster tier. */
+#include "base/selection.h"
 #include "kernels/binary_body.h"
 #include "kernels/binary_scalar.h"
+#include "linnet/tensor.h"
 
 #define OPERATION(name, in_type, out_type, expression) LN_BINARY_KERNEL(static, name, in_type, out_type, expression)
 #include "kernels/binary_ops.h"
@@ -25,26 +27,37 @@ OPERATION(bool_not_equal, uint8_t, uint8_t, (x != 0) != (y != 0))
 OPERATION(bool_logical_and, uint8_t, uint8_t, x != 0 && y != 0)
 OPERATION(bool_logical_or, uint8_t, uint8_t, x != 0 || y != 0)
 
-static ln_binary_fn *const table[LN_BINARY_TYPE_COUNT][LN_BINARY_OP_COUNT] = {
-    [LN_BINARY_F32] = {EQUALITY_ROW(f32), ORDER_ROW(f32), [LN_BINARY_FLOOR_DIV] = f32_floor_div,
-                       [LN_BINARY_FLOOR_MOD] = f32_floor_mod, [LN_BINARY_POW] = f32_pow, [LN_BINARY_PRELU] = f32_prelu,
-                       [LN_BINARY_ATAN2] = f32_atan2, [LN_BINARY_REMAINDER] = f32_remainder},
-    [LN_BINARY_I8] = {INTEGER_ROW(i8)},
-    [LN_BINARY_U8] = {INTEGER_ROW(u8)},
-    [LN_BINARY_I16] = {INTEGER_ROW(i16)},
-    [LN_BINARY_I32] = {INTEGER_ROW(i32), ARITHMETIC_ROW(i32)},
-    [LN_BINARY_I64] = {INTEGER_ROW(i64), ARITHMETIC_ROW(i64)},
-    [LN_BINARY_BOOL] = {EQUALITY_ROW(bool), [LN_BINARY_LESS] = u8_less, [LN_BINARY_LESS_EQUAL] = u8_less_equal,
-                        [LN_BINARY_GREATER] = u8_greater, [LN_BINARY_GREATER_EQUAL] = u8_greater_equal,
-                        [LN_BINARY_LOGICAL_AND] = bool_logical_and, [LN_BINARY_LOGICAL_OR] = bool_logical_or,
-                        [LN_BINARY_AND] = bool_logical_and, [LN_BINARY_OR] = bool_logical_or,
-                        [LN_BINARY_ADD] = bool_logical_or, [LN_BINARY_MUL] = bool_logical_and,
-                        [LN_BINARY_MAXIMUM] = bool_logical_or, [LN_BINARY_MINIMUM] = bool_logical_and},
-};
+/* The operations of one type, where this build holds it. */
+#define TYPE(name, type, ...)                                           \
+  case LN_BINARY_##name: {                                              \
+    static ln_binary_fn *const row[LN_BINARY_OP_COUNT] = {__VA_ARGS__}; \
+    return LN_HAS(type) ? row[op] : NULL;                               \
+  }
+
+static ln_binary_fn *find(ln_binary_op op, ln_binary_type type) {
+  switch (type) {
+    TYPE(F32, LN_FLOAT32, EQUALITY_ROW(f32), ORDER_ROW(f32), [LN_BINARY_FLOOR_DIV] = f32_floor_div,
+         [LN_BINARY_FLOOR_MOD] = f32_floor_mod, [LN_BINARY_POW] = f32_pow, [LN_BINARY_PRELU] = f32_prelu,
+         [LN_BINARY_ATAN2] = f32_atan2, [LN_BINARY_REMAINDER] = f32_remainder)
+    TYPE(I8, LN_INT8, INTEGER_ROW(i8))
+    TYPE(U8, LN_UINT8, INTEGER_ROW(u8))
+    TYPE(I16, LN_INT16, INTEGER_ROW(i16))
+    TYPE(I32, LN_INT32, INTEGER_ROW(i32), ARITHMETIC_ROW(i32))
+    TYPE(I64, LN_INT64, INTEGER_ROW(i64), ARITHMETIC_ROW(i64))
+    TYPE(BOOL, LN_BOOL, EQUALITY_ROW(bool), [LN_BINARY_LESS] = u8_less, [LN_BINARY_LESS_EQUAL] = u8_less_equal,
+         [LN_BINARY_GREATER] = u8_greater, [LN_BINARY_GREATER_EQUAL] = u8_greater_equal,
+         [LN_BINARY_LOGICAL_AND] = bool_logical_and, [LN_BINARY_LOGICAL_OR] = bool_logical_or,
+         [LN_BINARY_AND] = bool_logical_and, [LN_BINARY_OR] = bool_logical_or, [LN_BINARY_ADD] = bool_logical_or,
+         [LN_BINARY_MUL] = bool_logical_and, [LN_BINARY_MAXIMUM] = bool_logical_or,
+         [LN_BINARY_MINIMUM] = bool_logical_and)
+    default: return NULL;
+  }
+}
 
 ln_binary_fn *ln_k_binary_find(ln_binary_op op, ln_binary_type type) {
-  if (type == LN_BINARY_C64) return ln_k_binary_find_c64(op);
-  return table[type][op] != NULL ? table[type][op] : ln_k_binary_find_rare(op, type);
+  if (LN_HAS(LN_COMPLEX64) && type == LN_BINARY_C64) return ln_k_binary_find_c64(op);
+  ln_binary_fn *const found = find(op, type);
+  return found != NULL ? found : ln_k_binary_find_rare(op, type);
 }
 
 #define SCALED_A ln_binary_scale_a(x, params)

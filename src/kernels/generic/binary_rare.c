@@ -3,8 +3,10 @@
  */
 #include <complex.h>
 
+#include "base/selection.h"
 #include "kernels/binary_body.h"
 #include "kernels/convert.h"
+#include "linnet/tensor.h"
 
 #define OPERATION(name, in_type, out_type, expression)                                                               \
   static void name(const void *a, const void *b, void *out, const ln_block *block, const ln_binary_params *params) { \
@@ -70,23 +72,31 @@ FLOATS(f64, double, , , pow, fmod, floor_mod_f64, floor, atan2)
 
 COMPLEX(c128, double _Complex)
 
-static ln_binary_fn *const table[LN_BINARY_TYPE_COUNT][LN_BINARY_OP_COUNT] = {
-    [LN_BINARY_I8] = {ARITHMETIC_ROW(i8), LOGIC_ROW(i8), BITS_ROW(i8)},
-    [LN_BINARY_U8] = {ARITHMETIC_ROW(u8), LOGIC_ROW(u8), BITS_ROW(u8)},
-    [LN_BINARY_I16] = {ARITHMETIC_ROW(i16), LOGIC_ROW(i16), BITS_ROW(i16)},
-    [LN_BINARY_I32] = {LOGIC_ROW(i32), BITS_ROW(i32)},
-    [LN_BINARY_I64] = {LOGIC_ROW(i64), BITS_ROW(i64)},
-    [LN_BINARY_U16] = {INTEGER_ROW(u16), ARITHMETIC_ROW(u16), LOGIC_ROW(u16), BITS_ROW(u16)},
-    [LN_BINARY_U32] = {INTEGER_ROW(u32), ARITHMETIC_ROW(u32), LOGIC_ROW(u32), BITS_ROW(u32)},
-    [LN_BINARY_U64] = {EXTREMES_ROW(u64), EQUALITY_ROW(u64), ORDER_ROW(u64), LOGIC_ROW(u64), ARITHMETIC_ROW(u64),
-                       BITS_ROW(u64), [LN_BINARY_FLOOR_DIV] = u64_div, [LN_BINARY_FLOOR_MOD] = u64_remainder},
-    [LN_BINARY_F64] = {FLOATS_ROW(f64)},
-    [LN_BINARY_F16] = {FLOATS_ROW(f16)},
-    [LN_BINARY_BF16] = {FLOATS_ROW(bf16)},
-    [LN_BINARY_C128] = {COMPLEX_ROW(c128)},
-};
+/* The operations of one type, where this build holds it. */
+#define TYPE(name, type, ...)                                           \
+  case LN_BINARY_##name: {                                              \
+    static ln_binary_fn *const row[LN_BINARY_OP_COUNT] = {__VA_ARGS__}; \
+    return LN_HAS(type) ? row[op] : NULL;                               \
+  }
 
-ln_binary_fn *ln_k_binary_find_rare(ln_binary_op op, ln_binary_type type) { return table[type][op]; }
+ln_binary_fn *ln_k_binary_find_rare(ln_binary_op op, ln_binary_type type) {
+  switch (type) {
+    TYPE(I8, LN_INT8, ARITHMETIC_ROW(i8), LOGIC_ROW(i8), BITS_ROW(i8))
+    TYPE(U8, LN_UINT8, ARITHMETIC_ROW(u8), LOGIC_ROW(u8), BITS_ROW(u8))
+    TYPE(I16, LN_INT16, ARITHMETIC_ROW(i16), LOGIC_ROW(i16), BITS_ROW(i16))
+    TYPE(I32, LN_INT32, LOGIC_ROW(i32), BITS_ROW(i32))
+    TYPE(I64, LN_INT64, LOGIC_ROW(i64), BITS_ROW(i64))
+    TYPE(U16, LN_UINT16, INTEGER_ROW(u16), ARITHMETIC_ROW(u16), LOGIC_ROW(u16), BITS_ROW(u16))
+    TYPE(U32, LN_UINT32, INTEGER_ROW(u32), ARITHMETIC_ROW(u32), LOGIC_ROW(u32), BITS_ROW(u32))
+    TYPE(U64, LN_UINT64, EXTREMES_ROW(u64), EQUALITY_ROW(u64), ORDER_ROW(u64), LOGIC_ROW(u64), ARITHMETIC_ROW(u64),
+         BITS_ROW(u64), [LN_BINARY_FLOOR_DIV] = u64_div, [LN_BINARY_FLOOR_MOD] = u64_remainder)
+    TYPE(F64, LN_FLOAT64, FLOATS_ROW(f64))
+    TYPE(F16, LN_FLOAT16, FLOATS_ROW(f16))
+    TYPE(BF16, LN_BFLOAT16, FLOATS_ROW(bf16))
+    TYPE(C128, LN_COMPLEX128, COMPLEX_ROW(c128))
+    default: return NULL;
+  }
+}
 
 /* Bits of a float as an integer in the total order. */
 static int64_t total_f32(float value) {
