@@ -152,7 +152,8 @@ ln_status ln_conv2d_prepare(ln_node *node, ln_prep *prep) {
     return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "a convolution of this size");
   if (LN_MEETS(TYPES, node->in[0]->type, LN_INT16)) return ln_conv2d_prepare_i16(node, prep, args, &shape);
   ln_conv_plan_begin(&args->conv, &shape);
-  if (LN_MEETS(TYPES, node->in[0]->type, LN_FLOAT32) && ln_weights_plain_type(node->in[1]) != LN_FLOAT32)
+  if (LN_WEIGHTS_IN_BYTES(TYPES) && LN_MEETS(TYPES, node->in[0]->type, LN_FLOAT32) &&
+      ln_weights_plain_type(node->in[1]) != LN_FLOAT32)
     return ln_conv2d_prepare_hybrid(node, prep, args);
   ln_status status = plan_product(node, prep, args);
   if (status == LN_OK) status = pack_weights(node, prep, args);

@@ -13,7 +13,7 @@
 #include "ops/window.h"
 
 #define TYPES LN_OP_TYPES(DEPTHWISE_CONV_2D)
-#define HAS_HYBRID LN_IN(TYPES, LN_FLOAT32)
+#define HAS_HYBRID (LN_IN(TYPES, LN_FLOAT32) && LN_WEIGHTS_IN_BYTES(TYPES))
 
 enum {
   BAND_MACS = 200000, /* a task's least work, about 20 us in plain C */
@@ -392,7 +392,8 @@ static ln_status set_thread_scratch(ln_node *node, ln_prep *prep, depthwise_args
 }
 
 static bool is_hybrid(const ln_node *node) {
-  return LN_MEETS(TYPES, node->in[0]->type, LN_FLOAT32) && ln_weights_plain_type(node->in[1]) != LN_FLOAT32;
+  return HAS_HYBRID && LN_MEETS(TYPES, node->in[0]->type, LN_FLOAT32) &&
+         ln_weights_plain_type(node->in[1]) != LN_FLOAT32;
 }
 
 ln_status ln_depthwise_conv2d_prepare(ln_node *node, ln_prep *prep) {

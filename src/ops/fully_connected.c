@@ -39,7 +39,9 @@ typedef struct fc_args {
 
 /* Forms but the product, where this build has their types. */
 static bool is_form(const fc_args *args, fc_form form) {
-  return LN_IN(TYPES, form == FC_HYBRID ? LN_FLOAT32 : LN_INT16) && args->form == form;
+  const bool built =
+      form == FC_HYBRID ? LN_IN(TYPES, LN_FLOAT32) && LN_WEIGHTS_IN_BYTES(TYPES) : LN_IN(TYPES, LN_INT16);
+  return built && args->form == form;
 }
 
 /* Rows, units and depth of the product; the depth must divide the input. */
@@ -240,7 +242,8 @@ static ln_status plan_product(ln_node *node, ln_prep *prep, fc_args *args) {
   const ln_fully_connected_options *options = LN_OPTIONS(node, fully_connected_options);
   const ln_tensor *in = node->in[0];
   const ln_tensor *weights = node->in[1];
-  if (LN_MEETS(TYPES, in->type, LN_FLOAT32) && ln_weights_plain_type(weights) == LN_FLOAT32) {
+  if (LN_MEETS(TYPES, in->type, LN_FLOAT32) &&
+      (!LN_WEIGHTS_IN_BYTES(TYPES) || ln_weights_plain_type(weights) == LN_FLOAT32)) {
     float low, high;
     LN_TRY(ln_node_float_range(node, options->fused_activation_function, prep->err, &low, &high));
     return ln_gemm_plan_f32(&args->plan, 1, args->n, 1, args->k, low, high) ? LN_OK : LN_ERR_MEMORY;

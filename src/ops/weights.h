@@ -17,6 +17,8 @@ typedef struct ln_weights {
  * for int8, int4 and int2; uint8 for uint8 and uint4.
  */
 ln_type ln_weights_plain_type(const ln_tensor *tensor);
+/* Of the types that an operator meets (base/selection.h): whether weights that are read as bytes may be among them. */
+#define LN_WEIGHTS_IN_BYTES(types) (LN_IN(types, LN_INT8) || LN_IN(types, LN_UINT8))
 /*
  * Opens weights that hold data: constants in prepare, others in run. `node` finds the scales of blocks and is named in
  * messages. Without sparsity nothing is allocated, and nothing fails that did not fail in prepare.
