@@ -84,9 +84,10 @@ ln_status ln_quantize_prepare(ln_node *node, ln_prep *prep) {
   LN_TRY(view_axis(node, out, prep->err, &args->view));
   if (in->type == LN_FLOAT32) {
     args->packed = ln_type_bits(out->type) < 8;
-    if (out->type == LN_UINT8 || out->type == LN_UINT4) args->fn = LN_KERNEL_OF(convert, quantize_u8);
-    else if (out->type == LN_INT8 || args->packed) args->fn = LN_KERNEL_OF(convert, quantize_i8);
-    else if (out->type == LN_INT16) args->fn = LN_KERNEL_OF(convert, quantize_i16);
+    if (LN_HAS(LN_UINT8) && (out->type == LN_UINT8 || out->type == LN_UINT4))
+      args->fn = LN_KERNEL_OF(convert, quantize_u8);
+    else if (LN_HAS(LN_INT8) && (out->type == LN_INT8 || args->packed)) args->fn = LN_KERNEL_OF(convert, quantize_i8);
+    else if (LN_HAS(LN_INT16) && out->type == LN_INT16) args->fn = LN_KERNEL_OF(convert, quantize_i16);
     return LN_OK;
   }
   double in_scale, out_scale;
@@ -209,12 +210,16 @@ static void dequantize_run_of(const ln_node *node, size_t first, size_t count, i
   float *to = (float *)node->out[0]->data + first;
   const float scale = in->quant->scale[channel];
   const int32_t zero_point = (int32_t)in->quant->zero_point[channel];
-  switch (in->type) {
-    case LN_INT8: LN_KERNEL_OF(convert, dequantize_i8)(from, to, count, scale, zero_point); break;
-    case LN_UINT8: LN_KERNEL_OF(convert, dequantize_u8)(from, to, count, scale, zero_point); break;
-    case LN_INT16: LN_KERNEL_OF(convert, dequantize_i16)(from, to, count, scale, zero_point); break;
-    case LN_INT32: ln_k_dequantize_i32(from, to, count, (double)scale, zero_point); break;
-    default: dequantize_packed(in, to, first, count, scale, zero_point); break;
+  if (LN_HAS(LN_INT8) && in->type == LN_INT8) {
+    LN_KERNEL_OF(convert, dequantize_i8)(from, to, count, scale, zero_point);
+  } else if (LN_HAS(LN_UINT8) && in->type == LN_UINT8) {
+    LN_KERNEL_OF(convert, dequantize_u8)(from, to, count, scale, zero_point);
+  } else if (LN_HAS(LN_INT16) && in->type == LN_INT16) {
+    LN_KERNEL_OF(convert, dequantize_i16)(from, to, count, scale, zero_point);
+  } else if (LN_HAS(LN_INT32) && in->type == LN_INT32) {
+    ln_k_dequantize_i32(from, to, count, (double)scale, zero_point);
+  } else if (LN_HAS(LN_INT4) || LN_HAS(LN_INT2) || LN_HAS(LN_UINT4)) {
+    dequantize_packed(in, to, first, count, scale, zero_point);
   }
 }
 
@@ -222,9 +227,9 @@ static void dequantize_span(const void *context, size_t first, size_t count) {
   const ln_node *node = context;
   const ln_tensor *in = node->in[0];
   float *to = (float *)node->out[0]->data + first;
-  if (in->type == LN_FLOAT16) {
+  if (LN_HAS(LN_FLOAT16) && in->type == LN_FLOAT16) {
     LN_KERNEL_OF(convert, f16_to_f32)((const uint16_t *)in->data + first, to, count);
-  } else if (in->type == LN_BFLOAT16) {
+  } else if (LN_HAS(LN_BFLOAT16) && in->type == LN_BFLOAT16) {
     ln_k_cast((const uint16_t *)in->data + first, LN_NUMBER_BF16, to, LN_NUMBER_F32, count);
   } else {
     for_channels(node->args, node, first, count, dequantize_run_of);

@@ -150,25 +150,21 @@ static void bilinear_row(const resize_args *a, const char *image, int32_t y, voi
   const row_source *source = &a->rows[y];
   const char *low = image + (size_t)source->low * a->in_row * a->bytes;
   const char *high = image + (size_t)source->high * a->in_row * a->bytes;
-  switch (a->type) {
-    case LN_FLOAT32:
-      LN_KERNEL_OF(resize, mix_f32)(a->in_row, (const float *)low, (const float *)high, source->fraction, line);
-      LN_KERNEL_OF(resize, columns_f32)(line, a->columns, a->out_w, a->channels, (float *)out);
-      return;
-    case LN_INT8:
-      LN_KERNEL_OF(resize, mix_i8)(a->in_row, (const int8_t *)low, (const int8_t *)high, source->fraction10, line);
-      LN_KERNEL_OF(resize, columns_i8)(line, a->columns, a->out_w, a->channels, (int8_t *)out);
-      return;
-    case LN_UINT8: {
-      float *lower = (float *)line + a->in_row;
-      LN_KERNEL_OF(resize, mix_u8)
-      (a->in_row, (const uint8_t *)low, (const uint8_t *)high, source->fraction, line, lower);
-      LN_KERNEL_OF(resize, columns_u8)(line, lower, a->columns, a->out_w, a->channels, (uint8_t *)out);
-      return;
-    }
-    default:
-      ln_k_resize_row_i16((const int16_t *)low, (const int16_t *)high, source->fraction10, a->columns, a->out_w,
-                          a->channels, (int16_t *)out);
+  const ln_type type = a->type;
+  if (LN_HAS(LN_FLOAT32) && type == LN_FLOAT32) {
+    LN_KERNEL_OF(resize, mix_f32)(a->in_row, (const float *)low, (const float *)high, source->fraction, line);
+    LN_KERNEL_OF(resize, columns_f32)(line, a->columns, a->out_w, a->channels, (float *)out);
+  } else if (LN_HAS(LN_INT8) && type == LN_INT8) {
+    LN_KERNEL_OF(resize, mix_i8)(a->in_row, (const int8_t *)low, (const int8_t *)high, source->fraction10, line);
+    LN_KERNEL_OF(resize, columns_i8)(line, a->columns, a->out_w, a->channels, (int8_t *)out);
+  } else if (LN_HAS(LN_UINT8) && type == LN_UINT8) {
+    float *lower = (float *)line + a->in_row;
+    LN_KERNEL_OF(resize, mix_u8)
+    (a->in_row, (const uint8_t *)low, (const uint8_t *)high, source->fraction, line, lower);
+    LN_KERNEL_OF(resize, columns_u8)(line, lower, a->columns, a->out_w, a->channels, (uint8_t *)out);
+  } else if (LN_HAS(LN_INT16)) {
+    ln_k_resize_row_i16((const int16_t *)low, (const int16_t *)high, source->fraction10, a->columns, a->out_w,
+                        a->channels, (int16_t *)out);
   }
 }
 

@@ -66,6 +66,7 @@ ln_status ln_hlo_unary_prepare(ln_node *node, ln_prep *prep) {
   ln_unary_args *args = LN_NODE_ARGS(node, prep, ln_unary_args);
   if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
   ln_unary_prepare_float(node, args);
+  if (args->fn == NULL) return ln_node_check_built(node, 0, prep->err);
   const bool is_abs = ln_unary_operation(node) == LN_UNARY_ABS;
   switch (node->in[0]->type) {
     case LN_FLOAT32: break;

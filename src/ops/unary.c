@@ -17,6 +17,9 @@ static void float_span(const ln_node *node, size_t first, size_t count) {
   args->fn((const float *)node->in[0]->data + first, (float *)node->out[0]->data + first, count, args->a, args->b);
 }
 
+/* The kernel of a function, where this build holds one of the rows that ask for it. */
+#define BUILT(row, other, slot) ((LN_OP_TYPES(row) | LN_OP_TYPES(other)) != 0 ? LN_KERNEL_OF(unary, slot) : NULL)
+
 void ln_unary_prepare_float(const ln_node *node, ln_unary_args *args) {
   const ln_unary_op op = ln_unary_operation(node);
   args->span = float_span;
@@ -36,16 +39,16 @@ void ln_unary_prepare_float(const ln_node *node, ln_unary_args *args) {
       args->fn = LN_OPTIONS(node, gelu_options)->approximate ? LN_KERNEL_OF(unary, gelu_tanh_f32)
                                                              : ln_k_unary_plain(LN_PLAIN_GELU);
       break;
-    case LN_UNARY_ELU: args->fn = LN_KERNEL_OF(unary, elu_f32); break;
-    case LN_UNARY_HARD_SWISH: args->fn = LN_KERNEL_OF(unary, hard_swish_f32); break;
-    case LN_UNARY_LOGISTIC: args->fn = LN_KERNEL_OF(unary, logistic_f32); break;
-    case LN_UNARY_TANH: args->fn = LN_KERNEL_OF(unary, tanh_f32); break;
-    case LN_UNARY_ABS: args->fn = LN_KERNEL_OF(unary, abs_f32); break;
-    case LN_UNARY_NEG: args->fn = LN_KERNEL_OF(unary, neg_f32); break;
-    case LN_UNARY_EXP: args->fn = LN_KERNEL_OF(unary, exp_f32); break;
-    case LN_UNARY_SQRT: args->fn = LN_KERNEL_OF(unary, sqrt_f32); break;
-    case LN_UNARY_RSQRT: args->fn = LN_KERNEL_OF(unary, rsqrt_f32); break;
-    case LN_UNARY_SQUARE: args->fn = LN_KERNEL_OF(unary, square_f32); break;
+    case LN_UNARY_ELU: args->fn = BUILT(ELU, ELU, elu_f32); break;
+    case LN_UNARY_HARD_SWISH: args->fn = BUILT(HARD_SWISH, HARD_SWISH, hard_swish_f32); break;
+    case LN_UNARY_LOGISTIC: args->fn = BUILT(LOGISTIC, STABLEHLO_LOGISTIC, logistic_f32); break;
+    case LN_UNARY_TANH: args->fn = BUILT(TANH, STABLEHLO_TANH, tanh_f32); break;
+    case LN_UNARY_ABS: args->fn = BUILT(ABS, STABLEHLO_ABS, abs_f32); break;
+    case LN_UNARY_NEG: args->fn = BUILT(NEG, STABLEHLO_NEGATE, neg_f32); break;
+    case LN_UNARY_EXP: args->fn = BUILT(EXP, STABLEHLO_EXPONENTIAL, exp_f32); break;
+    case LN_UNARY_SQRT: args->fn = BUILT(SQRT, SQRT, sqrt_f32); break;
+    case LN_UNARY_RSQRT: args->fn = BUILT(RSQRT, STABLEHLO_RSQRT, rsqrt_f32); break;
+    case LN_UNARY_SQUARE: args->fn = BUILT(SQUARE, SQUARE, square_f32); break;
     case LN_UNARY_LOG: args->fn = ln_k_unary_plain(LN_PLAIN_LOG); break;
     case LN_UNARY_SIN: args->fn = ln_k_unary_plain(LN_PLAIN_SIN); break;
     case LN_UNARY_COS: args->fn = ln_k_unary_plain(LN_PLAIN_COS); break;
@@ -56,6 +59,7 @@ void ln_unary_prepare_float(const ln_node *node, ln_unary_args *args) {
     case LN_UNARY_CBRT: args->fn = ln_k_unary_plain(LN_PLAIN_CBRT); break;
     default: break;
   }
+  if (args->fn == NULL) args->span = NULL;
 }
 
 /* ---- other floats, and complex numbers as two of their parts ---- */
@@ -134,41 +138,50 @@ static bool is_plain(const ln_node *node) {
 }
 
 static void prepare_floats(const ln_node *node, ln_unary_args *args) {
+  const ln_type type = node->in[0]->type;
   ln_unary_prepare_float(node, args);
-  switch (node->in[0]->type) {
-    case LN_FLOAT16:
-    case LN_BFLOAT16: args->span = half_span; break;
-    case LN_FLOAT64:
-      args->span = double_span;
-      if (ln_unary_operation(node) == LN_UNARY_GELU)
-        args->b = LN_OPTIONS(node, gelu_options)->approximate ? 1.0f : 0.0f;
-      break;
-    case LN_COMPLEX64: args->span = complex64_span; break;
-    case LN_COMPLEX128: args->span = complex128_span; break;
-    default: break;
+  if (LN_HAS(LN_FLOAT64) && type == LN_FLOAT64) {
+    args->span = double_span;
+    if (ln_unary_operation(node) == LN_UNARY_GELU) args->b = LN_OPTIONS(node, gelu_options)->approximate ? 1.0f : 0.0f;
   }
+  if (LN_HAS(LN_COMPLEX128) && type == LN_COMPLEX128) args->span = complex128_span;
+  if (args->span == NULL) return;
+  if ((LN_HAS(LN_FLOAT16) && type == LN_FLOAT16) || (LN_HAS(LN_BFLOAT16) && type == LN_BFLOAT16))
+    args->span = half_span;
+  if (LN_HAS(LN_COMPLEX64) && type == LN_COMPLEX64) args->span = complex64_span;
 }
 
-ln_status ln_unary_prepare(ln_node *node, ln_prep *prep) {
-  ln_unary_args *args = LN_NODE_ARGS(node, prep, ln_unary_args);
-  if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
-  switch (node->in[0]->type) {
+static bool is_real(ln_type type) {
+  switch (type) {
     case LN_FLOAT32:
     case LN_FLOAT16:
     case LN_BFLOAT16:
     case LN_FLOAT64:
     case LN_COMPLEX64:
-    case LN_COMPLEX128: prepare_floats(node, args); break;
-    case LN_INT8:
-    case LN_UINT8:
-      if (is_plain(node)) prepare_integer(node, args);
-      else LN_TRY(ln_unary_prepare_8bit(node, prep, args));
-      break;
-    case LN_INT16:
-      if (is_plain(node)) prepare_integer(node, args);
-      else LN_TRY(ln_unary_prepare_16bit(node, prep, args));
-      break;
-    default: prepare_integer(node, args); break;
+    case LN_COMPLEX128: return true;
+    default: return false;
+  }
+}
+
+#define HAS_REAL (LN_HAS(LN_FLOAT32) || LN_HAS(LN_FLOAT64)) /* which stand for the others, too */
+/* The rows that compute stored integers as they are. */
+#define HAS_PLAIN                                                                                              \
+  ((LN_OP_TYPES(ABS) | LN_OP_TYPES(NEG) | LN_OP_TYPES(SIGN) | LN_OP_TYPES(SQUARE) | LN_OP_TYPES(LOGICAL_NOT) | \
+    LN_OP_TYPES(FlexLogicalNot)) != 0)
+
+ln_status ln_unary_prepare(ln_node *node, ln_prep *prep) {
+  ln_unary_args *args = LN_NODE_ARGS(node, prep, ln_unary_args);
+  if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  const ln_type type = node->in[0]->type;
+  const bool bytes = type == LN_INT8 || type == LN_UINT8;
+  if (is_real(type)) {
+    if (HAS_REAL) prepare_floats(node, args);
+  } else if ((!bytes && type != LN_INT16) || is_plain(node)) {
+    if (HAS_PLAIN) prepare_integer(node, args);
+  } else if (bytes) {
+    if (LN_HAS(LN_INT8) || LN_HAS(LN_UINT8)) LN_TRY(ln_unary_prepare_8bit(node, prep, args));
+  } else if (LN_HAS(LN_INT16)) {
+    LN_TRY(ln_unary_prepare_16bit(node, prep, args));
   }
   if (args->span == NULL) {
     return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "no kernel for %s", ln_type_name(node->in[0]->type));

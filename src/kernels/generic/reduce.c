@@ -4,6 +4,8 @@
 #include <float.h>
 #include <stdint.h>
 
+#include "base/selection.h"
+
 enum { LANES = 16 };
 
 /*
@@ -153,16 +155,14 @@ static bool next_reduced(const ln_reduce_plan *plan, size_t *index) {
 
 void ln_k_reduce(ln_type type, ln_reduce_op op, const ln_reduce_plan *plan, const void *src, size_t begin, size_t count,
                  void *wide) {
-  switch (type) {
-    case LN_FLOAT32: reduce_f32(op, plan, src, begin, count, wide); break;
-    case LN_FLOAT64: reduce_f64(op, plan, src, begin, count, wide); break;
-    case LN_INT8: reduce_i8(op, plan, src, begin, count, wide); break;
-    case LN_UINT8:
-    case LN_BOOL: reduce_u8(op, plan, src, begin, count, wide); break;
-    case LN_INT16: reduce_i16(op, plan, src, begin, count, wide); break;
-    case LN_INT32: reduce_i32(op, plan, src, begin, count, wide); break;
-    default: reduce_i64(op, plan, src, begin, count, wide); break;
-  }
+  if (LN_HAS(LN_FLOAT32) && type == LN_FLOAT32) reduce_f32(op, plan, src, begin, count, wide);
+  else if (LN_HAS(LN_FLOAT64) && type == LN_FLOAT64) reduce_f64(op, plan, src, begin, count, wide);
+  else if (LN_HAS(LN_INT8) && type == LN_INT8) reduce_i8(op, plan, src, begin, count, wide);
+  else if (LN_HAS(LN_UINT8) && type == LN_UINT8) reduce_u8(op, plan, src, begin, count, wide);
+  else if (LN_HAS(LN_BOOL) && type == LN_BOOL) reduce_u8(op, plan, src, begin, count, wide);
+  else if (LN_HAS(LN_INT16) && type == LN_INT16) reduce_i16(op, plan, src, begin, count, wide);
+  else if (LN_HAS(LN_INT32) && type == LN_INT32) reduce_i32(op, plan, src, begin, count, wide);
+  else reduce_i64(op, plan, src, begin, count, wide);
 }
 
 static int32_t centred(ln_type type, const void *src, size_t at, int32_t zero_point) {
