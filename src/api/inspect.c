@@ -88,7 +88,7 @@ ln_status ln_op_row_get(int32_t index, ln_op_row *row) {
                          .custom = def->code == LN_OP_CUSTOM && (def->flags & LN_OPF_MARKER) == 0,
                          .types = def->types,
                          .kernel_not_yet = def->kernel_not_yet,
-                         .gradient_not_yet = def->gradient_not_yet,
+                         .gradient_not_yet = ln_op_gradient_not_yet(def),
                          .is_marker = (def->flags & LN_OPF_MARKER) != 0,
                          .alternatives = ln_op_alternatives(def)};
   return ln_struct_give(row, &all, sizeof all);

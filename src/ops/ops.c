@@ -21,19 +21,18 @@ static const ln_op_def rows[] = {
   ROW(#name, name, code, options, infer, prepare, run, macs, variant, flags, types, gradient)
 #define LN_OP_NOT_YET(name, code, options, reason, gradient) \
   ROW_WITHOUT_KERNEL(#name, name, code, options, 0, reason, gradient)
-#define LN_OP_MARKER(name, code)                                                                        \
-  ROW_WITHOUT_KERNEL(#name, name, code, none, LN_OPF_MARKER, "a marker of the schema, not an operator", \
-                     "not differentiable")
+#define LN_OP_MARKER(name, code) \
+  ROW_WITHOUT_KERNEL(#name, name, code, none, LN_OPF_MARKER, "a marker of the schema, not an operator", LN_NO_GRADIENT)
 #include "ops/ops.def"
 #define LN_CUSTOM_OP(id, name, infer, prepare, run, macs, variant, flags, types, gradient) \
   ROW(name, id, LN_OP_CUSTOM, none, infer, prepare, run, macs, variant, flags, types, gradient)
 #define LN_CUSTOM_PROGRAM(id, name, reason) \
-  ROW_WITHOUT_KERNEL(name, id, LN_OP_CUSTOM, none, LN_OPF_MARKER | LN_OPF_STATEFUL, reason, "not differentiable")
+  ROW_WITHOUT_KERNEL(name, id, LN_OP_CUSTOM, none, LN_OPF_MARKER | LN_OPF_STATEFUL, reason, LN_NO_GRADIENT)
 #define LN_FLEX_OP(op, options, infer, prepare, run, macs, variant, flags, types, gradient) \
   ROW("Flex" #op, Flex##op, LN_OP_CUSTOM, options, infer, prepare, run, macs, variant, flags, types, gradient)
 #include "ops/custom.def"
     {"", LN_OP_CUSTOM, LN_TABLE_none, NULL, NULL, NULL, NULL, NULL, 0, LN_OPF_STATEFUL,
-     LN_IS_WHOLE ? "no kernel is registered under this name" : "it is left out of this build", "not differentiable", 0},
+     LN_IS_WHOLE ? "no kernel is registered under this name" : "it is left out of this build", LN_NO_GRADIENT, 0},
 };
 
 enum {
@@ -83,6 +82,10 @@ const ln_op_def *ln_op_find_flex(const char *name) {
 int32_t ln_op_def_count(void) { return ROW_COUNT; }
 
 const ln_op_def *ln_op_def_at(int32_t index) { return index < 0 || index >= ROW_COUNT ? NULL : &rows[index]; }
+
+const char *ln_op_gradient_not_yet(const ln_op_def *def) {
+  return def->gradient == LN_NO_AUTODIFF ? "the library does not train yet" : "not differentiable";
+}
 
 ln_status ln_no_prepare(ln_node *node, ln_prep *prep) {
   (void)node;

@@ -95,6 +95,9 @@ enum {
   LN_OPF_ORDERS = 512 /* only compares values: a uint64 may stand in as the int64 of the same order (stand_in.c) */
 };
 
+/* A row's last column: why there is no gradient. As strings they would be a relocation a row. */
+typedef enum ln_gradient_state { LN_NO_AUTODIFF, LN_NO_GRADIENT } ln_gradient_state;
+
 typedef struct ln_op_def {
   const char *name;
   int32_t code;        /* LN_OP_CUSTOM for custom operators */
@@ -106,9 +109,9 @@ typedef struct ln_op_def {
   ln_macs_fn macs; /* ln_no_macs when there are none */
   int32_t variant; /* what distinguishes rows that share functions (an enumeration of their family's) */
   uint32_t flags;
-  const char *kernel_not_yet;   /* why there is none; NULL when there is */
-  const char *gradient_not_yet; /* the same for the gradient */
-  uint32_t built;               /* the types that this build holds the row's functions for (base/selection.h) */
+  const char *kernel_not_yet; /* why there is none; NULL when there is */
+  ln_gradient_state gradient;
+  uint32_t built; /* the types that this build holds the row's functions for (base/selection.h) */
 } ln_op_def;
 
 /* Builtin codes, as in the schema: LN_OP_CONV_2D = 3 ... */
@@ -130,6 +133,8 @@ const ln_op_def *ln_op_find_custom(const char *name);
 const ln_op_def *ln_op_find_flex(const char *name);
 /* All rows of this build: builtin ones by code, then custom ones as their lists have them. */
 int32_t ln_op_def_count(void);
+/* Why the row has no gradient yet; NULL when it has one. */
+const char *ln_op_gradient_not_yet(const ln_op_def *def);
 const ln_op_def *ln_op_def_at(int32_t index);
 
 /*

@@ -46,11 +46,34 @@ static void rows_are_whole(void **state) {
   assert_null(ln_op_def_at(ln_op_def_count()));
 }
 
+/* What a small build is told an operator by (src/api/selection.c): its name in letters, digits and _, without TF Text's
+ * prefix. */
+static void custom_identifiers_follow_from_names(void **state) {
+  static const struct {
+    const char *id, *name;
+  } rows[] = {
+#define LN_CUSTOM_OP(id, name, infer, prepare, run, macs, variant, flags, types, gradient) {#id, name},
+#include "ops/custom.def"
+  };
+  (void)state;
+  for (size_t i = 0; i < LN_COUNT(rows); ++i) {
+    char wanted[128];
+    size_t length = 0;
+    for (const char *c = rows[i].name; *c != '\0'; ++c) {
+      if (strncmp(c, "TFText>", 7) == 0) c += 7;
+      wanted[length++] = strchr("_:>.- /", *c) != NULL ? '_' : *c;
+    }
+    wanted[length] = '\0';
+    if (strcmp(rows[i].id, wanted) != 0) fail_msg("%s has the identifier %s, not %s", rows[i].name, rows[i].id, wanted);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(builtin_codes_rise_and_are_all_there),
       cmocka_unit_test(custom_names_are_unique),
       cmocka_unit_test(rows_are_whole),
+      cmocka_unit_test(custom_identifiers_follow_from_names),
   };
   return cmocka_run_group_tests_name("ops.table", tests, NULL, NULL);
 }
