@@ -10,7 +10,7 @@
 #include "ops/rows.h"
 #include "ops/wide.h"
 
-/* ---- EuclideanNorm ---- */
+/* ---- reductions; EuclideanNorm ---- */
 
 /* The step of the output along each of the input's dimensions; 0 where it is reduced. */
 static ln_status output_steps(const ln_node *node, ln_error *err, size_t steps[LN_MAX_RANK]) {
@@ -31,18 +31,27 @@ static ln_status output_steps(const ln_node *node, ln_error *err, size_t steps[L
   return LN_OK;
 }
 
-static void add_squares(const ln_shape *in, const size_t *steps, const double *x, double *out) {
+typedef void visit_fn(const void *context, size_t in, size_t out);
+
+/* Calls `visit` for each element of the input, with the output's that it is reduced into. */
+static void visit_all(const ln_shape *in, const size_t *steps, visit_fn *visit, const void *context) {
   const size_t columns = in->rank > 0 ? (size_t)in->dims[in->rank - 1] : 1;
   const size_t rows = in->rank > 0 ? ln_shape_span(in, 0, in->rank - 1) : 1;
   const size_t step = in->rank > 0 ? steps[in->rank - 1] : 0;
+  size_t at = 0;
   for (size_t r = 0; r < rows; ++r) {
     size_t rest = r, to = 0;
     for (int32_t d = in->rank - 2; d >= 0; --d) {
       to += rest % (size_t)in->dims[d] * steps[d];
       rest /= (size_t)in->dims[d];
     }
-    for (size_t c = 0; c < columns; ++c, to += step) out[to] += x[r * columns + c] * x[r * columns + c];
+    for (size_t c = 0; c < columns; ++c, to += step) visit(context, at++, to);
   }
+}
+
+static void add_square(const void *context, size_t in, size_t out) {
+  const ln_wide *w = context;
+  w->out[0][out] += w->in[0][in] * w->in[0][in];
 }
 
 ln_status ln_euclidean_norm_run(const ln_node *node, ln_exec *exec) {
@@ -52,9 +61,75 @@ ln_status ln_euclidean_norm_run(const ln_node *node, ln_exec *exec) {
   ln_wide_open(node, exec, &w);
   const size_t count = ln_shape_span(&node->out[0]->shape, 0, node->out[0]->shape.rank);
   for (size_t i = 0; i < count; ++i) w.out[0][i] = 0.0;
-  add_squares(&node->in[0]->shape, steps, w.in[0], w.out[0]);
+  visit_all(&node->in[0]->shape, steps, add_square, &w);
   for (size_t i = 0; i < count; ++i) w.out[0][i] = sqrt(w.out[0][i]);
   ln_wide_close(node, &w);
+  return LN_OK;
+}
+
+/* ---- Max, Min: as REDUCE_MAX and REDUCE_MIN, but that NaN goes through, and what nothing gives is infinite ---- */
+
+static bool is_nan_at(const ln_tensor *tensor, size_t at) {
+  return tensor->type == LN_FLOAT64 ? isnan(((const double *)tensor->data)[at]) != 0
+                                    : isnan(((const float *)tensor->data)[at]) != 0;
+}
+
+static void store_real(ln_tensor *tensor, size_t at, double value) {
+  if (tensor->type == LN_FLOAT64) ((double *)tensor->data)[at] = value;
+  else ((float *)tensor->data)[at] = (float)value;
+}
+
+static void pass_nan(const void *context, size_t in, size_t out) {
+  const ln_node *node = context;
+  if (is_nan_at(node->in[0], in)) store_real(node->out[0], out, (double)NAN);
+}
+
+ln_status ln_flex_extreme_run(const ln_node *node, ln_exec *exec) {
+  const ln_tensor *in = node->in[0];
+  size_t steps[LN_MAX_RANK];
+  LN_TRY(ln_reduce_run(node, exec));
+  if (in->type != LN_FLOAT32 && in->type != LN_FLOAT64) return LN_OK;
+  LN_TRY(output_steps(node, exec->err, steps));
+  if (!ln_tensor_is_empty(in)) {
+    visit_all(&in->shape, steps, pass_nan, node);
+    return LN_OK;
+  }
+  const size_t count = ln_shape_span(&node->out[0]->shape, 0, node->out[0]->shape.rank);
+  const double nothing = node->op->def->variant == LN_VARIANT_REDUCE_MAX ? -(double)INFINITY : (double)INFINITY;
+  for (size_t i = 0; i < count; ++i) store_real(node->out[0], i, nothing);
+  return LN_OK;
+}
+
+/* ---- ArgMax, ArgMin: as the builtin operators, but that NaN is never the one ---- */
+
+ln_status ln_flex_arg_run(const ln_node *node, ln_exec *exec) {
+  const ln_tensor *in = node->in[0];
+  ln_tensor *out = node->out[0];
+  int32_t axis = 0;
+  LN_TRY(ln_arg_minmax_run(node, exec));
+  if (in->type != LN_FLOAT32 && in->type != LN_FLOAT64) return LN_OK;
+  LN_TRY(ln_node_axis(node, 1, in->shape.rank, &axis, exec->err));
+  const size_t extent = (size_t)in->shape.dims[axis], inner = ln_shape_span(&in->shape, axis + 1, in->shape.rank);
+  const size_t count = ln_shape_span(&out->shape, 0, out->shape.rank);
+  const double sign = node->op->def->variant == LN_VARIANT_ARG_MIN ? -1.0 : 1.0;
+  for (size_t i = 0; i < count; ++i) {
+    const size_t start = i / inner * extent * inner + i % inner;
+    if (!is_nan_at(in, start)) continue; /* the builtin one began with a number */
+    size_t best = 0;
+    double most = 0.0;
+    bool found = false;
+    for (size_t k = 1; k < extent; ++k) {
+      const size_t at = start + k * inner;
+      const double x =
+          sign * (in->type == LN_FLOAT64 ? ((const double *)in->data)[at] : (double)((const float *)in->data)[at]);
+      if (isnan(x) || (found && x <= most)) continue;
+      found = true;
+      most = x;
+      best = k;
+    }
+    if (out->type == LN_INT64) ((int64_t *)out->data)[i] = (int64_t)best;
+    else ((int32_t *)out->data)[i] = (int32_t)best;
+  }
   return LN_OK;
 }
 

@@ -373,6 +373,17 @@ def random(f):
             f.add("StatelessRandomUniformIntV2", [type], ends, expected=[drawn])
 
 
+def not_numbers(f):
+    """NaN, infinities, and nothing at all."""
+    odd = [[1, np.nan, 3], [np.nan, 2, 1], [np.inf, -np.inf, 1], [np.nan, np.nan, np.nan], [-np.inf, np.nan, -np.inf]]
+    for op in ("ArgMax", "ArgMin"):
+        f.add(op, FLOATS, lambda t: {"input": given(odd, t), "dimension": const(1)})
+    for op in ("Max", "Min", "Sum", "Prod", "Mean"):
+        f.add(op, FLOATS, lambda t: ({"input": given(odd, t), "axis": const([1])}, {"keep_dims": False}))
+        f.add(op, [t for t in NUMBERS if t in FLOATS or op != "Mean"],
+              lambda t: ({"input": given(np.zeros([2, 0]), t), "axis": const([1])}, {"keep_dims": False}))
+
+
 def wrapping(f):
     """Integers whose sums and products do not fit."""
     f.add("BatchMatMul", ("i32",), lambda t: {"x": anything([2, 3], t), "y": anything([3, 2], t, 2)})
@@ -395,6 +406,6 @@ def wrapping(f):
 
 def cases():
     f = Family()
-    for group in (unary, binary, moves, sums, networks, random, wrapping):
+    for group in (unary, binary, moves, sums, networks, random, wrapping, not_numbers):
         group(f)
     f.write()
