@@ -109,8 +109,9 @@ static void put_element(const ln_tensor *in, size_t i, formatting *f, ln_text_li
   const float *single = in->data;
   const double *real = in->data;
   switch (in->type) {
-    case LN_BOOL:
-      ln_text_put(out, ((const bool *)in->data)[i] ? "true" : "false", 4 + !((const bool *)in->data)[i]);
+    case LN_BOOL: /* any byte may stand in a tensor */
+      if (((const uint8_t *)in->data)[i] != 0) ln_text_put(out, "true", 4);
+      else ln_text_put(out, "false", 5);
       break;
     case LN_FLOAT32: put_real(f, (double)single[i], out); break;
     case LN_FLOAT64: put_real(f, real[i], out); break;
