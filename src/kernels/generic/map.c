@@ -309,6 +309,13 @@ COMPLEX_MAP2(complex_div_no_nan, y == 0.0 ? 0.0 : x / y)
 COMPLEX_MAP2(complex_mul_no_nan, y == 0.0 ? 0.0 : x * y)
 COMPLEX_MAP2(complex_xdivy, x == 0.0 ? 0.0 : x / y)
 COMPLEX_MAP2(complex_xlogy, x == 0.0 ? 0.0 : x * clog(y))
+COMPLEX_MAP2(complex_xlog1py, x == 0.0 ? 0.0 : x * clog(1.0 + y))
+/* TensorFlow's gradients of the first three conjugate what the function gave; callers do for the others. */
+COMPLEX_MAP2(complex_reciprocal_grad, -conj(x) * conj(x) * y)
+COMPLEX_MAP2(complex_rsqrt_grad, -0.5 * conj(x) * conj(x) * conj(x) * y)
+COMPLEX_MAP2(complex_sqrt_grad, 0.5 * y / conj(x))
+COMPLEX_MAP2(complex_sigmoid_grad, y *x *(1.0 - x))
+COMPLEX_MAP2(complex_tanh_grad, y *(1.0 - x * x))
 
 ln_map2_complex_fn *ln_k_map2_complex(ln_map2_op op) {
   switch (op) {
@@ -324,6 +331,12 @@ ln_map2_complex_fn *ln_k_map2_complex(ln_map2_op op) {
     case LN_MAP2_MUL_NO_NAN: return complex_mul_no_nan;
     case LN_MAP2_XDIVY: return complex_xdivy;
     case LN_MAP2_XLOGY: return complex_xlogy;
+    case LN_MAP2_XLOG1PY: return complex_xlog1py;
+    case LN_MAP2_RECIPROCAL_GRAD: return complex_reciprocal_grad;
+    case LN_MAP2_RSQRT_GRAD: return complex_rsqrt_grad;
+    case LN_MAP2_SQRT_GRAD: return complex_sqrt_grad;
+    case LN_MAP2_SIGMOID_GRAD: return complex_sigmoid_grad;
+    case LN_MAP2_TANH_GRAD: return complex_tanh_grad;
     default: return 0;
   }
 }

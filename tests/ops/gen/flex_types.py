@@ -113,7 +113,7 @@ def binary(f):
     f.add("SquaredDifference", FLOATS + ("i32", "i64") + COMPLEX, lambda t: {"x": quarters([2, 5], t, -3, 3), "y": quarters([5], t, -3, 3)})
     f.add("Atan2", FLOATS, lambda t: {"y": tensor([2, 5], t), "x": tensor([5], t)})
     for op in ("DivNoNan", "MulNoNan", "Xdivy", "Xlogy", "Xlog1py"):
-        f.add(op, FLOATS + (COMPLEX if op != "Xlog1py" else ()), lambda t: {"x": given([0, 1, 3, -1.5], t), "y": given([2, 0.5, 0.25, 4], t)})
+        f.add(op, FLOATS + COMPLEX, lambda t: {"x": given([0, 1, 3, -1.5], t), "y": given([2, 0.5, 0.25, 4], t)})
     for op in ("Igamma", "Igammac"):
         f.add(op, FLOATS, lambda t: {"a": tensor([5], t, low=0.1, high=9), "x": tensor([5], t, low=0.1, high=9)}, via=HALVES)
     f.add("Polygamma", WIDE, lambda t: {"a": given([0, 1, 2, 3], t), "x": tensor([4], t, low=0.2, high=9)})
@@ -124,7 +124,7 @@ def binary(f):
     for op, (first, second, low, high) in flex_binary.GRADIENTS.items():
         if op in ("ReluGrad", "Relu6Grad"):
             f.add(op, SHORT_INTS, lambda t: {first: quarters([9], t, 0, 9), second: quarters([9], t, 0 if t in UNSIGNED else -8, 8)})
-        f.add(op, FLOATS, lambda t: {first: tensor([5], t, low=low, high=high) if first == "y" else tensor([5], t),
+        f.add(op, FLOATS + (COMPLEX if first == "y" else ()), lambda t: {first: tensor([5], t, low=low, high=high) if first == "y" else tensor([5], t),
                                      second: tensor([5], t) if first == "y" else tensor([5], t, low=low, high=high)})
 
 
