@@ -82,7 +82,7 @@ static void add_op(selection *s, const ln_graph *graph, const ln_op *op) {
   }
   s->types[row] |= types | PRESENT;
   s->custom = s->custom || op->custom_name != NULL;
-  s->flex = s->flex || (op->custom_name != NULL && strncmp(op->custom_name, "Flex", 4) == 0);
+  s->flex = s->flex || strncmp(op->def->name, "Flex", 4) == 0;
   if (op->custom_name == NULL) add_inner_rows(s, op->def->code, types);
   s->tables[op->def->options] = s->tables[op->options_table] = true;
 }

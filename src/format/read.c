@@ -144,6 +144,7 @@ static ln_status read_kind(ln_reader *reader, const ln_operator *from, ln_op *op
     if (stored->custom_code == NULL) return ln_fail(reader->err, LN_ERR_MODEL, "a custom operator without a name");
     op->custom_name = stored->custom_code;
     op->def = ln_op_find_custom(stored->custom_code);
+    if (!LN_HAS_FLEX) return LN_OK;
     const ln_op_def *plain = ln_op_find_flex(stored->custom_code);
     const ln_flex options = {from->custom_options.data, from->custom_options.count};
     if (plain != NULL && op->def->name[0] == '\0' && ln_flex_is_map(options)) op->def = plain;
