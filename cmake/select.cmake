@@ -14,6 +14,7 @@ function(linnet_select name)
   if(NOT select_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "linnet_select(${name}) names no model")
   endif()
+  find_package(Threads REQUIRED)
   set(tiers ${select_TIERS})
   if(NOT tiers)
     set(tiers generic)
@@ -69,7 +70,8 @@ function(linnet_select name)
   # stack. Kernels keep a level of their own.
   target_compile_options(${name}_objects PRIVATE -Os -ffunction-sections -fdata-sections -fvisibility=hidden
     -fno-asynchronous-unwind-tables -fno-unwind-tables)
-  set_target_properties(${name}_objects PROPERTIES LINNET_SMALL ON)
+  set_target_properties(${name}_objects PROPERTIES LINNET_SMALL ON POSITION_INDEPENDENT_CODE ON C_STANDARD 17
+    C_STANDARD_REQUIRED ON C_EXTENSIONS OFF)
   target_link_libraries(${name}_objects PRIVATE linnet_flags)
   add_library(${name} SHARED $<TARGET_OBJECTS:${name}_objects>)
   add_library(${name}_static STATIC $<TARGET_OBJECTS:${name}_objects>)
