@@ -360,8 +360,12 @@ bool ln_nodedef_tensor_numbers(const ln_nodedef_tensor *tensor, void *out, size_
   return true;
 }
 
+ln_wire_walker ln_nodedef_tensor_strings(const ln_nodedef_tensor *tensor) {
+  return (ln_wire_walker){tensor->proto, {NULL, NULL}, TENSOR_STRING_VAL, LN_WIRE_BYTES};
+}
+
 bool ln_nodedef_tensor_string(const ln_nodedef_tensor *tensor, size_t index, const char **text, size_t *length) {
-  ln_wire_walker w = {tensor->proto, {NULL, NULL}, TENSOR_STRING_VAL, LN_WIRE_BYTES};
+  ln_wire_walker w = ln_nodedef_tensor_strings(tensor);
   ln_wire_field field;
   bool found = false;
   for (size_t n = 0; n <= index && ln_wire_walk_bytes(&w, &field); ++n) found = give_text(&field, text, length);

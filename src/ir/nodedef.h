@@ -69,7 +69,9 @@ bool ln_nodedef_get_tensor(const ln_nodedef *def, const char *key, ln_nodedef_te
 /* Its numbers as a tensor holds them; `bytes` is what ln_tensor_size says. Values left out repeat the last one there.
  */
 bool ln_nodedef_tensor_numbers(const ln_nodedef_tensor *tensor, void *out, size_t bytes);
-/* The string at `index` of those that the message holds (the last one stands for all that follow it). */
+/* Walks those of its strings that the message holds; the last one stands for all that follow it. */
+ln_wire_walker ln_nodedef_tensor_strings(const ln_nodedef_tensor *tensor);
+/* The string at `index` of them. */
 bool ln_nodedef_tensor_string(const ln_nodedef_tensor *tensor, size_t index, const char **text, size_t *length);
 
 /* "key=value ..." for printing; returns the length that would have been written. */

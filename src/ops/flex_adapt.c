@@ -164,7 +164,7 @@ ln_status ln_identity_n_infer(ln_node *node, ln_error *err) {
     return ln_node_fail(node, err, LN_ERR_MODEL, "%d inputs and %d outputs", node->in_count, node->out_count);
   }
   for (int32_t i = 0; i < node->in_count; ++i) {
-    if (node->in[i]->type != node->out[i]->type || ln_item_bytes(node->in[i]) == 0) {
+    if (node->in[i]->type != node->out[i]->type) {
       return ln_node_fail(node, err, LN_ERR_TYPE, "output %d is not of input %d's type", i, i);
     }
     LN_TRY(ln_node_set_shape(node, i, &node->in[i]->shape, err));
@@ -173,9 +173,7 @@ ln_status ln_identity_n_infer(ln_node *node, ln_error *err) {
 }
 
 ln_status ln_identity_n_run(const ln_node *node, ln_exec *exec) {
-  for (int32_t i = 0; i < node->in_count; ++i) {
-    ln_move_bytes(exec, node->in[i]->data, node->out[i]->data, node->out[i]->bytes);
-  }
+  for (int32_t i = 0; i < node->in_count; ++i) LN_TRY(ln_hand_on(node, i, exec));
   return LN_OK;
 }
 

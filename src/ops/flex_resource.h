@@ -6,6 +6,7 @@
 #include "ops/flex_attr.h"
 #include "ops/host.h"
 #include "ops/strings.h"
+#include "ops/table.h"
 
 /* From the attributes container and shared_name; the anonymous name, and with `nameless_is_own` none, is the
  * operator's own resource. */
@@ -13,5 +14,11 @@ ln_status ln_flex_resource_key(const ln_node *node, ln_error *err, bool nameless
 
 /* The variable behind handle `input`, which must hold a value of `type`. */
 ln_status ln_flex_variable(const ln_node *node, int32_t input, ln_type type, ln_error *err, ln_tensor **out);
+
+/* The table of input 0, which a Select-TF operator made. */
+ln_status ln_flex_table(const ln_node *node, ln_error *err, ln_hash_table **out);
+/* Fills a table that is filled once. */
+ln_status ln_flex_table_fill(const ln_node *node, ln_hash_table *table, const ln_tensor *keys, const ln_tensor *values,
+                             ln_error *err);
 
 #endif

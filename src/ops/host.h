@@ -52,15 +52,30 @@ typedef struct ln_resource_key {
 ln_status ln_host_variable(const ln_node *node, const ln_resource_key *key, ln_error *err, int32_t *handle);
 /* The variable behind a handle, until another one is made; it holds no data before it is assigned. */
 ln_status ln_host_find_variable(const ln_node *node, const ln_tensor *handle, ln_error *err, ln_tensor **out);
-/* Keys and values as they were imported; each of `slots` ([a power of two] int32) is 0 or an index of a key plus one.
- */
+/* What an operator says of a table that it names. */
+typedef enum ln_table_kind {
+  LN_TABLE_BUILTIN = 0,
+  LN_TABLE_FIXED,  /* filled once */
+  LN_TABLE_MUTABLE /* keys come and go */
+} ln_table_kind;
+typedef struct ln_table_declaration {
+  ln_table_kind kind;
+  ln_type key, value;
+  ln_shape value_shape; /* of the value of one key */
+  size_t row;           /* its elements */
+} ln_table_declaration;
+
+/* Each of `slots` ([a power of two] int32) is 0 or an index of a key plus one. */
 typedef struct ln_hash_table {
+  ln_table_declaration said;
   ln_tensor keys, values, slots;
+  ln_tensor barred[2]; /* keys that no entry may have; without data: any may */
   int64_t entries;
   bool filled;
 } ln_hash_table;
-/* The same as for variables, for the session's tables. */
-ln_status ln_host_hash_table(const ln_node *node, const ln_resource_key *key, ln_error *err, int32_t *handle);
+/* The same as for variables, for the session's tables; *table holds until another resource is made. */
+ln_status ln_host_hash_table(const ln_node *node, const ln_resource_key *key, ln_error *err, int32_t *handle,
+                             ln_hash_table **table);
 ln_status ln_host_find_hash_table(const ln_node *node, const ln_tensor *handle, ln_error *err, ln_hash_table **out);
 
 /* A variable or a table loses what it holds; *held says whether that was anything. */
@@ -68,6 +83,7 @@ ln_status ln_host_forget(const ln_node *node, const ln_tensor *handle, ln_error 
 
 /* Memory for a resource's tensor until the session is reset. */
 ln_status ln_host_keep(const ln_node *node, ln_tensor *value, size_t bytes, ln_error *err);
+void ln_host_drop(const ln_node *node, ln_tensor *value);
 /* Gives it a copy of `source`: type, shape and data. */
 ln_status ln_host_assign(const ln_node *node, ln_tensor *value, const ln_tensor *source, ln_error *err);
 
@@ -92,6 +108,8 @@ ln_status ln_host_copy_output(const ln_node *node, int32_t index, const ln_tenso
  */
 enum { LN_HOST_PATH_MAX = 4096 };
 ln_status ln_host_path(const ln_node *node, const char *text, size_t size, ln_error *err, char out[LN_HOST_PATH_MAX]);
+/* Where bytes of lists of tensors are counted: while there is one, its session is there. */
+size_t *ln_host_list_account(const ln_node *node);
 /* LN_ERR_LIMIT when `bytes` of passing memory would go beyond the session's limit. */
 ln_status ln_host_check_room(const ln_node *node, size_t bytes, ln_error *err);
 

@@ -22,6 +22,8 @@ ln_status ln_run_ints(const ln_node *node, int32_t input, int64_t *values, int32
 void ln_move(const ln_exec *exec, ln_copy_plan *plan, const void *src, void *dst);
 /* memcpy, big ones on several threads; none at all when both are the same memory. */
 void ln_move_bytes(const ln_exec *exec, const void *src, void *dst, size_t bytes);
+/* Output `index` takes the data of input `index`, which is of its type and has as many elements. */
+ln_status ln_hand_on(const ln_node *node, int32_t index, ln_exec *exec);
 /* Appends a dimension; false when it is negative, beyond int32 or one too many. */
 bool ln_shape_push(ln_shape *shape, int64_t extent);
 

@@ -6,6 +6,7 @@
 
 #include "kernels/map.h"
 #include "kernels/optimizer.h"
+#include "ops/host.h"
 #include "ops/rows.h"
 
 #define ROW(name, id, code, options, infer, prepare, run, macs, variant, flags, types, gradient)      \
@@ -30,6 +31,8 @@ static const ln_op_def rows[] = {
   ROW_WITHOUT_KERNEL(name, id, LN_OP_CUSTOM, none, LN_OPF_MARKER | LN_OPF_STATEFUL, reason, LN_NO_GRADIENT)
 #define LN_FLEX_OP(op, options, infer, prepare, run, macs, variant, flags, types, gradient) \
   ROW("Flex" #op, Flex##op, LN_OP_CUSTOM, options, infer, prepare, run, macs, variant, flags, types, gradient)
+#define LN_CUSTOM_OP_NOT_YET(id, name, reason) \
+  ROW_WITHOUT_KERNEL(name, id, LN_OP_CUSTOM, none, LN_OPF_STATEFUL, reason, LN_NO_GRADIENT)
 #include "ops/custom.def"
     {"", LN_OP_CUSTOM, LN_TABLE_none, NULL, NULL, NULL, NULL, NULL, 0, LN_OPF_STATEFUL,
      LN_IS_WHOLE ? "no kernel is registered under this name" : "it is left out of this build", LN_NO_GRADIENT, 0},

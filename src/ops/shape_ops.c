@@ -1,20 +1,25 @@
 /* RESHAPE, SQUEEZE, EXPAND_DIMS: the same bytes under another shape; SHAPE and RANK: shapes as data. */
 #include <string.h>
 
+#include "ops/host.h"
 #include "ops/move.h"
 #include "ops/rows.h"
 #include "ops/strings.h"
 
 static ln_span own_string(const void *context, size_t i) { return ln_string_at(context, i); }
 
-ln_status ln_view_run(const ln_node *node, ln_exec *exec) {
-  if (node->in[0]->type == LN_STRING) {
-    LN_TRY(ln_node_check_strings(node, 0, exec->err));
-    return ln_node_give_strings(node, 0, &node->out[0]->shape, own_string, node->in[0], exec->err);
+ln_status ln_hand_on(const ln_node *node, int32_t index, ln_exec *exec) {
+  const ln_tensor *in = node->in[index], *out = node->out[index];
+  if (in->type == LN_STRING) {
+    LN_TRY(ln_node_check_strings(node, index, exec->err));
+    return ln_node_give_strings(node, index, &out->shape, own_string, in, exec->err);
   }
-  ln_move_bytes(exec, node->in[0]->data, node->out[0]->data, node->in[0]->bytes);
+  if (in->type == LN_VARIANT) return ln_host_copy_output(node, index, in, exec->err);
+  ln_move_bytes(exec, in->data, out->data, in->bytes);
   return LN_OK;
 }
+
+ln_status ln_view_run(const ln_node *node, ln_exec *exec) { return ln_hand_on(node, 0, exec); }
 
 /* The shape asked for, with at most one -1 still in it. */
 static ln_status wanted_shape(ln_node *node, ln_error *err, int64_t dims[LN_MAX_RANK], int32_t *rank) {

@@ -129,6 +129,10 @@ enum { LN_OPTIMIZER_SPARSE = 32 };
 enum { LN_TEXT_LOWER, LN_TEXT_UPPER };
 enum { LN_TEXT_HASH_FAST, LN_TEXT_HASH_STRONG, LN_TEXT_HASH_LEGACY };
 
+/* Handles of tables (flex_table.c): an ln_table_kind, and whether each run finds the table empty; what fills one. */
+enum { LN_FLEX_TABLE_KIND = 3, LN_FLEX_TABLE_ANEW = 4 };
+enum { LN_FLEX_TABLE_INITIALIZE = 0, LN_FLEX_TABLE_IMPORT = 1 };
+
 typedef enum ln_flex_save_op { LN_FLEX_SAVE, LN_FLEX_SAVE_SLICES, LN_FLEX_SAVE_V2 } ln_flex_save_op;
 
 #endif

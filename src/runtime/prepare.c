@@ -2,12 +2,14 @@
  */
 #include <string.h>
 
+#include "ops/tensor_list.h"
 #include "runtime/runtime.h"
 
 /* ---- tensors before shapes are inferred ---- */
 
 void ln_session_release(ln_tensor *tensor) {
   if (tensor->storage == LN_STORAGE_CONST) return;
+  ln_list_release(ln_tensor_list(tensor));
   if (tensor->storage == LN_STORAGE_HEAP || tensor->storage == LN_STORAGE_VARIABLE) ln_free(tensor->data);
   tensor->data = NULL;
   tensor->bytes = 0;
@@ -20,8 +22,11 @@ void ln_session_reset_variable(ln_tensor *tensor) {
   memset(tensor->data, value, tensor->bytes);
 }
 
+/* Bytes of a root that no plan gives back. */
+static size_t kept_bytes(const ln_session *root) { return ln_resources_bytes(root->resources) + root->list_bytes; }
+
 ln_status ln_session_check_room(const ln_session *root, size_t bytes, ln_error *err) {
-  const size_t resources = ln_resources_bytes(root->resources);
+  const size_t resources = kept_bytes(root);
   const size_t room = root->memory_limit - root->memory_total;
   if (resources <= room && bytes <= room - resources) return LN_OK;
   return ln_fail(err, LN_ERR_LIMIT, "needs %zu bytes of memory beside %zu, more than the limit of %zu", bytes,
@@ -57,6 +62,7 @@ ln_status ln_session_allocate(ln_session *session, ln_tensor *tensor, size_t byt
   }
   tensor->bytes = bytes;
   tensor->storage = LN_STORAGE_HEAP;
+  if (tensor->type == LN_VARIANT) memset(tensor->data, 0, bytes); /* no list yet */
   return LN_OK;
 }
 
@@ -125,12 +131,13 @@ static ln_status infer_step(ln_session *session, ln_step *step, ln_error *err) {
     if ((int32_t)status == LN_INFER_LATER || (int32_t)status == LN_INFER_IN_RUN) step->late = true;
     else LN_TRY(status);
   }
-  bool strings = false;
+  bool allocates = false;
   for (int32_t i = 0; i < op->output_count; ++i) {
     session->known[op->outputs[i]] = !step->late;
-    strings = strings || session->tensors[op->outputs[i]].type == LN_STRING;
+    const ln_type type = session->tensors[op->outputs[i]].type;
+    allocates = allocates || type == LN_STRING || type == LN_VARIANT;
   }
-  session->late_steps += step->late || strings;
+  session->late_steps += step->late || allocates;
   return LN_OK;
 }
 
@@ -158,7 +165,7 @@ static ln_status check_outputs(const ln_session *session, const ln_node *node, l
 /* What operators prepare into an arena may take, together with what is charged, no more than the session's limit. */
 static void limit_arena(const ln_session *session, ln_arena *arena) {
   const ln_session *root = session->root;
-  const size_t resources = ln_resources_bytes(root->resources), room = root->memory_limit - root->memory_total;
+  const size_t resources = kept_bytes(root), room = root->memory_limit - root->memory_total;
   arena->limit = resources < room ? room - resources : 1; /* 0 would say that anything goes */
 }
 
@@ -245,7 +252,7 @@ ln_status ln_session_plan(ln_session *session, ln_error *err) {
 static ln_status allocate_late_output(const ln_node *node, int32_t index, ln_error *err) {
   ln_tensor *tensor = node->out[index];
   size_t bytes;
-  if (tensor->type == LN_STRING) return LN_OK; /* the run knows how much */
+  if (tensor->type == LN_STRING || tensor->type == LN_VARIANT) return LN_OK; /* the run knows how much */
   if (!ln_tensor_size(tensor->type, &tensor->shape, &bytes)) {
     return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "output %d has no fixed size", index);
   }

@@ -78,11 +78,16 @@ ln_status ln_host_variable(const ln_node *node, const ln_resource_key *key, ln_e
   return find_or_make(node, &wanted, err, handle);
 }
 
-ln_status ln_host_hash_table(const ln_node *node, const ln_resource_key *key, ln_error *err, int32_t *handle) {
+ln_status ln_host_hash_table(const ln_node *node, const ln_resource_key *key, ln_error *err, int32_t *handle,
+                             ln_hash_table **table) {
   const ln_tensor none = {.name = "hash table", .quant = &ln_quant_none};
-  const ln_resource wanted = {
-      .key = *key, .value = none, .is_table = true, .table = {.keys = none, .values = none, .slots = none}};
-  return find_or_make(node, &wanted, err, handle);
+  const ln_resource wanted = {.key = *key,
+                              .value = none,
+                              .is_table = true,
+                              .table = {.keys = none, .values = none, .slots = none, .barred = {none, none}}};
+  LN_TRY(find_or_make(node, &wanted, err, handle));
+  *table = &node->session->root->resources->items[*handle - 1].table;
+  return LN_OK;
 }
 
 static ln_status find(const ln_node *node, const ln_tensor *handle, bool table, ln_error *err, ln_resource **out) {
@@ -145,6 +150,7 @@ static void forget_all(ln_resources *set, ln_resource *r) {
   forget(set, &r->table.keys);
   forget(set, &r->table.values);
   forget(set, &r->table.slots);
+  for (int32_t i = 0; i < 2; ++i) forget(set, &r->table.barred[i]);
   r->table.filled = false;
   r->table.entries = 0;
 }
@@ -157,6 +163,8 @@ ln_status ln_host_forget(const ln_node *node, const ln_tensor *handle, ln_error 
   forget_all(set, resource);
   return LN_OK;
 }
+
+void ln_host_drop(const ln_node *node, ln_tensor *value) { forget(node->session->root->resources, value); }
 
 ln_status ln_host_keep(const ln_node *node, ln_tensor *value, size_t bytes, ln_error *err) {
   if (value->data != NULL && value->bytes == bytes) return LN_OK;
@@ -176,6 +184,7 @@ ln_status ln_host_keep(const ln_node *node, ln_tensor *value, size_t bytes, ln_e
 
 ln_status ln_host_assign(const ln_node *node, ln_tensor *value, const ln_tensor *source, ln_error *err) {
   if (source->data == NULL) return ln_node_fail(node, err, LN_ERR_STATE, "\"%.100s\" holds no data", source->name);
+  if (source->type == LN_VARIANT) return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "a list in a variable");
   LN_TRY(ln_host_keep(node, value, source->bytes, err));
   value->type = source->type;
   value->shape = source->shape;

@@ -97,6 +97,7 @@ struct ln_session {
   const ln_custom_op *const *operators; /* [operator_count] the program's own */
   int32_t operator_count;
   ln_resources *resources; /* held by a root; its bytes count against memory_limit beside memory_total */
+  size_t list_bytes;       /* of the lists that a root's and its children's variants hold: they count likewise */
 
   ln_file_access files;   /* of a root */
   ln_binding *bindings;   /* [graph->tensor_count] */

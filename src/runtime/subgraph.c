@@ -1,7 +1,7 @@
 /* Graphs that operators run: sessions of their own under the caller's, sharing its pool, limits and resources. */
 #include <string.h>
 
-#include "ops/host.h"
+#include "ops/tensor_list.h"
 #include "runtime/runtime.h"
 
 /* ---- the session of a graph ---- */
@@ -82,13 +82,16 @@ static ln_status prepare(const ln_node *node, ln_session *child, ln_tensor *cons
 
 static ln_status copy_input(const ln_node *node, ln_session *child, ln_tensor *to, const ln_tensor *from,
                             ln_error *err) {
-  if (from->data == NULL) return ln_node_fail(node, err, LN_ERR_STATE, "\"%.100s\" holds no data", from->name);
-  if (to->type == LN_STRING) LN_TRY(ln_session_allocate(child, to, from->bytes, err));
+  if (from->data == NULL || (from->type == LN_VARIANT && ln_tensor_list(from) == NULL)) {
+    return ln_node_fail(node, err, LN_ERR_STATE, "\"%.100s\" holds no data", from->name);
+  }
+  if (to->type == LN_STRING || to->type == LN_VARIANT) LN_TRY(ln_session_allocate(child, to, from->bytes, err));
   if (to->data == NULL || to->bytes != from->bytes) {
     return ln_node_fail(node, err, LN_ERR_SHAPE, "input \"%.100s\" of subgraph \"%.60s\" takes %zu bytes, %zu given",
                         to->name, child->graph->name, to->bytes, from->bytes);
   }
-  if (from->bytes > 0) memcpy(to->data, from->data, from->bytes);
+  if (to->type == LN_VARIANT) ln_tensor_take_list(to, ln_list_hold(ln_tensor_list(from)));
+  else if (from->bytes > 0) memcpy(to->data, from->data, from->bytes);
   return LN_OK;
 }
 
@@ -167,8 +170,13 @@ ln_status ln_host_copy_output(const ln_node *node, int32_t index, const ln_tenso
     return ln_node_fail(node, err, LN_ERR_TYPE, "output %d is %s, its subgraph gives %s", index,
                         ln_type_name(output->type), ln_type_name(source->type));
   }
-  if (source->data == NULL) return ln_node_fail(node, err, LN_ERR_STATE, "\"%.100s\" holds no data", source->name);
+  if (source->data == NULL || (source->type == LN_VARIANT && ln_tensor_list(source) == NULL)) {
+    return ln_node_fail(node, err, LN_ERR_STATE, "\"%.100s\" holds no data", source->name);
+  }
   LN_TRY(ln_host_output(node, index, &source->shape, source->bytes, err));
-  if (source->bytes > 0) memcpy(output->data, source->data, source->bytes);
+  if (output->type == LN_VARIANT) ln_tensor_take_list(output, ln_list_hold(ln_tensor_list(source)));
+  else if (source->bytes > 0) memcpy(output->data, source->data, source->bytes);
   return LN_OK;
 }
+
+size_t *ln_host_list_account(const ln_node *node) { return &node->session->root->list_bytes; }

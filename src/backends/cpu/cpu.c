@@ -5,7 +5,8 @@
 
 static const char *refuses(const ln_op *op) {
   if (op->def->run != NULL) return NULL;
-  if (LN_IS_WHOLE && op->custom_name != NULL && strncmp(op->custom_name, "Flex", 4) == 0) {
+  const bool has_row = op->def->name[0] != '\0';
+  if (LN_IS_WHOLE && !has_row && op->custom_name != NULL && strncmp(op->custom_name, "Flex", 4) == 0) {
     return "is a Select-TF operator that has no kernel here yet";
   }
   return op->def->kernel_not_yet;

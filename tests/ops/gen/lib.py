@@ -752,12 +752,9 @@ class FlexModel:
         self.steps.append((op, inputs, attrs, outputs))
         return outputs if len(outputs) != 1 else outputs[0]
 
-    def _add(self, op, inputs, attrs, outputs, shapes=True):
+    def _add(self, op, inputs, attrs, outputs):
         def spec(t):
-            if isinstance(t, list):
-                return [spec(i) for i in t]
-            hidden = not shapes or self.values[t].dtype.name in ("resource", "variant")
-            return self.values[t].dtype, None if hidden else self.values[t].shape
+            return [spec(i) for i in t] if isinstance(t, list) else (self.values[t].dtype, None)
 
         n, order = flex_node(op, attrs, {k: spec(v) for k, v in inputs.items()})
         flat = [inputs[k][i] if isinstance(inputs[k], list) else inputs[k] for k, i in order]
@@ -772,7 +769,7 @@ class FlexModel:
             self.run(op, inputs, attrs)
         except (self.tf.errors.OpError, ValueError):
             made = [tensor([], type) for type in outputs]
-            self._add(op, inputs or {}, attrs, made, shapes=False)
+            self._add(op, inputs or {}, attrs, made)
             self._forget()
             return model_case(self.family, self.name, [graph(self.nodes, self.fed, made)], None, None, None, refused=text)
         raise RuntimeError(f"{self.family}/{self.name}: TensorFlow takes {op}")
