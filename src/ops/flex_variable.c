@@ -183,6 +183,38 @@ ln_status ln_resource_scatter_nd_run(const ln_node *node, ln_exec *exec) {
   return scatter(node, &s, exec->err);
 }
 
+/* ---- random numbers: RngReadAndSkip: variable, algorithm, numbers > the state before; RngSkip ---- */
+
+enum { PHILOX = 1, ANY_ALGORITHM = 3, STATE = 3, STEP = 256 };
+
+/* A state is a counter of two words and a key; each step skips a block of random numbers for each of STEP threads. */
+ln_status ln_rng_skip_run(const ln_node *node, ln_exec *exec) {
+  int64_t algorithm = 0;
+  int32_t count = 0;
+  ln_tensor *value = NULL;
+  LN_TRY(ln_run_ints(node, 1, &algorithm, 1, &count, exec->err));
+  LN_TRY(ln_flex_variable(node, 0, LN_INT64, exec->err, &value));
+  if (count != 1 || (algorithm != PHILOX && algorithm != ANY_ALGORITHM)) {
+    return ln_node_fail(node, exec->err, LN_ERR_UNSUPPORTED, "the algorithm %lld is not Philox", (long long)algorithm);
+  }
+  if (value->shape.rank != 1 || value->shape.dims[0] < STATE ||
+      ln_shape_span(&node->in[2]->shape, 0, node->in[2]->shape.rank) != 1) {
+    return ln_node_fail(node, exec->err, LN_ERR_SHAPE, "the state is no list of %d numbers, or skips no number",
+                        (int)STATE);
+  }
+  uint64_t *counter = value->data;
+  if (node->out_count > 0) memcpy(node->out[0]->data, counter, node->out[0]->bytes);
+  const uint64_t moved = counter[0] + *(const uint64_t *)node->in[2]->data * STEP;
+  counter[1] += moved < counter[0];
+  counter[0] = moved;
+  return LN_OK;
+}
+
+ln_status ln_rng_skip_infer(ln_node *node, ln_error *err) {
+  const ln_shape shape = {1, {STATE}};
+  return node->out_count > 0 ? ln_node_set_shape(node, 0, &shape, err) : LN_OK;
+}
+
 /* ---- gathering ---- */
 
 static int64_t index_at(const ln_tensor *indices, size_t at) {

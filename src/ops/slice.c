@@ -1,6 +1,7 @@
 /* SLICE and STRIDED_SLICE: a box of the input, with steps. */
 #include <string.h>
 
+#include "ops/flex_resource.h"
 #include "ops/move.h"
 #include "ops/rows.h"
 
@@ -211,20 +212,54 @@ ln_status ln_strided_slice_grad_infer(ln_node *node, ln_error *err) {
   return ln_node_set_shape(node, 0, &shape, err);
 }
 
+/* Input 4 goes to where the slice of `whole` was. */
+static void put_slice(const ln_node *node, const ln_exec *exec, const slice_spec *spec, ln_tensor *whole) {
+  ptrdiff_t offset;
+  ln_copy_plan plan = slice_plan(whole, spec, &offset);
+  for (int32_t i = 0; i < plan.rank; ++i) {
+    const ptrdiff_t stride = plan.src_strides[i];
+    plan.src_strides[i] = plan.dst_strides[i];
+    plan.dst_strides[i] = stride;
+  }
+  ln_move(exec, &plan, node->in[4]->data, (char *)whole->data + offset);
+}
+
 ln_status ln_strided_slice_grad_run(const ln_node *node, ln_exec *exec) {
   ln_tensor *out = node->out[0];
   slice_spec spec;
-  ptrdiff_t offset;
   LN_TRY(slice_resolve(node, &out->shape, &spec, exec->err));
   if (ln_tensor_is_empty(out)) return LN_OK;
   memset(out->data, 0, out->bytes);
-  if (ln_tensor_is_empty(node->in[4])) return LN_OK;
-  ln_copy_plan plan = slice_plan(out, &spec, &offset);
-  for (int32_t i = 0; i < plan.rank; ++i) {
-    const ptrdiff_t whole = plan.src_strides[i];
-    plan.src_strides[i] = plan.dst_strides[i];
-    plan.dst_strides[i] = whole;
-  }
-  ln_move(exec, &plan, node->in[4]->data, (char *)out->data + offset);
+  if (!ln_tensor_is_empty(node->in[4])) put_slice(node, exec, &spec, out);
+  return LN_OK;
+}
+
+/* ---- TensorStridedSliceUpdate, ResourceStridedSliceAssign: what is written to, begin, end, strides, values ---- */
+
+static ln_status check_values(const ln_node *node, const slice_spec *spec, ln_error *err) {
+  char wanted[96], given[96];
+  if (ln_shape_equal(&spec->shape, &node->in[4]->shape)) return LN_OK;
+  return ln_node_fail(node, err, LN_ERR_SHAPE, "the slice is %s, the values are %s",
+                      ln_shape_format(&spec->shape, wanted, sizeof wanted),
+                      ln_shape_format(&node->in[4]->shape, given, sizeof given));
+}
+
+ln_status ln_strided_slice_update_run(const ln_node *node, ln_exec *exec) {
+  ln_tensor *out = node->out[0];
+  slice_spec spec;
+  LN_TRY(slice_resolve(node, &out->shape, &spec, exec->err));
+  LN_TRY(check_values(node, &spec, exec->err));
+  ln_move_bytes(exec, node->in[0]->data, out->data, out->bytes);
+  if (!ln_tensor_is_empty(node->in[4])) put_slice(node, exec, &spec, out);
+  return LN_OK;
+}
+
+ln_status ln_strided_slice_assign_run(const ln_node *node, ln_exec *exec) {
+  ln_tensor *value = NULL;
+  slice_spec spec;
+  LN_TRY(ln_flex_variable(node, 0, node->in[4]->type, exec->err, &value));
+  LN_TRY(slice_resolve(node, &value->shape, &spec, exec->err));
+  LN_TRY(check_values(node, &spec, exec->err));
+  if (!ln_tensor_is_empty(node->in[4])) put_slice(node, exec, &spec, value);
   return LN_OK;
 }

@@ -38,7 +38,8 @@ typedef struct ln_list {
 
 /* The list of a variant tensor; NULL when there is none. */
 static inline ln_list *ln_tensor_list(const ln_tensor *tensor) {
-  return tensor->type == LN_VARIANT && tensor->data != NULL ? *(ln_list *const *)tensor->data : NULL;
+  const bool holds = tensor->type == LN_VARIANT && tensor->data != NULL && tensor->bytes == sizeof(ln_list *);
+  return holds ? *(ln_list *const *)tensor->data : NULL;
 }
 
 /* A holder more (NULL is fine); one less, the last frees it. */

@@ -29,7 +29,7 @@ class Trained(tf.Module):
         self.names = ["w%d" % i for i in range(len(shapes))]
         self.optimizer = optimizer
         zeros = lambda: [tf.Variable(tf.zeros_like(w)) for w in self.weights]
-        self.m, self.v = (zeros(), zeros()) if optimizer == "adam" else ([], [])
+        self.m, self.v = ([], []) if optimizer == "sgd" else (zeros(), zeros())
         self.step = tf.Variable(0, dtype=tf.int64)
 
     @tf.function(input_signature=[tf.TensorSpec([None, 8, 8]), tf.TensorSpec([None, 10])])
@@ -40,6 +40,14 @@ class Trained(tf.Module):
         for i, (w, gradient) in enumerate(zip(self.weights, tape.gradient(loss, self.weights))):
             if self.optimizer == "sgd":
                 tf.raw_ops.ResourceApplyGradientDescent(var=w.handle, alpha=0.1, delta=gradient)
+                continue
+            if isinstance(gradient, tf.IndexedSlices):
+                tf.raw_ops.ResourceSparseApplyAdagradV2(var=w.handle, accum=self.v[i].handle, lr=0.1, epsilon=1e-3, grad=gradient.values,
+                                                        indices=gradient.indices)
+                continue
+            if self.optimizer == "adadelta":
+                tf.raw_ops.ResourceApplyAdadelta(var=w.handle, accum=self.m[i].handle, accum_update=self.v[i].handle, lr=1.0, rho=0.9,
+                                                 epsilon=1e-4, grad=gradient)
                 continue
             step = tf.cast(self.step, tf.float32)
             tf.raw_ops.ResourceApplyAdam(
@@ -87,6 +95,18 @@ class Conv(Trained):
         return tf.reshape(hidden, [-1, 54]) @ w[4] + w[5]
 
 
+class Embedded(Trained):
+    """The converter leaves these optimizers, and so all variables, to Select-TF operators."""
+
+    def __init__(self):
+        super().__init__([(64, 16), (16,), (16, 10), (10,), (7, 16)], "adadelta")
+
+    def logits(self, x):
+        w = self.weights
+        rows = tf.gather(w[4], tf.range(tf.shape(x)[0]) % 4)
+        return tf.nn.relu(tf.reshape(x, [-1, 64]) @ w[0] + w[1] + rows) @ w[2] + w[3]
+
+
 def make(name, model):
     functions = {k: getattr(model, k).get_concrete_function() for k in ("train", "infer", "save", "restore")}
     with tempfile.TemporaryDirectory() as folder:
@@ -109,3 +129,4 @@ def make(name, model):
 if __name__ == "__main__":
     make("dense", Dense())
     make("conv", Conv())
+    make("embedded", Embedded())

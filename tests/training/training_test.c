@@ -163,6 +163,11 @@ static void trains_conv(void **state) {
   train_save_restore("conv");
 }
 
+static void trains_embedded(void **state) {
+  (void)state;
+  train_save_restore("embedded");
+}
+
 /* The caller says where files lie: a session that allows none, a path that is absent. */
 static void refuses_files(void **state) {
   (void)state;
@@ -187,6 +192,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(trains_dense),
       cmocka_unit_test(trains_conv),
+      cmocka_unit_test(trains_embedded),
       cmocka_unit_test(refuses_files),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

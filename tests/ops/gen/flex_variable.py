@@ -64,6 +64,43 @@ def life():
     m.case(held + [out], invocations=2)
 
 
+def slices():
+    masks = {"begin_mask": 0, "end_mask": 0, "ellipsis_mask": 0, "new_axis_mask": 0, "shrink_axis_mask": 0}
+    for type in FLOATS + INTS + COMPLEX + ("bool",):
+        index = "i64" if type in ("f64", "i8") else "i32"
+        m = FlexModel(F, f"stridedsliceassign_{type}")
+        handle, read = variable(m, [4, 5], type)
+        for begin, end, strides, shape, more in (([0, 1], [4, 5], [2, 3], [2, 2], {}), ([3, 4], [0, 0], [-2, -1], [2, 4], {}), ([1, 0], [0, 5], [1, 1], [5], {"shrink_axis_mask": 1})):
+            m.op("ResourceStridedSliceAssign", {"ref": handle, "begin": m.const(begin, index), "end": m.const(end, index), "strides": m.const(strides, index),
+                                                "value": m.feed(shape, type)}, **(masks | more))
+        whole, part = m.feed([4, 5], type), m.feed([2, 2], type)
+        updated = m.op("TensorStridedSliceUpdate", {"input": whole, "begin": m.const([0, 1], index), "end": m.const([4, 5], index),
+                                                    "strides": m.const([2, 3], index), "value": part}, **masks)
+        m.case([read(), updated])
+    m = FlexModel(F, "refused_stridedsliceassign")
+    handle, _ = variable(m, [4, 5], "f32")
+    m.refused("the slice is [2, 2], the values are [3, 2]", "ResourceStridedSliceAssign",
+              {"ref": handle, "begin": m.const([0, 1]), "end": m.const([4, 5]), "strides": m.const([2, 3]), "value": m.feed([3, 2], "f32")}, **masks)
+    m = FlexModel(F, "refused_stridedsliceupdate")
+    m.refused("the slice is [2, 2], the values are [3, 2]", "TensorStridedSliceUpdate",
+              {"input": m.feed([4, 5], "f32"), "begin": m.const([0, 1]), "end": m.const([4, 5]), "strides": m.const([2, 3]), "value": m.feed([3, 2], "f32")},
+              ["f32"], **masks)
+
+
+def generators():
+    m = FlexModel(F, "rng")
+    handle = m.op("VarHandleOp", shared_name="rng", dtype=m.tf.int64, shape=[3])
+    m.op("AssignVariableOp", {"resource": handle, "value": m.feed(None, "i64", data=[-1, 7, 2**60])})
+    outputs = [m.op("RngReadAndSkip", {"resource": handle, "alg": m.const(a), "delta": m.feed(None, "u64", data=d)}) for a, d in ((1, 3), (3, 2**62 + 5))]
+    m.op("RngSkip", {"resource": handle, "algorithm": m.const(1, "i64"), "delta": m.const(9, "i64")})
+    m.case(outputs + [m.op("ReadVariableOp", {"resource": handle}, dtype=m.tf.int64)])
+    for name, algorithm, state, text in (("algorithm", 2, [1, 2, 3], "the algorithm 2 is not Philox"), ("state", 1, [1, 2], "is no list of 3 numbers")):
+        m = FlexModel(F, f"refused_rng_{name}")
+        handle = m.op("VarHandleOp", shared_name="refused_rng_" + name, dtype=m.tf.int64, shape=None)
+        m.op("AssignVariableOp", {"resource": handle, "value": m.feed(None, "i64", data=state)})
+        m.refused(text, "RngReadAndSkip", {"resource": handle, "alg": m.const(algorithm), "delta": m.const(1, "u64")}, ["i64"])
+
+
 def refusals():
     def model(name, shape=(4, 3), type="f32"):
         m = FlexModel(F, "refused_" + name)
@@ -174,6 +211,8 @@ def cases():
     plain()
     life()
     refusals()
+    slices()
+    generators()
     gathers()
     scatters()
     shared_with_builtins()
