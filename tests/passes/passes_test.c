@@ -213,6 +213,36 @@ static void unpacks_for_other_readers(void **state) {
   assert_int_equal(f->graph.ops[4].inputs[1], fed_wide);
 }
 
+/* ADD reads no sparse constants: what it adds becomes dense; DENSIFY keeps its input. */
+static void densifies_constants(void **state) {
+  (void)state;
+  fixture *f = begin();
+  int32_t segments[] = {0, 2}, indices[] = {1, 3}, order[] = {0};
+  const float values[] = {5, 7};
+  ln_int32_vector segment_list = {.values = {segments, 2}}, index_list = {.values = {indices, 2}};
+  ln_dimension_metadata level = {.format = 1,
+                                 .array_segments_type = 1,
+                                 .array_segments = &segment_list,
+                                 .array_indices_type = 1,
+                                 .array_indices = &index_list};
+  const void *const levels[] = {&level};
+  ln_sparsity_parameters sparsity = {.traversal_order = {order, 1}, .dim_metadata = {levels, 1}};
+  const int32_t four[] = {4};
+  const int32_t stored = add_tensor(f, LN_FLOAT32, 1, four, values, sizeof values);
+  const int32_t dense = add_tensor(f, LN_FLOAT32, 1, four, NULL, 0);
+  f->tensors[stored].sparsity = &sparsity;
+  f->input = add_tensor(f, LN_FLOAT32, 1, four, NULL, 0);
+  f->output = add_tensor(f, LN_FLOAT32, 1, four, NULL, 0);
+  add_op(f, LN_OP_DENSIFY, 1, &stored, dense);
+  add_op(f, LN_OP_ADD, 2, (const int32_t[]){f->input, stored}, f->output);
+  assert_int_equal(run_pass(f, ln_pass_densify_constants), 1);
+  assert_int_equal(f->graph.ops[0].inputs[0], stored);
+  const ln_tensor *made = &f->graph.tensors[f->graph.ops[1].inputs[1]];
+  const float wanted[] = {0, 5, 0, 7};
+  assert_null(made->sparsity);
+  assert_memory_equal(made->data, wanted, sizeof wanted);
+}
+
 static void cancels_quantization(void **state) {
   (void)state;
   fixture *f = begin();
@@ -227,10 +257,15 @@ static void cancels_quantization(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(fuses_pads),           cmocka_unit_test(leaves_other_pads),
-      cmocka_unit_test(fuses_activations),    cmocka_unit_test(leaves_shared_results),
-      cmocka_unit_test(folds_constants),      cmocka_unit_test(cancels_quantization),
-      cmocka_unit_test(keeps_stored_weights), cmocka_unit_test(unpacks_for_other_readers),
+      cmocka_unit_test(fuses_pads),
+      cmocka_unit_test(leaves_other_pads),
+      cmocka_unit_test(fuses_activations),
+      cmocka_unit_test(leaves_shared_results),
+      cmocka_unit_test(folds_constants),
+      cmocka_unit_test(cancels_quantization),
+      cmocka_unit_test(densifies_constants),
+      cmocka_unit_test(keeps_stored_weights),
+      cmocka_unit_test(unpacks_for_other_readers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 """LSTM and UNIDIRECTIONAL_SEQUENCE_LSTM in floats, in floats with int8 weights (hybrid), and in integers."""
-from lib import graph, model_case, multiply_quantized, node, tensor
+from lib import encode_sparse, graph, model_case, multiply_quantized, node, oracle_outputs, random_data, stored_bytes, tensor
 
 import numpy as np
 
@@ -25,9 +25,9 @@ def vector(rng, count, scale, type="float32", steps=1.0):
 def lstm(name, type="float32", batches=1, steps=3, inputs=5, cells=4, outputs=None, coupled=False, peephole=False,
          norm=False, projection_bias=False, time_major=False, cell_clip=0.0, proj_clip=0.0, invocations=1,
          activation="TANH", rank=3, op="UNIDIRECTIONAL_SEQUENCE_LSTM", zeros=(3, -5, 2), data_range=1.0, hybrid=None,
-         asymmetric=False, diagonal=False, states=False, const=True, low=None):
+         asymmetric=False, diagonal=False, states=False, const=True, low=None, sparse=False):
     """Integer cells: data, output state and hidden value have the zero points `zeros`. hybrid: the weights' type beside
-    floats; states: they are outputs of the graph too."""
+    floats; states: they are outputs of the graph too; sparse: the matrices are, half of their numbers being 0."""
     rng = np.random.default_rng(len(name) * 1000 + batches * 100 + steps * 10 + cells)
     integer = type == "int8"
     width = outputs if outputs is not None else cells
@@ -84,8 +84,17 @@ def lstm(name, type="float32", batches=1, steps=3, inputs=5, cells=4, outputs=No
     n = node(op, [data, *in_weights, *rec_weights, *peep, *biases, projection, bias, output_state, cell_state, *coefficients],
              [output], options, intermediates=intermediates)
     fed = [t for t in [data, *in_weights] if t is not None and not t.const]
-    model_case(FAMILY, name, [graph([n], fed, [output, output_state, cell_state] if states else [output])],
-               tolerance={"abs": 1e-5, "rel": 1e-5}, invocations=invocations)
+    main, expected = graph([n], fed, [output, output_state, cell_state] if states else [output]), None
+    matrices = [t for t in [*in_weights, *rec_weights, projection] if sparse and t is not None]
+    for t in matrices:
+        t.data = np.where(rng.random(t.data.shape) < 0.5, t.data, 0).astype(t.data.dtype)
+    if sparse:  # what LiteRT gives for the same numbers stored densely
+        data.data = random_data(data, rng)
+        expected = oracle_outputs([main], "ref", invocations)[1]
+    for t in matrices:
+        t.sparsity, values = encode_sparse(t.data, [0, 1], [], [], "ds", "Uint8")
+        t.raw = stored_bytes(values, t.type)
+    model_case(FAMILY, name, [main], expected, tolerance={"abs": 1e-5, "rel": 1e-5}, resolver=None if sparse else "ref", invocations=invocations)
 
 
 NARROW = {"sum": 0.002, "x": 0.03, "h": 0.02}  # scales of a gate's intermediates
@@ -202,6 +211,9 @@ def hybrid_cases():
 
 
 def cases():
+    for tag, options in (("f32", {}), ("hybrid", {"hybrid": "int8", "asymmetric": True}), ("i8", {"type": "int8"})):
+        lstm(f"sparse_{tag}", batches=2, steps=3, inputs=8, cells=6, sparse=True, **options)
+        lstm(f"sparse_{tag}_projection", batches=2, inputs=8, cells=6, outputs=4, sparse=True, invocations=2, **options)
     for type in ("float32", "int8"):
         s = "f32" if type == "float32" else "i8"
         lstm(f"{s}", type)
