@@ -3,7 +3,7 @@ import unicodedata
 
 import numpy as np
 
-from lib import (NoTensorFlow, case, flex_options, flexbuffer, graph, model_case, node, random_data, sentencepiece_model, tensor,
+from lib import (FlexModel, NoTensorFlow, case, flex_options, flexbuffer, graph, model_case, node, random_data, sentencepiece_model, tensor,
                  tensorflow)
 
 F = "tftext"
@@ -338,6 +338,31 @@ def dividing():
                       [strings(["a\u00e9 b".encode(), b" x  y"]), tensor(None, "i32", data=labels), tensor(None, "i32", data=[0, 4, 10])], {"force_split_at_break_character": force}, flex=True)
 
 
+def table_wordpiece():
+    from tensorflow_text.python.ops import wordpiece_tokenizer
+    tf = tensorflow()
+    tf.raw_ops.WordpieceTokenizeWithOffsets = wordpiece_tokenizer.gen_wordpiece_tokenizer.wordpiece_tokenize_with_offsets  # where FlexModel looks
+    vocabulary = ["the", "##want", "un", "##ed", "run", "##ning", "a", "##a", "\u00e9", "##\u4e2d", "\u4e2d", "[UNK]", "##n", "ab", "##cdef", "b"]
+    words = ["unwanted", "running", "the", "xyz", "", "a", "aaaa", "\u00e9\u4e2d", "abcdef", "axa", "thex", "x" * 20, "unwantedx", "b\u00e9b", b"a\xff", b"\xff", b"\xe4\xb8"]
+    for characters in (0, 2, 5):
+        for use in (False, True):
+            for split in (False, True):
+                for rows in ("row_lengths", "row_splits"):
+                    if rows == "row_splits" and characters > 0:
+                        continue
+                    name = f"wordpiece_table_{characters}_{use:d}{split:d}_{rows[4:]}"
+                    m = FlexModel(F, name)
+                    handle = m.op("HashTableV2", key_dtype=tf.string, value_dtype=tf.int64, shared_name=name)
+                    m.op("InitializeTableV2", {"table_handle": handle, "keys": m.const([v.encode() for v in vocabulary], "str"), "values": m.const(list(range(len(vocabulary))), "i64")})
+                    fed = m.feed(None, "str", data=np.array([w if isinstance(w, bytes) else w.encode() for w in words], object))
+                    m.case(m.op("WordpieceTokenizeWithOffsets", {"input_values": fed, "vocab_lookup_table": handle}, True, suffix_indicator="##", max_bytes_per_word=15,
+                                max_chars_per_token=characters, use_unknown_token=use, unknown_token="[UNK]", split_unknown_characters=split, output_row_partition_type=rows))
+    m = FlexModel(F, "refused_wordpiece_table_unfilled")
+    handle = m.op("HashTableV2", key_dtype=tf.string, value_dtype=tf.int64, shared_name="unfilled")
+    m.refused("no table of strings that was filled", "WordpieceTokenizeWithOffsets", {"input_values": m.feed(None, "str", data=np.array([b"a"], object)), "vocab_lookup_table": handle},
+              ("str", "i64", "i64", "i64"), suffix_indicator="##", max_bytes_per_word=15, use_unknown_token=True, unknown_token="[UNK]")
+
+
 def old_whitespace():
     import os
     import tensorflow_text
@@ -355,3 +380,4 @@ def cases():
     ragged()
     normalizing()
     dividing()
+    table_wordpiece()
