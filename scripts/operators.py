@@ -53,7 +53,7 @@ def page(rows, counts, litert):
            "| code | operator | types | shapes | backends | cases | LiteRT | gradient |", "|---|---|---|---|---|---|---|---|"]
     for row in rows:
         code = "custom" if row["custom"] else str(row["code"])
-        types = f"`{row['types']}`".replace("|", "\\|") if row["kernel"] else f"not yet: {row['kernel_not_yet']}"
+        types = f"`{row['types']}`".replace("|", "\\|") if row["kernel"] else f"none: {row['kernel_not_yet']}"
         gradient = "yes" if row["gradient"] else row["gradient_not_yet"]
         litert_runs = "yes" if row["name"] in litert and not row["custom"] else ""
         shapes = "dynamic" if row["dynamic_shapes"] else ""

@@ -235,6 +235,16 @@ bool ln_flex_int(ln_flex flex, const char *key, int64_t *out) {
   return find(flex, key, &value) && value_int(flex, value, out);
 }
 
+bool ln_flex_bits(ln_flex flex, const char *key, uint64_t *out) {
+  flex_value value;
+  int64_t number;
+  if (!find(flex, key, &value)) return false;
+  if (value.type == FLEX_UINT || value.type == FLEX_INDIRECT_UINT) return read_uint(flex, value.at, value.width, out);
+  if (!value_int(flex, value, &number)) return false;
+  *out = (uint64_t)number;
+  return true;
+}
+
 bool ln_flex_float(ln_flex flex, const char *key, double *out) {
   flex_value value;
   return find(flex, key, &value) && value_float(flex, value, out);

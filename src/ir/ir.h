@@ -221,6 +221,7 @@ bool ln_flex_is_map(ln_flex flex);
 bool ln_flex_has(ln_flex flex, const char *key, bool *is_truth);
 /* Each is false (and leaves *out) when the bytes are no FlexBuffers map, the key is absent or of another kind. */
 bool ln_flex_int(ln_flex flex, const char *key, int64_t *out);
+bool ln_flex_bits(ln_flex flex, const char *key, uint64_t *out); /* of 64: of what is no count, as a hash's seed */
 bool ln_flex_float(ln_flex flex, const char *key, double *out);
 bool ln_flex_bool(ln_flex flex, const char *key, bool *out);
 /* Copies up to `capacity` ints of a vector (typed or not); *count is the vector's length. */

@@ -21,15 +21,16 @@ typedef struct gram_options {
 } gram_options;
 
 static ln_status read_gram_options(const ln_node *node, ln_error *err, gram_options *out) {
-  int64_t seed = 0;
   int32_t sizes = 0;
   *out = (gram_options){.tokens = DEFAULT_TOKENS, .lower = true};
   if (ln_flex_int(ln_custom_flex(node), "max_splits", &out->tokens)) {
     LN_TRY(ln_custom_int(node, err, "max_splits", 1, INT32_MAX, &out->tokens));
   }
-  ln_flex_int(ln_custom_flex(node), "seed", &seed);
+  bool is_truth;
+  if (ln_flex_has(ln_custom_flex(node), "seed", &is_truth) && !ln_flex_bits(ln_custom_flex(node), "seed", &out->seed)) {
+    return ln_node_fail(node, err, LN_ERR_MODEL, "seed is no integer");
+  }
   ln_flex_bool(ln_custom_flex(node), "lowercase_input", &out->lower);
-  out->seed = (uint64_t)seed;
   if (!ln_flex_ints(ln_custom_flex(node), "ngram_lengths", out->lengths, LENGTHS_MOST, &out->count) ||
       !ln_flex_ints(ln_custom_flex(node), "vocab_sizes", out->sizes, LENGTHS_MOST, &sizes) || sizes != out->count ||
       sizes < 1 || sizes > LENGTHS_MOST) {

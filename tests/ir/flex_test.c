@@ -51,6 +51,26 @@ static void absent_keys_and_other_kinds_are_refused(void **state) {
   assert_int_equal(n, 7);
 }
 
+/* {"n": -1, "s": 0xfedcba9876543210} */
+static const uint8_t large[] = {0x6e, 0x00, 0x73, 0x00, 0x02, 0x05, 0x04, 0x00, 0x03, 0x00, 0x00, 0x00, 0x00, 0x00,
+                                0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x00, 0x00, 0x00,
+                                0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x10, 0x32,
+                                0x54, 0x76, 0x98, 0xba, 0xdc, 0xfe, 0x07, 0x0b, 0x12, 0x27, 0x01};
+
+static void all_bits_of_a_number_are_read(void **state) {
+  (void)state;
+  const ln_flex flex = {large, sizeof large};
+  uint64_t bits = 0;
+  int64_t n = 7;
+  assert_false(ln_flex_int(flex, "s", &n)); /* not as a count */
+  assert_int_equal(n, 7);
+  assert_true(ln_flex_bits(flex, "s", &bits));
+  assert_true(bits == UINT64_C(0xfedcba9876543210));
+  assert_true(ln_flex_bits(flex, "n", &bits));
+  assert_true(bits == UINT64_MAX);
+  assert_false(ln_flex_bits(flex, "absent", &bits));
+}
+
 static void it_prints(void **state) {
   (void)state;
   char text[256];
@@ -104,6 +124,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(values_are_found),
       cmocka_unit_test(absent_keys_and_other_kinds_are_refused),
+      cmocka_unit_test(all_bits_of_a_number_are_read),
       cmocka_unit_test(it_prints),
       cmocka_unit_test(damage_is_harmless),
   };

@@ -47,7 +47,7 @@ static void print_row(int32_t index, const ln_op_row *row, const op_fact *fact) 
   if (!row->custom) snprintf(code, sizeof code, "%d", row->code);
   printf("%4s  %-40s %5d  %-6s ", code, row->name, fact->cases, fact->litert ? "yes" : "");
   if (row->kernel_not_yet) {
-    printf("%s%s\n", row->is_marker ? "" : "not yet: ", row->kernel_not_yet);
+    printf("%s%s\n", row->is_marker ? "" : "none: ", row->kernel_not_yet);
     return;
   }
   printf("%s\n%60s backends: ", row->types ? row->types : "", "");
