@@ -91,26 +91,39 @@ static bool is_string_input(const ln_session *session, int32_t index) {
   return false;
 }
 
-/* Values of a variable change between a plan and a run: no shape may be read from them before the run. */
-static bool may_hold_shapes(const ln_tensor *variable) {
-  return variable->type == LN_INT32 || variable->type == LN_INT64;
-}
-
 /* Inputs keep the shape the caller gave; everything that operators make is forgotten. */
 static ln_status forget_shapes(ln_session *session, ln_error *err) {
   for (int32_t i = 0; i < session->graph->tensor_count; ++i) {
     ln_tensor *tensor = &session->tensors[i];
-    session->known[i] = tensor->storage == LN_STORAGE_CONST || (tensor->is_variable && !may_hold_shapes(tensor));
+    session->known[i] = tensor->storage == LN_STORAGE_CONST || tensor->is_variable;
     if (tensor->storage == LN_STORAGE_CONST) continue;
     if (tensor->is_variable) LN_TRY(ready_variable(session, tensor, err));
     else if (!is_string_input(session, i)) ln_session_release(tensor);
     else if (tensor->storage == LN_STORAGE_HEAP) LN_TRY(ln_session_charge(session, tensor->bytes, err));
   }
   for (int32_t i = 0; i < session->graph->input_count; ++i) {
-    const int32_t input = session->graph->inputs[i];
-    if (!session->tensors[input].is_variable) session->known[input] = true;
+    session->known[session->graph->inputs[i]] = true;
   }
   return LN_OK;
+}
+
+/*
+ * Variables, and strings that the caller set before, hold values which may be others in the run: shapes that depend on
+ * them are not known to a plan, and nothing is prepared from them.
+ */
+static void hide_values(ln_session *session) {
+  for (int32_t i = 0; i < session->graph->tensor_count; ++i) {
+    ln_tensor *tensor = &session->tensors[i];
+    session->hidden[i] = tensor->storage == LN_STORAGE_CONST ? NULL : tensor->data;
+    if (session->hidden[i] != NULL) tensor->data = NULL;
+  }
+}
+
+static void show_values(ln_session *session) {
+  for (int32_t i = 0; i < session->graph->tensor_count; ++i) {
+    if (session->hidden[i] != NULL) session->tensors[i].data = session->hidden[i];
+    session->hidden[i] = NULL;
+  }
 }
 
 /* ---- shapes and kernels ---- */
@@ -221,13 +234,7 @@ static ln_status prepare_keeping(ln_session *session, ln_step *step, ln_error *e
   return LN_OK;
 }
 
-ln_status ln_session_plan(ln_session *session, ln_error *err) {
-  session->prepared = false;
-  session->late_steps = 0;
-  if (session->root == session) session->operations = 0;
-  discharge(session, session->memory_used);
-  ln_arena_free(&session->prep_memory);
-  LN_TRY(forget_shapes(session, err));
+static ln_status prepare_steps(ln_session *session, ln_error *err) {
   for (int32_t i = 0; i < session->graph->op_count; ++i) {
     ln_step *step = &session->steps[i];
     step->state = (ln_node_state){0};
@@ -239,6 +246,20 @@ ln_status ln_session_plan(ln_session *session, ln_error *err) {
     ln_step *step = &session->steps[i];
     if (!step->late) LN_TRY(prepare_node(session, step, &session->prep_memory, err));
   }
+  return LN_OK;
+}
+
+ln_status ln_session_plan(ln_session *session, ln_error *err) {
+  session->prepared = false;
+  session->late_steps = 0;
+  if (session->root == session) session->operations = 0;
+  discharge(session, session->memory_used);
+  ln_arena_free(&session->prep_memory);
+  LN_TRY(forget_shapes(session, err));
+  hide_values(session);
+  const ln_status status = prepare_steps(session, err);
+  show_values(session);
+  if (status != LN_OK) return status;
   for (int32_t i = 0; i < session->graph->tensor_count; ++i) {
     if (session->bindings[i].data != NULL && session->known[i]) LN_TRY(ln_session_use_binding(session, i, err));
   }

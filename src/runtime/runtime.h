@@ -82,6 +82,7 @@ struct ln_session {
 
   ln_tensor *tensors;              /* [graph->tensor_count] */
   bool *known;                     /* whose shape is known before the run */
+  void **hidden;                   /* values that a plan does not see (prepare.c); NULL outside of one */
   ln_step *steps;                  /* [graph->op_count] */
   const int32_t *inputs, *outputs; /* tensor indices, in the public order */
   int32_t input_count, output_count;

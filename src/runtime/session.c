@@ -60,9 +60,11 @@ static ln_status bind_graph(ln_session *session, ln_error *err) {
   const ln_graph *graph = session->graph;
   session->tensors = ln_arena_array(&session->memory, (size_t)graph->tensor_count, sizeof *session->tensors);
   session->known = ln_arena_array(&session->memory, (size_t)graph->tensor_count, sizeof *session->known);
+  session->hidden = ln_arena_array(&session->memory, (size_t)graph->tensor_count, sizeof *session->hidden);
   session->steps = ln_arena_array(&session->memory, (size_t)graph->op_count, sizeof *session->steps);
   session->bindings = ln_arena_array(&session->memory, (size_t)graph->tensor_count, sizeof *session->bindings);
-  bool good = session->tensors != NULL && session->known != NULL && session->steps != NULL && session->bindings != NULL;
+  bool good = session->tensors != NULL && session->known != NULL && session->hidden != NULL && session->steps != NULL &&
+              session->bindings != NULL;
   for (int32_t i = 0; good && i < graph->tensor_count; ++i) session->tensors[i] = graph->tensors[i];
   for (int32_t i = 0; good && i < graph->op_count; ++i)
     good = bind_node(session, &graph->ops[i], &session->steps[i].node);
