@@ -12,10 +12,11 @@ static void read_info(const ln_model_info *info) {
       for (int32_t i = 0; i < ln_model_info_tensor_count(info, graph, outputs != 0); ++i) {
         ln_tensor_info tensor = {.size = sizeof tensor};
         if (ln_model_info_tensor(info, graph, outputs != 0, i, &tensor) != LN_OK) abort();
-        float sum = 0;
+        volatile float sum = 0; /* all are read; a file may well hold a NaN */
         for (int32_t k = 0; k < tensor.mean_count; ++k) sum += tensor.mean[k];
         for (int32_t k = 0; k < tensor.std_count; ++k) sum += tensor.std[k];
-        if (strlen(tensor.name) > (size_t)1 << 30 || (sum > 0) == (sum <= 0 && sum == sum)) abort();
+        (void)sum;
+        if (strlen(tensor.name) > (size_t)1 << 30) abort();
       }
     }
   }
