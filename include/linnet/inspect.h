@@ -45,11 +45,11 @@ typedef struct ln_op_row {
   const char *name;
   int32_t code; /* builtin code; 32 (CUSTOM) for a custom operator */
   bool custom;
-  const char *types;            /* accepted element types, "f32 f32 f32? > f32; ..."; NULL while there is no kernel */
-  const char *kernel_not_yet;   /* why there is no kernel yet; NULL when there is one */
+  const char *types;            /* accepted element types, "f32 f32 f32? > f32; ..."; NULL where there is no kernel */
+  const char *kernel_not_yet;   /* why there is no kernel; NULL when there is one */
   const char *gradient_not_yet; /* why there is no gradient yet; NULL when there is one */
   bool is_marker;               /* a code of the schema that stands for no operator (CUSTOM, DELEGATE) */
-  int32_t alternatives;         /* of `types`; 0 while there is no kernel */
+  int32_t alternatives;         /* of `types`; 0 where there is no kernel */
 } ln_op_row;
 
 LN_API int32_t ln_op_row_count(void);

@@ -177,6 +177,9 @@ ln_status ln_models_selection(const ln_model *const *models, int32_t count, ln_e
   if (count < 1 || models == NULL || length == NULL || (buffer == NULL && size > 0)) {
     return ln_fail(err, LN_ERR_ARGUMENT, "an argument is missing");
   }
+  for (int32_t i = 0; i < count; ++i) {
+    if (models[i] == NULL) return ln_fail(err, LN_ERR_ARGUMENT, "model %d is missing", i);
+  }
   ln_bytes text = {0};
   selection s = {.types = ln_alloc_array((size_t)ln_op_def_count(), sizeof *s.types)};
   ln_status status = s.types == NULL ? ln_fail(err, LN_ERR_MEMORY, "no memory for a selection") : LN_OK;

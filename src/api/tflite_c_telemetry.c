@@ -24,9 +24,13 @@ bool ln_tflite_on_operator(void *user, const ln_operator_event *event) {
       profiler->ReportEndOpInvokeEvent(profiler, telemetry->handles[telemetry->depth]);
     return true;
   }
-  if (telemetry->depth < TFLITE_MAX_NESTED && profiler->ReportBeginOpInvokeEvent != NULL) {
-    telemetry->handles[telemetry->depth] = profiler->ReportBeginOpInvokeEvent(
-        profiler, event->operator_name, event->index, graph_number(telemetry->model, event->graph_name));
+  if (telemetry->depth < TFLITE_MAX_NESTED) {
+    uint32_t handle = 0; /* of a program that asks for ends alone */
+    if (profiler->ReportBeginOpInvokeEvent != NULL) {
+      handle = profiler->ReportBeginOpInvokeEvent(profiler, event->operator_name, event->index,
+                                                  graph_number(telemetry->model, event->graph_name));
+    }
+    telemetry->handles[telemetry->depth] = handle;
   }
   ++telemetry->depth;
   return true;

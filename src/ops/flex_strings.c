@@ -40,17 +40,6 @@ ln_status ln_text_measure(const ln_node *node, ln_text_number_fn fn, const void 
   return LN_OK;
 }
 
-size_t ln_text_source(const ln_shape *out, const ln_shape *in, size_t index) {
-  size_t source = 0, step = 1;
-  for (int32_t i = 1; i <= in->rank; ++i) {
-    const size_t outer = (size_t)out->dims[out->rank - i], inner = (size_t)in->dims[in->rank - i];
-    if (inner > 1) source += index % outer * step;
-    index /= outer;
-    step *= inner;
-  }
-  return source;
-}
-
 void ln_text_excerpt(ln_span text, char *out, size_t size) {
   size_t i = 0;
   for (; i + 1 < size && i < text.size; ++i) out[i] = text.data[i] >= ' ' && text.data[i] < 127 ? text.data[i] : '?';
@@ -283,8 +272,8 @@ ln_status ln_substr_run(const ln_node *node, ln_exec *exec) {
   ln_text_list out = ln_text_list_make(node);
   ln_status status = LN_OK;
   for (size_t i = 0; i < count && status == LN_OK; ++i) {
-    const ln_span text = ln_texts_at(&texts, ln_text_source(shape, &node->in[0]->shape, i));
-    const size_t place = ln_text_source(shape, &positions->shape, i);
+    const ln_span text = ln_texts_at(&texts, ln_broadcast_source(shape, &node->in[0]->shape, 0, i));
+    const size_t place = ln_broadcast_source(shape, &positions->shape, 0, i);
     const int64_t position = ln_number_at(positions, place);
     size_t from = 0, to = 0;
     if (!find_part(text, unit, position, ln_number_at(lengths, place), &from, &to)) {

@@ -90,15 +90,13 @@ ln_status ln_node_ints(const ln_node *node, int32_t input, int64_t *values, int3
   return LN_OK;
 }
 
-size_t ln_batch_of(const ln_shape *out, const ln_shape *in, size_t index) {
+size_t ln_broadcast_source(const ln_shape *out, const ln_shape *in, int32_t inner, size_t index) {
   size_t at = 0, stride = 1;
-  for (int32_t i = out->rank - 3; i >= 0; --i) {
-    const int32_t own = i - (out->rank - in->rank);
-    const size_t place = index % (size_t)out->dims[i];
-    index /= (size_t)out->dims[i];
-    if (own < 0) break;
-    if (in->dims[own] != 1) at += place * stride;
-    stride *= (size_t)in->dims[own];
+  for (int32_t i = inner + 1; i <= in->rank; ++i) {
+    const size_t extent = (size_t)out->dims[out->rank - i], own = (size_t)in->dims[in->rank - i];
+    if (own != 1) at += index % extent * stride;
+    index /= extent;
+    stride *= own;
   }
   return at;
 }

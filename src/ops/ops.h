@@ -183,8 +183,15 @@ ln_status ln_node_quantized_range(const ln_node *node, int32_t activation, const
                                   int32_t *low, int32_t *high);
 /* The same for floats: -inf..inf without an activation. LN_ERR_UNSUPPORTED for TANH and SIGN_BIT. */
 ln_status ln_node_float_range(const ln_node *node, int32_t activation, ln_error *err, float *low, float *high);
+/*
+ * Which element of `in`, broadcast to `out`, stands at the row-major `index` of `out`; both of them without their last
+ * `inner` dimensions.
+ */
+size_t ln_broadcast_source(const ln_shape *out, const ln_shape *in, int32_t inner, size_t index);
 /* Of matrices in the last two dimensions: which of `in`'s batch `index` of the broadcast `out` reads. */
-size_t ln_batch_of(const ln_shape *out, const ln_shape *in, size_t index);
+static inline size_t ln_batch_of(const ln_shape *out, const ln_shape *in, size_t index) {
+  return ln_broadcast_source(out, in, 2, index);
+}
 /* A possibly negative axis into [0, rank); false when out of range. */
 bool ln_axis_normalize(int64_t axis, int32_t rank, int32_t *out);
 /* Where scratch of a worker begins. */

@@ -168,18 +168,6 @@ out:
   return status;
 }
 
-/* The element of the default that stands for element `index` of a value: broadcast from the right. */
-static size_t default_index(const ln_shape *values, const ln_shape *fill, size_t index) {
-  size_t at = 0, step = 1;
-  for (int32_t i = 1; i <= fill->rank; ++i) {
-    const size_t extent = (size_t)values->dims[values->rank - i], own = (size_t)fill->dims[fill->rank - i];
-    if (own > 1) at += index % extent * step;
-    index /= extent;
-    step *= own;
-  }
-  return at;
-}
-
 static ln_status check_default(const ragged *r, ln_error *err) {
   const ln_shape *values = &r->node->in[1]->shape, *fill = &r->node->in[2]->shape;
   bool fits = fill->rank < values->rank;
@@ -196,7 +184,7 @@ static ln_status fill_strings(const ragged *r, const int32_t *sources, size_t ce
   LN_TRY(ln_texts_open(r->node, 2, err, &fill));
   for (size_t i = 0; i < cells && out.status == LN_OK; ++i) {
     for (size_t j = 0; j < r->inner; ++j) {
-      const size_t from = default_index(&r->node->in[1]->shape, &r->node->in[2]->shape, j);
+      const size_t from = ln_broadcast_source(&r->node->in[1]->shape, &r->node->in[2]->shape, 0, j);
       ln_text_add(&out, sources[i] > 0 ? ln_texts_at(&values, (size_t)(sources[i] - 1) * r->inner + j)
                                        : ln_texts_at(&fill, from));
     }
@@ -222,7 +210,8 @@ static ln_status fill_numbers(const ragged *r, const int32_t *sources, size_t ce
       continue;
     }
     for (size_t j = 0; j < r->inner; ++j) {
-      memcpy(out + j * item, (const char *)fill->data + default_index(&values->shape, &fill->shape, j) * item, item);
+      memcpy(out + j * item, (const char *)fill->data + ln_broadcast_source(&values->shape, &fill->shape, 0, j) * item,
+             item);
     }
   }
   return LN_OK;

@@ -21,9 +21,6 @@ typedef ln_status (*ln_text_number_fn)(const ln_node *node, const void *context,
                                        ln_error *err);
 ln_status ln_text_measure(const ln_node *node, ln_text_number_fn fn, const void *context, ln_error *err);
 
-/* Which element of a tensor of shape `in` stands at `index` of the broadcast shape `out`. */
-size_t ln_text_source(const ln_shape *out, const ln_shape *in, size_t index);
-
 /* What is quoted in a message of a string: printable ASCII, at most `size` - 1 of it. */
 void ln_text_excerpt(ln_span text, char *out, size_t size);
 

@@ -1,12 +1,9 @@
 /*
  * Makes sparse constants dense for operators that do not read the sparse encoding: an LSTM's weights, say. Where that
- * would take much more memory than the encoding, or the encoding is broken, the constant stays, and the session says
- * so.
+ * would take more memory than passes may, or the encoding is broken, the constant stays, and the session says so.
  */
 #include "ops/densify.h"
 #include "passes/rewrite.h"
-
-static const size_t growth_limit = 64, growth_allowance = 64u << 20;
 
 /* Its dense form as a new tensor; `index` where it has none. */
 static ln_status make_dense(ln_pass_context *context, int32_t index, int32_t *out) {
@@ -14,8 +11,7 @@ static ln_status make_dense(ln_pass_context *context, int32_t index, int32_t *ou
   size_t bytes;
   const char *reason;
   *out = index;
-  if (!ln_tensor_size(sparse->type, &sparse->shape, &bytes)) return LN_OK;
-  if (bytes > growth_allowance && bytes / growth_limit > sparse->bytes) return LN_OK;
+  if (!ln_tensor_size(sparse->type, &sparse->shape, &bytes) || !ln_pass_may_grow(context, bytes)) return LN_OK;
   void *dense = ln_arena_alloc(context->arena, bytes);
   if (dense == NULL) return ln_pass_out_of_memory(context, "densify_constants");
   if (!ln_densify(sparse, dense, &reason)) return LN_OK;

@@ -1,13 +1,12 @@
 /*
  * Computes operators whose inputs are all constant, once, with their own kernels. An operator that fails here is left
- * alone: the run says what is wrong with it. Results much larger than what they are made from stay uncomputed.
+ * alone: the run says what is wrong with it. Results that take more memory than passes may stay uncomputed.
  */
 #include <string.h>
 
 #include "passes/rewrite.h"
 
 enum { MAX_ARITY = 16 };
-static const size_t growth_limit = 8, growth_allowance = 64u << 20;
 
 static bool foldable(const ln_graph *graph, const ln_op *op, const bool *is_graph_output) {
   if (op->def->run == NULL || (op->def->flags & LN_OPF_STATEFUL) != 0) return false;
@@ -24,17 +23,14 @@ static bool foldable(const ln_graph *graph, const ln_op *op, const bool *is_grap
   return true;
 }
 
-static bool reasonable(const ln_node *node) {
-  size_t in_bytes = 0, out_bytes = 0;
-  for (int32_t i = 0; i < node->in_count; ++i) {
-    if (node->in[i] != NULL && !ln_size_add(in_bytes, node->in[i]->bytes, &in_bytes)) return false;
-  }
+static bool may_keep(ln_pass_context *context, const ln_node *node) {
+  size_t out_bytes = 0;
   for (int32_t i = 0; i < node->out_count; ++i) {
     size_t bytes;
     if (!ln_tensor_size(node->out[i]->type, &node->out[i]->shape, &bytes)) return false;
     if (!ln_size_add(out_bytes, bytes, &out_bytes)) return false;
   }
-  return out_bytes <= growth_allowance || out_bytes / growth_limit <= in_bytes;
+  return ln_pass_may_grow(context, out_bytes);
 }
 
 /* `*folded` says whether the outputs now hold data; only a lack of memory is an error. */
@@ -56,7 +52,7 @@ static ln_status fold(ln_pass_context *context, const ln_op *op, bool *folded) {
                   .tensor_count = graph->tensor_count};
   ln_status status = op->def->infer(&node, NULL);
   *folded = false;
-  if (status == LN_OK && reasonable(&node)) {
+  if (status == LN_OK && may_keep(context, &node)) {
     status = ln_node_evaluate(&node, NULL);
     *folded = status == LN_OK;
   }

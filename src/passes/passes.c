@@ -13,6 +13,14 @@ int32_t ln_pass_count(void) { return (int32_t)LN_COUNT(passes); }
 
 const ln_pass *ln_pass_at(int32_t index) { return index < 0 || index >= ln_pass_count() ? NULL : &passes[index]; }
 
+bool ln_pass_may_grow(ln_pass_context *context, size_t bytes) {
+  size_t limit, after;
+  if (!ln_size_mul(context->model->map.size, 16, &limit) || !ln_size_add(limit, (size_t)64 << 20, &limit)) return false;
+  if (!ln_size_add(*context->grown, bytes, &after) || after > limit) return false;
+  *context->grown = after;
+  return true;
+}
+
 ln_status ln_passes_run(ln_pass_context *context) {
   for (size_t i = 0; i < LN_COUNT(passes); ++i) {
     context->changes = 0;

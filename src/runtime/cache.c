@@ -15,6 +15,7 @@ struct ln_model_cache {
   ln_pack_cache *packs;
   prepared_graph *graphs; /* [graph_count * VARIANTS] */
   int32_t graph_count;
+  size_t grown; /* of the passes over all graphs */
 };
 
 static pthread_mutex_t creation_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -64,13 +65,14 @@ static ln_status check_types(const ln_graph *graph, ln_error *err) {
   return LN_OK;
 }
 
-static ln_status make_graph(const ln_model *model, int32_t index, bool plain, prepared_graph *out, ln_error *err) {
+static ln_status make_graph(const ln_model *model, int32_t index, bool plain, size_t *grown, prepared_graph *out,
+                            ln_error *err) {
   ln_arena arena = {0};
   ln_graph *graph = ln_graph_clone(&model->graphs[index], &arena);
   ln_status status =
       graph == NULL ? ln_fail(err, LN_ERR_MEMORY, "no memory to prepare the graph") : check_types(graph, err);
   if (status == LN_OK && !plain) {
-    ln_pass_context context = {model, graph, &arena, 0, err};
+    ln_pass_context context = {model, graph, &arena, 0, grown, err};
     status = ln_passes_run(&context);
   }
   if (status != LN_OK) {
@@ -88,7 +90,7 @@ ln_status ln_model_cache_graph(ln_model *model, int32_t graph, bool plain, ln_er
   pthread_mutex_lock(&cache->lock);
   prepared_graph *slot = &cache->graphs[graph * VARIANTS + (plain ? 1 : 0)];
   ln_status status = LN_OK;
-  if (slot->graph == NULL) status = make_graph(model, graph, plain, slot, err);
+  if (slot->graph == NULL) status = make_graph(model, graph, plain, &cache->grown, slot, err);
   *out = slot->graph;
   pthread_mutex_unlock(&cache->lock);
   return status;

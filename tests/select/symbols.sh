@@ -1,10 +1,14 @@
 #!/bin/sh
-# usage: symbols.sh LIBRARY WORD...   the library, not stripped, defines nothing whose name holds one of the words.
+# usage: symbols.sh LIBRARY WHOLE WORD...   the library, not stripped, defines nothing whose name holds one of the words,
+# each of which names something in the whole library.
 set -eu
 library=$1
-shift
-nm --defined-only "$library" > /dev/null
+whole=$2
+shift 2
+names() { nm --defined-only "$1" | awk '{print $3}'; }
+names "$library" | grep -q -x ln_session_create || { echo "$library has no symbols to look at"; exit 1; }
 for word in "$@"; do
-  found=$(nm --defined-only "$library" | awk '{print $3}' | grep -- "$word" || true)
+  names "$whole" | grep -c -- "$word" > /dev/null || { echo "nothing in the whole library holds $word"; exit 1; }
+  found=$(names "$library" | grep -- "$word" || true)
   [ -z "$found" ] || { printf '%s holds\n%s\n' "$library" "$found"; exit 1; }
 done

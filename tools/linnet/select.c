@@ -17,7 +17,7 @@ static char *selection_of(ln_model *const *models, int count) {
   }
   char *text = malloc(length + 1);
   if (text == NULL || ln_models_selection(all, count, &err, text, length + 1, &length) != LN_OK) {
-    cli_fail("no memory for the selection");
+    cli_fail("%s", text == NULL ? "no memory for the selection" : err.message);
     free(text);
     return NULL;
   }
