@@ -102,7 +102,8 @@ void *ln_run_alloc(const ln_node *node, size_t count, size_t item_bytes, ln_erro
   size_t bytes;
   void *made = NULL;
   if (count == 0) count = 1;
-  *status = ln_size_mul(count, item_bytes, &bytes) ? ln_host_check_room(node, bytes, err) : LN_ERR_LIMIT;
+  if (!ln_size_mul(count, item_bytes, &bytes)) bytes = SIZE_MAX;
+  *status = ln_host_check_room(node, bytes, err);
   if (*status == LN_OK) made = ln_alloc_array(count, item_bytes);
   if (*status == LN_OK && made == NULL) *status = ln_node_fail(node, err, LN_ERR_MEMORY, "no memory");
   return made;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernels/number_text.h"
 #include "ops/elementwise.h"
 #include "ops/flex_attr.h"
 #include "ops/host.h"
@@ -97,6 +98,7 @@ static void put_number(text *t, const ln_tensor *tensor, size_t index) {
     case LN_BFLOAT16:
       ln_k_cast(at, ln_number_of(tensor->type), &real, LN_NUMBER_F64, 1);
       snprintf(number, sizeof number, "%g", real);
+      ln_k_plain_point(number);
       break;
     case LN_UINT64:
       memcpy(&natural, at, sizeof natural);

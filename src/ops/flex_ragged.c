@@ -220,7 +220,7 @@ ln_status ln_ragged_gather_run(const ln_node *node, ln_exec *exec) {
   LN_TRY(give_even_splits(node, &indices->shape, exec->err));
   ln_number_list rows = ln_number_list_make(node);
   ln_status status = first_rows(node, indices, ln_tensor_count(node->in[0]) - 1, &rows, exec->err);
-  for (int32_t i = 0; i < levels && status == LN_OK; ++i) {
+  for (int32_t i = 0; i < levels && status == LN_OK && rows.status == LN_OK; ++i) {
     ln_number_list next = ln_number_list_make(node), splits = next;
     open_rows(node->in[i], &rows, &splits, &next);
     if (outer + i >= 0) status = ln_number_vector(&splits, outer + i, exec->err);
@@ -382,13 +382,16 @@ ln_status ln_fill_empty_rows_run(const ln_node *node, ln_exec *exec) {
       ln_tensor_count(node->in[3]) != 1) {
     return ln_node_fail(node, exec->err, LN_ERR_SHAPE, "rows, values and their default do not fit together");
   }
-  if (rows < 0 || rows > INT32_MAX || !ln_size_mul((size_t)rows + values->bytes, sizeof(int64_t), &bytes)) {
+  if (rows < 0 || rows > INT32_MAX || !ln_size_mul((size_t)rows + ln_tensor_count(ids), sizeof(int64_t), &bytes)) {
     return ln_node_fail(node, exec->err, LN_ERR_DATA, "%lld rows", (long long)rows);
   }
   LN_TRY(ln_host_check_room(node, bytes, exec->err));
   if (ln_tensor_count(values) > 0) LN_TRY(ln_node_check_strings(node, 1, exec->err));
   LN_TRY(ln_node_check_strings(node, 3, exec->err));
   ln_status status = fill_rows(node, (size_t)rows, &f, exec->err);
+  if (status == LN_OK && f.order.status != LN_OK) {
+    status = ln_node_fail(node, exec->err, f.order.status, "the filled rows take too much memory");
+  }
   if (status == LN_OK) status = ln_number_vector(&f.rows, 0, exec->err);
   if (status == LN_OK) status = ln_number_vector(&f.empty, 2, exec->err);
   if (status == LN_OK) status = ln_number_vector(&f.reverse, 3, exec->err);

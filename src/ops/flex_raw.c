@@ -98,9 +98,13 @@ ln_status ln_parse_tensor_run(const ln_node *node, ln_exec *exec) {
     ln_text_list list = ln_text_list_make(node);
     size_t count;
     ln_status status = ln_shape_elements(&tensor.shape, &count) ? LN_OK : LN_ERR_LIMIT;
+    ln_wire_walker walker = ln_nodedef_tensor_strings(&tensor);
+    ln_wire_field field;
+    ln_span text = {"", 0}; /* the last one stands for all that are not there */
     for (size_t i = 0; status == LN_OK && i < count && list.status == LN_OK; ++i) {
-      ln_span text = {"", 0};
-      if (!ln_nodedef_tensor_string(&tensor, i, &text.data, &text.size)) text = (ln_span){"", 0};
+      if (ln_wire_walk_bytes(&walker, &field)) {
+        text = (ln_span){(const char *)field.bytes.at, ln_wire_left(&field.bytes)};
+      }
       ln_text_add(&list, text);
     }
     if (status != LN_OK) ln_node_fail(node, exec->err, status, "the tensor is too large");

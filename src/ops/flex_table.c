@@ -257,7 +257,7 @@ ln_status ln_flex_table_export_run(const ln_node *node, ln_exec *exec) {
     int32_t none[2] = {0, 2 * sizeof(int32_t)};
     ln_tensor held = i == 0 ? table->keys : table->values;
     LN_TRY(check_type(node, i == 0 ? "keys" : "values", node->out[i]->type, types[i], exec->err));
-    if (held.data == NULL) {
+    if (table->entries == 0) {
       held.data = none;
       held.bytes = types[i] == LN_STRING ? sizeof none : 0;
     }

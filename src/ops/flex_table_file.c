@@ -2,10 +2,10 @@
  * InitializeTableFromTextFileV2: a table from the lines of a text file, which the session's file access must allow. A
  * key or a value is the whole line, its number, or what stands in a column.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/number_text.h"
 #include "ops/elementwise.h"
 #include "ops/flex_resource.h"
 #include "ops/rows.h"
@@ -51,25 +51,29 @@ static bool column_of(ln_span line, ln_span delimiter, int64_t index, ln_span *o
   }
 }
 
-static bool add_number(column *c, const char *text) {
-  char *end = NULL;
-  errno = 0;
-  if (c->type == LN_FLOAT32 || c->type == LN_FLOAT64) {
-    const double wide = strtod(text, &end);
-    const float narrow = strtof(text, NULL);
-    ln_bytes_add(&c->data, c->type == LN_FLOAT64 ? (const void *)&wide : (const void *)&narrow, ln_type_bytes(c->type));
-  } else {
-    const long long wide = strtoll(text, &end, 10);
-    const int32_t narrow = (int32_t)wide;
-    if (errno != 0 || (c->type == LN_INT32 && wide != narrow)) return false;
-    ln_bytes_add(&c->data, c->type == LN_INT64 ? (const void *)&wide : (const void *)&narrow, ln_type_bytes(c->type));
+static bool add_number(column *c, ln_span text) {
+  union {
+    double f64;
+    float f32;
+    int64_t i64;
+    int32_t i32;
+  } number;
+  bool good;
+  if (c->type == LN_FLOAT64) good = ln_k_parse_f64(text, &number.f64);
+  else if (c->type == LN_FLOAT32) good = ln_k_parse_f32(text, &number.f32);
+  else good = ln_k_parse_i64(text, &number.i64);
+  if (good && c->type == LN_INT32) {
+    const int64_t wide = number.i64;
+    number.i32 = (int32_t)wide;
+    good = number.i32 == wide;
   }
-  return end != text && *end == '\0';
+  if (good) ln_bytes_add(&c->data, &number, ln_type_bytes(c->type));
+  return good;
 }
 
 /* False for a text that is no number of the type. Carriage returns are no part of a line. */
 static bool add_text(column *c, ln_span text) {
-  char number[LONGEST_NUMBER + 1];
+  char number[LONGEST_NUMBER];
   size_t length = 0;
   for (size_t i = 0; i < text.size; ++i) {
     if (text.data[i] == '\r') continue;
@@ -77,13 +81,10 @@ static bool add_text(column *c, ln_span text) {
     else if (length == LONGEST_NUMBER) return false;
     else number[length++] = text.data[i];
   }
-  if (c->type == LN_STRING) {
-    const uint32_t end = (uint32_t)c->data.size; /* bounded: by the file, whose size is checked */
-    ln_bytes_add(&c->ends, &end, sizeof end);
-    return true;
-  }
-  number[length] = '\0';
-  return add_number(c, number);
+  if (c->type != LN_STRING) return add_number(c, (ln_span){number, length});
+  const uint32_t end = (uint32_t)c->data.size; /* bounded: by the file, whose size is checked */
+  ln_bytes_add(&c->ends, &end, sizeof end);
+  return true;
 }
 
 static ln_status add_line(const ln_node *node, column *c, const source *s, ln_span line, ln_error *err) {

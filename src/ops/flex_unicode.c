@@ -99,6 +99,13 @@ static void put_code(uint32_t code, const encoding *e, ln_text_list *out) {
   ln_text_put(out, bytes, e->unit);
 }
 
+/* What put_code writes: the encodings that TensorFlow's operators give. */
+static ln_status find_output(const ln_node *node, ln_error *err, encoding *out) {
+  LN_TRY(find_encoding(node, err, "output_encoding", out));
+  if (out->most == 0 && !out->little && !out->marked) return LN_OK;
+  return ln_node_fail(node, err, LN_ERR_MODEL, "output_encoding must be UTF-8, UTF-16-BE or UTF-32-BE");
+}
+
 /* ---- what becomes of errors ---- */
 
 typedef enum on_error { ERROR_STRICT, ERROR_REPLACE, ERROR_IGNORE } on_error;
@@ -183,7 +190,7 @@ ln_status ln_unicode_encode_run(const ln_node *node, ln_exec *exec) {
   reader r;
   size_t rows;
   LN_TRY(read_errors(node, exec->err, &r));
-  LN_TRY(find_encoding(node, exec->err, "output_encoding", &r.to));
+  LN_TRY(find_output(node, exec->err, &r.to));
   LN_TRY(ln_splits_check(node, 1, ln_tensor_count(codes), exec->err, &rows));
   ln_text_list out = ln_text_list_make(node);
   ln_status status = LN_OK;
@@ -223,7 +230,7 @@ ln_status ln_unicode_transcode_run(const ln_node *node, ln_exec *exec) {
   reader r;
   LN_TRY(read_errors(node, exec->err, &r));
   LN_TRY(find_encoding(node, exec->err, "input_encoding", &r.from));
-  LN_TRY(find_encoding(node, exec->err, "output_encoding", &r.to));
+  LN_TRY(find_output(node, exec->err, &r.to));
   r.strict_control = true;
   return ln_text_map(node, transcode, &r, exec->err);
 }

@@ -16,6 +16,7 @@ enum {
   LN_REGEX_MOST_NESTING = 250,
   LN_REGEX_MOST_STEPS = 100000,
   LN_REGEX_MOST_GROUPS = 10,
+  LN_REGEX_MOST_RANGES = 1 << 18, /* of characters, of a set and of all */
   LN_REGEX_MOST_BYTES = 1 << 16
 };
 

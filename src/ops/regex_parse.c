@@ -62,7 +62,9 @@ static ln_status refuse(const parser *p, size_t at, const char *what) {
   return ln_fail(p->err, LN_ERR_DATA, "the pattern at byte %zu: %s", at, what);
 }
 
-static ln_status no_memory(const parser *p) { return ln_fail(p->err, LN_ERR_MEMORY, "no memory for a pattern"); }
+static ln_status no_memory(const parser *p) {
+  return ln_fail(p->err, LN_ERR_MEMORY, "the pattern takes too much memory");
+}
 
 static bool at_end(const parser *p) { return p->at >= p->text.size; }
 static char peek(const parser *p, size_t ahead) {
@@ -130,6 +132,7 @@ static ln_status append_set(parser *p, ln_regex_set *set) {
   ln_regex *regex = p->regex;
   ln_regex_set_tidy(set);
   const size_t first = regex->range_count, end = first + set->count;
+  set->failed = set->failed || end > LN_REGEX_MOST_RANGES;
   if (!set->failed && end > regex->range_capacity) {
     const size_t wanted = 2 * end;
     void *grown = ln_realloc_array(regex->ranges, first, wanted, sizeof *regex->ranges);
@@ -144,7 +147,6 @@ static ln_status append_set(parser *p, ln_regex_set *set) {
   const uint32_t count = (uint32_t)set->count;
   ln_regex_set_free(set);
   if (!fits) return no_memory(p);
-  if (end > UINT32_MAX / 2) return refuse(p, p->at, "it has too many sets of characters");
   regex->range_count = end;
   return append_atom(p, (node){.kind = NODE_SET, .first = (uint32_t)first, .count = count, .repeats = 1});
 }
@@ -676,7 +678,8 @@ ln_status ln_regex_compile(ln_span pattern, ln_error *err, ln_regex **out) {
   ln_regex *regex = ln_alloc_zero(sizeof *regex);
   parser *p = ln_alloc_zero(sizeof *p);
   *out = NULL;
-  ln_status status = regex == NULL || p == NULL ? ln_fail(err, LN_ERR_MEMORY, "no memory for a pattern") : LN_OK;
+  ln_status status =
+      regex == NULL || p == NULL ? ln_fail(err, LN_ERR_MEMORY, "the pattern takes too much memory") : LN_OK;
   if (status == LN_OK) {
     p->text = pattern;
     p->regex = regex;

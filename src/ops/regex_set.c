@@ -15,6 +15,8 @@ void ln_regex_set_free(ln_regex_set *set) {
 
 void ln_regex_set_add(ln_regex_set *set, uint32_t first, uint32_t last) {
   if (set->failed || first > last) return;
+  set->failed = set->count >= LN_REGEX_MOST_RANGES;
+  if (set->failed) return;
   if (set->count == set->capacity) {
     const size_t wanted = set->capacity == 0 ? 16 : 2 * set->capacity;
     void *grown = ln_realloc_array(set->ranges, set->count, wanted, sizeof *set->ranges);

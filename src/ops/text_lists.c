@@ -132,6 +132,7 @@ bool ln_text_put_code(ln_text_list *list, uint32_t code_point) {
 }
 
 bool ln_text_end(ln_text_list *list) {
+  if (list->count >= INT32_MAX / sizeof(int32_t) - 2) list->status = LN_ERR_LIMIT; /* a tensor's offsets are int32 */
   void *ends = list->ends;
   const bool fits = list->status == LN_OK &&
                     grow(list->node, &ends, &list->ends_capacity, list->count + 1, sizeof *list->ends, &list->status);
