@@ -35,6 +35,16 @@ typedef enum ln_file_access {
   LN_FILES_NONE = 2
 } ln_file_access;
 
+/*
+ * What products of floats (convolutions, fully-connected layers, batch products) are computed in. Results never depend
+ * on the number of threads. Integer operators are not touched by it.
+ */
+typedef enum ln_precision {
+  LN_PRECISION_FLOAT32 = 0,
+  LN_PRECISION_BFLOAT16 = 1, /* factors rounded to bfloat16 (8 bits), sums in float32 */
+  LN_PRECISION_FLOAT16 = 2   /* constant weights kept as float16 (11 bits), everything else in float32 */
+} ln_precision;
+
 typedef struct ln_session_options {
   size_t size;           /* sizeof(ln_session_options) */
   int32_t threads;       /* 0: one */
@@ -60,12 +70,13 @@ typedef struct ln_session_options {
    */
   struct ln_session *share;
   ln_file_access files;
+  ln_precision precision; /* LN_ERR_UNSUPPORTED where this build has no kernels for it */
 } ln_session_options;
 
 #define LN_SESSION_OPTIONS_INIT                                                                                \
   {                                                                                                            \
     sizeof(ln_session_options), 0, NULL, NULL, false, false, 0, false, false, NULL, 0, 0, 0, NULL, NULL, NULL, \
-        LN_FILES_GIVEN                                                                                         \
+        LN_FILES_GIVEN, LN_PRECISION_FLOAT32                                                                   \
   }
 
 /* `options` may be NULL. The session is prepared for the shapes the file declares, unknown dimensions taken as 1. */

@@ -11,6 +11,7 @@
 #include "kernels/kernels.h"
 #include "linnet/inspect.h"
 #include "linnet/op.h"
+#include "linnet/session.h"
 
 /* What a random operator keeps from run to run, late steps included; zero when a session is planned anew. */
 typedef struct ln_node_state {
@@ -47,6 +48,7 @@ typedef struct ln_prep {
   ln_arena *arena;      /* lives as long as the prepared node */
   ln_pack_cache *cache; /* never NULL */
   int32_t threads;
+  ln_precision precision; /* of products of floats */
   ln_error *err;
 } ln_prep;
 

@@ -101,6 +101,7 @@ struct ln_session {
   size_t list_bytes;       /* of the lists that a root's and its children's variants hold: they count likewise */
 
   ln_file_access files;   /* of a root */
+  ln_precision precision; /* of a root */
   ln_binding *bindings;   /* [graph->tensor_count] */
   ln_run_control control; /* of a root, for its children too */
 };

@@ -124,6 +124,7 @@ static ln_status build(ln_session *session, const ln_session_options *options, l
   session->memory_limit = options->memory_limit > 0 ? options->memory_limit : ln_memory_total();
   session->operation_limit = options->operation_limit > 0 ? options->operation_limit : DEFAULT_OPERATION_LIMIT;
   session->files = options->files;
+  session->precision = options->precision;
   session->control.time_limit_ns = options->time_limit_ms > INT64_MAX / 1000000 ? 0 : options->time_limit_ms * 1000000;
   session->control.on_operator = options->on_operator;
   session->control.user = options->user;
@@ -149,6 +150,12 @@ ln_status ln_session_create(ln_model *model, const ln_session_options *options, 
   if (known.threads < 0) return ln_fail(err, LN_ERR_ARGUMENT, "%d threads", known.threads);
   if (known.files != LN_FILES_GIVEN && known.files != LN_FILES_ANY && known.files != LN_FILES_NONE) {
     return ln_fail(err, LN_ERR_ARGUMENT, "an unknown file access");
+  }
+  if (known.precision < LN_PRECISION_FLOAT32 || known.precision > LN_PRECISION_FLOAT16) {
+    return ln_fail(err, LN_ERR_ARGUMENT, "an unknown precision");
+  }
+  if (known.precision != LN_PRECISION_FLOAT32) {
+    return ln_fail(err, LN_ERR_UNSUPPORTED, "products of lower precision have no kernels yet");
   }
   if (known.time_limit_ms < 0) return ln_fail(err, LN_ERR_ARGUMENT, "a time limit below zero");
   ln_session *session = ln_alloc_zero(sizeof *session);

@@ -417,6 +417,18 @@ static void gives_any_tensor(void **state) {
   ln_model_destroy(model);
 }
 
+static void refuses_unknown_precisions(void **state) {
+  (void)state;
+  ln_model *model = open_classifier();
+  ln_session_options options = LN_SESSION_OPTIONS_INIT;
+  ln_session *session = NULL;
+  ln_error err = {0};
+  options.precision = (ln_precision)3;
+  assert_int_equal(ln_session_create(model, &options, &err, &session), LN_ERR_ARGUMENT);
+  assert_null(session);
+  ln_model_destroy(model);
+}
+
 /* A program compiled against an older or a newer header. */
 static void takes_structs_of_other_sizes(void **state) {
   (void)state;
@@ -459,6 +471,7 @@ int main(void) {
       cmocka_unit_test(keeps_to_a_time_limit),
       cmocka_unit_test(is_cancelled_by_another_thread),
       cmocka_unit_test(gives_any_tensor),
+      cmocka_unit_test(refuses_unknown_precisions),
       cmocka_unit_test(takes_structs_of_other_sizes),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

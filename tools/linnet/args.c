@@ -127,3 +127,13 @@ int cli_parse_model(const cli_command *self, int argc, char **argv, const cli_op
   if (status >= 0) return status;
   return operand_count == 1 ? -1 : cli_usage(self, "no model given");
 }
+
+int cli_precision(const cli_command *self, const char *text, ln_precision *out) {
+  static const char *const names[] = {"f32", "bf16", "fp16"}; /* by ln_precision */
+  for (size_t i = 0; i < CLI_COUNT(names); i++) {
+    if (text && strcmp(text, names[i]) != 0) continue;
+    *out = (ln_precision)i;
+    return -1;
+  }
+  return cli_usage(self, "--precision takes f32, bf16 or fp16, not %s", text);
+}

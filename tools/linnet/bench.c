@@ -9,7 +9,8 @@
 #include "json.h"
 
 typedef struct bench_options {
-  const char *path, *signature, *backend;
+  const char *path, *signature, *backend, *precision_name;
+  ln_precision precision;
   int32_t threads;
   double seconds;
   bool per_op, json;
@@ -25,11 +26,16 @@ typedef struct bench_figures {
 static int parse(const cli_command *self, int argc, char **argv, bench_options *out) {
   *out = (bench_options){.threads = 1, .seconds = 2};
   const cli_option options[] = {
-      {"--signature", CLI_TEXT, &out->signature, 0, 0},  {"--backend", CLI_TEXT, &out->backend, 0, 0},
-      {"--threads", CLI_NUMBER, &out->threads, 1, 1024}, {"--seconds", CLI_REAL, &out->seconds, 0, 86400},
-      {"--per-op", CLI_FLAG, &out->per_op, 0, 0},        {"--json", CLI_FLAG, &out->json, 0, 0},
+      {"--signature", CLI_TEXT, &out->signature, 0, 0},
+      {"--backend", CLI_TEXT, &out->backend, 0, 0},
+      {"--threads", CLI_NUMBER, &out->threads, 1, 1024},
+      {"--seconds", CLI_REAL, &out->seconds, 0, 86400},
+      {"--per-op", CLI_FLAG, &out->per_op, 0, 0},
+      {"--json", CLI_FLAG, &out->json, 0, 0},
+      {"--precision", CLI_TEXT, &out->precision_name, 0, 0},
   };
-  return cli_parse_model(self, argc, argv, options, CLI_COUNT(options), &out->path);
+  const int status = cli_parse_model(self, argc, argv, options, CLI_COUNT(options), &out->path);
+  return status >= 0 ? status : cli_precision(self, out->precision_name, &out->precision);
 }
 
 /* ---- inputs: seeded values in the range that models usually see ---- */
@@ -256,6 +262,7 @@ static ln_status measure(const bench_options *options, ln_model **model, ln_sess
   settings.threads = options->threads;
   settings.signature = options->signature;
   settings.backend = options->backend;
+  settings.precision = options->precision;
   settings.profile = options->per_op;
   const double start = cli_now_ms();
   ln_status status = cli_open(options->path, err, model);
@@ -297,6 +304,7 @@ static int bench(const cli_command *self, int argc, char **argv) {
 
 const cli_command cli_bench = {
     "bench", bench, "how fast a model loads and runs",
-    "usage: linnet bench MODEL [--threads N] [--seconds S] [--per-op] [--signature NAME] [--backend NAME] [--json]\n\n"
+    "usage: linnet bench MODEL [--threads N] [--seconds S] [--per-op] [--signature NAME] [--backend NAME]\n"
+    "                          [--precision f32|bf16|fp16] [--json]\n\n"
     "Loads the model, runs it once, then again and again for S seconds (default 2, at least 5 runs) on seeded random\n"
     "inputs. --per-op also prints the time by operator and by kind of operator, and how fast each multiplies.\n"};

@@ -54,6 +54,9 @@ int cli_parse(const cli_command *self, int argc, char **argv, const cli_option *
 int cli_parse_model(const cli_command *self, int argc, char **argv, const cli_option *options, size_t count,
                     const char **model);
 
+/* --precision: f32 (also for NULL), bf16 or fp16; returns as cli_parse. */
+int cli_precision(const cli_command *self, const char *text, ln_precision *out);
+
 /* ---- messages ---- */
 
 /* "linnet: text" on standard error; returns CLI_FAILED or CLI_USAGE so that callers return it. */

@@ -12,7 +12,8 @@
 #include "report.h"
 
 typedef struct run_options {
-  const char *model, *signature, *backend, *output_dir, *labels;
+  const char *model, *signature, *backend, *output_dir, *labels, *precision_name;
+  ln_precision precision;
   cli_pixels pixels;
   cli_list inputs;
   int32_t invocations, threads, top;
@@ -30,13 +31,15 @@ static int parse(const cli_command *self, int argc, char **argv, run_options *ou
       {"--output-dir", CLI_TEXT, &out->output_dir, 0, 0},
       {"--top", CLI_NUMBER, &out->top, 1, 100000},
       {"--labels", CLI_TEXT, &out->labels, 0, 0},
+      {"--precision", CLI_TEXT, &out->precision_name, 0, 0},
       {"--normalize", CLI_TEXT, &out->pixels.normalize, 0, 0},
       {"--pixels", CLI_TEXT, &out->pixels.are, 0, 0},
       {"--json", CLI_FLAG, &out->json, 0, 0},
       {"--show", CLI_FLAG, &out->show, 0, 0},
   };
   int operand_count;
-  const int status = cli_parse(self, argc, argv, options, CLI_COUNT(options), &out->model, 1, &operand_count);
+  int status = cli_parse(self, argc, argv, options, CLI_COUNT(options), &out->model, 1, &operand_count);
+  if (status < 0) status = cli_precision(self, out->precision_name, &out->precision);
   if (status >= 0 || operand_count == 1) return status;
   if (out->inputs.count == 0) return cli_usage(self, "no model given");
   out->model = CLI_DEMO_MODEL;
@@ -183,6 +186,7 @@ static int run_model(const cli_command *self, const run_options *options, const 
   settings.threads = options->threads;
   settings.signature = options->signature;
   settings.backend = options->backend;
+  settings.precision = options->precision;
   ln_session *session = NULL;
   ln_error err = {0};
   if (ln_session_create(model->model, &settings, &err, &session) != LN_OK) {
@@ -240,6 +244,7 @@ const cli_command cli_run = {
     "  --invocations N      run N times, keeping state (default 1, or once a window of sound)\n"
     "  --threads N          threads (default 1)\n"
     "  --backend NAME       backend (default cpu)\n"
+    "  --precision KIND     what products of floats are computed in: f32 (default), bf16 or fp16 (float16 weights)\n"
     "  --labels FILE        names of classes, a line each (default: those in the model)\n"
     "  --top K              how many classes or detections to print (default 5)\n"
     "  --normalize MEAN,STD pictures become (value - MEAN) / STD, in place of what the metadata says\n"

@@ -110,6 +110,7 @@ class SessionOptions(Structure):
         ("user", c_void_p),
         ("share", c_void_p),
         ("files", c_int),
+        ("precision", c_int),
     ]
 
 

@@ -124,22 +124,25 @@ class Model:
     def session(self, signature: Optional[str] = None, threads: int = 1, *, backend: Optional[str] = None,
                 profile: bool = False, keep_all_tensors: bool = False, memory_limit: int = 0,
                 operation_limit: int = 0, operators: Sequence["Operator"] = (),
-                share: Optional["Session"] = None, files: str = "given") -> "Session":
+                share: Optional["Session"] = None, files: str = "given",
+                precision: str = "f32") -> "Session":
         """A session on a signature: by default the first, or the graph of a model without any.
 
         With `share`, a session of the same model, both use the same variables and hash tables: what one signature
         assigns the other reads. They then belong to one thread at a time, all together. `files` are those that operators
         which save and restore may name: "given", at or below a path that is a string input of the run, "any" or "none".
+        `precision` is what products of floats are computed in: "f32", "bf16", or "fp16" (float16 weights).
         """
         return Session(self, signature, threads, backend=backend, profile=profile, keep_all_tensors=keep_all_tensors,
                        memory_limit=memory_limit, operation_limit=operation_limit, operators=operators,
-                       share=share, files=files)
+                       share=share, files=files, precision=precision)
 
     def __repr__(self) -> str:
         return "<linnet.Model signatures=%r>" % list(self.signatures)
 
 
 FILES = {"given": 0, "any": 1, "none": 2}  # ln_file_access
+PRECISIONS = {"f32": 0, "bf16": 1, "fp16": 2}  # ln_precision
 
 
 class Session:
@@ -149,7 +152,7 @@ class Session:
                  backend: Optional[str] = None, profile: bool = False, keep_all_tensors: bool = False,
                  memory_limit: int = 0, operation_limit: int = 0,
                  operators: Sequence["Operator"] = (), first_graph: bool = False, prepare_later: bool = False,
-                 share: Optional["Session"] = None, files: str = "given") -> None:
+                 share: Optional["Session"] = None, files: str = "given", precision: str = "f32") -> None:
         from ._operator import pointers  # which builds on this module
 
         self._operators = (tuple(operators), pointers(operators))
@@ -157,7 +160,7 @@ class Session:
             ctypes.sizeof(SessionOptions), threads, None if signature is None else signature.encode("utf-8"),
             None if backend is None else backend.encode("utf-8"), profile, keep_all_tensors, memory_limit, first_graph,
             prepare_later, self._operators[1], len(operators), operation_limit,
-            share=None if share is None else share._handle, files=FILES[files])
+            share=None if share is None else share._handle, files=FILES[files], precision=PRECISIONS[precision])
         self.model = model
         self._handle = call(lib.ln_session_create, model._handle, ctypes.byref(options), out=True)
         # Made after the model's finalizer and holding the model itself: the session always goes first.
