@@ -1,11 +1,10 @@
 /*
- * Element-wise kernels and softmax for AVX2: the shared bodies, vectorized by the compiler. Every step is one IEEE
+ * Element-wise kernels for AVX2: the shared bodies, vectorized by the compiler. Every step is one IEEE
  * operation, so that an element's bits do not depend on where in a vector (or in the tail) it stands.
  */
 #include "kernels/binary_body.h"
 #include "kernels/math_f32.h"
 #include "kernels/rows.h"
-#include "kernels/x86/row_reduce.h"
 
 #define KERNEL(stem) ln_##stem##_avx2
 #define EXP ln_exp_f32
@@ -15,5 +14,4 @@
 
 #include "kernels/binary_f32.inc"
 #include "kernels/convert_body.inc"
-#include "kernels/softmax_body.inc"
 #include "kernels/unary_body.inc"

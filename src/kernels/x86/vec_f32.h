@@ -34,6 +34,11 @@ LN_INLINE vf vf_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); } /* a 
 /* As the instructions have it: the second operand when either is NaN. */
 LN_INLINE vf vf_max(vf a, vf b) { return _mm512_max_ps(a, b); }
 LN_INLINE vf vf_min(vf a, vf b) { return _mm512_min_ps(a, b); }
+/* `a` in the lanes of the mask, `other` elsewhere. */
+LN_INLINE vf vf_select(vf_mask m, vf a, float other) { return _mm512_mask_blend_ps(m, _mm512_set1_ps(other), a); }
+/* Of the lanes: the greatest, and the sum by halves. */
+LN_INLINE float vf_most(vf a) { return _mm512_reduce_max_ps(a); }
+LN_INLINE float vf_total(vf a) { return _mm512_reduce_add_ps(a); }
 
 #else
 
@@ -61,6 +66,19 @@ LN_INLINE vf vf_div(vf a, vf b) { return _mm256_div_ps(a, b); }
 LN_INLINE vf vf_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
 LN_INLINE vf vf_max(vf a, vf b) { return _mm256_max_ps(a, b); }
 LN_INLINE vf vf_min(vf a, vf b) { return _mm256_min_ps(a, b); }
+LN_INLINE vf vf_select(vf_mask m, vf a, float other) {
+  return _mm256_blendv_ps(_mm256_set1_ps(other), a, _mm256_castsi256_ps(m));
+}
+LN_INLINE float vf_most(vf a) {
+  __m128 x = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  x = _mm_max_ps(x, _mm_movehl_ps(x, x));
+  return _mm_cvtss_f32(_mm_max_ss(x, _mm_movehdup_ps(x)));
+}
+LN_INLINE float vf_total(vf a) {
+  __m128 x = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  x = _mm_add_ps(x, _mm_movehl_ps(x, x));
+  return _mm_cvtss_f32(_mm_add_ss(x, _mm_movehdup_ps(x)));
+}
 
 #endif
 

@@ -1,0 +1,44 @@
+/* e^x of float vectors: the steps of math_f32.h, which says where they come from, in instructions of the tier. */
+#ifndef LN_KERNELS_X86_VEC_EXP_F32_H
+#define LN_KERNELS_X86_VEC_EXP_F32_H
+
+#include "kernels/x86/vec_f32.h"
+
+#if defined(__AVX512F__)
+
+/* a * 2^n, 0 where `keep` has no lane. */
+LN_INLINE vf vf_scale(vf a, vf n, vf_mask keep) { return _mm512_maskz_scalef_ps(keep, a, n); }
+LN_INLINE vf_mask vf_not_less(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_NLT_UQ); }
+
+#else
+
+/* For n from -126 to 128. */
+LN_INLINE vf vf_scale(vf a, vf n, vf_mask keep) {
+  const __m256i whole = _mm256_cvtps_epi32(n);
+  const __m256i half = _mm256_srai_epi32(whole, 1);
+  const __m256i one = _mm256_set1_epi32(127);
+  const __m256i low = _mm256_slli_epi32(_mm256_add_epi32(half, one), 23);
+  const __m256i high = _mm256_slli_epi32(_mm256_add_epi32(_mm256_sub_epi32(whole, half), one), 23);
+  const vf scaled = _mm256_mul_ps(_mm256_mul_ps(a, _mm256_castsi256_ps(low)), _mm256_castsi256_ps(high));
+  return _mm256_and_ps(scaled, _mm256_castsi256_ps(keep));
+}
+LN_INLINE vf_mask vf_not_less(vf a, vf b) { return _mm256_castps_si256(_mm256_cmp_ps(a, b, _CMP_NLT_UQ)); }
+
+#endif
+
+/* Within 1.5 ulp; 0 where the result is below the normal range. NaN gives NaN. */
+LN_INLINE vf vf_exp(vf x) {
+  const vf magic = vf_set(12582912.0f); /* 1.5 * 2^23: adding it rounds to an integer */
+  const vf least = vf_set(-87.33654f);
+  const vf inside = vf_clamp(x, least, vf_set(89.0f));
+  const vf n = vf_sub(vf_fma(inside, vf_set(1.44269504f), magic), magic);
+  const vf r = vf_fma(n, vf_set(2.12194440e-4f), vf_fma(n, vf_set(-0.693359375f), inside));
+  vf q = vf_fma(vf_set(0.0013813137f), r, vf_set(0.00836942f));
+  q = vf_fma(q, r, vf_set(0.041668456f));
+  q = vf_fma(q, r, vf_set(0.16666515f));
+  q = vf_fma(q, r, vf_set(0.49999994f));
+  const vf expm1 = vf_fma(vf_mul(r, r), q, r);
+  return vf_scale(vf_add(vf_set(1.0f), expm1), n, vf_not_less(x, least));
+}
+
+#endif
