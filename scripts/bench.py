@@ -87,9 +87,13 @@ def measure(engine, model, args):
                    "--seconds", str(args.seconds), model]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-        return json.loads(done.stdout.strip().splitlines()[-1]) if done.returncode == 0 else None
-    except (OSError, ValueError, IndexError, subprocess.TimeoutExpired):
+    except (OSError, subprocess.TimeoutExpired):
         return None
+    if done.returncode != 0:
+        return None
+    # Warnings of a peer's libraries may come before its object. What is no object is a mistake here, not a model that
+    # an engine cannot run, so it is not passed over.
+    return json.loads(done.stdout[done.stdout.index("{"):])
 
 
 def bench_model(model, engines, args):
