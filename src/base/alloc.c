@@ -4,11 +4,13 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/base.h"
 
-enum { LARGE = 1 << 28 };
+/* A huge page is worth its room from a quarter of it on: the first touch of a page costs about the same in any size. */
+enum { LARGE = 1 << 28, HUGE_PAGE = 1 << 21, HUGE_LEAST = 1 << 19 };
 
 /* Settled by the first allocation or by ln_alloc_use, whichever comes first, and never changed after. */
 enum { SOURCE_OPEN, SOURCE_SETTLING, SOURCE_LIBC, SOURCE_CUSTOM };
@@ -54,11 +56,34 @@ static bool is_custom(void) {
   return now == SOURCE_CUSTOM;
 }
 
+bool ln_alloc_is_lazy(void) {
+#if defined(__SANITIZE_ADDRESS__)
+  return false; /* each block by itself shows what passes its end */
+#else
+  return !is_custom();
+#endif
+}
+
+/* From libc, in huge pages what fills them or nearly so. */
+static void *allocate(size_t bytes) {
+#if defined(MADV_HUGEPAGE)
+  const size_t rest = bytes % HUGE_PAGE;
+  const size_t huge = bytes - rest + (rest >= HUGE_LEAST ? HUGE_PAGE : 0);
+  if (huge == 0) return aligned_alloc(LN_ALIGNMENT, bytes);
+  const size_t whole = bytes > huge ? bytes + HUGE_PAGE - rest : huge; /* C11: a multiple of the alignment */
+  void *memory = aligned_alloc(HUGE_PAGE, whole);
+  if (memory != NULL) madvise(memory, huge, MADV_HUGEPAGE); /* a system without them gives others */
+  return memory;
+#else
+  return aligned_alloc(LN_ALIGNMENT, bytes);
+#endif
+}
+
 void *ln_alloc(size_t bytes) {
   size_t rounded;
   if (fails_now() || !ln_size_align(bytes == 0 ? 1 : bytes, LN_ALIGNMENT, &rounded)) return NULL;
   if (rounded > PTRDIFF_MAX || beyond_memory(rounded)) return NULL;
-  return is_custom() ? custom.allocate(custom.user, rounded, LN_ALIGNMENT) : aligned_alloc(LN_ALIGNMENT, rounded);
+  return is_custom() ? custom.allocate(custom.user, rounded, LN_ALIGNMENT) : allocate(rounded);
 }
 
 void *ln_alloc_zero(size_t bytes) {

@@ -9,7 +9,7 @@ typedef struct ln_arena_block {
   size_t size, used; /* of the bytes after this header */
 } ln_arena_block;
 
-enum { FIRST_BLOCK = 4096, LARGEST_BLOCK = 1 << 20, HEADER = LN_ALIGNMENT, UNIT = 16 };
+enum { FIRST_BLOCK = 4096, LARGEST_BLOCK = 1 << 18, HEADER = LN_ALIGNMENT, UNIT = 16 };
 
 _Static_assert(sizeof(ln_arena_block) <= HEADER, "the header must fit before the first aligned byte");
 
@@ -19,15 +19,15 @@ static ln_arena_block *add_block(ln_arena *arena, size_t bytes) {
   if (size < bytes) size = bytes;
   size_t total;
   if (!ln_size_add(size, HEADER, &total)) return NULL;
-  ln_arena_block *block = ln_alloc_zero(total);
+  ln_arena_block *block = ln_alloc(total);
   if (block == NULL) return NULL;
-  block->size = size;
-  block->next = arena->head;
+  *block = (ln_arena_block){.next = arena->head, .size = size};
   arena->head = block;
   return block;
 }
 
-void *ln_arena_alloc(ln_arena *arena, size_t bytes) {
+/* Memory that holds anything. */
+static void *take(ln_arena *arena, size_t bytes) {
   size_t rounded;
   /* Large pieces are aligned for vector loads, small ones packed. */
   const size_t alignment = bytes >= 4 * LN_ALIGNMENT ? LN_ALIGNMENT : UNIT;
@@ -49,13 +49,20 @@ void *ln_arena_alloc(ln_arena *arena, size_t bytes) {
   return (char *)block + HEADER + start;
 }
 
+/* Zeroed piece by piece, so that only what is handed out is touched. */
+void *ln_arena_alloc(ln_arena *arena, size_t bytes) {
+  void *memory = take(arena, bytes);
+  if (memory != NULL) memset(memory, 0, bytes);
+  return memory;
+}
+
 void *ln_arena_array(ln_arena *arena, size_t count, size_t item_bytes) {
   size_t bytes;
   return ln_size_mul(count, item_bytes, &bytes) ? ln_arena_alloc(arena, bytes) : NULL;
 }
 
 void *ln_arena_copy(ln_arena *arena, const void *data, size_t bytes) {
-  void *copy = ln_arena_alloc(arena, bytes);
+  void *copy = take(arena, bytes);
   if (copy != NULL && bytes > 0) memcpy(copy, data, bytes);
   return copy;
 }

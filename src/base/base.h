@@ -55,6 +55,8 @@ void *ln_alloc_array(size_t count, size_t item_bytes);                          
 void *ln_realloc_array(void *old, size_t old_count, size_t new_count, size_t item_bytes); /* new part zeroed */
 void ln_free(void *memory);
 char *ln_strdup(const char *text);
+/* Whether a block costs only what of it is touched. */
+bool ln_alloc_is_lazy(void);
 /* The machine's memory in bytes; SIZE_MAX when it cannot be told. */
 size_t ln_memory_total(void);
 /* Takes memory from `allocator` (its fields are copied) from now on; false once any has been taken. */

@@ -201,7 +201,7 @@ bool ln_node_makes_nothing(const ln_node *node) {
 ln_status ln_node_evaluate(ln_node *node, ln_error *err) {
   ln_arena arena = {0};
   void *scratch = NULL, *thread_scratch = NULL;
-  ln_pack_cache *cache = ln_pack_cache_create();
+  ln_pack_cache *cache = ln_pack_cache_create(0);
   ln_status status = cache == NULL ? ln_node_fail(node, err, LN_ERR_MEMORY, "no memory") : LN_OK;
   if (status == LN_OK) status = ln_node_check_sparse(node, err);
   if (status == LN_OK) status = node->op->def->infer(node, err);

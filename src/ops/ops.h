@@ -224,7 +224,8 @@ ln_status ln_node_evaluate(ln_node *node, ln_error *err);
  */
 void *ln_pack_cache_get(ln_pack_cache *cache, const void *key_data, const char *form, const int64_t numbers[4],
                         size_t bytes, bool *fresh);
-ln_pack_cache *ln_pack_cache_create(void);
+/* `expected`: bytes that all blocks together may take, as a hint. */
+ln_pack_cache *ln_pack_cache_create(size_t expected);
 void ln_pack_cache_destroy(ln_pack_cache *cache);
 size_t ln_pack_cache_bytes(const ln_pack_cache *cache);
 

@@ -1,4 +1,7 @@
-/* Packed weights by what they are packed from: a small chained hash table. */
+/*
+ * Packed weights by what they are packed from: a small chained hash table. Blocks lie one behind the other in chunks
+ * about as large as what is expected, so that their first touch costs few page faults.
+ */
 #include <string.h>
 
 #include "ops/ops.h"
@@ -12,10 +15,18 @@ typedef struct ln_packed {
   void *block;
 } ln_packed;
 
-enum { BUCKETS = 256 };
+typedef struct ln_chunk {
+  struct ln_chunk *next;
+  char *data;
+  size_t size, used;
+} ln_chunk;
+
+enum { BUCKETS = 256, LEAST_CHUNK = 1 << 16 };
 
 struct ln_pack_cache {
   ln_packed *buckets[BUCKETS];
+  ln_chunk *chunks; /* the last made first */
+  size_t expected;  /* bytes that the next chunk may have to hold; 0: each block is a chunk */
   size_t bytes;
 };
 
@@ -24,7 +35,11 @@ static size_t bucket_of(const void *key_data) {
   return (size_t)(mixed >> 32) % BUCKETS;
 }
 
-ln_pack_cache *ln_pack_cache_create(void) { return ln_alloc_zero(sizeof(ln_pack_cache)); }
+ln_pack_cache *ln_pack_cache_create(size_t expected) {
+  ln_pack_cache *cache = ln_alloc_zero(sizeof *cache);
+  if (cache != NULL && ln_alloc_is_lazy()) cache->expected = expected;
+  return cache;
+}
 
 void ln_pack_cache_destroy(ln_pack_cache *cache) {
   if (cache == NULL) return;
@@ -32,14 +47,45 @@ void ln_pack_cache_destroy(ln_pack_cache *cache) {
     while (cache->buckets[i] != NULL) {
       ln_packed *entry = cache->buckets[i];
       cache->buckets[i] = entry->next;
-      ln_free(entry->block);
       ln_free(entry);
     }
+  }
+  while (cache->chunks != NULL) {
+    ln_chunk *chunk = cache->chunks;
+    cache->chunks = chunk->next;
+    ln_free(chunk->data);
+    ln_free(chunk);
   }
   ln_free(cache);
 }
 
 size_t ln_pack_cache_bytes(const ln_pack_cache *cache) { return cache->bytes; }
+
+static ln_chunk *add_chunk(ln_pack_cache *cache, size_t bytes) {
+  ln_chunk *chunk = ln_alloc_zero(sizeof *chunk);
+  if (chunk == NULL) return NULL;
+  chunk->size = bytes > cache->expected ? bytes : cache->expected;
+  chunk->data = ln_alloc(chunk->size);
+  if (chunk->data == NULL) {
+    ln_free(chunk);
+    return NULL;
+  }
+  /* A chunk for one large block leaves the others theirs. */
+  if (chunk->size > bytes && cache->expected > LEAST_CHUNK) cache->expected /= 2;
+  chunk->next = cache->chunks;
+  cache->chunks = chunk;
+  return chunk;
+}
+
+static void *take_block(ln_pack_cache *cache, size_t bytes) {
+  size_t rounded;
+  if (!ln_size_align(bytes == 0 ? 1 : bytes, LN_ALIGNMENT, &rounded)) return NULL;
+  ln_chunk *chunk = cache->chunks;
+  if (chunk == NULL || chunk->size - chunk->used < rounded) chunk = add_chunk(cache, rounded);
+  if (chunk == NULL) return NULL;
+  chunk->used += rounded;
+  return chunk->data + chunk->used - rounded;
+}
 
 void *ln_pack_cache_get(ln_pack_cache *cache, const void *key_data, const char *form, const int64_t numbers[4],
                         size_t bytes, bool *fresh) {
@@ -52,10 +98,9 @@ void *ln_pack_cache_get(ln_pack_cache *cache, const void *key_data, const char *
     }
   }
   ln_packed *entry = ln_alloc_zero(sizeof *entry);
-  void *block = ln_alloc(bytes);
-  if (entry == NULL || block == NULL) {
+  void *block = entry == NULL ? NULL : take_block(cache, bytes);
+  if (block == NULL) {
     ln_free(entry);
-    ln_free(block);
     return NULL;
   }
   *entry = (ln_packed){*bucket, key_data, form, {0}, bytes, block};

@@ -20,10 +20,11 @@ struct ln_model_cache {
 
 static pthread_mutex_t creation_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static ln_model_cache *create(int32_t graph_count) {
+static ln_model_cache *create(const ln_model *model) {
+  const int32_t graph_count = model->graph_count;
   ln_model_cache *cache = ln_alloc_zero(sizeof *cache);
   if (cache == NULL) return NULL;
-  cache->packs = ln_pack_cache_create();
+  cache->packs = ln_pack_cache_create(model->map.size + model->map.size / 8);
   cache->graphs = ln_alloc_array((size_t)graph_count, VARIANTS * sizeof *cache->graphs);
   cache->graph_count = graph_count;
   if (cache->packs == NULL || cache->graphs == NULL) {
@@ -38,7 +39,7 @@ static ln_model_cache *create(int32_t graph_count) {
 
 static ln_model_cache *cache_of(ln_model *model) {
   pthread_mutex_lock(&creation_lock);
-  if (model->cache == NULL) model->cache = create(model->graph_count);
+  if (model->cache == NULL) model->cache = create(model);
   ln_model_cache *cache = model->cache;
   pthread_mutex_unlock(&creation_lock);
   return cache;
