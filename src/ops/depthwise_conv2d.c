@@ -8,6 +8,7 @@
 #include "kernels/dwconv.h"
 #include "kernels/hybrid.h"
 #include "kernels/quant.h"
+#include "ops/depthwise_product.h"
 #include "ops/rows.h"
 #include "ops/weights.h"
 #include "ops/window.h"
@@ -46,6 +47,7 @@ typedef struct depthwise_args {
   ln_dwconv_i16 i16;
   ln_dwconv_hybrid hybrid;
   const int32_t *multipliers, *shifts;
+  ln_depthwise_product *product; /* of one input channel; NULL where rows go to the kernels */
 } depthwise_args;
 
 /* ---- shapes ---- */
@@ -266,6 +268,18 @@ static ln_status pack_q8(ln_node *node, ln_prep *prep, depthwise_args *a) {
   return LN_OK;
 }
 
+/* That 8-bit zero points are values of their types, int8 filters' aside, which count as zero. */
+static ln_status check_zero_points(const ln_node *node, ln_prep *prep) {
+  const int32_t least = node->in[0]->type == LN_INT8 ? INT8_MIN : 0;
+  const int32_t in = ln_zero_point_of(node->in[0]), out = ln_zero_point_of(node->out[0]);
+  const int32_t filter = filter_zero(node->in[1]);
+  if (in < least || in > least + 255 || out < least || out > least + 255) {
+    return ln_node_fail(node, prep->err, LN_ERR_MODEL, "the zero points %d and %d must lie in their type", in, out);
+  }
+  if (filter >= 0 && filter <= 255) return LN_OK;
+  return ln_node_fail(node, prep->err, LN_ERR_MODEL, "the filter's zero point %d is outside its type", filter);
+}
+
 static ln_status prepare_q8(ln_node *node, ln_prep *prep, depthwise_args *a) {
   const ln_dwconv_q8_kernel *kernel = LN_KERNEL_OF(dwconv, q8);
   LN_TRY(set_multipliers(node, prep, a));
@@ -273,15 +287,7 @@ static ln_status prepare_q8(ln_node *node, ln_prep *prep, depthwise_args *a) {
   a->q8.in_zero = ln_zero_point_of(node->in[0]);
   a->q8.out_zero = ln_zero_point_of(node->out[0]);
   a->q8.is_signed = a->type == LN_INT8;
-  const int32_t least = a->q8.is_signed ? INT8_MIN : 0;
-  if (a->q8.in_zero < least || a->q8.in_zero > least + 255 || a->q8.out_zero < least || a->q8.out_zero > least + 255) {
-    return ln_node_fail(node, prep->err, LN_ERR_MODEL, "the zero points %d and %d must lie in their type",
-                        a->q8.in_zero, a->q8.out_zero);
-  }
-  const int32_t zero = filter_zero(node->in[1]);
-  if (zero < 0 || zero > 255) {
-    return ln_node_fail(node, prep->err, LN_ERR_MODEL, "the filter's zero point %d is outside its type", zero);
-  }
+  LN_TRY(check_zero_points(node, prep));
   LN_TRY(ln_node_quantized_range(node, LN_OPTIONS(node, depthwise_conv2d_options)->fused_activation_function,
                                  node->out[0], prep->err, &a->q8.low, &a->q8.high));
   a->weight_bytes = kernel->weight_bytes(&a->shape, a->q8.is_signed);
@@ -396,6 +402,22 @@ static bool is_hybrid(const ln_node *node) {
          ln_weights_plain_type(node->in[1]) != LN_FLOAT32;
 }
 
+/* The shape of the convolution that a filter of one input channel is; false where rows go to the kernels. */
+static bool product_shape(const ln_node *node, const depthwise_args *a, ln_conv_shape *out) {
+  const geometry *g = &a->g;
+  if (g->in_channels != 1 || a->late || is_hybrid(node) || LN_MEETS(TYPES, a->type, LN_INT16)) return false;
+  *out = (ln_conv_shape){g->batches, 1, g->out_channels, 1, g->h, g->w};
+  return a->out_row > 0 && g->batches > 0 && g->h.out > 0 && ln_conv_is_countable(out);
+}
+
+/* One column of an image lies in memory as one row. */
+static void turn_columns(geometry *g) {
+  if (g->w.in != 1 || g->w.kernel != 1 || g->w.out != 1) return;
+  const ln_window row = g->w;
+  g->w = g->h;
+  g->h = row;
+}
+
 ln_status ln_depthwise_conv2d_prepare(ln_node *node, ln_prep *prep) {
   depthwise_args *a = LN_NODE_ARGS(node, prep, depthwise_args);
   if (a == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
@@ -410,12 +432,18 @@ ln_status ln_depthwise_conv2d_prepare(ln_node *node, ln_prep *prep) {
   a->type = hybrid ? LN_INT8 : in->type;
   a->in_bytes = (size_t)ln_type_bits(a->type) / 8;
   a->out_bytes = (size_t)ln_type_bits(node->out[0]->type) / 8;
-  a->in_row = ln_shape_span(&in->shape, 2, 4);
+  turn_columns(g);
+  a->in_row = (size_t)g->w.in * (size_t)g->in_channels;
   a->in_image = ln_shape_span(&in->shape, 1, 4);
-  a->out_row = ln_shape_span(&node->out[0]->shape, 2, 4);
+  a->out_row = (size_t)g->w.out * (size_t)g->out_channels;
   a->shape = (ln_dwconv_shape){g->h.kernel, g->w.kernel, g->w.stride, g->w.dilation,
                                g->w.in,     g->w.out,    g->w.before, g->out_channels};
   a->late = !ln_tensor_const_data(filter) || (bias != NULL && !ln_tensor_const_data(bias));
+  ln_conv_shape shape;
+  if (product_shape(node, a, &shape)) {
+    if (!LN_MEETS(TYPES, a->type, LN_FLOAT32)) LN_TRY(check_zero_points(node, prep));
+    return ln_depthwise_product_prepare(node, prep, &shape, &a->product);
+  }
   int32_t block = 1;
   if (hybrid) {
     LN_TRY(prepare_hybrid(node, prep, a));
@@ -565,6 +593,10 @@ static void pack_late(const ln_node *node, const ln_exec *exec, const plain_filt
 
 ln_status ln_depthwise_conv2d_run(const ln_node *node, ln_exec *exec) {
   const depthwise_args *a = node->args;
+  if (a->product != NULL) {
+    ln_depthwise_product_run(a->product, node, exec);
+    return LN_OK;
+  }
   const ln_tensor *bias = bias_of(node);
   const bool hybrid = is_hybrid(node);
   band_context b = {.a = a,
