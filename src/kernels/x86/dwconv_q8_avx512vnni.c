@@ -5,6 +5,8 @@
  *
  * Packed weights: a header, then blocks of 64 channels and a last one of 64, 32 or 16: for each part, for each group of
  * four taps, the weights of vectors 0..3 in the order of dwconv_q8_vnni.inc. Params likewise, PARAM_COUNT vectors each.
+ * 3x3 rows of 4, 8 or 16 channels are computed 64 bytes at a time whatever pixels these belong to: their weights and
+ * params repeat the channels over a block of 64. Params of so few channels hold both forms, the repeated one last.
  */
 #include <immintrin.h>
 #include <string.h>
@@ -64,6 +66,9 @@ static int32_t width_at(int32_t channels, int32_t c) {
   return left > 32 ? 64 : left > 16 ? 32 : 16;
 }
 
+/* Whether the channels divide a block into a few pixels. */
+static bool is_few(int32_t channels) { return channels == 4 || channels == 8 || channels == 16; }
+
 static int32_t padded_channels(int32_t channels) {
   const int32_t whole = channels / BLOCK * BLOCK;
   return whole == channels ? whole : whole + width_at(channels, whole);
@@ -73,11 +78,15 @@ static bool is_3x3(const ln_dwconv_shape *s) {
   return s->kernel_h == 3 && s->kernel_w == 3 && s->dilation_w == 1 && (s->stride_w == 1 || s->stride_w == 2);
 }
 
+/* Whether rows are computed by bytes rather than by pixels. */
+static bool is_flat(const ln_dwconv_shape *s) { return is_3x3(s) && is_few(s->channels); }
+
 static int32_t group_count(const ln_dwconv_shape *s) { return is_3x3(s) ? 3 : (s->kernel_h * s->kernel_w + 3) / 4; }
 
 static size_t weight_bytes(const ln_dwconv_shape *shape, bool is_signed) {
   const size_t parts = is_signed ? 1 : 3;
-  return HEADER + parts * (size_t)group_count(shape) * 4 * (size_t)padded_channels(shape->channels);
+  const size_t channels = is_flat(shape) ? BLOCK : (size_t)padded_channels(shape->channels);
+  return HEADER + parts * (size_t)group_count(shape) * 4 * channels;
 }
 
 /* The tap at place `i` of group `g`; -1 for none. 3x3 kernels group columns, so that a column serves three windows. */
@@ -106,12 +115,13 @@ static void pack(const ln_dwconv_shape *shape, const void *filter, bool is_signe
   memcpy(packed, &head, sizeof head);
   int8_t *out = (int8_t *)packed + HEADER;
   for (int32_t c = 0; c < shape->channels; c += BLOCK) {
-    const int32_t width = width_at(shape->channels, c);
+    const int32_t width = is_flat(shape) ? BLOCK : width_at(shape->channels, c);
     for (int32_t part = 0; part < parts; ++part) {
       for (int32_t i = 0; i < groups * 4 * width; ++i) {
         const int32_t vector = i / width, byte = i % width;
         const int32_t tap = tap_at(shape, vector / 4, byte % 4);
-        int32_t w = weight_of(shape, filter, is_signed, zero, tap, c + channel_of(byte / 4, vector % 4));
+        const int32_t at = channel_of(byte / 4, vector % 4);
+        int32_t w = weight_of(shape, filter, is_signed, zero, tap, is_flat(shape) ? at % shape->channels : c + at);
         for (int32_t before = 0; before < part; ++before) w -= ln_clamp_i32(w, -128, 127);
         *out++ = (int8_t)ln_clamp_i32(w, -128, 127);
       }
@@ -120,7 +130,8 @@ static void pack(const ln_dwconv_shape *shape, const void *filter, bool is_signe
 }
 
 static size_t param_bytes(int32_t channels) {
-  return HEADER + (size_t)padded_channels(channels) * PARAM_COUNT * sizeof(int32_t);
+  const int32_t repeated = is_few(channels) ? BLOCK : 0;
+  return HEADER + (size_t)(padded_channels(channels) + repeated) * PARAM_COUNT * sizeof(int32_t);
 }
 
 /* Whether scale_simple holds for all channels; a multiplier of zero fits any shift. */
@@ -169,6 +180,10 @@ static void fold(const ln_dwconv_q8_channels *channels, void *params) {
       }
     }
   }
+  for (int32_t j = 0; is_few(channels->channels) && j < 4; ++j, out += PARAM_COUNT * BLOCK / 4) {
+    for (int32_t lane = 0; lane < BLOCK / 4; ++lane)
+      fold_lane(channels, channel_of(lane, j) % channels->channels, simple, out, BLOCK / 4, lane);
+  }
 }
 
 static size_t scratch_bytes(const ln_dwconv_shape *shape) {
@@ -192,6 +207,75 @@ static void run_3x3(const ln_dwconv_q8 *args, const ln_dwconv_row *row) {
     else if (width == 32) block_3x3_32(args, row, c, weights, params, (__mmask32)mask, simple, parts);
     else block_3x3_16(args, row, c, weights, params, (__mmask16)mask, simple, parts);
   }
+}
+
+/* ---- rows by bytes ---- */
+
+typedef struct flat_row {
+  const uint8_t *rows[3];
+  int64_t bytes; /* of a row of inputs */
+  __m512i flip, padding, stored; /* what int8 is raised by; padding so raised, and as stored */
+} flat_row;
+
+/* The 64 bytes of a row from byte `at` on, which may lie outside. */
+LN_INLINE __m512i flat_load(const flat_row *f, int ky, int64_t at) {
+  const uint8_t *in = f->rows[ky];
+  if (in == NULL) return f->padding;
+  if (at >= 0 && at + 64 <= f->bytes) return _mm512_xor_si512(_mm512_loadu_si512(in + at), f->flip);
+  if (at <= -64 || at >= f->bytes) return f->padding;
+  uint64_t mask = mask_of((int32_t)(f->bytes - at < 64 ? f->bytes - at : 64));
+  if (at < 0) mask &= ~UINT64_C(0) << -at;
+  return _mm512_xor_si512(_mm512_mask_loadu_epi8(f->stored, mask, in + at), f->flip);
+}
+
+/* Inputs at byte `at` under 64 bytes of outputs: neighbours, or every second pixel. */
+LN_INLINE __m512i flat_taps(const flat_row *f, int ky, int64_t at, __m512i order, const int stride) {
+  if (stride == 1) return flat_load(f, ky, at);
+  return _mm512_permutex2var_epi32(flat_load(f, ky, at), order, flat_load(f, ky, at + 64));
+}
+
+LN_INLINE void flat_block(const ln_dwconv_q8 *args, const flat_row *f, int64_t at, __m512i order, const char *weights,
+                          const char *params, uint8_t *out, uint64_t mask, const int stride, const int simple,
+                          const int32_t parts) {
+  quad_64 sum = biases_64(params);
+#pragma GCC unroll 3
+  for (int kx = 0; kx < 3; ++kx, at += args->shape.channels, weights += 4 * BLOCK) {
+    const __m512i last = flat_taps(f, 2, at, order, stride);
+    const quad_64 q = interleave_64(flat_taps(f, 0, at, order, stride), flat_taps(f, 1, at, order, stride), last, last);
+    for (int32_t part = 0; part < parts; ++part) accumulate_64(&sum, &q, weights + (ptrdiff_t)part * 12 * BLOCK);
+  }
+  finish_64(args, params, sum, out, mask, simple);
+}
+
+LN_INLINE void flat_rows(const ln_dwconv_q8 *args, const ln_dwconv_row *row, const int stride, const int simple,
+                         const int32_t parts) {
+  const ln_dwconv_shape *s = &args->shape;
+  const char *weights = (const char *)args->weights + HEADER;
+  const char *params = (const char *)args->params + HEADER + padded_channels(s->channels) * PARAM_COUNT * 4;
+  flat_row f = {.bytes = (int64_t)s->in_w * s->channels};
+  for (int ky = 0; ky < 3; ++ky) f.rows[ky] = row->rows[ky];
+  f.flip = _mm512_set1_epi8(args->is_signed ? (char)0x80 : 0);
+  f.stored = _mm512_set1_epi8((char)args->in_zero);
+  f.padding = _mm512_xor_si512(f.stored, f.flip);
+  int32_t lanes[16];
+  const int32_t pixel = s->channels / 4;
+  for (int32_t i = 0; i < 16; ++i) lanes[i] = i / pixel * pixel * stride + i % pixel;
+  const __m512i order = _mm512_loadu_si512(lanes);
+  const int64_t out_bytes = (int64_t)s->out_w * s->channels;
+  for (int64_t i = 0; i < out_bytes; i += 64) {
+    const uint64_t mask = mask_of((int32_t)(out_bytes - i < 64 ? out_bytes - i : 64));
+    flat_block(args, &f, i * stride - (int64_t)s->pad_left * s->channels, order, weights, params,
+               (uint8_t *)row->out + i, mask, stride, simple, parts);
+  }
+}
+
+static void run_flat(const ln_dwconv_q8 *args, const ln_dwconv_row *row) {
+  const int32_t parts = header_of(args->weights)->value;
+  const bool simple = header_of(args->params)->value != 0, two = args->shape.stride_w == 2;
+  if (simple && parts == 1 && !two) flat_rows(args, row, 1, 1, 1);
+  else if (simple && parts == 1) flat_rows(args, row, 2, 1, 1);
+  else if (!two) flat_rows(args, row, 1, simple, parts);
+  else flat_rows(args, row, 2, simple, parts);
 }
 
 static void run_any(const ln_dwconv_q8 *args, const ln_dwconv_row *row) {
@@ -218,7 +302,8 @@ static void run_any(const ln_dwconv_q8 *args, const ln_dwconv_row *row) {
 }
 
 static void run(const ln_dwconv_q8 *args, const ln_dwconv_row *row) {
-  if (is_3x3(&args->shape)) run_3x3(args, row);
+  if (is_flat(&args->shape)) run_flat(args, row);
+  else if (is_3x3(&args->shape)) run_3x3(args, row);
   else run_any(args, row);
 }
 
