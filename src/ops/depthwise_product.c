@@ -28,8 +28,8 @@ static ln_status plan_product(ln_node *node, ln_prep *prep, ln_depthwise_product
                          .b_zero = filter->type == LN_UINT8 ? ln_zero_point_of(filter) : 0,
                          .c_zero = ln_zero_point_of(out)};
   const ln_scale_rule rule = quant.a_unsigned ? LN_SCALES_PER_TENSOR : LN_SCALES_PER_CHANNEL;
-  LN_TRY(ln_product_scales(node, prep->arena, in, filter, out, n, 3, rule, prep->err, &quant.scales,
-                           &quant.scale_count));
+  LN_TRY(
+      ln_product_scales(node, prep->arena, in, filter, out, n, 3, rule, prep->err, &quant.scales, &quant.scale_count));
   LN_TRY(ln_node_quantized_range(node, activation, out, prep->err, &quant.low, &quant.high));
   return ln_gemm_plan_q8(&p->plan, prep->arena, 1, n, conv->segments, conv->segment_length, &quant);
 }

@@ -213,7 +213,7 @@ static void run_3x3(const ln_dwconv_q8 *args, const ln_dwconv_row *row) {
 
 typedef struct flat_row {
   const uint8_t *rows[3];
-  int64_t bytes; /* of a row of inputs */
+  int64_t bytes;                 /* of a row of inputs */
   __m512i flip, padding, stored; /* what int8 is raised by; padding so raised, and as stored */
 } flat_row;
 
