@@ -12,7 +12,7 @@ typedef struct form {
 } form;
 static const form forms[] = {{{1, 1}, {true, true}},  {{1, 0}, {true, true}},  {{0, 1}, {true, true}},
                              {{1, 1}, {true, false}}, {{1, 1}, {false, true}}, {{1, 0}, {true, false}},
-                             {{0, 0}, {true, true}}};
+                             {{0, 0}, {true, true}},  {{0, 1}, {true, false}}, {{1, 0}, {false, true}}};
 
 static ln_block block_of(const form *f, size_t rows, size_t columns) {
   ln_block block = {rows, columns, {0}, {0}};
@@ -40,7 +40,8 @@ static void check_blocks(ln_kt *t, ln_binary_fn *generic, ln_binary_fn *tested, 
   for (size_t n = 1; n < 140; n += n < 70 ? 1 : 23) {
     for (size_t f = 0; f < LN_COUNT(forms); ++f) {
       const int pattern = (int)((n + f) % LN_KT_PATTERNS);
-      const ln_block block = block_of(&forms[f], 1 + n % 3, n);
+      const size_t rows = n % 7 == 3 && n < 60 ? 1100 / n + n % 5 : 1 + n % 3; /* some of more than kernels join */
+      const ln_block block = block_of(&forms[f], rows, n);
       ln_kt_case(t, "n=%zu form=%zu pattern=%d", n, f, pattern);
       void *a = ln_kt_input(t, input_count(&block, 0) * bytes);
       void *b = ln_kt_input(t, input_count(&block, 1) * bytes);

@@ -31,6 +31,13 @@ LN_INLINE vi vi_load_i8(const void *p) { return _mm512_cvtepi8_epi32(_mm_loadu_s
 LN_INLINE vi vi_load_u8(const void *p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p)); }
 /* The low byte of every lane. */
 LN_INLINE void vi_store_8(void *p, vi a) { _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(a)); }
+/* Of fewer than VI_LANES elements: nothing behind them is touched. */
+LN_INLINE __m128i vi_part_of(const void *p, size_t n) { return _mm_maskz_loadu_epi8((__mmask16)((1u << n) - 1), p); }
+LN_INLINE vi vi_load_part_i8(const void *p, size_t n) { return _mm512_cvtepi8_epi32(vi_part_of(p, n)); }
+LN_INLINE vi vi_load_part_u8(const void *p, size_t n) { return _mm512_cvtepu8_epi32(vi_part_of(p, n)); }
+LN_INLINE void vi_store_part_8(void *p, vi a, size_t n) {
+  _mm_mask_storeu_epi8(p, (__mmask16)((1u << n) - 1), _mm512_cvtepi32_epi8(a));
+}
 
 /* ln_rounding_doubling_high_mul; not both INT32_MIN. */
 LN_INLINE vi vi_high_mul(vi a, vi b) {
@@ -63,6 +70,21 @@ LN_INLINE void vi_store_8(void *p, vi a) {
                                              -1, -1, -1, -1, 0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1);
   const __m256i apart = _mm256_shuffle_epi8(a, low_bytes);
   _mm_storel_epi64((__m128i *)p, _mm_or_si128(_mm256_castsi256_si128(apart), _mm256_extracti128_si256(apart, 1)));
+}
+
+/* Up to eight bytes in a register: by way of memory, wider loads would wait for the narrow stores. */
+LN_INLINE __m128i vi_part_of(const void *p, size_t n) {
+  const uint8_t *bytes = p;
+  uint64_t word = 0;
+  for (size_t i = 0; i < n; ++i) word |= (uint64_t)bytes[i] << (8 * i);
+  return _mm_cvtsi64_si128((int64_t)word);
+}
+LN_INLINE vi vi_load_part_i8(const void *p, size_t n) { return _mm256_cvtepi8_epi32(vi_part_of(p, n)); }
+LN_INLINE vi vi_load_part_u8(const void *p, size_t n) { return _mm256_cvtepu8_epi32(vi_part_of(p, n)); }
+LN_INLINE void vi_store_part_8(void *p, vi a, size_t n) {
+  uint8_t bytes[VI_LANES], *out = p;
+  vi_store_8(bytes, a);
+  for (size_t i = 0; i < n; ++i) out[i] = bytes[i];
 }
 
 LN_INLINE vi vi_high_mul(vi a, vi b) {
