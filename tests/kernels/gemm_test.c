@@ -208,7 +208,7 @@ static void check_q8(ln_kt *t) {
     double *reals = ln_kt_input(t, columns * sizeof(double));
     const bool narrow = index % 7 != 0;
     for (int32_t j = 0; j < p.s.n; ++j) {
-      reals[j] = (double)ln_kt_random_f32(t, 0.0f, 0.01f);
+      reals[j] = j % 3 == 0 ? ldexp(1.0, -j % 13) : (double)ln_kt_random_f32(t, 0.0f, 0.01f); /* ties, and others */
       multiplier[j] = ln_kt_random_between(t, 1 << 30, INT32_MAX);
       shift[j] = ln_kt_random_between(t, -14, narrow ? 1 : 8);
     }

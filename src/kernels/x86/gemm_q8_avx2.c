@@ -41,10 +41,14 @@ static void set_output(q8_output *out, int32_t column, const ln_gemm_q8_params *
   out->flip = _mm_set1_epi8((char)(params->is_unsigned ? -128 : 0));
 }
 
-/* 16 sums of a row as bytes: saturation on the way does not change what the clamp gives. */
-static inline void store_row(const q8_output *out, int32_t n, __m256i sums0, __m256i sums1, char *c) {
-  const __m256i scaled0 = ln_requantize_avx2_narrow(&out->scale[0], sums0);
-  const __m256i scaled1 = ln_requantize_avx2_narrow(&out->scale[1], sums1);
+/* 16 sums of a row as bytes: saturation on the way does not change what the clamp gives. `reals` of the panel, or
+ * NULL. */
+static inline void store_row(const q8_output *out, int32_t n, const double *reals, __m256i sums0, __m256i sums1,
+                             char *c) {
+  const __m256i scaled0 =
+      reals == NULL ? ln_requantize_avx2_narrow(&out->scale[0], sums0) : ln_multiply_real_avx2(reals, sums0);
+  const __m256i scaled1 =
+      reals == NULL ? ln_requantize_avx2_narrow(&out->scale[1], sums1) : ln_multiply_real_avx2(reals + 8, sums1);
   const __m256i words = _mm256_adds_epi16(_mm256_packs_epi32(scaled0, scaled1), out->zero_point);
   const __m256i ordered = _mm256_permute4x64_epi64(words, 0xD8);
   __m128i bytes = _mm_packs_epi16(_mm256_castsi256_si128(ordered), _mm256_extracti128_si256(ordered, 1));
@@ -120,14 +124,15 @@ static void run_panel(int32_t m, int32_t n, const ln_gemm_a *a, const void *pane
   int32_t sums[MR * NR] = {0};
   q8_output out;
   set_output(&out, column, params);
-  const bool vectors = params->narrow && params->reals == NULL;
+  const double *reals = params->reals == NULL ? NULL : params->reals + column;
+  const bool vectors = params->narrow || reals != NULL;
   for (int32_t row = 0; row < m;) {
     const int32_t rows = tile_rows(m - row, MR);
     tile_sums_i32(rows, n, a, row, panel, params->bias + column, params->row_terms, sums);
     for (int32_t i = 0; i < rows; ++i) {
       const int32_t *from = sums + i * NR;
       char *to = c + (row + i) * c_stride;
-      if (vectors) store_row(&out, n, VEC_LOAD(from), VEC_LOAD(from + 8), to);
+      if (vectors) store_row(&out, n, reals, VEC_LOAD(from), VEC_LOAD(from + 8), to);
       else ln_scale_sums_q8(n, column, from, params, to);
     }
     row += rows;

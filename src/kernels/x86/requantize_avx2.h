@@ -41,4 +41,20 @@ static inline __attribute__((always_inline)) __m256i ln_requantize_avx2_narrow(c
   return _mm256_srav_epi32(_mm256_add_epi32(high, sign), r->right);
 }
 
+/* ln_multiply_real of 4 sums. What is added is the double below a half, so that no value below a half reaches a whole
+ * one when the sum is rounded. */
+static inline __attribute__((always_inline)) __m128i ln_multiply_real_4(const double *reals, __m128i x) {
+  const __m256d limit = _mm256_set1_pd(1073741824.0), half = _mm256_set1_pd(0.49999999999999994);
+  const __m256d product = _mm256_mul_pd(_mm256_cvtepi32_pd(x), _mm256_loadu_pd(reals));
+  const __m256d cut = _mm256_max_pd(_mm256_min_pd(product, limit), _mm256_sub_pd(_mm256_setzero_pd(), limit));
+  const __m256d toward = _mm256_or_pd(half, _mm256_and_pd(cut, _mm256_set1_pd(-0.0)));
+  return _mm256_cvttpd_epi32(_mm256_add_pd(cut, toward));
+}
+
+/* Of the sums of 8 columns. */
+static inline __attribute__((always_inline)) __m256i ln_multiply_real_avx2(const double *reals, __m256i x) {
+  return _mm256_set_m128i(ln_multiply_real_4(reals + 4, _mm256_extracti128_si256(x, 1)),
+                          ln_multiply_real_4(reals, _mm256_castsi256_si128(x)));
+}
+
 #endif

@@ -46,4 +46,22 @@ static inline __attribute__((always_inline)) __m512i ln_requantize_avx512_narrow
   return _mm512_srav_epi32(_mm512_add_epi32(high, sign), r->right);
 }
 
+/* ln_multiply_real of 8 sums: a half is added toward the sum's sign and what follows the point is cut off, exactly. */
+static inline __attribute__((always_inline)) __m256i ln_multiply_real_8(const double *reals, __m256i x) {
+  const __m512d limit = _mm512_set1_pd(1073741824.0);
+  const __m512i half = _mm512_castpd_si512(_mm512_set1_pd(0.5)), sign = _mm512_set1_epi64(INT64_MIN);
+  const __m512d product = _mm512_mul_pd(_mm512_cvtepi32_pd(x), _mm512_loadu_pd(reals));
+  const __m512d cut = _mm512_max_pd(_mm512_min_pd(product, limit), _mm512_sub_pd(_mm512_setzero_pd(), limit));
+  const __m512i toward = _mm512_ternarylogic_epi64(_mm512_castpd_si512(cut), sign, half, 0xEA); /* a & b | c */
+  const __m512d moved = _mm512_add_round_pd(cut, _mm512_castsi512_pd(toward), _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
+  return _mm512_cvttpd_epi32(moved);
+}
+
+/* Of the sums of 16 columns. */
+static inline __attribute__((always_inline)) __m512i ln_multiply_real_avx512(const double *reals, __m512i x) {
+  const __m256i low = ln_multiply_real_8(reals, _mm512_castsi512_si256(x));
+  return _mm512_inserti64x4(_mm512_castsi256_si512(low), ln_multiply_real_8(reals + 8, _mm512_extracti64x4_epi64(x, 1)),
+                            1);
+}
+
 #endif
