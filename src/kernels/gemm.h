@@ -63,7 +63,18 @@ typedef struct ln_gemm_q8_params {
   bool is_unsigned;              /* the output is uint8, else int8 */
   bool narrow;                   /* every sum, shifted left as `shift` says, is known to stay below 2^30 in magnitude */
   const int32_t *row_terms;      /* [m] added to every sum of a row; NULL for none */
+  const void *scales;            /* of the panels, made by fold_scales from these numbers; NULL for none */
 } ln_gemm_q8_params;
+
+/* What fold_scales reads: arrays by column, padded to whole panels but for the bias. */
+typedef struct ln_gemm_q8_columns {
+  const int32_t *multiplier, *shift;
+  const int32_t *folded; /* the bias as in ln_gemm_q8_params */
+  const int32_t *bias;   /* [n] or NULL: less the corrections, so that sums of products without zero points join it; */
+  int64_t reach;         /* these, row terms included, are of no larger magnitude */
+  int32_t zero_point;    /* of the output */
+  bool is_unsigned;
+} ln_gemm_q8_columns;
 
 /*
  * As ln_gemm_f32_fn, with c one byte an element:
@@ -96,6 +107,10 @@ typedef struct ln_gemm_q8_kernel {
   int32_t b_bytes; /* of an element of packed B */
   /* sums[i] = sum of a' over row i, padding excluded; only for LN_GEMM_A_U8, else NULL. */
   void (*row_sums)(int32_t m, const ln_gemm_a *a, int32_t *sums);
+  /* Precomputes what makes scaling faster for n columns of consecutive panels, scale_bytes each; NULL and 0 where a
+   * kernel has no such form. Results are the same with it and without. */
+  size_t scale_bytes;
+  void (*fold_scales)(int32_t n, const ln_gemm_q8_columns *columns, void *scales);
 } ln_gemm_q8_kernel;
 
 static inline int32_t ln_gemm_a_bytes(const ln_gemm_q8_kernel *kernel) {

@@ -199,6 +199,30 @@ static bool sums_are_narrow(const ln_gemm_plan *plan, const int32_t *bias) {
   return true;
 }
 
+/* What the kernel precomputes of multipliers and a constant bias. */
+static ln_status fold_scales(ln_gemm_plan *plan, ln_arena *arena, const int32_t *bias) {
+  const ln_gemm_quant *quant = &plan->quant;
+  const size_t bytes = plan->q8->scale_bytes;
+  if (bytes == 0 || plan->kind != LN_GEMM_Q8 || plan->reals != NULL) return LN_OK;
+  char *scales = ln_arena_array(arena, (size_t)plan->groups * (size_t)plan->panels, bytes);
+  if (scales == NULL) return LN_ERR_MEMORY;
+  const int32_t least = quant->b_unsigned ? 0 : INT8_MIN, most = quant->b_unsigned ? UINT8_MAX : INT8_MAX;
+  const int64_t b_most = most - quant->b_zero > quant->b_zero - least ? most - quant->b_zero : quant->b_zero - least;
+  for (int32_t g = 0; g < plan->groups; ++g) {
+    const ptrdiff_t first = (ptrdiff_t)g * plan->panels * plan->nr;
+    const ln_gemm_q8_columns columns = {.multiplier = plan->multiplier + first,
+                                        .shift = plan->shift + first,
+                                        .folded = (const int32_t *)plan->b.bias + first,
+                                        .bias = bias == NULL ? NULL : bias + (ptrdiff_t)g * plan->n,
+                                        .reach = (int64_t)plan->segments * plan->segment_length * 255 * b_most,
+                                        .zero_point = quant->c_zero,
+                                        .is_unsigned = quant->c_unsigned};
+    plan->q8->fold_scales(plan->n, &columns, scales + (size_t)g * (size_t)plan->panels * bytes);
+  }
+  plan->scales = scales;
+  return LN_OK;
+}
+
 ln_status ln_gemm_plan_constant_b(ln_gemm_plan *plan, ln_prep *prep, const ln_gemm_source *source, const void *bias) {
   const char *form = ln_gemm_is_float(plan) ? plan->f32->name : plan->q8->name;
   const int64_t numbers[4] = {plan->n, ((int64_t)plan->segments << 32) | plan->segment_length,
@@ -225,7 +249,7 @@ ln_status ln_gemm_plan_constant_b(ln_gemm_plan *plan, ln_prep *prep, const ln_ge
   plan->b.bias = folded;
   ln_gemm_fold_bias(plan, plan->quant.a_zero, bias, column_sums, folded);
   plan->narrow = plan->kind == LN_GEMM_Q8 && sums_are_narrow(plan, bias);
-  return LN_OK;
+  return fold_scales(plan, prep->arena, bias);
 }
 
 size_t ln_gemm_bias_bytes(const ln_gemm_plan *plan) {
@@ -283,16 +307,20 @@ static void integer_rows(const ln_gemm_plan *plan, const ln_gemm_b *b, const cha
     return;
   }
   const ln_gemm_quant *quant = &plan->quant;
-  const ln_gemm_q8_params params = {.bias = bias,
-                                    .multiplier = plan->multiplier + column,
-                                    .shift = plan->shift + column,
-                                    .reals = plan->reals == NULL ? NULL : plan->reals + column,
-                                    .zero_point = quant->c_zero,
-                                    .low = quant->low,
-                                    .high = quant->high,
-                                    .is_unsigned = quant->c_unsigned,
-                                    .narrow = plan->narrow,
-                                    .row_terms = row_terms};
+  const bool constant = b->bias == plan->b.bias; /* what was said of the bias holds of no other */
+  const char *scales = constant ? plan->scales : NULL;
+  const ln_gemm_q8_params params = {
+      .bias = bias,
+      .multiplier = plan->multiplier + column,
+      .shift = plan->shift + column,
+      .reals = plan->reals == NULL ? NULL : plan->reals + column,
+      .zero_point = quant->c_zero,
+      .low = quant->low,
+      .high = quant->high,
+      .is_unsigned = quant->c_unsigned,
+      .narrow = plan->narrow && constant,
+      .row_terms = row_terms,
+      .scales = scales == NULL ? NULL : scales + column / plan->nr * plan->q8->scale_bytes};
   plan->q8->run(m, n, a, panels, &params, c, c_stride);
 }
 

@@ -65,7 +65,8 @@ typedef struct ln_gemm_plan {
   int32_t row_factor;                /* times a row's sum: what the zero point of B adds; 0 for none */
   const int32_t *multiplier, *shift; /* [groups * panels * nr] */
   const double *reals;               /* the same, or NULL */
-  bool narrow;
+  const void *scales;                /* [groups * panels] of the kernel's fold_scales, with b.bias; or NULL */
+  bool narrow;                       /* of b.bias */
   bool staged; /* what is packed in run goes through a buffer of one panel: set before its bytes are asked for */
   ln_gemm_b b; /* of a constant B; panels NULL when it is packed in run */
 } ln_gemm_plan;

@@ -174,6 +174,73 @@ static void make_operands(ln_kt *t, const bytes_problem *p, const ln_gemm_q8_ker
   for (int32_t i = 0; i < p->s.m; ++i) o->row_terms[i] *= -b_zero;
 }
 
+/* What the kernel precomputes of the params' columns, or NULL. */
+static const void *scales_of(ln_kt *t, const ln_gemm_q8_kernel *kernel, int32_t n, const ln_gemm_q8_params *params,
+                             const int32_t *bias, int64_t reach) {
+  if (kernel->fold_scales == NULL) return NULL;
+  void *scales = ln_kt_input(t, (size_t)((n + kernel->nr - 1) / kernel->nr) * kernel->scale_bytes);
+  const ln_gemm_q8_columns columns = {params->multiplier, params->shift,      params->bias, bias, reach,
+                                      params->zero_point, params->is_unsigned};
+  kernel->fold_scales(n, &columns, scales);
+  return scales;
+}
+
+/* Multipliers for the columns of a panel: any, or such as have few bits, which meet ties. */
+static void fill_multipliers(ln_kt *t, int32_t set, int32_t n, int32_t *multiplier, int32_t *shift) {
+  for (int32_t j = 0; j < n; ++j) {
+    multiplier[j] = ln_kt_random_between(t, 1 << 30, INT32_MAX);
+    if (set % 4 == 1) multiplier[j] &= INT32_MAX - ((1 << ln_kt_random_between(t, 0, 30)) - 1);
+    shift[j] = -(set % 3 == 0 ? ln_kt_random_between(t, 0, 31) : set % 3 == 1 ? set / 2 : (set + j) % 15);
+  }
+  if (set % 4 == 2) multiplier[n / 2] = 0;
+}
+
+/*
+ * Requantizing by itself: the operands are zero, so that sums are what bias and row terms make them. Each column meets
+ * every step of its results within the range of bytes from both sides, the bias near it or as far from it as `reach`
+ * says; and sums of all magnitudes.
+ */
+static void check_steps(ln_kt *t, const ln_gemm_q8_kernel *kernel, int32_t set) {
+  enum { ROWS = 8 };
+  ln_kt_case(t, "steps of set %d", set);
+  const int32_t n = kernel->nr, k = kernel->k_group;
+  void *rows = ln_kt_input(t, (size_t)(ROWS * k) * 2), *panel = ln_kt_input_aligned(t, (size_t)(k * n) * 2);
+  memset(rows, 0, (size_t)(ROWS * k) * 2);
+  memset(panel, 0, (size_t)(k * n) * 2);
+  const void *segment = rows;
+  const ln_gemm_a a = {&segment, 1, k, (ptrdiff_t)k * ln_gemm_a_bytes(kernel)};
+  int32_t *numbers = ln_kt_input(t, (size_t)(3 * n + ROWS) * sizeof(int32_t));
+  int32_t *bias = numbers, *multiplier = numbers + n, *shift = numbers + 2 * n, *terms = numbers + 3 * n;
+  uint8_t *got = ln_kt_output(t, (size_t)(ROWS * n), 0), *want = ln_kt_output(t, (size_t)(ROWS * n), 0);
+  void *scales = ln_kt_input(t, kernel->scale_bytes + 1);
+  const int32_t reach = 1 << (set % 8 * 3);
+  fill_multipliers(t, set, n, multiplier, shift);
+  ln_gemm_q8_params params = {bias, multiplier, shift, NULL, 0, -128, 127, false, false, terms, NULL};
+  for (int32_t step = -600; step <= 600; ++step) {
+    const int32_t middle = reach <= 8 ? 0 : ln_kt_random_between(t, 4 - reach, reach - 4);
+    params.zero_point = step % 2 == 0 ? -128 : step / 4 % 128;
+    for (int32_t i = 0; i < ROWS; ++i) terms[i] = middle + i - 4;
+    for (int32_t j = 0; j < n; ++j) { /* where results pass step / 2 */
+      const double at = (double)step / 2 * ldexp(1.0, 31 - shift[j]) / (multiplier[j] == 0 ? 1 << 30 : multiplier[j]);
+      bias[j] = (int32_t)fmax(-2.1e9, fmin(2.1e9, at - middle));
+      if (step > 500 || step < -500) bias[j] = ln_kt_random_between(t, -(1 << 30), 1 << 30) >> (step & 15);
+    }
+    if (kernel->fold_scales != NULL) {
+      const ln_gemm_q8_columns columns = {multiplier, shift, bias, bias, reach, params.zero_point, false};
+      kernel->fold_scales(n, &columns, scales);
+      params.scales = scales;
+    }
+    for (int32_t i = 0; i < ROWS; ++i) {
+      for (int32_t j = 0; j < n; ++j) {
+        const int32_t moved = ln_multiply_quantized(bias[j] + terms[i], multiplier[j], shift[j]) + params.zero_point;
+        want[i * n + j] = (uint8_t)ln_clamp_i32(moved, params.low, params.high);
+      }
+    }
+    kernel->run(ROWS, n, &a, panel, &params, got, n);
+    ln_kt_equal(t, got, want, (size_t)(ROWS * n));
+  }
+}
+
 static void bench_q8(ln_kt *t, const ln_gemm_q8_kernel *kernel) {
   const int32_t m = 4 * kernel->mr, n = kernel->nr;
   for (int32_t k = 16; k <= 256; k *= 4) {
@@ -185,7 +252,8 @@ static void bench_q8(ln_kt *t, const ln_gemm_q8_kernel *kernel) {
     memset(numbers, 0, (size_t)n * sizeof(int32_t));
     const void *segment = rows;
     const ln_gemm_a a = {&segment, 1, k, (ptrdiff_t)k * ln_gemm_a_bytes(kernel)};
-    const ln_gemm_q8_params params = {numbers, numbers, numbers, NULL, 0, -128, 127, false, true, NULL};
+    ln_gemm_q8_params params = {numbers, numbers, numbers, NULL, 0, -128, 127, false, true, NULL, NULL};
+    params.scales = scales_of(t, kernel, n, &params, NULL, k * 255 * 255);
     int32_t *sums = ln_kt_output(t, (size_t)(m * n) * sizeof(int32_t), 0);
     char what[64];
     snprintf(what, sizeof what, "%dx%dx%d: sums, results", m, n, k);
@@ -223,7 +291,11 @@ static void check_q8(ln_kt *t) {
                                 floor + ln_kt_random_between(t, 200, 255),
                                 is_unsigned,
                                 narrow,
-                                o.row_terms};
+                                o.row_terms,
+                                NULL};
+    if (params.reals == NULL && index % 5 != 0) {
+      params.scales = scales_of(t, kernel, p.s.n, &params, p.bias, (int64_t)p.k * 255 * 255);
+    }
     const int32_t c_stride = p.s.n + ln_kt_random_between(t, 0, 5);
     const size_t count = (size_t)(c_stride * (p.s.m - 1) + p.s.n);
     uint8_t *got = ln_kt_output(t, count, 1), *want = ln_kt_output(t, count, 0);
@@ -243,6 +315,7 @@ static void check_q8(ln_kt *t) {
     kernel->run_i32(p.s.m, p.s.n, &o.a, o.panel, o.bias, o.row_terms, got_sums, c_stride);
     ln_kt_equal(t, got_sums, want_sums, count * 4);
   }
+  for (int32_t set = 0; set < 32; ++set) check_steps(t, kernel, set);
   if (ln_kt_bench(t)) bench_q8(t, kernel);
 }
 

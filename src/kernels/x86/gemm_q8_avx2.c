@@ -159,5 +159,5 @@ static void convert_a(const void *source, bool is_unsigned, int32_t zero_point, 
   ln_convert_a_i16(source, is_unsigned, zero_point, count, a);
 }
 
-const ln_gemm_q8_kernel ln_gemm_q8_6x16_avx2 = {"gemm_q8_6x16_avx2", MR,     NR, GROUP, LN_GEMM_A_I16, run_q8, run_i32,
-                                                convert_a,           pack_b, 2,  NULL};
+const ln_gemm_q8_kernel ln_gemm_q8_6x16_avx2 = {
+    "gemm_q8_6x16_avx2", MR, NR, GROUP, LN_GEMM_A_I16, run_q8, run_i32, convert_a, pack_b, 2, NULL, 0, NULL};

@@ -25,6 +25,7 @@ static inline __m512i spread(const char *p) {
 
 enum { MR = 14, NR = 32, GROUP = 4 };
 
+#include "kernels/x86/requantize_floats.h"
 #include "kernels/x86/gemm_q8_tmpl.inc"
 
 static void convert_a(const void *source, bool is_unsigned, int32_t zero_point, size_t count, void *a) {
@@ -88,4 +89,5 @@ static void row_sums(int32_t m, const ln_gemm_a *a, int32_t *sums) {
 }
 
 const ln_gemm_q8_kernel ln_gemm_q8_14x32_avx512vnni = {
-    "gemm_q8_14x32_avx512vnni", MR, NR, GROUP, LN_GEMM_A_U8, run_q8, run_i32, convert_a, pack_b, 1, row_sums};
+    "gemm_q8_14x32_avx512vnni", MR,         NR, GROUP, LN_GEMM_A_U8, run_q8, run_i32, convert_a, pack_b, 1, row_sums,
+    sizeof(ln_floats_panel),    floats_fold};

@@ -8,6 +8,8 @@
 
 #include <immintrin.h>
 
+#include <stdbool.h>
+
 #include "kernels/quant.h"
 
 /* The multipliers of 16 columns. */
@@ -44,6 +46,39 @@ static inline __attribute__((always_inline)) __m512i ln_requantize_avx512_narrow
   const __m512i high = _mm512_mask_shuffle_epi32(odd, 0x5555, even, _MM_PERM_DDBB);
   const __m512i sign = _mm512_maskz_srai_epi32(r->rounds, x, 31);
   return _mm512_srav_epi32(_mm512_add_epi32(high, sign), r->right);
+}
+
+/* The same in floats (requantize_floats.h), where they fit. */
+typedef struct ln_requantize_floats {
+  __m512 high, low; /* parts of the multiplier, over P / 2 */
+  __m512i nudge;
+  __mmask16 signed_nudges;
+} ln_requantize_floats;
+
+static inline ln_requantize_floats ln_requantize_floats_make(__m512i multiplier, __m512i shift, const float *nudge,
+                                                             uint32_t signed_nudges) {
+  ln_requantize_floats r;
+  const __m512i high = _mm512_and_si512(_mm512_add_epi32(multiplier, _mm512_set1_epi32(64)), _mm512_set1_epi32(-128));
+  const __m512 exponent = _mm512_cvtepi32_ps(_mm512_sub_epi32(shift, _mm512_set1_epi32(30)));
+  /* 2^31 at most, so not signed. */
+  r.high = _mm512_scalef_ps(_mm512_cvtepu32_ps(high), exponent);
+  r.low = _mm512_scalef_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(multiplier, high)), exponent);
+  r.nudge = _mm512_castps_si512(_mm512_loadu_ps(nudge));
+  r.signed_nudges = (__mmask16)signed_nudges;
+  return r;
+}
+
+/* Twice the results before they are rounded, rounded down. `is_signed` is a constant: whether nudges take x's sign. */
+static inline __attribute__((always_inline)) __m512i ln_requantize_halves(const ln_requantize_floats *r,
+                                                                          const bool is_signed, __m512i x) {
+  enum { DOWN = _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC };
+  const __m512 real = _mm512_cvtepi32_ps(x);
+  __m512i nudge = r->nudge;
+  if (is_signed) { /* nudge | x & sign */
+    nudge = _mm512_mask_ternarylogic_epi32(nudge, r->signed_nudges, x, _mm512_set1_epi32(INT32_MIN), 0xF8);
+  }
+  const __m512 near = _mm512_fmadd_ps(real, r->low, _mm512_castsi512_ps(nudge));
+  return _mm512_cvt_roundps_epi32(_mm512_fmadd_round_ps(real, r->high, near, DOWN), DOWN);
 }
 
 /* ln_multiply_real of 8 sums: a half is added toward the sum's sign and what follows the point is cut off, exactly. */

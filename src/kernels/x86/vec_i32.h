@@ -18,6 +18,8 @@ enum { VI_LANES = 16 };
 typedef __m512i vi;
 
 LN_INLINE vi vi_set(int32_t a) { return _mm512_set1_epi32(a); }
+LN_INLINE vi vi_load(const int32_t *p) { return _mm512_loadu_si512(p); }
+LN_INLINE void vi_store(int32_t *p, vi a) { _mm512_storeu_si512(p, a); }
 LN_INLINE vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
 LN_INLINE vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
 LN_INLINE vi vi_mul(vi a, vi b) { return _mm512_mullo_epi32(a, b); }
@@ -53,6 +55,8 @@ enum { VI_LANES = 8 };
 typedef __m256i vi;
 
 LN_INLINE vi vi_set(int32_t a) { return _mm256_set1_epi32(a); }
+LN_INLINE vi vi_load(const int32_t *p) { return _mm256_loadu_si256((const __m256i *)(const void *)p); }
+LN_INLINE void vi_store(int32_t *p, vi a) { _mm256_storeu_si256((__m256i *)(void *)p, a); }
 LN_INLINE vi vi_add(vi a, vi b) { return _mm256_add_epi32(a, b); }
 LN_INLINE vi vi_sub(vi a, vi b) { return _mm256_sub_epi32(a, b); }
 LN_INLINE vi vi_mul(vi a, vi b) { return _mm256_mullo_epi32(a, b); }
