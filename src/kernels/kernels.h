@@ -20,6 +20,7 @@
 #include "kernels/pool2d.h"
 #include "kernels/resize.h"
 #include "kernels/softmax.h"
+#include "kernels/sparse.h"
 #include "kernels/transpose.h"
 #include "kernels/unary.h"
 
@@ -42,6 +43,7 @@
   F(pool2d)                   \
   F(resize)                   \
   F(softmax)                  \
+  F(sparse)                   \
   F(transpose)                \
   F(unary)
 

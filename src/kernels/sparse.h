@@ -1,0 +1,44 @@
+/*
+ * Products with a sparse B: C[m, n] = A[m, k] * B[k, n] + bias[n], clamped, where only B's nonzero elements are stored
+ * and multiplied. A and C are rows of pixels as tensors hold them. Kernels bring LN_SPARSE_PIXELS pixels of A at a time
+ * into scratch, channel by channel, so that an element of B meets vectors of pixels (Elsen et al., "Fast Sparse
+ * ConvNets", 2019, have the whole tensor so), and bring the results back.
+ *
+ * An output is the bias and then its terms in the order of k, so it depends neither on m nor on threads. Zeros of B are
+ * no terms: where A holds infinities or NaN, the dense product has NaN that this one has not.
+ */
+#ifndef LN_KERNELS_SPARSE_H
+#define LN_KERNELS_SPARSE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/gemm.h"
+
+enum { LN_SPARSE_PIXELS = 64, LN_SPARSE_MOST_K = UINT16_MAX };
+
+/*
+ * B by groups of `rows` columns (1 or 4) that have their nonzeros at the same k: entries starts[g] .. starts[g + 1] of
+ * group g, in rising order of `index` within it. n is a multiple of `rows`.
+ */
+typedef struct ln_sparse_b {
+  int32_t n, k; /* k <= LN_SPARSE_MOST_K */
+  int32_t rows;
+  const int32_t *starts; /* [n / rows + 1] */
+  const uint16_t *index; /* [entries] below k */
+  const void *values;    /* [entries][rows], float or as ln_sparse_q8_kernel has them */
+} ln_sparse_b;
+
+/* m >= 1 rows of k floats, a_stride elements apart; `bias` is NULL or holds n values. `scratch`: LN_ALIGNMENT-aligned,
+ * of ln_sparse_scratch_bytes. c[i * c_stride + j] = min(max(sum, low), high); NaN stays NaN. */
+typedef void ln_sparse_f32_fn(int32_t m, const ln_sparse_b *b, const float *a, ptrdiff_t a_stride, const float *bias,
+                              float *c, ptrdiff_t c_stride, float low, float high, void *scratch);
+
+/* Of A's pixels by channels, and as many results of 64 columns. */
+static inline size_t ln_sparse_scratch_bytes(int32_t k) { return ((size_t)k + 64) * LN_SPARSE_PIXELS * sizeof(float); }
+
+typedef struct ln_sparse_kernels {
+  ln_sparse_f32_fn *f32;
+} ln_sparse_kernels;
+
+#endif
