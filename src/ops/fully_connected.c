@@ -11,6 +11,7 @@
 #include "ops/gemm_plan.h"
 #include "ops/product_scales.h"
 #include "ops/rows.h"
+#include "ops/sparse_plan.h"
 #include "ops/weights.h"
 
 #define TYPES LN_OP_TYPES(FULLY_CONNECTED)
@@ -35,6 +36,7 @@ typedef struct fc_args {
   ln_fc_i16 i16;
   const void *weights; /* int16 input: [n, k] int8, NULL when they are unpacked in run */
   const int32_t *bias; /* bytes: a constant bias, narrowed if it was int64 */
+  ln_sparse_plan sparse;
 } fc_args;
 
 /* Forms but the product, where this build has their types. */
@@ -315,8 +317,12 @@ static ln_status pack_weights(ln_node *node, ln_prep *prep, fc_args *args) {
     return ln_gemm_pack_bytes(&args->plan, &node->scratch_bytes) ? LN_OK : LN_ERR_MEMORY;
   }
   if (args->fold_in_run) node->scratch_bytes = ln_gemm_bias_bytes(&args->plan);
-  ln_status status;
-  if (LN_IN(TYPES, LN_UINT8) && args->shuffled) {
+  ln_status status = LN_OK;
+  if (LN_HAS_SPARSE && ln_gemm_is_float(&args->plan))
+    status = ln_sparse_plan_f32(&args->sparse, prep, &weights, args->m, args->n, args->k);
+  if (status != LN_OK || ln_sparse_is_chosen(&args->sparse)) {
+    node->thread_scratch_bytes = args->sparse.thread_bytes;
+  } else if (LN_IN(TYPES, LN_UINT8) && args->shuffled) {
     status = pack_shuffled(node, prep, args);
   } else {
     const ln_gemm_source source = source_of(args, &weights);
@@ -367,7 +373,8 @@ ln_status ln_fully_connected_prepare(ln_node *node, ln_prep *prep) {
   if (status == LN_OK) status = pack_weights(node, prep, args);
   if (status == LN_OK && is_form(args, FC_HYBRID) && !hybrid_scratch(node, args)) status = LN_ERR_MEMORY;
   if (status == LN_OK && is_form(args, FC_TO_I16) && !sum_scratch(node, args)) status = LN_ERR_MEMORY;
-  if (status == LN_OK && !ln_gemm_thread_bytes(&args->plan, args->m, &node->thread_scratch_bytes))
+  if (status == LN_OK && !ln_sparse_is_chosen(&args->sparse) &&
+      !ln_gemm_thread_bytes(&args->plan, args->m, &node->thread_scratch_bytes))
     status = LN_ERR_MEMORY;
   return status == LN_ERR_MEMORY ? ln_node_fail(node, prep->err, status, "no memory for the packed weights") : status;
 }
@@ -395,6 +402,12 @@ ln_status ln_fully_connected_run(const ln_node *node, ln_exec *exec) {
   const fc_args *args = node->args;
   if (args->empty) return LN_OK;
   if (is_form(args, FC_I16)) return run_i16(node, args, exec);
+  if (ln_sparse_is_chosen(&args->sparse)) {
+    ln_sparse_run_f32(&args->sparse, exec, args->m, node->in[0]->data,
+                      bias_of(node) == NULL ? NULL : bias_of(node)->data, node->out[0]->data, args->plan.low,
+                      args->plan.high);
+    return LN_OK;
+  }
   ln_gemm_b b = args->plan.b;
   LN_TRY(complete_b(node, args, exec, &b));
   if (is_form(args, FC_HYBRID)) run_hybrid(node, args, &b, exec);

@@ -147,23 +147,25 @@ def every_type():
 
 # ---- sparse ----
 
-def sparse(which, x_type, formats, order, block_map, blocks, tag, type=None):
+def sparse(which, x_type, formats, order, block_map, blocks, tag, type=None, kept=0.5):
+    """Weights in the sparse encoding; formats "" stores the zeros, too."""
     stem, op, options, shape, w_shape, w_axis, channels = which
     w_type = type or ("f32" if x_type == "f32" else "i8")
     full = weights(w_shape, w_type, None, seed=5)
     rng = np.random.default_rng(9)
-    keep = rng.random(w_shape) < 0.4
+    keep = rng.random(w_shape) < (0.4 if kept == 0.5 else kept)
     if block_map:
         small = list(w_shape)
         for d, b in zip(block_map, blocks):
             small[d] //= b
-        keep = rng.random(small) < 0.5
+        keep = rng.random(small) < kept
         for d, b in zip(block_map, blocks):
             keep = np.repeat(keep, b, d)
     full.data = np.where(keep, full.data, 0).astype(full.data.dtype)
-    params, stored = encode_sparse(full.data, order, list(block_map), list(blocks), formats, "Uint16")
-    w = tensor(w_shape, w_type, const=True, sparsity=params, raw=stored_bytes(stored, full.type), scale=full.scale)
-    dense = tensor(w_shape, w_type, const=True, data=full.data, scale=full.scale)
+    dense = w = tensor(w_shape, w_type, const=True, data=full.data, scale=full.scale)
+    if formats:
+        params, stored = encode_sparse(full.data, order, list(block_map), list(blocks), formats, "Uint16")
+        w = tensor(w_shape, w_type, const=True, sparsity=params, raw=stored_bytes(stored, full.type), scale=full.scale)
     depth = int(np.prod(w_shape)) // channels
     qx, qo = quantized(x_type, depth)
     x = tensor(shape, x_type, **qx)
@@ -186,6 +188,19 @@ def all_sparse():
     for which in (LAYERS[0], LAYERS[4], LAYERS[7]):
         for x in ("f32", "i8", "i16"):
             sparse(which, x, "ddds", [0, 1, 2, 3], (), (), "csr")
+    # Large enough to be run as they are stored.
+    rows = ("wide", "FULLY_CONNECTED", {"fusedActivationFunction": "RELU"}, [131, 80], [32, 80], 0, 32)
+    pixels = ("pointwise", "CONV_2D", CONV | {"fusedActivationFunction": "RELU6"}, [1, 11, 9, 96], [36, 1, 1, 96], 0, 36)
+    for x, w in (("f32", "f32"), ("f32", "f16"), ("i8", "i8")):
+        sparse(rows, x, "ds", [0, 1], (), (), "csr", w, kept=0.1)
+        sparse(rows, x, "dsd", [0, 1, 2], (1,), (4,), "1x4", w, kept=0.1)
+        sparse(rows, x, "dsd", [0, 1, 2], (1,), (16,), "1x16", w, kept=0.15)
+        sparse(rows, x, "dsdd", [0, 1, 2, 3], (0, 1), (4, 4), "4x4", w, kept=0.1)
+        sparse(pixels, x, "ddds", [0, 1, 2, 3], (), (), "csr", w, kept=0.1)
+        sparse(pixels, x, "dddsd", [0, 1, 2, 3, 4], (3,), (4,), "1x4", w, kept=0.1)
+        sparse(pixels, x, "dddsd", [0, 1, 2, 3, 4], (3,), (16,), "1x16", w, kept=0.15)
+        sparse(pixels, x, "dddsdd", [0, 1, 2, 3, 4, 5], (0, 3), (4, 4), "4x4", w, kept=0.1)
+        sparse(pixels, x, "", (), (), (), "stored", w, kept=0.1)
 
 
 # ---- blocks ----
