@@ -34,11 +34,26 @@ typedef struct ln_sparse_b {
 typedef void ln_sparse_f32_fn(int32_t m, const ln_sparse_b *b, const float *a, ptrdiff_t a_stride, const float *bias,
                               float *c, ptrdiff_t c_stride, float low, float high, void *scratch);
 
+/*
+ * int8 with symmetric weights. `values` of a group stand in steps of `group` entries, [steps][rows][group], int8 or,
+ * with value_bytes 2, int16; columns are filled up with values of 0 at any index, so starts are multiples of `group`.
+ */
+typedef struct ln_sparse_q8_kernel {
+  const char *name;
+  int32_t group, value_bytes;
+  int32_t a_offset; /* that the kernel adds to A: to be corrected for in params->bias, as A's zero point */
+  /* As ln_gemm_q8_fn, with C of int8 and no row_terms: c = clamp(scaled + zero_point), of bias + sum of (a + a_offset)
+   * * b. */
+  void (*run)(int32_t m, const ln_sparse_b *b, const int8_t *a, ptrdiff_t a_stride, const ln_gemm_q8_params *params,
+              int8_t *c, ptrdiff_t c_stride, void *scratch);
+} ln_sparse_q8_kernel;
+
 /* Of A's pixels by channels, and as many results of 64 columns. */
 static inline size_t ln_sparse_scratch_bytes(int32_t k) { return ((size_t)k + 64) * LN_SPARSE_PIXELS * sizeof(float); }
 
 typedef struct ln_sparse_kernels {
   ln_sparse_f32_fn *f32;
+  const ln_sparse_q8_kernel *q8;
 } ln_sparse_kernels;
 
 #endif

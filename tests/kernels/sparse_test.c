@@ -4,7 +4,6 @@
  */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "kernels/quant.h"
@@ -71,35 +70,59 @@ static void dense_f32(const ln_gemm_f32_kernel *kernel, int32_t m, int32_t n, in
   }
 }
 
+static void dense_q8(const ln_gemm_q8_kernel *kernel, int32_t m, int32_t n, int32_t k, const int8_t *a,
+                     const void *panels, const ln_gemm_q8_params *params, char *rows_a, int8_t *c) {
+  const int32_t stride = (k + kernel->k_group - 1) / kernel->k_group * kernel->k_group * ln_gemm_a_bytes(kernel);
+  for (int32_t i = 0; i < m; i += 224) {
+    const int32_t rows = m - i < 224 ? m - i : 224;
+    for (int32_t r = 0; r < rows; ++r)
+      kernel->convert_a(a + (ptrdiff_t)(i + r) * k, false, 0, (size_t)k, rows_a + (ptrdiff_t)r * stride);
+    const void *segment = rows_a;
+    const ln_gemm_a from = {&segment, 1, k, stride};
+    kernel->run(rows, n, &from, panels, params, c + (ptrdiff_t)i * n, n);
+  }
+}
+
+static const int32_t bench_zeros[] = {70, 80, 90, 95};
+
 static void bench_f32(ln_kt *t, int32_t rows) {
   const ln_gemm_f32_kernel *kernel = t->tested->gemm.f32;
-  static const int32_t zeros[] = {70, 80, 90, 95};
-  for (size_t s = 0; s < LN_COUNT(shapes); ++s) {
-    for (int z = 0; z < 4; ++z) {
-      const int32_t m = shapes[s][0], k = shapes[s][1], n = shapes[s][2];
-      ln_kt_case(t, "bench");
-      const matrix x = make_matrix(t, n, k, rows, rows, zeros[z]);
-      float *a = ln_kt_input_aligned(t, (size_t)(m * k) * sizeof(float));
-      ln_kt_fill_f32(t, a, (size_t)(m * k), LN_KT_RANDOM, 1.0f);
-      float *c = ln_kt_output(t, (size_t)(m * n) * sizeof(float), 0);
-      float *panels = ln_kt_input_aligned(t, (size_t)(k * (n + kernel->nr)) * sizeof(float));
-      float *scratch = ln_kt_input_aligned(t, ln_sparse_scratch_bytes(k));
-      ln_k_gemm_pack_f32(kernel->nr, k, n, x.dense, 1, k, panels);
-      char what[64];
-      snprintf(what, sizeof what, "%dx%dx%d %d%% zeros: dense, sparse", m, k, n, zeros[z]);
-      LN_KT_TIME(t, what, dense_f32(kernel, m, n, k, a, panels, c),
-                 t->tested->sparse.f32(m, &x.b, a, k, NULL, c, n, 0.0f, 6.0f, scratch));
-    }
+  for (size_t s = 0; s < LN_COUNT(shapes) * LN_COUNT(bench_zeros); ++s) {
+    const int32_t *shape = shapes[s / LN_COUNT(bench_zeros)];
+    const int32_t m = shape[0], k = shape[1], n = shape[2], zeros = bench_zeros[s % LN_COUNT(bench_zeros)];
+    ln_kt_case(t, "bench");
+    const matrix x = make_matrix(t, n, k, rows, rows, zeros);
+    float *a = ln_kt_input_aligned(t, (size_t)(m * k) * sizeof(float));
+    ln_kt_fill_f32(t, a, (size_t)(m * k), LN_KT_RANDOM, 1.0f);
+    float *c = ln_kt_output(t, (size_t)(m * n) * sizeof(float), 0);
+    float *panels = ln_kt_input_aligned(t, (size_t)(k * (n + kernel->nr)) * sizeof(float));
+    void *scratch = ln_kt_input_aligned(t, ln_sparse_scratch_bytes(k));
+    ln_k_gemm_pack_f32(kernel->nr, k, n, x.dense, 1, k, panels);
+    char what[64];
+    snprintf(what, sizeof what, "%dx%dx%d by %d %d%% zeros: dense, sparse", m, k, n, rows, zeros);
+    LN_KT_TIME(t, what, dense_f32(kernel, m, n, k, a, panels, c),
+               t->tested->sparse.f32(m, &x.b, a, k, NULL, c, n, 0.0f, 6.0f, scratch));
   }
+}
+
+typedef struct sizes {
+  int32_t m, n, k, rows, zeros;
+} sizes;
+
+static sizes next_sizes(ln_kt *t, int32_t index) {
+  sizes s = {.rows = index % 3 == 0 ? 4 : 1, .k = ln_kt_random_between(t, 1, 90)};
+  s.m = ln_kt_random_between(t, 1, index % 4 == 0 ? 300 : 70);
+  s.n = s.rows * ln_kt_random_between(t, 1, 150 / s.rows);
+  s.zeros = index % 10 == 0 ? 100 : index % 10 == 1 ? 0 : 60 + 4 * (index % 10);
+  ln_kt_case(t, "m=%d n=%d k=%d rows=%d zeros=%d", s.m, s.n, s.k, s.rows, s.zeros);
+  return s;
 }
 
 static void check_f32(ln_kt *t) {
   for (int32_t index = 0; index < 160; ++index) {
-    const int32_t rows = index % 3 == 0 ? 4 : 1, m = ln_kt_random_between(t, 1, index % 4 == 0 ? 300 : 70);
-    const int32_t n = rows * ln_kt_random_between(t, 1, 150 / rows), k = ln_kt_random_between(t, 1, 90);
-    const int32_t zeros = index % 10 == 0 ? 100 : index % 10 == 1 ? 0 : 60 + 4 * (index % 10);
-    ln_kt_case(t, "m=%d n=%d k=%d rows=%d zeros=%d", m, n, k, rows, zeros);
-    const matrix x = make_matrix(t, n, k, rows, 1 + index % 4, zeros);
+    const sizes s = next_sizes(t, index);
+    const int32_t m = s.m, n = s.n, k = s.k;
+    const matrix x = make_matrix(t, n, k, s.rows, 1 + index % 4, s.zeros);
     const int32_t a_stride = k + ln_kt_random_between(t, 0, 3), c_stride = n + ln_kt_random_between(t, 0, 5);
     const size_t a_count = (size_t)(a_stride * (m - 1) + k), c_count = (size_t)(c_stride * (m - 1) + n);
     float *a = ln_kt_input(t, a_count * sizeof(float));
@@ -125,5 +148,119 @@ static void check_f32(ln_kt *t) {
   }
 }
 
-static const ln_kt_check checks[] = {{"f32", check_f32}};
+/* ---- int8 ---- */
+
+/* The matrix with its values in hundredths, as int8 in a kernel's form: *dense [n][k] and B. */
+static ln_sparse_b bytes_of(ln_kt *t, const matrix *x, const ln_sparse_q8_kernel *kernel, int8_t **dense) {
+  ln_sparse_b b = x->b;
+  const int32_t groups = b.n / b.rows, entries = b.starts[groups];
+  const size_t most = (size_t)(entries + groups * kernel->group);
+  *dense = ln_kt_input(t, (size_t)(b.n * b.k));
+  for (int32_t i = 0; i < b.n * b.k; ++i) (*dense)[i] = (int8_t)(x->dense[i] * 127.0f);
+  int32_t *starts = ln_kt_input(t, (size_t)(groups + 1) * sizeof *starts), at = 0;
+  uint16_t *index = ln_kt_output(t, most * sizeof *index, 0);
+  char *values = ln_kt_output(t, most * (size_t)(b.rows * kernel->value_bytes), 0);
+  memset(index, 0, most * sizeof *index);
+  memset(values, 0, most * (size_t)(b.rows * kernel->value_bytes));
+  for (int32_t g = 0; g < groups; ++g) {
+    starts[g] = at;
+    for (int32_t e = b.starts[g]; e < b.starts[g + 1]; ++e, ++at) {
+      index[at] = b.index[e];
+      for (int32_t r = 0; r < b.rows; ++r) {
+        const int8_t value = (*dense)[(g * b.rows + r) * b.k + b.index[e]];
+        const int32_t place = (at / kernel->group * b.rows + r) * kernel->group + at % kernel->group;
+        if (kernel->value_bytes == 1) ((int8_t *)values)[place] = value;
+        else ((int16_t *)(void *)values)[place] = value;
+      }
+    }
+    at = (at + kernel->group - 1) / kernel->group * kernel->group;
+  }
+  starts[groups] = at;
+  b.starts = starts;
+  b.index = index;
+  b.values = values;
+  return b;
+}
+
+static void bench_q8(ln_kt *t, int32_t rows) {
+  const ln_gemm_q8_kernel *dense = t->tested->gemm.q8;
+  const ln_sparse_q8_kernel *kernel = t->tested->sparse.q8;
+  for (size_t s = 0; s < LN_COUNT(shapes) * LN_COUNT(bench_zeros); ++s) {
+    const int32_t *shape = shapes[s / LN_COUNT(bench_zeros)];
+    const int32_t m = shape[0], k = shape[1], n = shape[2], zeros = bench_zeros[s % LN_COUNT(bench_zeros)];
+    ln_kt_case(t, "bench");
+    const matrix x = make_matrix(t, n, k, rows, rows, zeros);
+    int8_t *weights, *a = ln_kt_input_aligned(t, (size_t)(m * k)), *c = ln_kt_output(t, (size_t)(m * n), 0);
+    const ln_sparse_b b = bytes_of(t, &x, kernel, &weights);
+    ln_kt_fill_i8(t, a, (size_t)(m * k), LN_KT_RANDOM);
+    const int32_t columns = (n + dense->nr - 1) / dense->nr * dense->nr;
+    int32_t *numbers = ln_kt_input(t, (size_t)columns * sizeof *numbers);
+    int32_t *shifts = ln_kt_input(t, (size_t)columns * sizeof *shifts);
+    for (int32_t j = 0; j < columns; ++j) numbers[j] = 1 << 30;
+    for (int32_t j = 0; j < columns; ++j) shifts[j] = -9;
+    void *panels = ln_kt_input_aligned(t, (size_t)(columns * (k + dense->k_group) * dense->b_bytes));
+    char *rows_a = ln_kt_input_aligned(t, (size_t)(224 * (k + dense->k_group) * ln_gemm_a_bytes(dense)));
+    void *scratch = ln_kt_input_aligned(t, ln_sparse_scratch_bytes(k));
+    dense->pack_b(n, 1, k, weights, false, 0, k, 1, k, panels, numbers);
+    for (int32_t j = 0; j < columns; ++j) numbers[j] = 1 << 30;
+    const ln_gemm_q8_params params = {numbers, numbers, shifts, NULL, 0, -128, 127, false, true, NULL};
+    char what[64];
+    snprintf(what, sizeof what, "%dx%dx%d by %d %d%% zeros: dense, sparse", m, k, n, rows, zeros);
+    LN_KT_TIME(t, what, dense_q8(dense, m, n, k, a, panels, &params, rows_a, c),
+               kernel->run(m, &b, a, k, &params, c, n, scratch));
+  }
+}
+
+static void check_q8(ln_kt *t) {
+  const ln_sparse_q8_kernel *kernel = t->tested->sparse.q8;
+  for (int32_t index = 0; index < 160; ++index) {
+    const sizes s = next_sizes(t, index);
+    const matrix x = make_matrix(t, s.n, s.k, s.rows, 1 + index % 4, s.zeros);
+    int8_t *dense;
+    const ln_sparse_b b = bytes_of(t, &x, kernel, &dense);
+    const int32_t a_stride = s.k + ln_kt_random_between(t, 0, 3), c_stride = s.n + ln_kt_random_between(t, 0, 5);
+    const size_t a_count = (size_t)(a_stride * (s.m - 1) + s.k), c_count = (size_t)(c_stride * (s.m - 1) + s.n);
+    int8_t *a = ln_kt_input(t, a_count), *got = ln_kt_output(t, c_count, 1), *want = ln_kt_output(t, c_count, 0);
+    ln_kt_fill_i8(t, a, a_count, index % LN_KT_PATTERNS);
+    int32_t *bias = ln_kt_input(t, (size_t)s.n * sizeof *bias),
+            *multiplier = ln_kt_input(t, (size_t)s.n * sizeof *bias);
+    int32_t *shift = ln_kt_input(t, (size_t)s.n * sizeof *shift);
+    double *reals = ln_kt_input(t, (size_t)s.n * sizeof *reals);
+    const bool narrow = index % 7 != 0;
+    for (int32_t j = 0; j < s.n; ++j) {
+      bias[j] = ln_kt_random_between(t, -100000, 100000);
+      multiplier[j] = ln_kt_random_between(t, 1 << 30, INT32_MAX);
+      shift[j] = ln_kt_random_between(t, -14, narrow ? 1 : 8);
+      reals[j] = (double)ln_kt_random_f32(t, 0.0f, 0.01f);
+    }
+    ln_gemm_q8_params params = {bias,
+                                multiplier,
+                                shift,
+                                index % 4 == 1 ? reals : NULL,
+                                ln_kt_random_between(t, -128, 127),
+                                -128 + ln_kt_random_between(t, 0, 20),
+                                127 - ln_kt_random_between(t, 0, 20),
+                                false,
+                                narrow,
+                                NULL};
+    for (int32_t i = 0; i < s.m; ++i) {
+      for (int32_t j = 0; j < s.n; ++j) {
+        int32_t sum = bias[j];
+        for (int32_t p = 0; p < s.k; ++p) sum += (a[i * a_stride + p] + kernel->a_offset) * dense[j * s.k + p];
+        const int64_t moved = (int64_t)(params.reals != NULL ? (int32_t)round((double)sum * reals[j])
+                                                             : ln_multiply_quantized(sum, multiplier[j], shift[j])) +
+                              params.zero_point;
+        want[i * c_stride + j] = (int8_t)(moved < params.low ? params.low : moved > params.high ? params.high : moved);
+      }
+    }
+    kernel->run(s.m, &b, a, a_stride, &params, got, c_stride, ln_kt_output(t, ln_sparse_scratch_bytes(s.k), 0));
+    ln_kt_equal(t, got, want, c_count);
+  }
+  if (ln_kt_bench(t) && t->isa != LN_ISA_GENERIC) {
+    bench_q8(t, 1);
+    bench_q8(t, 4);
+  }
+}
+
+static const ln_kt_check checks[] = {{"f32", check_f32}, {"q8", check_q8}};
 int main(int argc, char **argv) { return ln_kt_main(argc, argv, "sparse", checks, LN_COUNT(checks)); }

@@ -20,3 +20,28 @@ void sparse_f32_generic(int32_t m, const ln_sparse_b *b, const float *a, ptrdiff
     }
   }
 }
+
+static int8_t scaled_byte(int32_t sum, int32_t column, const ln_gemm_q8_params *params) {
+  const int32_t scaled = params->reals != NULL
+                             ? ln_multiply_real(sum, params->reals[column])
+                             : ln_multiply_quantized(sum, params->multiplier[column], params->shift[column]);
+  const int64_t moved = (int64_t)scaled + params->zero_point;
+  return (int8_t)(moved < params->low ? params->low : moved > params->high ? params->high : moved);
+}
+
+static void run_q8(int32_t m, const ln_sparse_b *b, const int8_t *a, ptrdiff_t a_stride,
+                   const ln_gemm_q8_params *params, int8_t *c, ptrdiff_t c_stride, void *scratch) {
+  (void)scratch;
+  const int8_t *values = b->values;
+  for (int32_t i = 0; i < m; ++i) {
+    for (int32_t j = 0; j < b->n; ++j) {
+      const int32_t group = j / b->rows, row = j % b->rows;
+      uint32_t sum = (uint32_t)params->bias[j];
+      for (int32_t e = b->starts[group]; e < b->starts[group + 1]; ++e)
+        sum += (uint32_t)(a[i * a_stride + b->index[e]] * values[(ptrdiff_t)e * b->rows + row]);
+      c[i * c_stride + j] = scaled_byte((int32_t)sum, j, params);
+    }
+  }
+}
+
+const ln_sparse_q8_kernel ln_sparse_q8_generic = {"sparse_q8_generic", 1, 1, 0, run_q8};
