@@ -27,7 +27,7 @@ ln_status ln_conv2d_pack_in_run(const ln_node *node, const conv2d_args *args, co
 /* int16 x int8, and float x int8 with the input quantized in run; both set run_other. */
 ln_status ln_conv2d_prepare_i16(ln_node *node, ln_prep *prep, conv2d_args *args, const ln_conv_shape *shape);
 ln_status ln_conv2d_prepare_hybrid(ln_node *node, ln_prep *prep, conv2d_args *args);
-/* Floats whose 1x1 filter is a constant of so many zeros that its sparse form is faster: sets run_other then. */
+/* A constant 1x1 filter of so many zeros that its sparse form is faster: sets run_other then. */
 ln_status ln_conv2d_try_sparse(ln_node *node, ln_prep *prep, conv2d_args *args);
 
 #endif

@@ -318,8 +318,8 @@ static ln_status pack_weights(ln_node *node, ln_prep *prep, fc_args *args) {
   }
   if (args->fold_in_run) node->scratch_bytes = ln_gemm_bias_bytes(&args->plan);
   ln_status status = LN_OK;
-  if (LN_HAS_SPARSE && ln_gemm_is_float(&args->plan))
-    status = ln_sparse_plan_f32(&args->sparse, prep, &weights, args->m, args->n, args->k);
+  if (LN_HAS_SPARSE && !args->fold_in_run && !args->shuffled)
+    status = ln_sparse_plan_b(&args->sparse, prep, &args->plan, &weights, args->bias, args->m);
   if (status != LN_OK || ln_sparse_is_chosen(&args->sparse)) {
     node->thread_scratch_bytes = args->sparse.thread_bytes;
   } else if (LN_IN(TYPES, LN_UINT8) && args->shuffled) {
@@ -403,9 +403,8 @@ ln_status ln_fully_connected_run(const ln_node *node, ln_exec *exec) {
   if (args->empty) return LN_OK;
   if (is_form(args, FC_I16)) return run_i16(node, args, exec);
   if (ln_sparse_is_chosen(&args->sparse)) {
-    ln_sparse_run_f32(&args->sparse, exec, args->m, node->in[0]->data,
-                      bias_of(node) == NULL ? NULL : bias_of(node)->data, node->out[0]->data, args->plan.low,
-                      args->plan.high);
+    ln_sparse_run(&args->sparse, exec, args->m, node->in[0]->data, bias_of(node) == NULL ? NULL : bias_of(node)->data,
+                  node->out[0]->data);
     return LN_OK;
   }
   ln_gemm_b b = args->plan.b;

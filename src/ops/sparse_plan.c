@@ -6,12 +6,14 @@
 enum {
   MOST_DEPTH = 8192, /* a thread's scratch holds 64 pixels of all channels */
   LEAST_ZEROS = 50,  /* percent: below it no product was faster */
+  SAMPLES = 8,       /* of dense weights, before all are read */
   MARGIN = 110,      /* percent: so much of the sparse product's time must be less than the dense one's */
   NEAR_BYTES = 24 << 10,
-  SAMPLED_ROWS = 8,    /* of dense weights, before all are read */
   TASK_WORK = 1 << 18, /* elements of B times pixels that are worth a task of their own */
   MOST_COLUMN_BLOCKS = 8
 };
+
+/* ---- costs ---- */
 
 /*
  * Picoseconds of one thread: least squares over the rows of `test_kernels_sparse --bench` on a Zen 4. Only their ratios
@@ -22,132 +24,231 @@ enum {
 typedef struct costs {
   int32_t lanes;
   float mac, store;
-  float entry[2]; /* of one column: where A's pixels lie in the first-level cache, and where they do not */
-  float entry_4;  /* of four columns */
+  float entry[2];   /* of one column: where A's pixels lie in the first-level cache, and where they do not */
+  float entry_4[2]; /* of four columns */
   float result, bring;
 } costs;
 
-static const costs *costs_of(ln_isa isa) {
-  static const costs generic = {1, 200, 0, {900, 900}, 3600, 300, 0};
-  static const costs avx2 = {8, 18, 40, {28, 36}, 83, 111, 85};
-  static const costs avx512 = {16, 18, 37, {28, 32}, 70, 105, 80};
-  return isa >= LN_ISA_AVX512 ? &avx512 : isa >= LN_ISA_AVX2 ? &avx2 : &generic;
+static const costs *costs_of(ln_isa isa, bool floats) {
+  static const costs generic = {1, 200, 0, {900, 900}, {3600, 3600}, 300, 0};
+  static const costs f32_avx2 = {8, 18, 40, {28, 36}, {79, 87}, 111, 85};
+  static const costs f32_avx512 = {16, 18, 37, {28, 32}, {70, 70}, 105, 80};
+  static const costs q8_avx2 = {16, 19.3f, 320, {17.4f, 21.1f}, {52, 58}, 326, 79};
+  static const costs q8_avx512 = {32, 9.8f, 189, {14.4f, 16.3f}, {44, 45}, 254, 76};
+  static const costs q8_vnni = {32, 4.3f, 149, {8.1f, 8.4f}, {17, 17.5f}, 217, 61};
+  if (isa < LN_ISA_AVX2) return &generic;
+  if (floats) return isa >= LN_ISA_AVX512 ? &f32_avx512 : &f32_avx2;
+  return isa >= LN_ISA_AVX512VNNI ? &q8_vnni : isa >= LN_ISA_AVX512 ? &q8_avx512 : &q8_avx2;
 }
 
-/* How many entries B has by columns, and by groups of four that share theirs. */
+/* How many entries B has by columns, and by groups of four that share theirs; each column's in whole steps. */
 typedef struct counts {
   int64_t by_1, by_4;
 } counts;
 
-static bool is_cheaper(const counts *entries, int32_t m, int32_t n, int32_t k, int32_t *rows) {
-  const costs *c = costs_of(ln_cpu_isa());
+static bool is_cheaper(const ln_gemm_plan *dense, const counts *entries, int32_t m, int32_t k, int32_t *rows) {
+  const costs *c = costs_of(ln_cpu_isa(), ln_gemm_is_float(dense));
+  const int32_t n = dense->n;
   const double pixels = (double)((m + c->lanes - 1) / c->lanes * c->lanes);
-  const bool far = (size_t)k * LN_SPARSE_PIXELS * sizeof(float) > NEAR_BYTES;
-  const double by_1 = (double)entries->by_1 * c->entry[far ? 1 : 0];
-  const double by_4 = n % 4 == 0 ? (double)entries->by_4 * c->entry_4 : by_1;
+  const int far = (size_t)k * LN_SPARSE_PIXELS * (size_t)dense->a_bytes > NEAR_BYTES ? 1 : 0;
+  const double by_1 = (double)entries->by_1 * c->entry[far];
+  const double by_4 = n % 4 == 0 ? (double)entries->by_4 * c->entry_4[far] : by_1;
   *rows = by_4 < by_1 ? 4 : 1;
   const double sparse = pixels * ((by_4 < by_1 ? by_4 : by_1) + (double)n * c->result + (double)k * c->bring);
-  const double dense = (double)m * n * ((double)k * c->mac + c->store);
-  return sparse * MARGIN < dense * 100;
+  const double whole = (double)m * n * ((double)k * c->mac + c->store);
+  return sparse * MARGIN < whole * 100;
 }
 
 /* ---- packing ---- */
 
-/* Whether a few rows of dense weights have as many zeros as it takes: most weights have none. */
-static bool may_be_sparse(const ln_weights *weights, int32_t n, int32_t k, float *row) {
-  if (weights->tensor->sparsity != NULL) return true;
-  int64_t zeros = 0, seen = 0;
-  const int32_t step = n > SAMPLED_ROWS ? n / SAMPLED_ROWS : 1;
-  for (int32_t j = 0; j < n; j += step, seen += k) {
-    ln_weights_read(weights, (size_t)j * (size_t)k, (size_t)k, row);
-    for (int32_t p = 0; p < k; ++p) zeros += row[p] == 0.0f ? 1 : 0;
+/* Weights read four columns at a time, and the form that they are packed in. */
+typedef struct reader {
+  const ln_weights *weights;
+  int32_t n, k;
+  bool floats;
+  int32_t step, value_bytes; /* of the kernel: entries of a step, bytes of a value */
+  void *columns;             /* [4][k] floats or int8 */
+} reader;
+
+static size_t item_bytes(const reader *r) { return r->floats ? sizeof(float) : 1; }
+
+/* Columns [j, j + 4), as far as there are any: the others are zeros. */
+static void read_columns(const reader *r, int32_t j) {
+  const size_t count = (size_t)(r->n - j < 4 ? r->n - j : 4) * (size_t)r->k, all = 4 * (size_t)r->k;
+  ln_weights_read(r->weights, (size_t)j * (size_t)r->k, count, r->columns);
+  memset((char *)r->columns + count * item_bytes(r), 0, (all - count) * item_bytes(r));
+}
+
+static bool is_zero(const reader *r, int32_t column, int32_t p) {
+  const ptrdiff_t at = (ptrdiff_t)column * r->k + p;
+  return r->floats ? ((const float *)r->columns)[at] == 0.0f : ((const int8_t *)r->columns)[at] == 0;
+}
+
+static bool any_of(const reader *r, int32_t first, int32_t rows, int32_t p) {
+  for (int32_t i = 0; i < rows; ++i) {
+    if (!is_zero(r, first + i, p)) return true;
   }
-  return zeros * 100 >= seen * LEAST_ZEROS;
+  return false;
 }
 
-/* Columns [j, j + 4) as far as there are any, [4][k]. */
-static void read_group(const ln_weights *weights, int32_t j, int32_t n, int32_t k, float *group) {
-  const int32_t columns = n - j < 4 ? n - j : 4;
-  ln_weights_read(weights, (size_t)j * (size_t)k, (size_t)columns * (size_t)k, group);
-  memset(group + (ptrdiff_t)columns * k, 0, (size_t)(4 - columns) * (size_t)k * sizeof(float));
+/* Entries of columns [first, first + rows) of those that were read. */
+static int32_t count_group(const reader *r, int32_t first, int32_t rows) {
+  int32_t count = 0;
+  for (int32_t p = 0; p < r->k; ++p) count += any_of(r, first, rows, p) ? 1 : 0;
+  return count;
 }
 
-static counts count_entries(const ln_weights *weights, int32_t n, int32_t k, float *group) {
+static int32_t whole_steps(const reader *r, int32_t entries) { return (entries + r->step - 1) / r->step * r->step; }
+
+/* Whether a few columns of dense weights have as many zeros as it takes: most weights have none. */
+static bool may_be_sparse(const reader *r) {
+  if (r->weights->tensor->sparsity != NULL) return true;
+  int64_t entries = 0, seen = 0;
+  const int32_t step = r->n > 4 * SAMPLES ? r->n / SAMPLES : 4;
+  for (int32_t j = 0; j < r->n; j += step) {
+    read_columns(r, j);
+    seen += (int64_t)(r->n - j < 4 ? r->n - j : 4) * r->k;
+    for (int32_t i = 0; i < 4; ++i) entries += count_group(r, i, 1);
+  }
+  return entries * 100 <= seen * (100 - LEAST_ZEROS);
+}
+
+static counts count_entries(const reader *r) {
   counts out = {0, 0};
-  for (int32_t j = 0; j < n; j += 4) {
-    read_group(weights, j, n, k, group);
-    for (int32_t p = 0; p < k; ++p) {
-      int32_t count = 0;
-      for (int32_t r = 0; r < 4; ++r) count += group[(ptrdiff_t)r * k + p] != 0.0f ? 1 : 0;
-      out.by_1 += count;
-      out.by_4 += count > 0 ? 1 : 0;
-    }
+  for (int32_t j = 0; j < r->n; j += 4) {
+    read_columns(r, j);
+    for (int32_t i = 0; i < 4; ++i) out.by_1 += whole_steps(r, count_group(r, i, 1));
+    out.by_4 += whole_steps(r, count_group(r, 0, 4));
   }
   return out;
 }
 
-/* Parts of a packed block: values first, which are the widest. */
+/* Where the parts of a packed block lie. */
 typedef struct parts {
-  float *values;
+  char *values;
   int32_t *starts;
+  int32_t *sums, *sizes; /* int8: of each column, of its values and of their magnitudes */
   uint16_t *index;
 } parts;
 
-static void pack(const ln_weights *weights, const ln_sparse_b *b, float *group, const parts *to) {
-  int32_t at = 0;
-  for (int32_t j = 0; j < b->n; j += 4) {
-    read_group(weights, j, b->n, b->k, group);
-    for (int32_t first = 0; first < 4 && j + first < b->n; first += b->rows) {
-      to->starts[(j + first) / b->rows] = at;
-      const float *column = group + (ptrdiff_t)first * b->k;
-      for (int32_t p = 0; p < b->k; ++p) {
-        bool any = false;
-        for (int32_t r = 0; r < b->rows; ++r) any = any || column[(ptrdiff_t)r * b->k + p] != 0.0f;
-        if (!any) continue;
-        for (int32_t r = 0; r < b->rows; ++r) to->values[(ptrdiff_t)at * b->rows + r] = column[(ptrdiff_t)r * b->k + p];
-        to->index[at++] = (uint16_t)p;
-      }
-    }
+static void put_value(const reader *r, const parts *to, int32_t column, int32_t of, int32_t p, int64_t place) {
+  const ptrdiff_t at = (ptrdiff_t)of * r->k + p;
+  if (r->floats) {
+    ((float *)(void *)to->values)[place] = ((const float *)r->columns)[at];
+    return;
   }
-  to->starts[b->n / b->rows] = at;
+  const int8_t value = ((const int8_t *)r->columns)[at];
+  if (r->value_bytes == 1) ((int8_t *)to->values)[place] = value;
+  else ((int16_t *)(void *)to->values)[place] = value;
+  to->sums[column] += value;
+  to->sizes[column] += value < 0 ? -value : value;
 }
 
-static ln_status pack_through_cache(ln_sparse_plan *plan, ln_prep *prep, const ln_weights *weights, int64_t entries,
-                                    float *group) {
+/* Columns [j + first, j + first + rows) of those read at j; returns the entries so far. */
+static int32_t pack_group(const reader *r, const parts *to, int32_t j, int32_t first, int32_t rows, int32_t at) {
+  to->starts[(j + first) / rows] = at;
+  for (int32_t p = 0; p < r->k; ++p) {
+    if (!any_of(r, first, rows, p)) continue;
+    for (int32_t i = 0; i < rows; ++i) {
+      const int64_t place = ((int64_t)(at / r->step) * rows + i) * r->step + at % r->step;
+      put_value(r, to, j + first + i, first + i, p, place);
+    }
+    to->index[at++] = (uint16_t)p;
+  }
+  return whole_steps(r, at);
+}
+
+/* `block` is zero. */
+static void pack(const reader *r, int32_t rows, const parts *to) {
+  int32_t at = 0;
+  for (int32_t j = 0; j < r->n; j += 4) {
+    read_columns(r, j);
+    for (int32_t first = 0; first < 4 && j + first < r->n; first += rows) at = pack_group(r, to, j, first, rows, at);
+  }
+  to->starts[r->n / rows] = at;
+}
+
+static ln_status pack_through_cache(ln_sparse_plan *plan, ln_prep *prep, const reader *r, int64_t entries, parts *to) {
   ln_sparse_b *b = &plan->b;
-  const size_t count = (size_t)entries, starts = (size_t)(b->n / b->rows + 1) * sizeof(int32_t);
-  const size_t values = count * (size_t)b->rows * sizeof(float); /* no more than B has elements, which lie in memory */
-  const int64_t numbers[4] = {b->n, b->k, b->rows, ln_weights_form(weights)};
+  /* Entries are at most the elements of B and a step for each column, which plan_b bounds. */
+  const size_t values = (size_t)entries * (size_t)b->rows * (size_t)r->value_bytes;
+  const size_t numbers_at = (values + 3) / 4 * 4, starts = (size_t)(b->n / b->rows + 1) * sizeof(int32_t);
+  const size_t sums = r->floats ? 0 : (size_t)b->n * sizeof(int32_t);
+  const size_t bytes = numbers_at + starts + 2 * sums + (size_t)entries * sizeof(uint16_t);
+  const int64_t key[4] = {b->n, b->k, b->rows, ln_weights_form(r->weights)};
+  const char *form = r->floats ? "sparse_f32" : r->value_bytes == 1 ? "sparse_q8" : "sparse_q8_pairs";
   bool fresh = false;
-  char *block = ln_pack_cache_get(prep->cache, weights->tensor->data, "sparse_f32", numbers,
-                                  values + starts + count * sizeof(uint16_t) + 1, &fresh);
+  char *block = ln_pack_cache_get(prep->cache, r->weights->tensor->data, form, key, bytes, &fresh);
   if (block == NULL) return LN_ERR_MEMORY;
-  const parts to = {(float *)(void *)block, (int32_t *)(void *)(block + values),
-                    (uint16_t *)(void *)(block + values + starts)};
-  if (fresh) pack(weights, b, group, &to);
-  b->values = to.values;
-  b->starts = to.starts;
-  b->index = to.index;
+  char *numbers = block + numbers_at;
+  *to = (parts){block, (int32_t *)(void *)numbers, (int32_t *)(void *)(numbers + starts),
+                (int32_t *)(void *)(numbers + starts + sums), (uint16_t *)(void *)(numbers + starts + 2 * sums)};
+  if (fresh) {
+    memset(block, 0, bytes);
+    pack(r, b->rows, to);
+  }
+  b->values = to->values;
+  b->starts = to->starts;
+  b->index = to->index;
   return LN_OK;
 }
 
-ln_status ln_sparse_plan_f32(ln_sparse_plan *plan, ln_prep *prep, const ln_weights *weights, int32_t m, int32_t n,
-                             int32_t k) {
-  *plan = (ln_sparse_plan){.b = {.n = n, .k = k, .rows = 1}, .blocks_of_columns = 1};
-  if (!LN_HAS_SPARSE || k > MOST_DEPTH || (int64_t)n * k > INT32_MAX / 4) return LN_OK;
-  float *group = ln_alloc(4 * (size_t)k * sizeof *group);
-  if (group == NULL) return LN_ERR_MEMORY;
-  ln_status status = LN_OK;
-  if (may_be_sparse(weights, n, k, group)) {
-    const counts entries = count_entries(weights, n, k, group);
-    if (is_cheaper(&entries, m, n, k, &plan->b.rows))
-      status = pack_through_cache(plan, prep, weights, plan->b.rows == 4 ? entries.by_4 : entries.by_1, group);
+/* The bias with what zero points add, and whether sums stay narrow: the largest magnitude of A less its zero is 255. */
+static ln_status fold_bias(ln_sparse_plan *plan, ln_arena *arena, const parts *packed, const int32_t *bias) {
+  const ln_gemm_plan *dense = plan->dense;
+  int32_t *folded = ln_arena_array(arena, (size_t)dense->n, sizeof *folded);
+  if (folded == NULL) return LN_ERR_MEMORY;
+  const uint32_t a_term = (uint32_t)(dense->quant.a_zero + LN_KERNEL_OF(sparse, q8)->a_offset);
+  plan->bias = folded;
+  plan->narrow = true;
+  for (int32_t j = 0; j < dense->n; ++j) {
+    const int64_t base = bias == NULL ? 0 : bias[j];
+    const int64_t most = 255 * (int64_t)packed->sizes[j] + (base < 0 ? -base : base);
+    const int32_t shift = dense->shift[j] > 0 ? dense->shift[j] : 0;
+    if (most >= (INT64_C(1) << 30) >> shift) plan->narrow = false;
+    folded[j] = (int32_t)((uint32_t)base - a_term * (uint32_t)packed->sums[j]);
   }
-  ln_free(group);
+  return LN_OK;
+}
+
+/* ---- the plan ---- */
+
+static bool is_taken(const ln_gemm_plan *dense) {
+  const int64_t k = (int64_t)dense->segments * dense->segment_length;
+  if (!LN_HAS_SPARSE || dense->groups != 1 || k > MOST_DEPTH || k * dense->n > INT32_MAX / 32) return false;
+  if (ln_gemm_is_float(dense)) return true;
+  const ln_gemm_quant *quant = &dense->quant;
+  return LN_HAS(LN_INT8) && dense->kind == LN_GEMM_Q8 && !quant->a_unsigned && !quant->b_unsigned &&
+         !quant->c_unsigned && quant->b_zero == 0;
+}
+
+static ln_status plan_b(ln_sparse_plan *plan, ln_prep *prep, const reader *r, const int32_t *bias, int32_t m) {
+  if (!may_be_sparse(r)) return LN_OK;
+  const counts entries = count_entries(r);
+  parts packed;
+  if (!is_cheaper(plan->dense, &entries, m, r->k, &plan->b.rows)) return LN_OK;
+  LN_TRY(pack_through_cache(plan, prep, r, plan->b.rows == 4 ? entries.by_4 : entries.by_1, &packed));
+  return r->floats ? LN_OK : fold_bias(plan, prep->arena, &packed, bias);
+}
+
+ln_status ln_sparse_plan_b(ln_sparse_plan *plan, ln_prep *prep, const ln_gemm_plan *dense, const ln_weights *weights,
+                           const int32_t *bias, int32_t m) {
+  const int32_t n = dense->n, k = dense->segments * dense->segment_length;
+  *plan = (ln_sparse_plan){.dense = dense, .b = {.n = n, .k = k, .rows = 1}, .column_blocks = 1};
+  if (!is_taken(dense)) return LN_OK;
+  reader r = {weights, n, k, ln_gemm_is_float(dense), 1, sizeof(float), NULL};
+  if (LN_HAS(LN_INT8) && !r.floats) {
+    r.step = LN_KERNEL_OF(sparse, q8)->group;
+    r.value_bytes = LN_KERNEL_OF(sparse, q8)->value_bytes;
+  }
+  r.columns = ln_alloc(4 * (size_t)k * item_bytes(&r));
+  if (r.columns == NULL) return LN_ERR_MEMORY;
+  const ln_status status = plan_b(plan, prep, &r, bias, m);
+  ln_free(r.columns);
   plan->thread_bytes = ln_sparse_scratch_bytes(k);
   const int64_t work = (int64_t)n * k * (m < LN_SPARSE_PIXELS ? m : LN_SPARSE_PIXELS) / TASK_WORK;
   if (m <= 4 * LN_SPARSE_PIXELS && work > 1)
-    plan->blocks_of_columns = work < MOST_COLUMN_BLOCKS ? (int32_t)work : MOST_COLUMN_BLOCKS;
+    plan->column_blocks = work < MOST_COLUMN_BLOCKS ? (int32_t)work : MOST_COLUMN_BLOCKS;
   return status;
 }
 
@@ -156,31 +257,51 @@ ln_status ln_sparse_plan_f32(ln_sparse_plan *plan, ln_prep *prep, const ln_weigh
 typedef struct product {
   const ln_sparse_plan *plan;
   const ln_exec *exec;
-  int32_t m, rows, columns; /* rows and columns of a task */
-  const float *a, *bias;
-  float *c;
-  float low, high;
+  int32_t m, columns; /* columns of a task, whose rows are LN_SPARSE_PIXELS */
+  const void *a, *bias;
+  void *c;
 } product;
+
+/* m rows from `row` on, columns of `b` from `from` on. */
+static void run_floats(const product *p, const ln_sparse_b *b, int32_t m, ptrdiff_t row, int32_t from, void *scratch) {
+  const ln_gemm_plan *dense = p->plan->dense;
+  LN_KERNEL_OF(sparse, f32)
+  (m, b, (const float *)p->a + row * b->k, b->k, p->bias == NULL ? NULL : (const float *)p->bias + from,
+   (float *)p->c + row * dense->n + from, dense->n, dense->low, dense->high, scratch);
+}
+
+static void run_bytes(const product *p, const ln_sparse_b *b, int32_t m, ptrdiff_t row, int32_t from, void *scratch) {
+  const ln_gemm_plan *dense = p->plan->dense;
+  const ln_gemm_q8_params params = {.bias = p->plan->bias + from,
+                                    .multiplier = dense->multiplier + from,
+                                    .shift = dense->shift + from,
+                                    .reals = dense->reals == NULL ? NULL : dense->reals + from,
+                                    .zero_point = dense->quant.c_zero,
+                                    .low = dense->quant.low,
+                                    .high = dense->quant.high,
+                                    .narrow = p->plan->narrow};
+  LN_KERNEL_OF(sparse, q8)
+      ->run(m, b, (const int8_t *)p->a + row * b->k, b->k, &params, (int8_t *)p->c + row * dense->n + from, dense->n,
+            scratch);
+}
 
 static void product_task(void *context, int32_t task, int32_t worker) {
   const product *p = context;
-  const ln_sparse_b *whole = &p->plan->b;
-  const int32_t row = task / p->plan->blocks_of_columns * p->rows;
-  const int32_t from = task % p->plan->blocks_of_columns * p->columns;
-  const int32_t m = p->m - row < p->rows ? p->m - row : p->rows;
-  ln_sparse_b b = *whole;
+  const int32_t row = task / p->plan->column_blocks * LN_SPARSE_PIXELS;
+  const int32_t from = task % p->plan->column_blocks * p->columns;
+  const int32_t m = p->m - row < LN_SPARSE_PIXELS ? p->m - row : LN_SPARSE_PIXELS;
+  ln_sparse_b b = p->plan->b;
+  if (from >= b.n) return;
   b.starts += from / b.rows;
-  b.n = whole->n - from < p->columns ? whole->n - from : p->columns;
-  if (b.n <= 0) return;
-  LN_KERNEL_OF(sparse, f32)
-  (m, &b, p->a + (ptrdiff_t)row * b.k, b.k, p->bias == NULL ? NULL : p->bias + from,
-   p->c + (ptrdiff_t)row * whole->n + from, whole->n, p->low, p->high, ln_exec_thread_scratch(p->exec, worker));
+  b.n = b.n - from < p->columns ? b.n - from : p->columns;
+  void *scratch = ln_exec_thread_scratch(p->exec, worker);
+  if (ln_gemm_is_float(p->plan->dense)) run_floats(p, &b, m, row, from, scratch);
+  else if (LN_HAS(LN_INT8)) run_bytes(p, &b, m, row, from, scratch);
 }
 
-void ln_sparse_run_f32(const ln_sparse_plan *plan, const ln_exec *exec, int32_t m, const float *a, const float *bias,
-                       float *c, float low, float high) {
-  product p = {plan, exec, m, LN_SPARSE_PIXELS, plan->b.n, a, bias, c, low, high};
-  p.columns = (plan->b.n + plan->blocks_of_columns - 1) / plan->blocks_of_columns;
+void ln_sparse_run(const ln_sparse_plan *plan, const ln_exec *exec, int32_t m, const void *a, const void *bias,
+                   void *c) {
+  product p = {plan, exec, m, (plan->b.n + plan->column_blocks - 1) / plan->column_blocks, a, bias, c};
   p.columns = (p.columns + plan->b.rows - 1) / plan->b.rows * plan->b.rows;
-  ln_pool_run(exec->pool, (m + p.rows - 1) / p.rows * plan->blocks_of_columns, product_task, &p);
+  ln_pool_run(exec->pool, (m + LN_SPARSE_PIXELS - 1) / LN_SPARSE_PIXELS * plan->column_blocks, product_task, &p);
 }
