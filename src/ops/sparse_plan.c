@@ -241,8 +241,9 @@ ln_status ln_sparse_plan_b(ln_sparse_plan *plan, ln_prep *prep, const ln_gemm_pl
     r.step = LN_KERNEL_OF(sparse, q8)->group;
     r.value_bytes = LN_KERNEL_OF(sparse, q8)->value_bytes;
   }
-  r.columns = ln_alloc(4 * (size_t)k * item_bytes(&r));
-  if (r.columns == NULL) return LN_ERR_MEMORY;
+  size_t bytes;
+  if (!ln_size_mul(4 * item_bytes(&r), (size_t)k, &bytes) || (r.columns = ln_alloc(bytes)) == NULL)
+    return LN_ERR_MEMORY;
   const ln_status status = plan_b(plan, prep, &r, bias, m);
   ln_free(r.columns);
   plan->thread_bytes = ln_sparse_scratch_bytes(k);
