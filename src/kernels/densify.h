@@ -34,5 +34,11 @@ typedef struct ln_sparse_level {
  */
 bool ln_k_densify(const ln_sparse_level *levels, int32_t level_count, const void *items, size_t count,
                   size_t item_bytes, void *dst);
+/*
+ * The same for what lies under index `band` of the outermost level, which is dense: as if dst was the whole destination
+ * less band * levels[0].stride bytes.
+ */
+bool ln_k_densify_band(const ln_sparse_level *levels, int32_t level_count, size_t band, const void *items, size_t count,
+                       size_t item_bytes, void *dst);
 
 #endif

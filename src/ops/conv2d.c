@@ -106,7 +106,7 @@ ln_gemm_source ln_conv2d_filter(const conv2d_args *args, const ln_weights *filte
 
 ln_status ln_conv2d_pack_filter(ln_node *node, ln_prep *prep, conv2d_args *args, const void *bias) {
   ln_weights weights;
-  LN_TRY(ln_weights_open(node, node->in[1], prep->err, &weights));
+  LN_TRY(ln_weights_open_rows(node, node->in[1], prep->err, &weights));
   args->pack_in_run = !ln_tensor_const_data(node->in[1]);
   if (args->pack_in_run) {
     args->plan.staged = !ln_weights_is_plain(&weights);

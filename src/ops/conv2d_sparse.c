@@ -19,7 +19,7 @@ ln_status ln_conv2d_try_sparse(ln_node *node, ln_prep *prep, conv2d_args *args) 
   ln_sparse_plan *plan = ln_arena_array(prep->arena, 1, sizeof *plan);
   if (plan == NULL) return LN_ERR_MEMORY;
   ln_weights weights;
-  LN_TRY(ln_weights_open(node, node->in[1], prep->err, &weights));
+  LN_TRY(ln_weights_open_rows(node, node->in[1], prep->err, &weights));
   const ln_status status =
       ln_sparse_plan_b(plan, prep, &args->plan, &weights, folds ? bias->data : NULL, pixels_of(&args->conv.shape));
   ln_weights_close(&weights);

@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-#include "kernels/densify.h"
 #include "ops/move.h"
 #include "ops/rows.h"
 
@@ -95,13 +94,12 @@ static bool make_level(const ln_dimension_metadata *metadata, int32_t extent, si
   return metadata->format == 1;
 }
 
-bool ln_densify(const ln_tensor *tensor, void *dense, const char **reason) {
+/* The levels of the walk; false when the encoding contradicts the shape. */
+static bool make_levels(const ln_tensor *tensor, ln_sparse_level levels[LN_SPARSE_LEVELS], int32_t *level_count) {
   const ln_sparsity_parameters *sparsity = tensor->sparsity;
   const int32_t rank = tensor->shape.rank;
-  const size_t item = ln_item_bytes(tensor);
   size_t bytes = 0;
-  *reason = "the sparse encoding contradicts the shape";
-  if (item == 0 || !ln_tensor_size(tensor->type, &tensor->shape, &bytes) || bytes == 0) return false;
+  if (ln_item_bytes(tensor) == 0 || !ln_tensor_size(tensor->type, &tensor->shape, &bytes) || bytes == 0) return false;
   if (sparsity->traversal_order.count > LN_SPARSE_LEVELS || sparsity->block_map.count > LN_MAX_RANK) return false;
   const int32_t blocks = (int32_t)sparsity->block_map.count;
   const int32_t count = rank + blocks;
@@ -110,14 +108,42 @@ bool ln_densify(const ln_tensor *tensor, void *dense, const char **reason) {
   int32_t extents[LN_SPARSE_LEVELS];
   size_t strides[LN_SPARSE_LEVELS];
   if (!check_order(sparsity, rank, blocks) || !measure(tensor, blocks, extents, strides)) return false;
-  ln_sparse_level levels[LN_SPARSE_LEVELS];
   for (int32_t i = 0; i < count; ++i) {
     const int32_t dim = sparsity->traversal_order.data[i];
     if (!make_level(level_metadata(sparsity, i), extents[dim], strides[dim], &levels[i])) return false;
   }
+  *level_count = count;
+  return true;
+}
+
+bool ln_densify(const ln_tensor *tensor, void *dense, const char **reason) {
+  ln_sparse_level levels[LN_SPARSE_LEVELS];
+  int32_t count = 0;
+  size_t bytes = 0;
+  *reason = "the sparse encoding contradicts the shape";
+  if (!make_levels(tensor, levels, &count) || !ln_tensor_size(tensor->type, &tensor->shape, &bytes)) return false;
+  const size_t item = ln_item_bytes(tensor);
   memset(dense, 0, bytes);
   *reason = "the sparse encoding's indices contradict it";
   return ln_k_densify(levels, count, tensor->data, tensor->bytes / item, item, dense);
+}
+
+bool ln_densify_rows_open(const ln_tensor *tensor, ln_densify_rows *out) {
+  if (!make_levels(tensor, out->levels, &out->level_count)) return false;
+  if (tensor->sparsity->traversal_order.data[0] != 0 || !out->levels[0].dense) return false;
+  out->tensor = tensor;
+  out->bands = out->levels[0].extent;
+  out->band_bytes = out->levels[0].stride;
+  out->band_items = out->band_bytes / ln_item_bytes(tensor);
+  return true;
+}
+
+bool ln_densify_band(const ln_densify_rows *rows, int32_t band, void *dense) {
+  const ln_tensor *tensor = rows->tensor;
+  const size_t item = ln_item_bytes(tensor);
+  memset(dense, 0, rows->band_bytes);
+  return ln_k_densify_band(rows->levels, rows->level_count, (size_t)band, tensor->data, tensor->bytes / item, item,
+                           dense);
 }
 
 ln_status ln_densify_prepare(ln_node *node, ln_prep *prep) {

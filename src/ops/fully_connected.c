@@ -310,7 +310,7 @@ static ln_status pack_weights(ln_node *node, ln_prep *prep, fc_args *args) {
   const ln_tensor *tensor = node->in[1];
   ln_weights weights;
   if (!ln_gemm_is_float(&args->plan) && !is_form(args, FC_HYBRID)) LN_TRY(narrow_bias(node, prep, args));
-  LN_TRY(ln_weights_open(node, tensor, prep->err, &weights));
+  LN_TRY(ln_weights_open_rows(node, tensor, prep->err, &weights));
   if (!ln_tensor_const_data(tensor)) {
     args->pack_in_run = true;
     args->plan.staged = !ln_weights_is_plain(&weights);

@@ -41,7 +41,7 @@ static const costs *costs_of(ln_isa isa, bool floats) {
   return isa >= LN_ISA_AVX512VNNI ? &q8_vnni : isa >= LN_ISA_AVX512 ? &q8_avx512 : &q8_avx2;
 }
 
-/* How many entries B has by columns, and by groups of four that share theirs; each column's in whole steps. */
+/* How many entries B has by columns, and by groups of four that share theirs; in whole steps. */
 typedef struct counts {
   int64_t by_1, by_4;
 } counts;
@@ -68,57 +68,89 @@ typedef struct reader {
   bool floats;
   int32_t step, value_bytes; /* of the kernel: entries of a step, bytes of a value */
   void *columns;             /* [4][k] floats or int8 */
+  uint8_t *held;             /* [k], behind them: find_elements */
 } reader;
 
 static size_t item_bytes(const reader *r) { return r->floats ? sizeof(float) : 1; }
+
+/* Sets held[p] to the columns that were read, as bits, that have an element at p. */
+static void find_elements(const reader *r) {
+  const ptrdiff_t k = r->k;
+  uint8_t *held = r->held;
+  if (r->floats) {
+    const float *x = r->columns;
+    for (ptrdiff_t p = 0; p < k; ++p) {
+      held[p] = (uint8_t)((x[p] != 0.0f) | (x[p + k] != 0.0f) << 1 | (x[p + 2 * k] != 0.0f) << 2 |
+                          (x[p + 3 * k] != 0.0f) << 3);
+    }
+    return;
+  }
+  const int8_t *x = r->columns;
+  for (ptrdiff_t p = 0; p < k; ++p)
+    held[p] = (uint8_t)((x[p] != 0) | (x[p + k] != 0) << 1 | (x[p + 2 * k] != 0) << 2 | (x[p + 3 * k] != 0) << 3);
+}
 
 /* Columns [j, j + 4), as far as there are any: the others are zeros. */
 static void read_columns(const reader *r, int32_t j) {
   const size_t count = (size_t)(r->n - j < 4 ? r->n - j : 4) * (size_t)r->k, all = 4 * (size_t)r->k;
   ln_weights_read(r->weights, (size_t)j * (size_t)r->k, count, r->columns);
   memset((char *)r->columns + count * item_bytes(r), 0, (all - count) * item_bytes(r));
+  find_elements(r);
 }
 
-static bool is_zero(const reader *r, int32_t column, int32_t p) {
-  const ptrdiff_t at = (ptrdiff_t)column * r->k + p;
-  return r->floats ? ((const float *)r->columns)[at] == 0.0f : ((const int8_t *)r->columns)[at] == 0;
-}
-
-static bool any_of(const reader *r, int32_t first, int32_t rows, int32_t p) {
-  for (int32_t i = 0; i < rows; ++i) {
-    if (!is_zero(r, first + i, p)) return true;
+/* Adds the entries of the columns that were read to out[0..3], and those of their union to out[4]. */
+static void count_columns(const reader *r, int64_t out[5]) {
+  uint32_t of[5] = {0};
+  for (int32_t p = 0; p < r->k; ++p) {
+    const uint32_t held = r->held[p];
+    for (int i = 0; i < 4; ++i) of[i] += held >> i & 1;
+    of[4] += held != 0;
   }
-  return false;
+  for (int i = 0; i < 5; ++i) out[i] += of[i];
 }
 
-/* Entries of columns [first, first + rows) of those that were read. */
-static int32_t count_group(const reader *r, int32_t first, int32_t rows) {
-  int32_t count = 0;
-  for (int32_t p = 0; p < r->k; ++p) count += any_of(r, first, rows, p) ? 1 : 0;
-  return count;
+static int64_t whole_steps(const reader *r, int64_t entries) { return (entries + r->step - 1) / r->step * r->step; }
+
+/* Columns that a block of the sparse encoding holds. */
+static int32_t columns_of_block(const ln_tensor *tensor) {
+  const ln_sparsity_parameters *sparsity = tensor->sparsity;
+  for (uint32_t level = 0; level < sparsity->traversal_order.count; ++level) {
+    const int32_t block = sparsity->traversal_order.data[level] - tensor->shape.rank;
+    if (block >= 0 && sparsity->block_map.data[block] == 0)
+      return ((const ln_dimension_metadata *)sparsity->dim_metadata.data[level])->dense_size;
+  }
+  return 1;
 }
 
-static int32_t whole_steps(const reader *r, int32_t entries) { return (entries + r->step - 1) / r->step * r->step; }
+/* The most that there can be, from the number of stored values: weights in the sparse encoding are not read for it. */
+static counts count_stored(const reader *r) {
+  const ln_tensor *tensor = r->weights->tensor;
+  const int64_t stored = (int64_t)tensor->bytes * 8 / ln_type_bits(tensor->type);
+  const int64_t padding = (int64_t)(r->step - 1) * r->n;
+  const bool by_4 = columns_of_block(tensor) % 4 == 0;
+  return (counts){stored + padding, by_4 ? (stored + padding) / 4 : 4 * stored};
+}
 
 /* Whether a few columns of dense weights have as many zeros as it takes: most weights have none. */
 static bool may_be_sparse(const reader *r) {
-  if (r->weights->tensor->sparsity != NULL) return true;
-  int64_t entries = 0, seen = 0;
+  int64_t entries[5] = {0}, seen = 0;
   const int32_t step = r->n > 4 * SAMPLES ? r->n / SAMPLES : 4;
   for (int32_t j = 0; j < r->n; j += step) {
     read_columns(r, j);
+    count_columns(r, entries);
     seen += (int64_t)(r->n - j < 4 ? r->n - j : 4) * r->k;
-    for (int32_t i = 0; i < 4; ++i) entries += count_group(r, i, 1);
   }
-  return entries * 100 <= seen * (100 - LEAST_ZEROS);
+  return (entries[0] + entries[1] + entries[2] + entries[3]) * 100 <= seen * (100 - LEAST_ZEROS);
 }
 
 static counts count_entries(const reader *r) {
   counts out = {0, 0};
   for (int32_t j = 0; j < r->n; j += 4) {
+    int64_t entries[5] = {0};
     read_columns(r, j);
-    for (int32_t i = 0; i < 4; ++i) out.by_1 += whole_steps(r, count_group(r, i, 1));
-    out.by_4 += whole_steps(r, count_group(r, 0, 4));
+    count_columns(r, entries);
+    for (int32_t i = 0; i < 4; ++i) out.by_1 += whole_steps(r, entries[i]);
+    out.by_4 += whole_steps(r, entries[4]);
   }
   return out;
 }
@@ -131,50 +163,67 @@ typedef struct parts {
   uint16_t *index;
 } parts;
 
-static void put_value(const reader *r, const parts *to, int32_t column, int32_t of, int32_t p, int64_t place) {
-  const ptrdiff_t at = (ptrdiff_t)of * r->k + p;
-  if (r->floats) {
-    ((float *)(void *)to->values)[place] = ((const float *)r->columns)[at];
-    return;
-  }
-  const int8_t value = ((const int8_t *)r->columns)[at];
-  if (r->value_bytes == 1) ((int8_t *)to->values)[place] = value;
-  else ((int16_t *)(void *)to->values)[place] = value;
-  to->sums[column] += value;
-  to->sizes[column] += value < 0 ? -value : value;
+/* One value; a zero that is put where the next entry goes stays as padding or is overwritten. */
+static void put_value(const reader *r, const parts *to, int64_t place, ptrdiff_t from) {
+  if (r->floats) ((float *)(void *)to->values)[place] = ((const float *)r->columns)[from];
+  else if (r->value_bytes == 1) ((int8_t *)to->values)[place] = ((const int8_t *)r->columns)[from];
+  else ((int16_t *)(void *)to->values)[place] = ((const int8_t *)r->columns)[from];
 }
 
-/* Columns [j + first, j + first + rows) of those read at j; returns the entries so far. */
-static int32_t pack_group(const reader *r, const parts *to, int32_t j, int32_t first, int32_t rows, int32_t at) {
-  to->starts[(j + first) / rows] = at;
+/* One of the columns that were read; returns the entries so far. */
+static int64_t pack_column(const reader *r, const parts *to, int32_t i, int64_t at) {
+  const ptrdiff_t first = (ptrdiff_t)i * r->k;
+  for (int32_t p = 0; p < r->k; ++p) { /* no branch: where the zeros lie cannot be foreseen */
+    put_value(r, to, at, first + p);
+    to->index[at] = (uint16_t)p;
+    at += r->held[p] >> i & 1;
+  }
+  return whole_steps(r, at);
+}
+
+/* The four columns that were read, as one group. */
+static int64_t pack_four(const reader *r, const parts *to, int64_t at) {
   for (int32_t p = 0; p < r->k; ++p) {
-    if (!any_of(r, first, rows, p)) continue;
-    for (int32_t i = 0; i < rows; ++i) {
-      const int64_t place = ((int64_t)(at / r->step) * rows + i) * r->step + at % r->step;
-      put_value(r, to, j + first + i, first + i, p, place);
-    }
+    if (r->held[p] == 0) continue;
+    for (int32_t i = 0; i < 4; ++i)
+      put_value(r, to, (at / r->step * 4 + i) * r->step + at % r->step, (ptrdiff_t)i * r->k + p);
     to->index[at++] = (uint16_t)p;
   }
   return whole_steps(r, at);
 }
 
-/* `block` is zero. */
+static void sum_column(const reader *r, int32_t i, int32_t *sum, int32_t *size) {
+  const int8_t *column = (const int8_t *)r->columns + (ptrdiff_t)i * r->k;
+  for (int32_t p = 0; p < r->k; ++p) {
+    *sum += column[p];
+    *size += column[p] < 0 ? -column[p] : column[p];
+  }
+}
+
+/* `to` lies in zeros. */
 static void pack(const reader *r, int32_t rows, const parts *to) {
-  int32_t at = 0;
+  int64_t at = 0;
   for (int32_t j = 0; j < r->n; j += 4) {
     read_columns(r, j);
-    for (int32_t first = 0; first < 4 && j + first < r->n; first += rows) at = pack_group(r, to, j, first, rows, at);
+    for (int32_t i = 0; i < 4 && j + i < r->n; ++i) {
+      if (!r->floats) sum_column(r, i, &to->sums[j + i], &to->sizes[j + i]);
+      if (rows == 1) to->starts[j + i] = (int32_t)at;
+      if (rows == 1) at = pack_column(r, to, i, at);
+    }
+    if (rows == 4) to->starts[j / 4] = (int32_t)at;
+    if (rows == 4) at = pack_four(r, to, at);
   }
-  to->starts[r->n / rows] = at;
+  to->starts[r->n / rows] = (int32_t)at;
 }
 
 static ln_status pack_through_cache(ln_sparse_plan *plan, ln_prep *prep, const reader *r, int64_t entries, parts *to) {
   ln_sparse_b *b = &plan->b;
   /* Entries are at most the elements of B and a step for each column, which plan_b bounds. */
-  const size_t values = (size_t)entries * (size_t)b->rows * (size_t)r->value_bytes;
+  const size_t room = (size_t)entries + 1; /* pack_column puts a zero behind the last one */
+  const size_t values = room * (size_t)b->rows * (size_t)r->value_bytes;
   const size_t numbers_at = (values + 3) / 4 * 4, starts = (size_t)(b->n / b->rows + 1) * sizeof(int32_t);
   const size_t sums = r->floats ? 0 : (size_t)b->n * sizeof(int32_t);
-  const size_t bytes = numbers_at + starts + 2 * sums + (size_t)entries * sizeof(uint16_t);
+  const size_t bytes = numbers_at + starts + 2 * sums + room * sizeof(uint16_t);
   const int64_t key[4] = {b->n, b->k, b->rows, ln_weights_form(r->weights)};
   const char *form = r->floats ? "sparse_f32" : r->value_bytes == 1 ? "sparse_q8" : "sparse_q8_pairs";
   bool fresh = false;
@@ -223,8 +272,9 @@ static bool is_taken(const ln_gemm_plan *dense) {
 }
 
 static ln_status plan_b(ln_sparse_plan *plan, ln_prep *prep, const reader *r, const int32_t *bias, int32_t m) {
-  if (!may_be_sparse(r)) return LN_OK;
-  const counts entries = count_entries(r);
+  const bool stored = r->weights->tensor->sparsity != NULL;
+  if (!stored && !may_be_sparse(r)) return LN_OK;
+  const counts entries = stored ? count_stored(r) : count_entries(r);
   parts packed;
   if (!is_cheaper(plan->dense, &entries, m, r->k, &plan->b.rows)) return LN_OK;
   LN_TRY(pack_through_cache(plan, prep, r, plan->b.rows == 4 ? entries.by_4 : entries.by_1, &packed));
@@ -236,14 +286,15 @@ ln_status ln_sparse_plan_b(ln_sparse_plan *plan, ln_prep *prep, const ln_gemm_pl
   const int32_t n = dense->n, k = dense->segments * dense->segment_length;
   *plan = (ln_sparse_plan){.dense = dense, .b = {.n = n, .k = k, .rows = 1}, .column_blocks = 1};
   if (!is_taken(dense)) return LN_OK;
-  reader r = {weights, n, k, ln_gemm_is_float(dense), 1, sizeof(float), NULL};
+  reader r = {weights, n, k, ln_gemm_is_float(dense), 1, sizeof(float), NULL, NULL};
   if (LN_HAS(LN_INT8) && !r.floats) {
     r.step = LN_KERNEL_OF(sparse, q8)->group;
     r.value_bytes = LN_KERNEL_OF(sparse, q8)->value_bytes;
   }
   size_t bytes;
-  if (!ln_size_mul(4 * item_bytes(&r), (size_t)k, &bytes) || (r.columns = ln_alloc(bytes)) == NULL)
+  if (!ln_size_mul(4 * item_bytes(&r) + 1, (size_t)k, &bytes) || (r.columns = ln_alloc(bytes)) == NULL)
     return LN_ERR_MEMORY;
+  r.held = (uint8_t *)r.columns + 4 * item_bytes(&r) * (size_t)k;
   const ln_status status = plan_b(plan, prep, &r, bias, m);
   ln_free(r.columns);
   plan->thread_bytes = ln_sparse_scratch_bytes(k);

@@ -21,12 +21,24 @@ ln_type ln_weights_plain_type(const ln_tensor *tensor) {
   }
 }
 
+/* Rows of sparse weights, dense, that were read last. */
+typedef struct ln_weights_band {
+  ln_densify_rows rows;
+  int32_t at; /* -1: none */
+  void *data;
+} ln_weights_band;
+
 void ln_weights_close(ln_weights *weights) {
+  if (weights->band != NULL) ln_free(weights->band->data);
+  ln_free(weights->band);
   ln_free(weights->owned);
+  weights->band = NULL;
   weights->owned = NULL;
 }
 
-bool ln_weights_is_plain(const ln_weights *weights) { return weights->plain == weights->tensor->type; }
+bool ln_weights_is_plain(const ln_weights *weights) {
+  return weights->plain == weights->tensor->type && weights->band == NULL;
+}
 
 int64_t ln_weights_form(const ln_weights *weights) {
   const uintptr_t scales = weights->scales == NULL ? 0 : (uintptr_t)weights->scales->data;
@@ -92,6 +104,26 @@ static ln_status open_sparse(const ln_node *node, const ln_tensor *tensor, ln_er
   return ln_node_fail(node, err, LN_ERR_MODEL, "weights \"%s\": %s", tensor->name, reason);
 }
 
+/* Leaves `out` without a band where the encoding is no list of rows. Its lists were verified with the graph. */
+static ln_status open_band(const ln_node *node, ln_error *err, ln_weights *out) {
+  ln_densify_rows rows;
+  if (!ln_densify_rows_open(out->tensor, &rows) || rows.bands == 1) return LN_OK;
+  out->band = ln_alloc(sizeof *out->band);
+  if (out->band == NULL) return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory for dense weights");
+  *out->band = (ln_weights_band){rows, -1, ln_alloc(rows.band_bytes)};
+  if (out->band->data != NULL) return LN_OK;
+  ln_weights_close(out);
+  return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory for dense weights");
+}
+
+ln_status ln_weights_open_rows(const ln_node *node, const ln_tensor *tensor, ln_error *err, ln_weights *out) {
+  *out = (ln_weights){.tensor = tensor, .plain = ln_weights_plain_type(tensor)};
+  const bool whole = tensor->quant->kind == LN_QUANT_BLOCKWISE || ln_type_bits(tensor->type) < 8;
+  if (LN_HAS_SPARSE && tensor->sparsity != NULL && !whole && ln_tensor_const_data(tensor))
+    LN_TRY(open_band(node, err, out));
+  return out->band != NULL ? LN_OK : ln_weights_open(node, tensor, err, out);
+}
+
 ln_status ln_weights_open(const ln_node *node, const ln_tensor *tensor, ln_error *err, ln_weights *out) {
   *out = (ln_weights){.tensor = tensor, .data = tensor->data, .plain = ln_weights_plain_type(tensor)};
   const bool blocks = tensor->quant->kind == LN_QUANT_BLOCKWISE, sparse = tensor->sparsity != NULL;
@@ -145,7 +177,33 @@ static void read_blocks(const ln_weights *weights, size_t first, size_t count, f
   }
 }
 
+static void read_stored(const ln_weights *weights, size_t first, size_t count, void *to);
+
+/* Band by band. */
+static void read_bands(const ln_weights *weights, size_t first, size_t count, char *to) {
+  ln_weights_band *band = weights->band;
+  const size_t items = band->rows.band_items, item = weights->plain == LN_FLOAT32 ? sizeof(float) : 1;
+  ln_weights dense = *weights;
+  dense.band = NULL;
+  dense.data = band->data;
+  while (count > 0) {
+    const int32_t at = (int32_t)(first / items);
+    const size_t left = items - first % items, part = left < count ? left : count;
+    if (at != band->at) ln_densify_band(&band->rows, at, band->data);
+    band->at = at;
+    read_stored(&dense, first % items, part, to);
+    first += part;
+    count -= part;
+    to += part * item;
+  }
+}
+
 void ln_weights_read(const ln_weights *weights, size_t first, size_t count, void *to) {
+  if (LN_HAS_SPARSE && weights->band != NULL) read_bands(weights, first, count, to);
+  else read_stored(weights, first, count, to);
+}
+
+static void read_stored(const ln_weights *weights, size_t first, size_t count, void *to) {
   const ln_type type = weights->tensor->type;
   if (!LN_HAS(LN_FLOAT32) || weights->plain != LN_FLOAT32) {
     read_bytes(weights, first, count, to);

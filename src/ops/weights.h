@@ -4,10 +4,13 @@
 
 #include "ops/ops.h"
 
+struct ln_weights_band;
+
 typedef struct ln_weights {
   const ln_tensor *tensor;
   const void *data;                      /* the stored elements, dense */
   void *owned;                           /* sparse weights made dense; freed by ln_weights_close */
+  struct ln_weights_band *band;          /* sparse weights of which a band of rows is dense: then `data` is NULL */
   ln_type plain;                         /* what is read: LN_FLOAT32, LN_INT8 or LN_UINT8 */
   const ln_tensor *scales, *zero_points; /* of weights quantized in blocks, which are read as floats; NULL: none */
 } ln_weights;
@@ -24,6 +27,9 @@ ln_type ln_weights_plain_type(const ln_tensor *tensor);
  * messages. Without sparsity nothing is allocated, and nothing fails that did not fail in prepare.
  */
 ln_status ln_weights_open(const ln_node *node, const ln_tensor *tensor, ln_error *err, ln_weights *out);
+/* The same for who reads each row once or twice, in rising order: of sparse weights only a few rows are dense at a
+ * time. */
+ln_status ln_weights_open_rows(const ln_node *node, const ln_tensor *tensor, ln_error *err, ln_weights *out);
 void ln_weights_close(ln_weights *weights);
 /* `data` is in the plain form as it is. */
 bool ln_weights_is_plain(const ln_weights *weights);
