@@ -9,8 +9,7 @@ enum {
   SAMPLES = 8,       /* of dense weights, before all are read */
   MARGIN = 110,      /* percent: so much of the sparse product's time must be less than the dense one's */
   NEAR_BYTES = 24 << 10,
-  TASK_WORK = 1 << 18, /* elements of B times pixels that are worth a task of their own */
-  MOST_COLUMN_BLOCKS = 8
+  TASK_WORK = 1 << 18 /* elements of B times pixels that are worth a task of their own */
 };
 
 /* ---- costs ---- */
@@ -281,6 +280,15 @@ static ln_status plan_b(ln_sparse_plan *plan, ln_prep *prep, const reader *r, co
   return r->floats ? LN_OK : fold_bias(plan, prep->arena, &packed, bias);
 }
 
+/* Where blocks of pixels are too few for the threads, columns are cut, too; each cut brings the pixels anew. */
+static int32_t column_blocks(int32_t threads, int32_t m, int32_t n, int32_t k) {
+  const int32_t pixel_blocks = (m + LN_SPARSE_PIXELS - 1) / LN_SPARSE_PIXELS;
+  const int64_t work = (int64_t)n * k * (m < LN_SPARSE_PIXELS ? m : LN_SPARSE_PIXELS) / TASK_WORK;
+  if (threads < 2 || pixel_blocks >= 4 * threads || work < 2) return 1;
+  const int32_t wanted = pixel_blocks >= threads ? 2 : threads;
+  return work < wanted ? (int32_t)work : wanted;
+}
+
 ln_status ln_sparse_plan_b(ln_sparse_plan *plan, ln_prep *prep, const ln_gemm_plan *dense, const ln_weights *weights,
                            const int32_t *bias, int32_t m) {
   const int32_t n = dense->n, k = dense->segments * dense->segment_length;
@@ -298,9 +306,7 @@ ln_status ln_sparse_plan_b(ln_sparse_plan *plan, ln_prep *prep, const ln_gemm_pl
   const ln_status status = plan_b(plan, prep, &r, bias, m);
   ln_free(r.columns);
   plan->thread_bytes = ln_sparse_scratch_bytes(k);
-  const int64_t work = (int64_t)n * k * (m < LN_SPARSE_PIXELS ? m : LN_SPARSE_PIXELS) / TASK_WORK;
-  if (m <= 4 * LN_SPARSE_PIXELS && work > 1)
-    plan->column_blocks = work < MOST_COLUMN_BLOCKS ? (int32_t)work : MOST_COLUMN_BLOCKS;
+  plan->column_blocks = column_blocks(prep->threads, m, n, k);
   return status;
 }
 
