@@ -6,7 +6,7 @@ SHARED ?= ../shared
 SECONDS ?= 60
 PYTHON = $(if $(wildcard $(BUILD)/venv/bin/python),$(abspath $(BUILD)/venv/bin/python),python3)
 
-.PHONY: all demo test proofs check asan tsan fuzz bench size wheel install generic format clean help
+.PHONY: all demo test proofs check cross-aarch64 asan tsan fuzz bench size wheel install generic format clean help
 
 all: need-build
 	@cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=Release $(CMAKE_FLAGS) > $(BUILD).log 2>&1 || { cat $(BUILD).log; rm -f $(BUILD).log; exit 1; }
@@ -19,6 +19,7 @@ help:
 	@echo "make test       every test (installs what they need when run as root)"
 	@echo "make proofs     of these, other projects' own tests against our libraries"
 	@echo "make check      the short tier: two minutes"
+	@echo "make cross-aarch64  the library and the tool for 64-bit Arm, in $(BUILD)/aarch64 (docs/aarch64.md)"
 	@echo "make asan       every test under the address and undefined-behaviour sanitizers"
 	@echo "make tsan       many sessions on one model, and the thread pool, under the thread sanitizer"
 	@echo "make fuzz       mutated models, then each libFuzzer target for SECONDS (60) or all for TOTAL together,"
@@ -28,12 +29,14 @@ help:
 	@echo "make wheel      the Python package as a wheel, in $(BUILD)/wheel"
 	@echo "make install    into PREFIX (default /usr/local)"
 
-.PHONY: need-build need-test need-python
+.PHONY: need-build need-test need-cross need-python
 need-build:
 	@mkdir -p $(dir $(abspath $(BUILD)))
 	@sh scripts/need.sh build
 need-test: need-build
 	@sh scripts/need.sh io test
+need-cross: need-build
+	@sh scripts/need.sh cross
 need-python:
 	@sh scripts/python.sh $(BUILD)/venv
 
@@ -44,7 +47,7 @@ demo:
 	@sh scripts/demo.sh $(BUILD)/linnet
 
 # The tests' own build stands beside the plain one, so that `make` never needs what only tests need.
-test: need-test need-python
+test: need-test need-cross need-python
 	@cmake -S . -B $(BUILD)/tests -DCMAKE_BUILD_TYPE=Release -DLINNET_TESTS=ON -DLINNET_WERROR=ON \
 	  -DPython3_EXECUTABLE=$(PYTHON) $(CMAKE_FLAGS) > /dev/null
 	@cmake --build $(BUILD)/tests -j $(JOBS) -- --no-print-directory
@@ -71,6 +74,12 @@ check: need-test
 	  -DPython3_EXECUTABLE=$(PYTHON) $(CMAKE_FLAGS) > /dev/null
 	@cmake --build $(BUILD)/tests -j $(JOBS)
 	@cd $(BUILD)/tests && ctest --output-on-failure -j $(JOBS) -LE long
+
+# With Debian's cross compiler. `ctest -L aarch64` in $(BUILD)/tests builds and runs the tests of it under qemu-user.
+cross-aarch64: need-cross
+	@cmake -S . -B $(BUILD)/aarch64 -DCMAKE_TOOLCHAIN_FILE=cmake/aarch64.cmake -DCMAKE_BUILD_TYPE=Release -DLINNET_IO=OFF \
+	  $(CMAKE_FLAGS) > /dev/null
+	@cmake --build $(BUILD)/aarch64 -j $(JOBS)
 
 asan: need-test
 	@cmake -S . -B $(BUILD)/asan -DCMAKE_BUILD_TYPE=Release -DLINNET_TESTS=ON -DLINNET_SANITIZE=ON \

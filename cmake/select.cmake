@@ -1,9 +1,9 @@
 # A small library that holds only what some models need: their operators, each for the element types it meets there.
 #
-#   linnet_select(NAME MODEL... [TIERS generic|avx2|avx512|avx512vnni ...] [WITH metadata|save|trial ...])
+#   linnet_select(NAME MODEL... [TIERS generic|avx2|avx512|avx512vnni|neon|neondot|neoni8mm ...] [WITH metadata|save|trial ...])
 #
 # defines the shared library NAME and the static one NAME_static, whose public headers are the whole library's. TIERS are
-# the tiers of kernels it holds (without it: plain C and AVX2 where the processor is an x86); the best that the machine
+# the tiers of kernels it holds (without it: plain C, and AVX2 on an x86 or NEON on an AArch64); the best that the machine
 # has is taken when it runs. Of what does not serve running models, WITH adds the functions of linnet/metadata.h,
 # ln_model_save and ln_op_try. The models are read by the linnet tool of this build, or when cross-compiling by the one
 # that LINNET_HOST_TOOL names, built from the same sources.
@@ -20,6 +20,8 @@ function(linnet_select name)
     set(tiers generic)
     if(LINNET_X86)
       list(APPEND tiers avx2)
+    elseif(LINNET_ARM)
+      list(APPEND tiers neon)
     endif()
   endif()
 
@@ -52,14 +54,14 @@ function(linnet_select name)
       list(FILTER sources EXCLUDE REGEX "${${part}_files}")
     endif()
   endforeach()
-  set(place 0)
-  foreach(tier generic avx2 avx512 avx512vnni)
+  foreach(tier_place generic=0 avx2=1 avx512=2 avx512vnni=3 neon=16 neondot=17 neoni8mm=18) # places: ln_isa
+    string(REGEX REPLACE "=.*" "" tier ${tier_place})
+    string(REGEX REPLACE ".*=" "" place ${tier_place})
     if(tier IN_LIST tiers)
       math(EXPR tier_bits "${tier_bits} | (1 << ${place})")
     else()
       list(FILTER sources EXCLUDE REGEX "_${tier}\\.c$")
     endif()
-    math(EXPR place "${place} + 1")
   endforeach()
 
   list(APPEND sources ${linnet_SOURCE_DIR}/src/kernels/slots.c)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # usage: need.sh GROUP...   makes sure that the tools and libraries of each group are there.
 # Run as root on Debian it installs what is missing, saying so; otherwise it names it. A missing tool of `build` or `test`
-# is an error, a missing library of `io` only leaves a feature out.
+# is an error, a missing library of `io` or tool of `cross` only leaves a feature or the tests of it out.
 set -eu
 
 missing=""
@@ -48,6 +48,14 @@ for group in "$@"; do
       want binutils command -v nm
       want clang-format command -v clang-format
       ;;
+    cross) # for AArch64, where that is another processor than this one
+      if [ "$(uname -m)" != aarch64 ]; then
+        want gcc-aarch64-linux-gnu command -v aarch64-linux-gnu-gcc
+        want libc6-dev-arm64-cross test -e /usr/aarch64-linux-gnu/lib/libc.so
+        want qemu-user command -v qemu-aarch64
+        want libcmocka-dev:arm64 test -e /usr/lib/aarch64-linux-gnu/libcmocka.so
+      fi
+      ;;
     python)
       want python3 command -v python3
       want python3-venv python3 -c 'import venv, ensurepip'
@@ -66,6 +74,7 @@ done
 
 if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null 2>&1; then
   echo "installing:$missing"
+  case $missing in *:arm64*) dpkg --add-architecture arm64 ;; esac
   log=$(mktemp)
   if { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing; } > "$log" 2>&1; then
     rm -f "$log"

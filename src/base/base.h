@@ -136,12 +136,16 @@ void ln_pool_run(ln_pool *pool, int32_t count, ln_task_fn fn, void *context);
 /* Tiers in rising order: each contains the ones before it. */
 typedef enum ln_isa {
   LN_ISA_GENERIC = 0,
-  LN_ISA_AVX2 = 1,      /* AVX2, FMA, F16C */
-  LN_ISA_AVX512 = 2,    /* AVX-512 F, BW, DQ, VL */
-  LN_ISA_AVX512VNNI = 3 /* and VNNI */
+  LN_ISA_AVX2 = 1,       /* AVX2, FMA, F16C */
+  LN_ISA_AVX512 = 2,     /* AVX-512 F, BW, DQ, VL */
+  LN_ISA_AVX512VNNI = 3, /* and VNNI */
+  LN_ISA_NEON = 16,      /* AArch64, whose baseline has it */
+  LN_ISA_NEONDOT = 17,   /* with dot products of bytes */
+  LN_ISA_NEONI8MM = 18   /* and matrix products of them */
 } ln_isa;
 
-/* The best tier of this CPU, lowered by the environment's LINNET_CPU=generic|avx2|avx512|avx512vnni. Set once. */
+/* The best tier of this CPU, lowered by the environment's LINNET_CPU=generic|avx2|avx512|avx512vnni, or neon|neondot|
+ * neoni8mm on AArch64. Set once. */
 ln_isa ln_cpu_isa(void);
 const char *ln_isa_name(ln_isa isa); /* "avx2" */
 bool ln_isa_from_name(const char *name, ln_isa *out);

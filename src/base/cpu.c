@@ -9,15 +9,20 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(LN_ARM) && defined(__linux__)
+#include <sys/auxv.h>
 #endif
 
-static const char *const isa_names[] = {"generic", "avx2", "avx512", "avx512vnni"};
+static const char *const isa_names[] = {
+    [LN_ISA_GENERIC] = "generic",       [LN_ISA_AVX2] = "avx2", [LN_ISA_AVX512] = "avx512",
+    [LN_ISA_AVX512VNNI] = "avx512vnni", [LN_ISA_NEON] = "neon", [LN_ISA_NEONDOT] = "neondot",
+    [LN_ISA_NEONI8MM] = "neoni8mm"};
 
 const char *ln_isa_name(ln_isa isa) { return isa_names[isa]; }
 
 bool ln_isa_from_name(const char *name, ln_isa *out) {
   for (size_t i = 0; i < LN_COUNT(isa_names); ++i) {
-    if (strcmp(name, isa_names[i]) == 0) {
+    if (isa_names[i] != NULL && strcmp(name, isa_names[i]) == 0) {
       *out = (ln_isa)i;
       return true;
     }
@@ -44,9 +49,27 @@ static ln_isa detect(void) {
   if (!all_of(saved, 0xE6) || !all_of(b7, bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL)) return LN_ISA_AVX2;
   return all_of(c7, bit_AVX512VNNI) ? LN_ISA_AVX512VNNI : LN_ISA_AVX512;
 }
+#elif defined(LN_ARM) && defined(__linux__)
+enum { CAP_ASIMDDP = 1 << 20, CAP2_I8MM = 1 << 13 }; /* of the kernel's interface; not every libc names them */
+
+static ln_isa detect(void) {
+  if ((getauxval(AT_HWCAP) & CAP_ASIMDDP) == 0) return LN_ISA_NEON;
+  return (getauxval(AT_HWCAP2) & CAP2_I8MM) != 0 ? LN_ISA_NEONI8MM : LN_ISA_NEONDOT;
+}
+#elif defined(LN_ARM)
+static ln_isa detect(void) { return LN_ISA_NEON; }
 #else
 static ln_isa detect(void) { return LN_ISA_GENERIC; }
 #endif
+
+/* Whether a processor of this kind may have the tier. */
+static bool is_ours(ln_isa isa) {
+#if defined(__aarch64__)
+  return isa == LN_ISA_GENERIC || isa >= LN_ISA_NEON;
+#else
+  return isa < LN_ISA_NEON;
+#endif
+}
 
 static ln_isa chosen;
 static const char *bad_request;
@@ -57,7 +80,7 @@ static void choose(void) {
   const char *request = getenv("LINNET_CPU");
   ln_isa wanted;
   if (request == NULL || *request == '\0') return;
-  if (!ln_isa_from_name(request, &wanted)) bad_request = request;
+  if (!ln_isa_from_name(request, &wanted) || !is_ours(wanted)) bad_request = request;
   else if (wanted < chosen) chosen = wanted;
 }
 

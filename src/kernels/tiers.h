@@ -8,4 +8,10 @@
 #define LN_KERNEL_X86(family, slot, isa, type, name)
 #endif
 
+#if defined(LN_ARM)
+#define LN_KERNEL_ARM LN_KERNEL
+#else
+#define LN_KERNEL_ARM(family, slot, isa, type, name)
+#endif
+
 #endif
