@@ -152,11 +152,35 @@ typedef struct ln_profile_entry {
   int64_t calls;
   int64_t nanoseconds;
   int64_t macs; /* of one call */
+  /* Bytes that one call reads and writes once each, as they lie in memory: nothing of what caches save or packing adds.
+   */
+  int64_t input_bytes;  /* of inputs that are computed or set */
+  int64_t weight_bytes; /* of inputs that are constants, as the file keeps them */
+  int64_t output_bytes;
+  int64_t scratch_bytes; /* asked for beside them, for all threads */
+  ln_type input_type;    /* of the first input; LN_FLOAT32 when there is none */
+  ln_type weight_type;   /* of the first constant input, else of the first input */
+  const char *kernel;    /* the one that does most of the work, "gemm_f32_14x32_avx512"; NULL: the operator says none */
 } ln_profile_entry;
 
 LN_API int32_t ln_session_profile_count(const ln_session *session); /* 0 unless created with profile */
 LN_API ln_status ln_session_profile(const ln_session *session, int32_t index, ln_profile_entry *entry);
 LN_API void ln_session_profile_reset(ln_session *session);
+
+/* A stretch of the arena and the steps of a run in which it holds data. Several tensors may lie in the same bytes:
+ * views, and outputs written in place. */
+typedef struct ln_memory_block {
+  size_t size;             /* sizeof(ln_memory_block), set by the caller */
+  const char *tensor_name; /* NULL: scratch of a step */
+  int32_t tensor;          /* its number in the graph that runs; -1: scratch */
+  size_t offset, bytes;    /* from the beginning of the arena */
+  int32_t first, last;     /* steps, inclusive, as ln_session_profile counts them; inputs live from 0, and they and
+                              outputs to the last */
+} ln_memory_block;
+
+/* The present plan, of a session that is prepared (else 0): what was given memory before the run. */
+LN_API int32_t ln_session_memory_count(const ln_session *session);
+LN_API ln_status ln_session_memory(const ln_session *session, int32_t index, ln_memory_block *block);
 
 #ifdef __cplusplus
 }

@@ -202,6 +202,7 @@ ln_status ln_batch_matmul_prepare(ln_node *node, ln_prep *prep) {
   fold_batches(s);
   args->constant = ln_tensor_const_data(node->in[1]) && s->y_batches <= INT32_MAX;
   ln_status status = plan_product(node, prep, args, args->constant ? (int32_t)s->y_batches : 1);
+  if (status == LN_OK) node->kernel = ln_gemm_kernel_name(&args->plan);
   if (status == LN_OK) status = prepare_operands(node, prep, args);
   if (status == LN_ERR_MEMORY) return ln_node_fail(node, prep->err, status, "the product takes too much memory");
   return status;

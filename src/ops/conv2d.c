@@ -158,6 +158,7 @@ ln_status ln_conv2d_prepare(ln_node *node, ln_prep *prep) {
   ln_status status = plan_product(node, prep, args);
   if (LN_HAS_SPARSE && status == LN_OK) status = ln_conv2d_try_sparse(node, prep, args);
   if (status == LN_OK && args->run_other != NULL) return LN_OK;
+  if (status == LN_OK) node->kernel = ln_gemm_kernel_name(&args->plan);
   if (status == LN_OK) status = pack_weights(node, prep, args);
   if (status == LN_OK && !ln_conv_plan_finish(&args->conv, &args->plan, &node->thread_scratch_bytes))
     status = LN_ERR_MEMORY;

@@ -370,6 +370,7 @@ ln_status ln_fully_connected_prepare(ln_node *node, ln_prep *prep) {
   LN_TRY(check(node, args, prep->err));
   if (LN_MEETS(TYPES, node->in[0]->type, LN_INT16)) return prepare_i16(node, prep, args);
   ln_status status = plan_product(node, prep, args);
+  if (status == LN_OK) node->kernel = ln_gemm_kernel_name(&args->plan);
   if (status == LN_OK) status = pack_weights(node, prep, args);
   if (status == LN_OK && is_form(args, FC_HYBRID) && !hybrid_scratch(node, args)) status = LN_ERR_MEMORY;
   if (status == LN_OK && is_form(args, FC_TO_I16) && !sum_scratch(node, args)) status = LN_ERR_MEMORY;

@@ -101,6 +101,10 @@ void ln_gemm_rows(const ln_gemm_plan *plan, const ln_gemm_b *b, int32_t group, i
 static inline bool ln_gemm_is_float(const ln_gemm_plan *plan) {
   return LN_HAS(LN_FLOAT32) && plan->kind == LN_GEMM_F32;
 }
+/* For node->kernel. */
+static inline const char *ln_gemm_kernel_name(const ln_gemm_plan *plan) {
+  return ln_gemm_is_float(plan) ? plan->f32->name : plan->q8->name;
+}
 static inline bool ln_gemm_needs_row_terms(const ln_gemm_plan *plan) { return plan->row_factor != 0; }
 void ln_gemm_row_terms(const ln_gemm_plan *plan, int32_t m, const ln_gemm_a *a, int32_t *terms);
 

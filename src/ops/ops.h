@@ -38,6 +38,7 @@ struct ln_node {
   ln_node_state *state; /* the session's; NULL where a node is evaluated alone, which never happens to stateful ones */
   size_t scratch_bytes; /* asked for by prepare: one block for a run, shared by the threads */
   size_t thread_scratch_bytes; /* and one for each thread */
+  const char *kernel; /* the one that prepare chose for most of the work, for profiles; NULL: it does not say */
   bool idle; /* outputs have no element and nothing else changes: its run is left out (ln_node_makes_nothing) */
 };
 

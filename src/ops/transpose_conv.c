@@ -306,7 +306,10 @@ ln_status ln_transpose_conv_prepare(ln_node *node, ln_prep *prep) {
   const int64_t columns = (int64_t)s->kernel_w * s->out_c;
   const double line_macs = (double)s->in_w * s->in_c * s->kernel_h / s->stride_h * (double)columns;
   ln_status status = columns > INT32_MAX / 8 ? LN_ERR_MEMORY : LN_OK;
-  if (status == LN_OK && args->form != TCONV_I16 && !args->empty) status = plan_products(node, args);
+  if (status == LN_OK && args->form != TCONV_I16 && !args->empty) {
+    status = plan_products(node, args);
+    if (status == LN_OK) node->kernel = ln_gemm_kernel_name(&args->plan);
+  }
   if (status == LN_OK && !args->empty) status = prepare_weights(node, prep, args);
   if (status == LN_OK && args->form == TCONV_HYBRID) status = prepare_hybrid(node, prep, args);
   if (status == LN_OK && !size_scratch(node, args)) status = LN_ERR_MEMORY;

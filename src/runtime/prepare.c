@@ -188,6 +188,7 @@ static ln_status prepare_node(ln_session *session, ln_step *step, ln_arena *aren
   limit_arena(session, arena);
   node->args = NULL;
   node->scratch_bytes = node->thread_scratch_bytes = 0;
+  node->kernel = NULL;
   ln_prep prep = {arena, ln_model_cache_lock_packs(session->model), ln_pool_threads(session->pool),
                   session->root->precision, err};
   if (prep.cache == NULL) return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory");

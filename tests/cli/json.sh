@@ -22,7 +22,9 @@ valid "v['metadata']['files'][0]['name'] == 'labels.txt' and v['signatures'][0][
   "$linnet" inspect "$models/colours.tflite" --json
 valid "[s['name'] for s in v['signatures']] == ['both', 'flat']" "$linnet" inspect "$models/squares.tflite" --json
 valid "all(k in v for k in $figures) and v['runs'] >= 5" "$linnet" bench "$models/open.tflite" --seconds 0.01 --json
-valid "v['per_op'][0]['op'] == 'MUL'" "$linnet" bench "$models/open.tflite" --seconds 0.01 --per-op --json
+valid "v['peak']['f32_gflops'] > 0 and v['peak']['i8_gops'] > 0 and v['peak']['copy_gb_s'] > 0" \
+  "$linnet" bench --peak --threads 2 --json
+valid "v['per_op'][0]['op'] == 'MUL' and v['per_op'][0]['input_bytes'] == 24 and v['peak']['f32_gflops'] > 0" "$linnet" bench "$models/open.tflite" --seconds 0.01 --per-op --json
 valid "len(v) > 200 and all(r['kernel'] == (r['kernel_not_yet'] is None) for r in v)" "$linnet" ops --json
 valid "v['outputs'][0]['first'][:2] == [1, 4] and v['outputs'][0]['shape'] == [1, 3]" \
   "$linnet" run "$models/open.tflite" --input "$work/three.txt" --json

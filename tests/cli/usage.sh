@@ -27,6 +27,8 @@ fails 2 '--threads takes' "$linnet" run "$model" --threads 0
 fails 2 '--threads takes' "$linnet" run "$model" --threads two
 fails 2 '--threads takes' "$linnet" run "$model" --threads 1.5
 fails 2 '--invocations takes' "$linnet" run "$model" --invocations -1
+fails 2 'no model given' "$linnet" bench
+fails 2 '--peak takes no model' "$linnet" bench "$model" --peak
 fails 2 '--seconds takes' "$linnet" bench "$model" --seconds nan
 fails 2 '--output-dir wants a value' "$linnet" run "$model" --output-dir
 fails 2 '--json takes no value' "$linnet" inspect "$model" --json=yes

@@ -5,16 +5,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "cli.h"
-#include "json.h"
-
-typedef struct bench_options {
-  const char *path, *signature, *backend, *precision_name;
-  ln_precision precision;
-  int32_t threads;
-  double seconds;
-  bool per_op, json;
-} bench_options;
+#include "bench.h"
 
 typedef struct bench_figures {
   double load_ms, first_ms, median_ms, min_ms, p95_ms;
@@ -33,8 +24,12 @@ static int parse(const cli_command *self, int argc, char **argv, bench_options *
       {"--per-op", CLI_FLAG, &out->per_op, 0, 0},
       {"--json", CLI_FLAG, &out->json, 0, 0},
       {"--precision", CLI_TEXT, &out->precision_name, 0, 0},
+      {"--peak", CLI_FLAG, &out->peak, 0, 0},
   };
-  const int status = cli_parse_model(self, argc, argv, options, CLI_COUNT(options), &out->path);
+  int operand_count;
+  int status = cli_parse(self, argc, argv, options, CLI_COUNT(options), &out->path, 1, &operand_count);
+  if (status < 0 && operand_count == 0 && !out->peak) status = cli_usage(self, "no model given");
+  if (status < 0 && operand_count == 1 && out->peak) status = cli_usage(self, "--peak takes no model");
   return status >= 0 ? status : cli_precision(self, out->precision_name, &out->precision);
 }
 
@@ -76,6 +71,13 @@ static bool fill_input(ln_session *session, int32_t index, ln_error *err) {
   const bool good = ln_session_set_input(session, index, data, bytes, err) == LN_OK;
   free(data);
   return good;
+}
+
+ln_status bench_fill_inputs(ln_session *session, ln_error *err) {
+  for (int32_t i = 0; i < ln_session_input_count(session); i++) {
+    if (!fill_input(session, i, err)) return LN_ERR_DATA;
+  }
+  return LN_OK;
 }
 
 /* ---- timing ---- */
@@ -124,100 +126,6 @@ static ln_status time_runs(ln_session *session, double seconds, bench_figures *o
   return status;
 }
 
-/* ---- where the time goes ---- */
-
-typedef struct row {
-  const char *name, *tensor;
-  double ms; /* of one run */
-  int64_t calls, macs;
-} row;
-
-static int compare_rows(const void *a, const void *b) {
-  const double x = ((const row *)a)->ms, y = ((const row *)b)->ms;
-  return (x < y) - (x > y);
-}
-
-/* The profile, sorted by time; NULL when memory is short. */
-static row *read_profile(const ln_session *session, int32_t runs, int32_t *count, double *total) {
-  *count = ln_session_profile_count(session);
-  *total = 0;
-  row *rows = calloc((size_t)*count + 1, sizeof *rows);
-  for (int32_t i = 0; rows && i < *count; i++) {
-    ln_profile_entry entry = {.size = sizeof entry};
-    if (ln_session_profile(session, i, &entry) != LN_OK) continue;
-    rows[i] =
-        (row){entry.operator_name, entry.tensor_name, (double)entry.nanoseconds / 1e6 / runs, entry.calls, entry.macs};
-    *total += rows[i].ms;
-  }
-  if (rows) qsort(rows, (size_t)*count, sizeof *rows, compare_rows);
-  return rows;
-}
-
-/* Rows of one operator's kind joined in place; returns their number. */
-static int32_t join_kinds(row *rows, int32_t count) {
-  int32_t kinds = 0;
-  for (int32_t i = 0; i < count; i++) {
-    int32_t k = 0;
-    while (k < kinds && strcmp(rows[k].name, rows[i].name) != 0) k++;
-    if (k == kinds) {
-      rows[kinds++] = (row){rows[i].name, NULL, rows[i].ms, 1, rows[i].macs};
-      continue;
-    }
-    rows[k].ms += rows[i].ms;
-    rows[k].calls++;
-    rows[k].macs += rows[i].macs;
-  }
-  qsort(rows, (size_t)kinds, sizeof *rows, compare_rows);
-  return kinds;
-}
-
-static void print_row(const row *r, double total) {
-  printf("%9.4f %5.1f %%  ", r->ms, total > 0 ? 100 * r->ms / total : 0);
-  if (r->macs > 0 && r->ms > 0) printf("%8.2f", (double)r->macs / r->ms / 1e6);
-  else printf("%8s", "");
-}
-
-static int print_profile(const ln_session *session, int32_t runs) {
-  int32_t count;
-  double total;
-  row *rows = read_profile(session, runs, &count, &total);
-  if (!rows) return cli_fail("out of memory");
-  printf("\n%9s %7s  %8s  %s\n", "ms", "share", "GMAC/s", "operator and its first output");
-  for (int32_t i = 0; i < count; i++) {
-    print_row(&rows[i], total);
-    printf("  %-24s %s\n", rows[i].name, rows[i].tensor);
-  }
-  const int32_t kinds = join_kinds(rows, count);
-  printf("\n%9s %7s  %8s  %5s  %s\n", "ms", "share", "GMAC/s", "steps", "kind");
-  for (int32_t i = 0; i < kinds; i++) {
-    print_row(&rows[i], total);
-    printf("  %5lld  %s\n", (long long)rows[i].calls, rows[i].name);
-  }
-  printf("%9.4f in all\n", total);
-  free(rows);
-  return CLI_OK;
-}
-
-static int json_profile(json *j, const ln_session *session, int32_t runs) {
-  int32_t count;
-  double total;
-  row *rows = read_profile(session, runs, &count, &total);
-  if (!rows) return cli_fail("out of memory");
-  json_array(j, "per_op");
-  for (int32_t i = 0; i < count; i++) {
-    json_flat_object(j, NULL);
-    json_string(j, "op", rows[i].name);
-    json_string(j, "tensor", rows[i].tensor);
-    json_real(j, "ms", rows[i].ms);
-    json_int(j, "calls", rows[i].calls);
-    json_int(j, "macs", rows[i].macs);
-    json_end(j, '}');
-  }
-  json_end(j, ']');
-  free(rows);
-  return CLI_OK;
-}
-
 /* ---- the figures ---- */
 
 static int print_json(const bench_options *options, const bench_figures *f, const ln_session *session) {
@@ -235,7 +143,7 @@ static int print_json(const bench_options *options, const bench_figures *f, cons
   json_int(&j, "peak_rss_kb", f->peak_rss_kb);
   json_int(&j, "arena_bytes", (int64_t)f->stats.arena_bytes);
   json_int(&j, "weight_bytes", (int64_t)f->stats.weight_bytes);
-  if (options->per_op) status = json_profile(&j, session, f->runs);
+  if (options->per_op) status = bench_json_ops(&j, options, session, f->runs);
   json_end(&j, '}');
   return status;
 }
@@ -252,7 +160,7 @@ static int print_text(const bench_options *options, const bench_figures *f, cons
          cli_bytes_text((double)f->stats.arena_bytes, arena, sizeof arena),
          cli_bytes_text((double)f->stats.arena_lower_bound, least, sizeof least),
          cli_bytes_text((double)f->stats.weight_bytes, weights, sizeof weights));
-  return options->per_op ? print_profile(session, f->runs) : CLI_OK;
+  return options->per_op ? bench_print_ops(options, session, f->runs) : CLI_OK;
 }
 
 /* Load, first run, then runs for as long as asked. */
@@ -269,9 +177,7 @@ static ln_status measure(const bench_options *options, ln_model **model, ln_sess
   if (status == LN_OK) status = ln_session_create(*model, &settings, err, session);
   if (status == LN_OK) status = ln_session_prepare(*session, err);
   f->load_ms = cli_now_ms() - start;
-  for (int32_t i = 0; status == LN_OK && i < ln_session_input_count(*session); i++) {
-    if (!fill_input(*session, i, err)) status = LN_ERR_DATA;
-  }
+  if (status == LN_OK) status = bench_fill_inputs(*session, err);
   if (status != LN_OK) return status;
   const double first = cli_now_ms();
   status = ln_session_run(*session, err);
@@ -289,6 +195,7 @@ static int bench(const cli_command *self, int argc, char **argv) {
   bench_options options;
   int status = parse(self, argc, argv, &options);
   if (status >= 0) return status;
+  if (options.peak) return bench_print_peak(&options);
   bench_figures figures = {.stats = {.size = sizeof figures.stats}};
   ln_model *model = NULL;
   ln_session *session = NULL;
@@ -305,6 +212,9 @@ static int bench(const cli_command *self, int argc, char **argv) {
 const cli_command cli_bench = {
     "bench", bench, "how fast a model loads and runs",
     "usage: linnet bench MODEL [--threads N] [--seconds S] [--per-op] [--signature NAME] [--backend NAME]\n"
-    "                          [--precision f32|bf16|fp16] [--json]\n\n"
+    "                          [--precision f32|bf16|fp16] [--json]\n"
+    "       linnet bench --peak [--threads N] [--json]\n\n"
     "Loads the model, runs it once, then again and again for S seconds (default 2, at least 5 runs) on seeded random\n"
-    "inputs. --per-op also prints the time by operator and by kind of operator, and how fast each multiplies.\n"};
+    "inputs. --per-op also prints the time by operator and by kind of operator: its multiply-adds, 10^9 operations a\n"
+    "second (two a multiply-add) and what share of this CPU's measured peak that is, bytes and 10^9 bytes a second.\n\n"
+    "--peak, without a model, measures that peak: arithmetic, caches and memory.\n"};

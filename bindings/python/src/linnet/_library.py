@@ -170,6 +170,25 @@ class ProfileEntry(Structure):
         ("calls", c_int64),
         ("nanoseconds", c_int64),
         ("macs", c_int64),
+        ("input_bytes", c_int64),
+        ("weight_bytes", c_int64),
+        ("output_bytes", c_int64),
+        ("scratch_bytes", c_int64),
+        ("input_type", c_int),
+        ("weight_type", c_int),
+        ("kernel", c_char_p),
+    ]
+
+
+class MemoryBlock(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("tensor_name", c_char_p),
+        ("tensor", c_int32),
+        ("offset", c_size_t),
+        ("bytes", c_size_t),
+        ("first", c_int32),
+        ("last", c_int32),
     ]
 
 
@@ -179,6 +198,7 @@ STRUCTS = {
     "ln_session_options": SessionOptions,
     "ln_session_stats": SessionStats,
     "ln_profile_entry": ProfileEntry,
+    "ln_memory_block": MemoryBlock,
     "ln_trial_tensor": TrialTensor,
     "ln_op_trial": OpTrial,
 }
@@ -266,6 +286,8 @@ FUNCTIONS = {
     "ln_session_profile_count": (c_int32, [_HANDLE]),
     "ln_session_profile": (c_int, [_HANDLE, c_int32, POINTER(ProfileEntry)]),
     "ln_session_profile_reset": (None, [_HANDLE]),
+    "ln_session_memory_count": (c_int32, [_HANDLE]),
+    "ln_session_memory": (c_int, [_HANDLE, c_int32, POINTER(MemoryBlock)]),
 }
 
 

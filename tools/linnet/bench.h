@@ -1,0 +1,41 @@
+/* What the parts of `linnet bench` share: options, figures, and the measured peak of this CPU. */
+#ifndef LINNET_CLI_BENCH_H
+#define LINNET_CLI_BENCH_H
+
+#include "cli.h"
+#include "json.h"
+
+typedef struct bench_options {
+  const char *path, *signature, *backend, *precision_name;
+  ln_precision precision;
+  int32_t threads;
+  double seconds;
+  cli_list inputs; /* of --verify */
+  bool per_op, json, peak, verify;
+} bench_options;
+
+/* ---- the peak (bench_peak.c) ---- */
+
+/* Of all threads together: 10^9 operations a second, two a multiply-add; 10^9 bytes a second. 0: not measured. */
+typedef struct bench_peak {
+  double f32, i8, bf16;
+  double l1, l2, read, copy;
+  const char *f32_instruction, *i8_instruction, *bf16_instruction; /* NULL: the CPU has none */
+} bench_peak;
+
+/* The arithmetic in about 0.2 s, with `memory` the caches and the memory too. False when memory is short. */
+bool bench_measure_peak(int32_t threads, bool memory, bench_peak *out);
+void bench_json_peak(json *j, const char *key, const bench_peak *peak);
+int bench_print_peak(const bench_options *options);
+
+/* ---- where the time goes (bench_ops.c) ---- */
+
+int bench_print_ops(const bench_options *options, const ln_session *session, int32_t runs);
+int bench_json_ops(json *j, const bench_options *options, const ln_session *session, int32_t runs);
+
+/* ---- seeded inputs (bench.c) ---- */
+
+/* Fills every input with values in the range that models usually see, the same in every process. */
+ln_status bench_fill_inputs(ln_session *session, ln_error *err);
+
+#endif
