@@ -14,7 +14,7 @@ valid() {
 }
 
 echo '1 2 nan' > "$work/three.txt"
-figures="'load_ms first_ms median_ms min_ms p95_ms runs threads peak_rss_kb arena_bytes weight_bytes'.split()"
+figures="'load_ms first_ms median_ms min_ms p95_ms runs threads peak_rss_kb bare_rss_kb arena_bytes weight_bytes'.split()"
 for model in "$models"/*.tflite; do
   valid "v['graphs'][0]['operators'] and v['bytes'] > 0" "$linnet" inspect "$model" --json
 done

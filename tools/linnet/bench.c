@@ -10,7 +10,7 @@
 typedef struct bench_figures {
   double load_ms, first_ms, median_ms, min_ms, p95_ms;
   int32_t runs;
-  long peak_rss_kb;
+  long bare_rss_kb, peak_rss_kb; /* before a model was opened; after the first run */
   ln_session_stats stats;
 } bench_figures;
 
@@ -141,6 +141,7 @@ static int print_json(const bench_options *options, const bench_figures *f, cons
   json_int(&j, "runs", f->runs);
   json_int(&j, "threads", options->threads);
   json_int(&j, "peak_rss_kb", f->peak_rss_kb);
+  json_int(&j, "bare_rss_kb", f->bare_rss_kb);
   json_int(&j, "arena_bytes", (int64_t)f->stats.arena_bytes);
   json_int(&j, "weight_bytes", (int64_t)f->stats.weight_bytes);
   if (options->per_op) status = bench_json_ops(&j, options, session, f->runs);
@@ -187,6 +188,7 @@ static ln_status measure(const bench_options *options, ln_model **model, ln_sess
   settings.backend = options->backend;
   settings.precision = options->precision;
   settings.profile = options->per_op;
+  f->bare_rss_kb = peak_rss_kb();
   const double start = cli_now_ms();
   ln_status status = cli_open(options->path, err, model);
   if (status == LN_OK) status = ln_session_create(*model, &settings, err, session);
