@@ -6,7 +6,7 @@ SHARED ?= ../shared
 SECONDS ?= 60
 PYTHON = $(if $(wildcard $(BUILD)/venv/bin/python),$(abspath $(BUILD)/venv/bin/python),python3)
 
-.PHONY: all demo test proofs check cross-aarch64 asan tsan fuzz bench size wheel install generic format clean help
+.PHONY: all demo test proofs check cross-aarch64 asan tsan fuzz bench dashboard dashboard-picture size wheel install generic format clean help
 
 all: need-build
 	@cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=Release $(CMAKE_FLAGS) > $(BUILD).log 2>&1 || { cat $(BUILD).log; rm -f $(BUILD).log; exit 1; }
@@ -24,7 +24,8 @@ help:
 	@echo "make tsan       many sessions on one model, and the thread pool, under the thread sanitizer"
 	@echo "make fuzz       mutated models, then each libFuzzer target for SECONDS (60) or all for TOTAL together,"
 	@echo "                under the sanitizers (SEED=, COUNT=, TARGETS=)"
-	@echo "make bench      timings beside the peers that are installed"
+	@echo "make bench      timings beside the peers that are installed, into bench/results (BENCH_FLAGS=), and the dashboard"
+	@echo "make dashboard  the page docs/dashboard/index.html from bench/results"
 	@echo "make size       bytes of the whole library, stripped, and of one for MODEL alone, and whether they keep their limits"
 	@echo "make wheel      the Python package as a wheel, in $(BUILD)/wheel"
 	@echo "make install    into PREFIX (default /usr/local)"
@@ -104,7 +105,22 @@ fuzz: need-test
 
 bench: all
 	@sh scripts/python.sh $(BUILD)/venv-bench scripts/requirements-bench.txt
-	@$$([ -x $(BUILD)/venv-bench/bin/python ] && echo $(BUILD)/venv-bench/bin/python || echo python3) scripts/bench.py --linnet $(BUILD)/linnet $(BENCH_FLAGS)
+	@$$([ -x $(BUILD)/venv-bench/bin/python ] && echo $(BUILD)/venv-bench/bin/python || echo python3) scripts/bench.py \
+	  --linnet $(BUILD)/linnet --library $(BUILD)/liblinnet.so --threads 1,2 --results bench/results $(BENCH_FLAGS)
+	@$(MAKE) --no-print-directory dashboard
+
+# Needs nothing but bench/results and npm's packages; where these cannot be had the page stays away.
+dashboard:
+	@sh scripts/need.sh dashboard
+	@sh scripts/dashboard.sh $(BUILD) || [ $$? = 77 ]
+
+# The README's picture of it.
+dashboard-picture: dashboard
+	@sh scripts/need.sh browser
+	@$$(command -v chromium || command -v chromium-browser || command -v google-chrome) --headless --no-sandbox --disable-gpu \
+	  --hide-scrollbars --virtual-time-budget=4000 --window-size=1280,1500 --screenshot=docs/dashboard.png \
+	  file://$(CURDIR)/docs/dashboard/index.html > /dev/null 2>&1
+	@ls -l docs/dashboard.png
 
 # The whole library, and one with nothing but what a model needs: with plain C kernels alone, and with AVX2 (on an x86).
 MODEL ?= $(SHARED)/models/tiny_kws_int8.tflite

@@ -155,7 +155,10 @@ def steps_of(model, args):
     macs = {}
     for step in result["per_op"]:
         if step["macs"] > 0:
-            macs[step["type"] or "other"] = macs.get(step["type"] or "other", 0) + step["macs"]
+            kind = step["type"] or "other"
+            if kind == "int8" and step["input_type"] == "float32":
+                kind = "hybrid"
+            macs[kind] = macs.get(kind, 0) + step["macs"]
     keys = ("op", "tensor", "kernel", "ms", "share", "macs", "gops", "peak_percent")
     return {"type": max(macs, key=macs.get) if macs else "other", "macs": sum(macs.values()),
             "arena_bytes": result["arena_bytes"], "weight_bytes": result["weight_bytes"],

@@ -9,6 +9,7 @@ typedef struct row {
   double ms; /* of one run */
   int64_t calls, macs;
   int64_t input_bytes, weight_bytes, output_bytes, scratch_bytes;
+  ln_type input_type;
   const char *type; /* that products are made in; NULL: no peak was measured of it */
   double peak;      /* 10^9 operations a second of that type; 0 unknown */
 } row;
@@ -50,6 +51,7 @@ static row *read_profile(const ln_session *session, int32_t runs, const bench_pe
                     .ms = (double)entry.nanoseconds / 1e6 / runs,
                     .calls = entry.calls,
                     .macs = entry.macs,
+                    .input_type = entry.input_type,
                     .input_bytes = entry.input_bytes,
                     .weight_bytes = entry.weight_bytes,
                     .output_bytes = entry.output_bytes,
@@ -138,6 +140,7 @@ static void json_row(json *j, const row *r, double total) {
   json_int(j, "calls", r->calls);
   json_int(j, "macs", r->macs);
   json_string(j, "type", r->type);
+  json_string(j, "input_type", ln_type_name(r->input_type));
   json_real(j, "gops", gops_of(r));
   if (r->peak > 0) json_real(j, "peak_percent", 100 * gops_of(r) / r->peak);
   json_int(j, "input_bytes", r->input_bytes);
