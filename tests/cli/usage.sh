@@ -30,6 +30,7 @@ fails 2 '--invocations takes' "$linnet" run "$model" --invocations -1
 fails 2 'no model given' "$linnet" bench
 fails 2 '--peak takes no model' "$linnet" bench "$model" --peak
 fails 2 '--seconds takes' "$linnet" bench "$model" --seconds nan
+fails 2 '--profile takes a file named .json or .html' "$linnet" run "$model" --profile out.txt
 fails 2 '--output-dir wants a value' "$linnet" run "$model" --output-dir
 fails 2 '--json takes no value' "$linnet" inspect "$model" --json=yes
 fails 2 'LINNET_CPU=pentium' env LINNET_CPU=pentium "$linnet" version

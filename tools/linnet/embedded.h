@@ -1,4 +1,4 @@
-/* The model that the tool carries: models/fashion_mnist.tflite, made into an array by cmake/embed.cmake. */
+/* Files that the tool carries, made into arrays by cmake/embed.cmake. */
 #ifndef LINNET_TOOL_EMBEDDED_H
 #define LINNET_TOOL_EMBEDDED_H
 
@@ -6,7 +6,10 @@
 
 #define CLI_DEMO_MODEL "demo:" /* what stands for it in place of a file's name */
 
-extern const unsigned char linnet_demo_model[]; /* the bytes of a .tflite file, for ln_model_from_memory */
+extern const unsigned char linnet_demo_model[]; /* models/fashion_mnist.tflite: the bytes of a .tflite file, for ln_model_from_memory */
 extern const size_t linnet_demo_model_size;
+
+extern const unsigned char linnet_profile_page[]; /* profile.html, its data in place of a mark */
+extern const size_t linnet_profile_page_size;
 
 #endif

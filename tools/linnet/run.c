@@ -9,10 +9,11 @@
 #include "embedded.h"
 #include "inputs.h"
 #include "json.h"
+#include "profile.h"
 #include "report.h"
 
 typedef struct run_options {
-  const char *model, *signature, *backend, *output_dir, *labels, *precision_name;
+  const char *model, *signature, *backend, *output_dir, *labels, *profile, *precision_name;
   ln_precision precision;
   cli_pixels pixels;
   cli_list inputs;
@@ -31,6 +32,7 @@ static int parse(const cli_command *self, int argc, char **argv, run_options *ou
       {"--output-dir", CLI_TEXT, &out->output_dir, 0, 0},
       {"--top", CLI_NUMBER, &out->top, 1, 100000},
       {"--labels", CLI_TEXT, &out->labels, 0, 0},
+      {"--profile", CLI_TEXT, &out->profile, 0, 0},
       {"--precision", CLI_TEXT, &out->precision_name, 0, 0},
       {"--normalize", CLI_TEXT, &out->pixels.normalize, 0, 0},
       {"--pixels", CLI_TEXT, &out->pixels.are, 0, 0},
@@ -40,6 +42,9 @@ static int parse(const cli_command *self, int argc, char **argv, run_options *ou
   int operand_count;
   int status = cli_parse(self, argc, argv, options, CLI_COUNT(options), &out->model, 1, &operand_count);
   if (status < 0) status = cli_precision(self, out->precision_name, &out->precision);
+  if (status < 0 && out->profile && !cli_profile_names(out->profile)) {
+    status = cli_usage(self, "--profile takes a file named .json or .html, not %s", out->profile);
+  }
   if (status >= 0 || operand_count == 1) return status;
   if (out->inputs.count == 0) return cli_usage(self, "no model given");
   out->model = CLI_DEMO_MODEL;
@@ -134,16 +139,18 @@ static int write_outputs(const run_options *options, ln_session *session) {
 
 /* Runs that a person need not ask for: one a window of sound, else one. */
 static int run_all(const run_options *options, const cli_model *model, ln_session *session, const cli_inputs *inputs,
-                   cli_report *report) {
+                   cli_profile *profile, cli_report *report) {
   const int32_t runs = options->invocations > 0 ? options->invocations : inputs->windows;
   for (int32_t i = 0; i < runs; i++) {
     cli_progress("run", i, runs);
     const int status = cli_inputs_feed(inputs, model, session, i);
     if (status != CLI_OK) return status;
     ln_error err = {0};
+    if (options->profile) cli_profile_begin_run(profile);
     const double start = cli_now_ms();
     if (ln_session_run(session, &err) != LN_OK) return cli_fail("%s: %s", model->path, err.message);
     report->run_ms = cli_now_ms() - start;
+    if (options->profile) cli_profile_end_run(profile);
     const bool summed = inputs->windows > 1 || i == runs - 1;
     if (summed && !cli_results_add(report->results, session)) return cli_fail("out of memory");
   }
@@ -186,6 +193,12 @@ static int run_model(const cli_command *self, const run_options *options, const 
   settings.threads = options->threads;
   settings.signature = options->signature;
   settings.backend = options->backend;
+  cli_profile profile = {0};
+  if (options->profile) {
+    settings.profile = true;
+    settings.on_operator = cli_profile_on_operator;
+    settings.user = &profile;
+  }
   settings.precision = options->precision;
   ln_session *session = NULL;
   ln_error err = {0};
@@ -198,10 +211,14 @@ static int run_model(const cli_command *self, const run_options *options, const 
   bool made_folder = false;
   int status = cli_inputs_load(self, model, session, &options->inputs, &options->pixels, &inputs);
   if (status == CLI_OK && options->output_dir) status = open_folder(options->output_dir, &made_folder);
-  if (status == CLI_OK) status = run_all(options, model, session, &inputs, &report);
+  if (status == CLI_OK) status = run_all(options, model, session, &inputs, &profile, &report);
+  if (status == CLI_OK && options->profile) {
+    status = cli_profile_write(&profile, options->profile, cli_base_name(options->model), options->threads, session);
+  }
   if (status == CLI_OK && options->output_dir) status = write_outputs(options, session);
   if (status != CLI_OK && made_folder) rmdir(options->output_dir);
   if (status == CLI_OK) status = print(options, &inputs, &report);
+  cli_profile_free(&profile);
   cli_results_free(&results);
   cli_inputs_free(&inputs);
   ln_session_destroy(session);
@@ -250,6 +267,9 @@ const cli_command cli_run = {
     "  --normalize MEAN,STD pictures become (value - MEAN) / STD, in place of what the metadata says\n"
     "  --pixels KIND        what a picture's bytes are: unsigned, signed (as some example pictures of TensorFlow Lite\n"
     "                       Micro are), or auto: signed where an int8 input and wrapped edges say so (default)\n"
+    "  --profile FILE       how long each operator of each run took: FILE.json as Chrome's trace events, FILE.html as "
+    "a\n"
+    "                       page of its own with the timeline, the operators by time and the memory over time\n"
     "  --output-dir DIR     write outputs.json and a .npy for each output\n"
     "  --show               draw the input picture beside the answer\n"
     "  --json               print one JSON object\n"};

@@ -112,17 +112,17 @@ const valueLabels = {
 function drawRatios(list) {
   const known = list.filter((row) => row.latency !== null);
   const values = known.map((row) => row.latency);
-  at("ratios").parentElement.style.height = `${known.length * 20 + 50}px`;
+  at("ratios").parentElement.style.height = `${known.length * 30 + 50}px`;
   draw("ratios", {
     type: "bar",
     data: {
       labels: known.map((row) => row.name),
-      datasets: [{ label: "linnet / best peer", data: values, base: 1, barPercentage: .8, categoryPercentage: .9, borderRadius: 3,
+      datasets: [{ label: "linnet / best peer", data: values, base: 1, barPercentage: .7, categoryPercentage: .9, borderRadius: 3,
         backgroundColor: values.map((value) => color(value <= 1 ? "good" : "bad")) }],
     },
     options: options({
       bounds: {
-        min: Math.min(0.5, ...values) * .9, max: Math.max(1.5, ...values) * 1.15,
+        min: Math.min(0.6, ...values) * .72, max: Math.max(1.5, ...values) * 1.45,
         afterBuildTicks: (axis) => { axis.ticks = marks.filter((m) => m >= axis.min && m <= axis.max).map((value) => ({ value })); },
         ticks: { color: color("soft"), callback: (value) => `${value}` },
       },
