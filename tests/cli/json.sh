@@ -24,6 +24,11 @@ valid "[s['name'] for s in v['signatures']] == ['both', 'flat']" "$linnet" inspe
 valid "all(k in v for k in $figures) and v['runs'] >= 5" "$linnet" bench "$models/open.tflite" --seconds 0.01 --json
 valid "v['peak']['f32_gflops'] > 0 and v['peak']['i8_gops'] > 0 and v['peak']['copy_gb_s'] > 0" \
   "$linnet" bench --peak --threads 2 --json
+valid "[o['name'] for o in v['verify']] and all(o['unequal'] == 0 and o['max_abs'] == 0 for o in v['verify'])" \
+  "$linnet" bench "$models/open.tflite" --verify --json
+valid "v['verify'][0]['elements'] == 10 and v['verify'][0]['top1_agree'] == 1 and v['verify'][0]['cosine'] > 0.9999" \
+  "$linnet" bench "$tests/../models/fashion_mnist.tflite" --verify --threads 2 --json
+valid "v['verify'][0]['elements'] == 3" "$linnet" bench "$models/open.tflite" --verify --input "$work/three.txt" --json
 valid "v['per_op'][0]['op'] == 'MUL' and v['per_op'][0]['input_bytes'] == 24 and v['peak']['f32_gflops'] > 0" "$linnet" bench "$models/open.tflite" --seconds 0.01 --per-op --json
 valid "len(v) > 200 and all(r['kernel'] == (r['kernel_not_yet'] is None) for r in v)" "$linnet" ops --json
 valid "v['outputs'][0]['first'][:2] == [1, 4] and v['outputs'][0]['shape'] == [1, 3]" \

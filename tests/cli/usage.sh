@@ -28,6 +28,8 @@ fails 2 '--threads takes' "$linnet" run "$model" --threads two
 fails 2 '--threads takes' "$linnet" run "$model" --threads 1.5
 fails 2 '--invocations takes' "$linnet" run "$model" --invocations -1
 fails 2 'no model given' "$linnet" bench
+fails 2 '--input goes with --verify' "$linnet" bench "$model" --input x.txt
+fails 1 'no-such.tflite' "$linnet" bench no-such.tflite --verify
 fails 2 '--peak takes no model' "$linnet" bench "$model" --peak
 fails 2 '--seconds takes' "$linnet" bench "$model" --seconds nan
 fails 2 '--profile takes a file named .json or .html' "$linnet" run "$model" --profile out.txt

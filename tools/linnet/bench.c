@@ -25,10 +25,15 @@ static int parse(const cli_command *self, int argc, char **argv, bench_options *
       {"--json", CLI_FLAG, &out->json, 0, 0},
       {"--precision", CLI_TEXT, &out->precision_name, 0, 0},
       {"--peak", CLI_FLAG, &out->peak, 0, 0},
+      {"--verify", CLI_FLAG, &out->verify, 0, 0},
+      {"--input", CLI_LIST, &out->inputs, 0, 0},
+      {"--reference", CLI_FLAG, &out->reference, 0, 0}, /* the tool's own: bench_verify.c */
   };
   int operand_count;
   int status = cli_parse(self, argc, argv, options, CLI_COUNT(options), &out->path, 1, &operand_count);
   if (status < 0 && operand_count == 0 && !out->peak) status = cli_usage(self, "no model given");
+  if (status < 0 && out->inputs.count > 0 && !out->verify && !out->reference)
+    status = cli_usage(self, "--input goes with --verify");
   if (status < 0 && operand_count == 1 && out->peak) status = cli_usage(self, "--peak takes no model");
   return status >= 0 ? status : cli_precision(self, out->precision_name, &out->precision);
 }
@@ -206,21 +211,29 @@ static ln_status measure(const bench_options *options, ln_model **model, ln_sess
   return status;
 }
 
-static int bench(const cli_command *self, int argc, char **argv) {
-  bench_options options;
-  int status = parse(self, argc, argv, &options);
-  if (status >= 0) return status;
-  if (options.peak) return bench_print_peak(&options);
+static int bench_times(const bench_options *options) {
+  int status = CLI_OK;
   bench_figures figures = {.stats = {.size = sizeof figures.stats}};
   ln_model *model = NULL;
   ln_session *session = NULL;
   ln_error err = {.message = "out of memory"};
-  if (measure(&options, &model, &session, &figures, &err) != LN_OK)
-    status = cli_fail("%s: %s", options.path, err.message);
-  else if (options.json) status = print_json(&options, &figures, session);
-  else status = print_text(&options, &figures, session);
+  if (measure(options, &model, &session, &figures, &err) != LN_OK)
+    status = cli_fail("%s: %s", options->path, err.message);
+  else if (options->json) status = print_json(options, &figures, session);
+  else status = print_text(options, &figures, session);
   ln_session_destroy(session);
   ln_model_destroy(model);
+  return status;
+}
+
+static int bench(const cli_command *self, int argc, char **argv) {
+  bench_options options;
+  int status = parse(self, argc, argv, &options);
+  if (status < 0 && options.peak) status = bench_print_peak(&options);
+  else if (status < 0 && options.reference) status = bench_print_reference(self, &options);
+  else if (status < 0 && options.verify) status = bench_verify(self, &options, argc, argv);
+  else if (status < 0) status = bench_times(&options);
+  free(options.inputs.items);
   return status;
 }
 
@@ -228,8 +241,12 @@ const cli_command cli_bench = {
     "bench", bench, "how fast a model loads and runs",
     "usage: linnet bench MODEL [--threads N] [--seconds S] [--per-op] [--signature NAME] [--backend NAME]\n"
     "                          [--precision f32|bf16|fp16] [--json]\n"
+    "       linnet bench MODEL --verify [--input [NAME=]FILE]... [--threads N] [--precision P] [--json]\n"
     "       linnet bench --peak [--threads N] [--json]\n\n"
     "Loads the model, runs it once, then again and again for S seconds (default 2, at least 5 runs) on seeded random\n"
     "inputs. --per-op also prints the time by operator and by kind of operator: its multiply-adds, 10^9 operations a\n"
     "second (two a multiply-add) and what share of this CPU's measured peak that is, bytes and 10^9 bytes a second.\n\n"
+    "--verify says what a configuration costs: how far each output of one run of it is from that of the graph as the "
+    "file\n"
+    "has it, on one thread of generic kernels in float32, on the same random inputs or those given.\n\n"
     "--peak, without a model, measures that peak: arithmetic, caches and memory.\n"};

@@ -11,7 +11,7 @@ typedef struct bench_options {
   int32_t threads;
   double seconds;
   cli_list inputs; /* of --verify */
-  bool per_op, json, peak, verify;
+  bool per_op, json, peak, verify, reference;
 } bench_options;
 
 /* ---- the peak (bench_peak.c) ---- */
@@ -32,6 +32,12 @@ int bench_print_peak(const bench_options *options);
 
 int bench_print_ops(const bench_options *options, const ln_session *session, int32_t runs);
 int bench_json_ops(json *j, const bench_options *options, const ln_session *session, int32_t runs);
+
+/* ---- what a configuration costs in accuracy (bench_verify.c) ---- */
+
+/* `argv` as the subcommand got it: the run that is compared with is made by the tool with the same words. */
+int bench_verify(const cli_command *self, const bench_options *options, int argc, char **argv);
+int bench_print_reference(const cli_command *self, const bench_options *options);
 
 /* ---- seeded inputs (bench.c) ---- */
 

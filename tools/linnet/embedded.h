@@ -6,7 +6,8 @@
 
 #define CLI_DEMO_MODEL "demo:" /* what stands for it in place of a file's name */
 
-extern const unsigned char linnet_demo_model[]; /* models/fashion_mnist.tflite: the bytes of a .tflite file, for ln_model_from_memory */
+extern const unsigned char
+    linnet_demo_model[]; /* models/fashion_mnist.tflite: the bytes of a .tflite file, for ln_model_from_memory */
 extern const size_t linnet_demo_model_size;
 
 extern const unsigned char linnet_profile_page[]; /* profile.html, its data in place of a mark */
