@@ -136,10 +136,12 @@ def bench_model(model, engines, threads, args):
             if result is None:
                 continue
             result["start_ms"] = result["load_ms"] + result["first_ms"]
-            result["memory_kb"] = max(0, result["peak_rss_kb"] - result["bare_rss_kb"])
-            kept = best.setdefault(engine, {"median_ms": math.inf, "start_ms": math.inf, "memory_kb": math.inf})
-            for figure in kept:
-                kept[figure] = min(kept[figure], result[figure])
+            if "bare_rss_kb" in result:  # older tools of ours do not say it
+                result["memory_kb"] = max(0, result["peak_rss_kb"] - result["bare_rss_kb"])
+            kept = best.setdefault(engine, {})
+            for figure in ("median_ms", "start_ms", "memory_kb"):
+                if figure in result:
+                    kept[figure] = min(kept.get(figure, math.inf), result[figure])
     return best
 
 
@@ -155,7 +157,7 @@ def steps_of(model, args):
     macs = {}
     for step in result["per_op"]:
         if step["macs"] > 0:
-            kind = step["type"] or "other"
+            kind = step.get("type") or "other"
             if kind == "int8" and step["input_type"] == "float32":
                 kind = "hybrid"
             macs[kind] = macs.get(kind, 0) + step["macs"]
@@ -245,9 +247,10 @@ def gather(engines, args):
     return {"schema": SCHEMA, "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "label": args.label or version[0].split()[1], "version": version[0].split()[1],
             "commit": git("rev-parse", "--short=10", "HEAD"), "dirty": bool(git("status", "--porcelain", "-uno")),
-            "tier": peak[str(args.threads[0])]["tier"], "machine": cpu_facts(), "peers": versions,
+            "tier": next((line.split()[-1] for line in version if line.startswith("kernels:")), ""),
+            "machine": cpu_facts(), "peers": versions,
             "settings": {"seconds": args.seconds, "rounds": args.rounds},
-            "peak": {t: p["peak"] for t, p in peak.items()}, "library_bytes": libraries, "accuracy": check_golden(args)}
+            "peak": {t: p["peak"] for t, p in peak.items() if p}, "library_bytes": libraries, "accuracy": check_golden(args)}
 
 
 # ---- the tables ----
@@ -265,7 +268,7 @@ def compare(best, engines):
     mine = best["linnet"]
     out = {"latency": mine["median_ms"] / min(p["median_ms"] for p in peers),
            "start": mine["start_ms"] / min(p["start_ms"] for p in peers)}
-    if best.get("litert", {}).get("memory_kb", 0) > 0:
+    if best.get("litert", {}).get("memory_kb", 0) > 0 and "memory_kb" in mine:
         out["memory"] = mine["memory_kb"] / best["litert"]["memory_kb"]
     return out
 

@@ -3,7 +3,7 @@
 # Its packages come from npm into BUILD_DIR/dashboard; exit status 77 where they cannot be had.
 set -eu
 source=$(cd "$(dirname "$0")/.." && pwd)
-mkdir -p "$1/dashboard"
+mkdir -p "$1/dashboard" "${2:-$source/bench/results}"
 work=$(cd "$1/dashboard" && pwd)
 results=$(cd "${2:-$source/bench/results}" && pwd)
 out=${3:-$source/docs/dashboard/index.html}

@@ -446,13 +446,17 @@ ln_status ln_depthwise_conv2d_prepare(ln_node *node, ln_prep *prep) {
   }
   int32_t block = 1;
   if (hybrid) {
+    node->kernel = "dwconv_hybrid";
     LN_TRY(prepare_hybrid(node, prep, a));
   } else if (LN_MEETS(TYPES, a->type, LN_FLOAT32)) {
+    node->kernel = "dwconv_f32";
     block = LN_KERNEL_OF(dwconv, f32)->block;
     LN_TRY(prepare_f32(node, prep, a));
   } else if (LN_MEETS(TYPES, a->type, LN_INT16)) {
+    node->kernel = "dwconv_i16";
     LN_TRY(prepare_i16(node, prep, a));
   } else {
+    node->kernel = "dwconv_q8";
     block = LN_KERNEL_OF(dwconv, q8)->block;
     LN_TRY(prepare_q8(node, prep, a));
   }

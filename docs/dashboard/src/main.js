@@ -224,7 +224,7 @@ function drawTable(list) {
     `<td><button type="button" title="${escape(row.name)}" aria-expanded="${open.has(row.name)}">${escape(row.name)}</button></td>` +
     `<td class="text"><span class="tag">${escape(row.facts.type)}</span></td><td>${row.facts.macs ? digits(row.facts.macs / 1e6) : ""}</td>` +
     engines.map((name) => `<td>${row.figures[name] ? digits(row.figures[name].median_ms) : "–"}</td>`).join("") +
-    judged(row.latency) + judged(row.start) + `<td>${digits(row.figures.linnet.memory_kb / 1000)}</td>` + judged(row.memory) +
+    judged(row.latency) + judged(row.start) + `<td>${digits(row.figures.linnet.memory_kb >= 0 ? row.figures.linnet.memory_kb / 1000 : null)}</td>` + judged(row.memory) +
     `<td class="${row.regressed ? "bad" : ""}">${percent(row.changed)}${row.regressed ? '<span class="flag">slower</span>' : ""}</td></tr>` +
     (open.has(row.name) ? `<tr class="steps"><td colspan="${width}">${stepsTable(row.facts)}</td></tr>` : "")).join("") + "</tbody>";
   for (const row of document.querySelectorAll("#models tr.model")) {
