@@ -2,6 +2,8 @@
  * compilers keep in vector registers. */
 #include "kernels/gemm.h"
 
+#include <string.h>
+
 #include "kernels/kernels.h"
 #include "kernels/quant.h"
 
@@ -9,15 +11,47 @@ enum { MR = 4, NR = 8 };
 
 /* ---- floats ---- */
 
+/* Columns that lie side by side: rows are copied. */
+static void pack_rows(int32_t nr, int32_t k, int32_t count, const float *b, ptrdiff_t k_stride, float *packed) {
+  for (int32_t p = 0; p < k; ++p, b += k_stride, packed += nr) {
+    memcpy(packed, b, (size_t)count * sizeof *b);
+    for (int32_t j = count; j < nr; ++j) packed[j] = 0.0f;
+  }
+}
+
+/* Columns that are contiguous each, four at a time. */
+static void pack_columns(int32_t nr, int32_t k, int32_t count, const float *b, ptrdiff_t n_stride, float *packed) {
+  int32_t j = 0;
+  for (; j + 4 <= count; j += 4) {
+    const float *c0 = b + j * n_stride, *c1 = c0 + n_stride, *c2 = c1 + n_stride, *c3 = c2 + n_stride;
+    float *to = packed + j;
+    for (int32_t p = 0; p < k; ++p, to += nr) {
+      to[0] = c0[p];
+      to[1] = c1[p];
+      to[2] = c2[p];
+      to[3] = c3[p];
+    }
+  }
+  for (; j < nr; ++j) {
+    for (int32_t p = 0; p < k; ++p) packed[(ptrdiff_t)p * nr + j] = j < count ? b[j * n_stride + p] : 0.0f;
+  }
+}
+
 void ln_k_gemm_pack_f32(int32_t nr, int32_t k, int32_t n, const float *b, ptrdiff_t k_stride, ptrdiff_t n_stride,
                         float *packed) {
-  for (int32_t column = 0; column < n; column += nr) {
+  for (int32_t column = 0; column < n; column += nr, packed += (ptrdiff_t)k * nr) {
     const int32_t count = n - column < nr ? n - column : nr;
     const float *from = b + column * n_stride;
-    for (int32_t p = 0; p < k; ++p) {
-      for (int32_t j = 0; j < count; ++j) packed[j] = from[p * k_stride + j * n_stride];
-      for (int32_t j = count; j < nr; ++j) packed[j] = 0.0f;
-      packed += nr;
+    if (n_stride == 1) {
+      pack_rows(nr, k, count, from, k_stride, packed);
+    } else if (k_stride == 1) {
+      pack_columns(nr, k, count, from, n_stride, packed);
+    } else {
+      for (int32_t p = 0; p < k; ++p) {
+        for (int32_t j = 0; j < nr; ++j) {
+          packed[(ptrdiff_t)p * nr + j] = j < count ? from[p * k_stride + j * n_stride] : 0.0f;
+        }
+      }
     }
   }
 }
