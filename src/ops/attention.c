@@ -7,8 +7,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "ops/attention_core.h"
 #include "ops/custom_options.h"
 #include "ops/host.h"
+#include "ops/move.h"
 #include "ops/rows.h"
 
 /* ---- odml.scaled_dot_product_attention ---- */
@@ -16,8 +18,10 @@
 enum { QUERY, KEYS, VALUES, MASK };
 
 typedef struct attention_args {
-  float scale;
+  ln_attention_plan plan;
   int32_t shared; /* heads of the query that use one of the keys' */
+  bool together;  /* one step: the heads that share keys are the rows of one product */
+  int32_t heads;  /* products of a batch */
   size_t mask_steps[4];
 } attention_args;
 
@@ -41,66 +45,79 @@ ln_status ln_attention_infer(ln_node *node, ln_error *err) {
 ln_status ln_attention_prepare(ln_node *node, ln_prep *prep) {
   attention_args *args = LN_NODE_ARGS(node, prep, attention_args);
   if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
-  const ln_shape *mask = &node->in[MASK]->shape;
+  const ln_shape *mask = &node->in[MASK]->shape, *q = &node->in[QUERY]->shape, *k = &node->in[KEYS]->shape;
+  const int32_t width = node->out[0]->shape.dims[3];
   double scale = 0.0;
   ln_flex_float(ln_custom_flex(node), "scale", &scale);
-  args->scale = scale > 0.0 ? (float)scale : (float)(1.0 / sqrt((double)node->in[QUERY]->shape.dims[3]));
-  args->shared = node->in[QUERY]->shape.dims[2] / node->in[KEYS]->shape.dims[2];
+  args->shared = q->dims[2] / k->dims[2];
   size_t step = 1;
   for (int32_t d = 3; d >= 0; --d) {
     args->mask_steps[d] = mask->dims[d] == 1 ? 0 : step;
     step *= (size_t)mask->dims[d]; /* within the tensor */
   }
-  if (ln_size_mul((size_t)node->in[KEYS]->shape.dims[1] + 1, sizeof(float), &node->thread_scratch_bytes)) return LN_OK;
+  if (ln_tensor_is_empty(node->out[0])) return LN_OK;
+  if (k->dims[1] == 0 || q->dims[3] == 0) {
+    return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "attention over nothing");
+  }
+  args->together = q->dims[1] == 1;
+  args->heads = args->together ? k->dims[2] : q->dims[2];
+  args->plan =
+      (ln_attention_plan){.m = args->together ? args->shared : q->dims[1],
+                          .n = k->dims[1],
+                          .depth = q->dims[3],
+                          .width = width,
+                          .q_row = args->together ? q->dims[3] : (ptrdiff_t)ln_shape_span(q, 2, 4),
+                          .k_row = (ptrdiff_t)ln_shape_span(k, 2, 4),
+                          .k_column = 1,
+                          .v_row = (ptrdiff_t)ln_shape_span(&node->in[VALUES]->shape, 2, 4),
+                          .v_column = 1,
+                          .out_row = args->together ? width : (ptrdiff_t)ln_shape_span(&node->out[0]->shape, 2, 4),
+                          .mask_row = args->mask_steps[args->together ? 1 : 2],
+                          .mask_column = args->mask_steps[3],
+                          .scale = scale > 0.0 ? (float)scale : (float)(1.0 / sqrt((double)q->dims[3])),
+                          .beta = 1.0f};
+  const size_t rows = ln_shape_span(&node->out[0]->shape, 0, 3);
+  if (rows > INT32_MAX / 16) return ln_node_fail(node, prep->err, LN_ERR_LIMIT, "%zu rows", rows);
+  if (ln_attention_plan_finish(&args->plan, prep, &node->thread_scratch_bytes)) return LN_OK;
   return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
-}
-
-static void softmax(float *x, size_t count) {
-  float most = -INFINITY, sum = 0.0f;
-  for (size_t i = 0; i < count; ++i) most = x[i] > most ? x[i] : most;
-  for (size_t i = 0; i < count; ++i) sum += x[i] = expf(x[i] - most);
-  for (size_t i = 0; i < count; ++i) x[i] /= sum;
 }
 
 typedef struct attention_run {
   const ln_node *node;
   const ln_exec *exec;
+  int32_t parts, part; /* that a product's rows are cut into, and rows of one */
 } attention_run;
 
-/* One row of the output: task = (batch * steps + step) * heads + head. */
 static void attend(void *context, int32_t task, int32_t worker) {
   const attention_run *run = context;
   const ln_node *node = run->node;
   const attention_args *args = node->args;
-  const ln_shape *q = &node->in[QUERY]->shape, *k = &node->in[KEYS]->shape;
-  const size_t depth = (size_t)q->dims[3], width = (size_t)node->out[0]->shape.dims[3];
-  const size_t heads = (size_t)q->dims[2], places = (size_t)k->dims[1], key_heads = (size_t)k->dims[2];
-  const size_t row = (size_t)task, head = row % heads, step = row / heads % (size_t)q->dims[1];
-  const size_t batch = row / heads / (size_t)q->dims[1], key_head = head / (size_t)args->shared;
-  const float *query = (const float *)node->in[QUERY]->data + row * depth;
-  const float *mask = (const float *)node->in[MASK]->data + batch * args->mask_steps[0] + head * args->mask_steps[1] +
-                      step * args->mask_steps[2];
-  float *scores = ln_exec_thread_scratch(run->exec, worker);
-  float *out = (float *)node->out[0]->data + row * width;
-  for (size_t t = 0; t < places; ++t) {
-    const float *key = (const float *)node->in[KEYS]->data + ((batch * places + t) * key_heads + key_head) * depth;
-    float sum = 0.0f;
-    for (size_t i = 0; i < depth; ++i) sum += query[i] * args->scale * key[i];
-    scores[t] = sum + mask[t * args->mask_steps[3]];
-  }
-  softmax(scores, places);
-  for (size_t i = 0; i < width; ++i) out[i] = 0.0f;
-  for (size_t t = 0; t < places; ++t) {
-    const float *value = (const float *)node->in[VALUES]->data + ((batch * places + t) * key_heads + key_head) * width;
-    for (size_t i = 0; i < width; ++i) out[i] += scores[t] * value[i];
-  }
+  const ln_attention_plan *plan = &args->plan;
+  const size_t product = (size_t)(task / run->parts), heads = (size_t)args->heads;
+  const size_t batch = product / heads, head = product % heads;
+  const size_t key_heads = (size_t)node->in[KEYS]->shape.dims[2], query_heads = (size_t)node->in[QUERY]->shape.dims[2];
+  const size_t key_head = args->together ? head : head / (size_t)args->shared;
+  const size_t query_head = args->together ? head * (size_t)args->shared : head;
+  const size_t key = batch * (size_t)plan->n * key_heads + key_head;
+  const size_t row = batch * (size_t)node->in[QUERY]->shape.dims[1] * query_heads + query_head;
+  const int32_t from = task % run->parts * run->part;
+  const int32_t to = plan->m - from < run->part ? plan->m : from + run->part;
+  ln_attention_head packed;
+  ln_attention_pack(plan, node->in[KEYS], key * (size_t)plan->depth, node->in[VALUES], key * (size_t)plan->width,
+                    ln_exec_thread_scratch(run->exec, worker), &packed);
+  ln_attention_rows(
+      plan, &packed, from, to, (const float *)node->in[QUERY]->data + row * (size_t)plan->depth,
+      (const float *)node->in[MASK]->data + batch * args->mask_steps[0] + query_head * args->mask_steps[1],
+      (float *)node->out[0]->data + row * (size_t)plan->width);
 }
 
 ln_status ln_attention_run(const ln_node *node, ln_exec *exec) {
-  attention_run run = {node, exec};
-  const size_t rows = ln_shape_span(&node->out[0]->shape, 0, 3);
-  if (rows > INT32_MAX) return ln_node_fail(node, exec->err, LN_ERR_LIMIT, "%zu rows", rows);
-  if (node->out[0]->bytes > 0) ln_pool_run(exec->pool, (int32_t)rows, attend, &run);
+  const attention_args *args = node->args;
+  if (node->out[0]->bytes == 0) return LN_OK;
+  const int32_t products = node->in[QUERY]->shape.dims[0] * args->heads;
+  attention_run run = {.node = node, .exec = exec, .parts = ln_attention_parts(&args->plan, (size_t)products)};
+  run.part = (args->plan.m + run.parts - 1) / run.parts;
+  ln_pool_run(exec->pool, products * run.parts, attend, &run);
   return LN_OK;
 }
 
