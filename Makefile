@@ -68,7 +68,7 @@ proofs: need-test need-python
 # What `make test` runs under the sanitizers as well; `make asan` runs everything so.
 SANITIZED_TARGETS = run_cases test_fuzz_mutate test_format_damage test_format_refuse test_format_vulnerabilities \
   test_runtime_session test_runtime_failing_memory test_ops_checkpoint fuzz_replays
-SANITIZED_TESTS = ^(ops\.cases\.(generic|avx512vnni)|ops\.checkpoint|fuzz\.mutate|fuzz\.replay_.*|format\.(damage|refuse|vulnerabilities)|runtime\.(session|failing_memory))$$
+SANITIZED_TESTS = ^(ops\.cases\.(generic|avx512bf16)|ops\.checkpoint|fuzz\.mutate|fuzz\.replay_.*|format\.(damage|refuse|vulnerabilities)|runtime\.(session|failing_memory))$$
 
 check: need-test
 	@cmake -S . -B $(BUILD)/tests -DCMAKE_BUILD_TYPE=Release -DLINNET_TESTS=ON -DLINNET_WERROR=ON \

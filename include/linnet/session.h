@@ -36,13 +36,14 @@ typedef enum ln_file_access {
 } ln_file_access;
 
 /*
- * What products of floats (convolutions, fully-connected layers, batch products) are computed in. Results never depend
- * on the number of threads. Integer operators are not touched by it.
+ * What products of floats with constant weights (convolutions, fully-connected layers, batch products) are computed in;
+ * other operators are not touched by it. Results do not depend on the number of threads.
  */
 typedef enum ln_precision {
   LN_PRECISION_FLOAT32 = 0,
-  LN_PRECISION_BFLOAT16 = 1, /* factors rounded to bfloat16 (8 bits), sums in float32 */
-  LN_PRECISION_FLOAT16 = 2   /* constant weights kept as float16 (11 bits), everything else in float32 */
+  /* Weights rounded to bfloat16 (8 bits), and so are activations where the CPU multiplies bfloat16; sums in float32. */
+  LN_PRECISION_BFLOAT16 = 1,
+  LN_PRECISION_FLOAT16 = 2 /* weights rounded to float16 (11 bits, infinite from 65520 on), all else in float32 */
 } ln_precision;
 
 typedef struct ln_session_options {

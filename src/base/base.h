@@ -139,13 +139,14 @@ typedef enum ln_isa {
   LN_ISA_AVX2 = 1,       /* AVX2, FMA, F16C */
   LN_ISA_AVX512 = 2,     /* AVX-512 F, BW, DQ, VL */
   LN_ISA_AVX512VNNI = 3, /* and VNNI */
+  LN_ISA_AVX512BF16 = 4,  /* and BF16 */
   LN_ISA_NEON = 16,      /* AArch64, whose baseline has it */
   LN_ISA_NEONDOT = 17,   /* with dot products of bytes */
   LN_ISA_NEONI8MM = 18   /* and matrix products of them */
 } ln_isa;
 
-/* The best tier of this CPU, lowered by the environment's LINNET_CPU=generic|avx2|avx512|avx512vnni, or neon|neondot|
- * neoni8mm on AArch64. Set once. */
+/* The best tier of this CPU, lowered by the environment's LINNET_CPU=generic|avx2|avx512|avx512vnni|avx512bf16, or
+ * neon|neondot|neoni8mm on AArch64. Set once. */
 ln_isa ln_cpu_isa(void);
 const char *ln_isa_name(ln_isa isa); /* "avx2" */
 bool ln_isa_from_name(const char *name, ln_isa *out);

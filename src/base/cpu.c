@@ -15,7 +15,7 @@
 
 static const char *const isa_names[] = {
     [LN_ISA_GENERIC] = "generic",       [LN_ISA_AVX2] = "avx2", [LN_ISA_AVX512] = "avx512",
-    [LN_ISA_AVX512VNNI] = "avx512vnni", [LN_ISA_NEON] = "neon", [LN_ISA_NEONDOT] = "neondot",
+    [LN_ISA_AVX512VNNI] = "avx512vnni", [LN_ISA_AVX512BF16] = "avx512bf16", [LN_ISA_NEON] = "neon", [LN_ISA_NEONDOT] = "neondot",
     [LN_ISA_NEONI8MM] = "neoni8mm"};
 
 const char *ln_isa_name(ln_isa isa) { return isa_names[isa]; }
@@ -47,7 +47,8 @@ static ln_isa detect(void) {
   const unsigned saved = saved_registers();
   if (!all_of(saved, 0x06)) return LN_ISA_GENERIC;
   if (!all_of(saved, 0xE6) || !all_of(b7, bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL)) return LN_ISA_AVX2;
-  return all_of(c7, bit_AVX512VNNI) ? LN_ISA_AVX512VNNI : LN_ISA_AVX512;
+  if (!all_of(c7, bit_AVX512VNNI)) return LN_ISA_AVX512;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) && all_of(a, bit_AVX512BF16) ? LN_ISA_AVX512BF16 : LN_ISA_AVX512VNNI;
 }
 #elif defined(LN_ARM) && defined(__linux__)
 enum { CAP_ASIMDDP = 1 << 20, CAP2_I8MM = 1 << 13 }; /* of the kernel's interface; not every libc names them */

@@ -16,8 +16,9 @@ typedef void ln_dequantize_fn(const void *in, float *out, size_t count, float sc
 typedef void ln_quantize_fn(const float *in, void *out, size_t count, float scale, int32_t zero_point);
 
 typedef struct ln_convert_kernels {
-  ln_half_to_float_fn *f16_to_f32; /* exact; NaN stays NaN */
-  ln_float_to_half_fn *f32_to_f16; /* to nearest even, beyond the range to infinity */
+  ln_half_to_float_fn *f16_to_f32;  /* exact; NaN stays NaN */
+  ln_float_to_half_fn *f32_to_f16;  /* to nearest even, beyond the range to infinity */
+  ln_float_to_half_fn *f32_to_bf16; /* to nearest even; below the normal range maybe to 0 */
   ln_dequantize_fn *dequantize_i8, *dequantize_u8, *dequantize_i16;
   ln_quantize_fn *quantize_i8, *quantize_u8, *quantize_i16;
 } ln_convert_kernels;

@@ -41,6 +41,27 @@ typedef struct ln_gemm_f32_kernel {
 void ln_k_gemm_pack_f32(int32_t nr, int32_t k, int32_t n, const float *b, ptrdiff_t k_stride, ptrdiff_t n_stride,
                         float *packed);
 
+/*
+ * B in 16 bits, which take half the memory. With `k_group` 1, A is float32 and a panel [k][nr] is expanded as it is
+ * read: the same sums as from its numbers in float32. With 2, A is bfloat16, segments have an even length and a panel
+ * is [k / 2][nr][2]; factors below the normal range count as 0.
+ */
+typedef void (*ln_gemm_half_fn)(int32_t m, int32_t n, const ln_gemm_a *a, const uint16_t *panels, const float *bias,
+                                float *c, ptrdiff_t c_stride, float low, float high);
+
+enum { LN_GEMM_HALF_COLUMNS = 64 }; /* of a panel at most */
+
+typedef struct ln_gemm_half_kernel {
+  const char *name;
+  int32_t mr, nr;
+  int32_t k_group;
+  bool is_free; /* expanding B takes no time: as fast as the product of float32 */
+  ln_gemm_half_fn run;
+} ln_gemm_half_kernel;
+
+/* One panel in such a kernel's order from one in ln_k_gemm_pack_f32's, rounded to bfloat16 or float16. */
+void ln_k_gemm_pack_half(const ln_gemm_half_kernel *kernel, bool is_bfloat, int32_t k, const float *panel,
+                         uint16_t *packed);
 /* ---- 8-bit integers ---- */
 
 /*
@@ -125,7 +146,8 @@ static inline size_t ln_gemm_panel_bytes(const ln_gemm_a *a, int32_t nr, int32_t
 
 typedef struct ln_gemm_kernels {
   const ln_gemm_f32_kernel *f32;
-  const ln_gemm_f32_kernel *f32_few; /* for products of one or two columns: panels of one, sums in parts */
+  const ln_gemm_f32_kernel *f32_few;     /* for products of one or two columns: panels of one, sums in parts */
+  const ln_gemm_half_kernel *f16, *bf16; /* B of float16, of bfloat16 */
   const ln_gemm_q8_kernel *q8;
 } ln_gemm_kernels;
 

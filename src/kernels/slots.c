@@ -21,6 +21,7 @@
 #define ROW_LN_ISA_NEON ROW_OF_TIER
 #define ROW_LN_ISA_NEONDOT ROW_OF_TIER
 #define ROW_LN_ISA_NEONI8MM ROW_OF_TIER
+#define ROW_LN_ISA_AVX512BF16 ROW_OF_TIER
 #define LN_KERNEL(family, slot, isa, type, name) ROW_##isa(family, slot, isa, type, name)
 
 /* clang-format off */

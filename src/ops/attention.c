@@ -78,7 +78,7 @@ ln_status ln_attention_prepare(ln_node *node, ln_prep *prep) {
                           .beta = 1.0f};
   const size_t rows = ln_shape_span(&node->out[0]->shape, 0, 3);
   if (rows > INT32_MAX / 16) return ln_node_fail(node, prep->err, LN_ERR_LIMIT, "%zu rows", rows);
-  if (ln_attention_plan_finish(&args->plan, prep, &node->thread_scratch_bytes)) return LN_OK;
+  if (ln_attention_plan_finish(&args->plan, &node->thread_scratch_bytes)) return LN_OK;
   return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
 }
 

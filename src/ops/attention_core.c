@@ -8,8 +8,7 @@ enum {
   PADDED = 64             /* columns from which rows of scores begin at whole cache lines */
 };
 
-bool ln_attention_plan_finish(ln_attention_plan *plan, ln_prep *prep, size_t *thread_bytes) {
-  (void)prep;
+bool ln_attention_plan_finish(ln_attention_plan *plan, size_t *thread_bytes) {
   if (plan->n > INT32_MAX / 8 || !ln_gemm_plan_f32(&plan->scores, 1, plan->n, 1, plan->depth, -INFINITY, INFINITY) ||
       !ln_gemm_plan_f32(&plan->mix, 1, plan->width, 1, plan->n, -INFINITY, INFINITY)) {
     return false;

@@ -24,7 +24,7 @@ typedef struct ln_attention_plan {
 
 /* With the members above set, no extent 0: the products, and bytes of scratch for each thread. False when sizes
  * overflow. */
-bool ln_attention_plan_finish(ln_attention_plan *plan, ln_prep *prep, size_t *thread_bytes);
+bool ln_attention_plan_finish(ln_attention_plan *plan, size_t *thread_bytes);
 
 /* One head's keys and values packed into a thread's scratch. */
 typedef struct ln_attention_head {

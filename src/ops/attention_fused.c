@@ -110,7 +110,7 @@ static ln_status prepare(ln_node *node, ln_prep *prep) {
     p->mask_column = last(&args->mask, 1) == 1 ? 0 : 1;
     args->mask_items = (size_t)last(&args->mask, 2) * (size_t)last(&args->mask, 1);
   }
-  if (args->heads > INT32_MAX / 16 || !ln_attention_plan_finish(p, prep, &node->thread_scratch_bytes)) {
+  if (args->heads > INT32_MAX / 16 || !ln_attention_plan_finish(p, &node->thread_scratch_bytes)) {
     return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "attention takes too much memory");
   }
   args->parts = ln_attention_parts(p, args->heads);

@@ -116,6 +116,11 @@ static ln_status plan_product(ln_node *node, ln_prep *prep, matmul_args *args, i
     return plan_hybrid(node, prep, args, groups);
   }
   if (node->in[0]->type == LN_FLOAT32) {
+    const ln_tensor *y = node->in[1];
+    if (args->constant && s->batches == 1) {
+      return ln_gemm_plan_weights(&args->plan, prep, y, groups, s->n, 1, s->k, -INFINITY, INFINITY) ? LN_OK
+                                                                                                    : LN_ERR_MEMORY;
+    }
     return ln_gemm_plan_f32(&args->plan, groups, s->n, 1, s->k, -INFINITY, INFINITY) ? LN_OK : LN_ERR_MEMORY;
   }
   if (node->out[0]->type == LN_INT32) { /* the sums of what is stored, as the reference leaves them */

@@ -79,8 +79,10 @@ static ln_status plan_product(ln_node *node, ln_prep *prep, conv2d_args *args) {
   if (LN_MEETS(TYPES, node->in[0]->type, LN_FLOAT32)) {
     float low, high;
     LN_TRY(ln_node_float_range(node, options->fused_activation_function, prep->err, &low, &high));
-    return ln_gemm_plan_f32(&args->plan, s->groups, n, conv->segments, conv->segment_length, low, high) ? LN_OK
-                                                                                                        : LN_ERR_MEMORY;
+    return ln_gemm_plan_weights(&args->plan, prep, node->in[1], s->groups, n, conv->segments, conv->segment_length, low,
+                                high)
+               ? LN_OK
+               : LN_ERR_MEMORY;
   }
   const ln_tensor *filter = node->in[1];
   ln_gemm_quant quant = {.a_unsigned = node->in[0]->type == LN_UINT8,

@@ -248,7 +248,7 @@ static ln_status plan_product(ln_node *node, ln_prep *prep, fc_args *args) {
       (!LN_WEIGHTS_IN_BYTES(TYPES) || ln_weights_plain_type(weights) == LN_FLOAT32)) {
     float low, high;
     LN_TRY(ln_node_float_range(node, options->fused_activation_function, prep->err, &low, &high));
-    return ln_gemm_plan_f32(&args->plan, 1, args->n, 1, args->k, low, high) ? LN_OK : LN_ERR_MEMORY;
+    return ln_gemm_plan_weights(&args->plan, prep, weights, 1, args->n, 1, args->k, low, high) ? LN_OK : LN_ERR_MEMORY;
   }
   if (LN_MEETS(TYPES, in->type, LN_FLOAT32)) return plan_hybrid(node, prep, args);
   if (LN_MEETS(TYPES, node->out[0]->type, LN_INT16)) return plan_to_i16(node, prep, args);

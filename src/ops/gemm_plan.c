@@ -43,6 +43,38 @@ bool ln_gemm_plan_f32(ln_gemm_plan *plan, int32_t groups, int32_t n, int32_t seg
   return set_extents(plan, groups, n, segments, segment_length, 4);
 }
 
+/* The kernel for `weights` in 16 bits; NULL where they stay in float32. */
+static const ln_gemm_half_kernel *half_kernel(const ln_prep *prep, const ln_tensor *weights, int32_t segment_length,
+                                              bool *is_bfloat) {
+  if (!LN_IS_WHOLE || !ln_tensor_const_data(weights)) return NULL;
+  *is_bfloat = prep->precision == LN_PRECISION_BFLOAT16;
+  if (*is_bfloat) {
+    const ln_gemm_half_kernel *kernel = LN_KERNEL_OF(gemm, bf16);
+    return segment_length % kernel->k_group == 0 ? kernel : NULL;
+  }
+  const ln_gemm_half_kernel *kernel = LN_KERNEL_OF(gemm, f16);
+  const bool stored = weights->type == LN_FLOAT16 && weights->quant->kind != LN_QUANT_BLOCKWISE;
+  return prep->precision == LN_PRECISION_FLOAT16 || (stored && kernel->is_free) ? kernel : NULL;
+}
+
+bool ln_gemm_plan_weights(ln_gemm_plan *plan, const ln_prep *prep, const ln_tensor *weights, int32_t groups, int32_t n,
+                          int32_t segments, int32_t segment_length, float low, float high) {
+  bool is_bfloat;
+  const ln_gemm_half_kernel *half = n <= FEW_COLUMNS ? NULL : half_kernel(prep, weights, segment_length, &is_bfloat);
+  if (half == NULL) return ln_gemm_plan_f32(plan, groups, n, segments, segment_length, low, high);
+  *plan = (ln_gemm_plan){.kind = LN_GEMM_F32,
+                         .half = half,
+                         .is_bfloat = is_bfloat,
+                         .mr = half->mr,
+                         .nr = half->nr,
+                         .k_group = half->k_group,
+                         .a_bytes = half->k_group == 1 ? 4 : 2,
+                         .c_bytes = 4,
+                         .low = low,
+                         .high = high};
+  return set_extents(plan, groups, n, segments, segment_length, 2);
+}
+
 static bool plan_integers(ln_gemm_plan *plan, ln_gemm_kind kind, int32_t groups, int32_t n, int32_t segments,
                           int32_t segment_length, const ln_gemm_quant *quant) {
   const ln_gemm_q8_kernel *kernel = LN_KERNEL_OF(gemm, q8);
@@ -94,11 +126,33 @@ ln_status ln_gemm_plan_i32(ln_gemm_plan *plan, int32_t groups, int32_t n, int32_
 
 /* ---- packing ---- */
 
+static size_t plain_bytes(const ln_gemm_plan *plan) { return ln_gemm_is_float(plan) ? sizeof(float) : 1; }
+
+/* Of the buffer that a panel's columns are read into. */
+static size_t stage_bytes(const ln_gemm_plan *plan) {
+  const size_t k = (size_t)plan->segments * (size_t)plan->segment_length;
+  return k * (size_t)(plan->n < plan->nr ? plan->n : plan->nr) * plain_bytes(plan);
+}
+
+/* Columns in 16 bits, a panel at a time through one of float32 behind what else is staged. */
+static void pack_halves(const ln_gemm_plan *plan, int32_t count, const float *from, ptrdiff_t k_stride,
+                        ptrdiff_t n_stride, char *stage, char *to) {
+  float *panel = (float *)(void *)(stage + stage_bytes(plan));
+  const int32_t k = plan->segments * plan->segment_length;
+  for (int32_t j = 0; j < count; j += plan->nr, to += plan->panel_bytes) {
+    ln_k_gemm_pack_f32(plan->nr, k, count - j < plan->nr ? count - j : plan->nr, from + j * n_stride, k_stride,
+                       n_stride, panel);
+    ln_k_gemm_pack_half(plan->half, plan->is_bfloat, k, panel, (uint16_t *)(void *)to);
+  }
+}
+
 /* `count` columns of group `group`, beginning at a panel's first one, whose elements lie at `from`. */
 static void pack_columns(const ln_gemm_plan *plan, int32_t group, int32_t column, int32_t count, const void *from,
-                         ptrdiff_t k_stride, ptrdiff_t n_stride, void *panels, int32_t *column_sums) {
+                         ptrdiff_t k_stride, ptrdiff_t n_stride, char *stage, void *panels, int32_t *column_sums) {
   char *to = (char *)panels + (size_t)group * plan->group_bytes + (size_t)(column / plan->nr) * plan->panel_bytes;
-  if (ln_gemm_is_float(plan)) {
+  if (LN_IS_WHOLE && plan->half != NULL) {
+    pack_halves(plan, count, from, k_stride, n_stride, stage, to);
+  } else if (ln_gemm_is_float(plan)) {
     ln_k_gemm_pack_f32(plan->nr, plan->segments * plan->segment_length, count, from, k_stride, n_stride,
                        (float *)(void *)to);
   } else {
@@ -106,14 +160,6 @@ static void pack_columns(const ln_gemm_plan *plan, int32_t group, int32_t column
                      k_stride * plan->segment_length, k_stride, n_stride, to,
                      column_sums + (ptrdiff_t)group * plan->n + column);
   }
-}
-
-static size_t plain_bytes(const ln_gemm_plan *plan) { return ln_gemm_is_float(plan) ? sizeof(float) : 1; }
-
-/* Of the buffer that a panel's columns are read into. */
-static size_t stage_bytes(const ln_gemm_plan *plan) {
-  const size_t k = (size_t)plan->segments * (size_t)plan->segment_length;
-  return k * (size_t)(plan->n < plan->nr ? plan->n : plan->nr) * plain_bytes(plan);
 }
 
 static bool needs_stage(const ln_gemm_source *source) {
@@ -134,14 +180,14 @@ static void stage_columns(const ln_gemm_plan *plan, const ln_gemm_source *source
                            ((ptrdiff_t)column + j - (ptrdiff_t)block * source->n_block) * source->n_stride;
       ln_weights_read(source->weights, first + (size_t)at, (size_t)k, stage + (size_t)j * (size_t)k * item);
     }
-    pack_columns(plan, group, column, count, stage, 1, k, panels, column_sums);
+    pack_columns(plan, group, column, count, stage, 1, k, stage, panels, column_sums);
     return;
   }
   for (int32_t p = 0; p < k; ++p) { /* n_stride is 1 */
     ln_weights_read(source->weights, first + (size_t)(p * source->k_stride + column), (size_t)count,
                     stage + (size_t)p * (size_t)count * item);
   }
-  pack_columns(plan, group, column, count, stage, count, 1, panels, column_sums);
+  pack_columns(plan, group, column, count, stage, count, 1, stage, panels, column_sums);
 }
 
 /* `stage` holds stage_bytes where the source needs it. */
@@ -154,7 +200,7 @@ static void pack_panels(const ln_gemm_plan *plan, const ln_gemm_source *source, 
     } else {
       const char *from = (const char *)source->weights->data +
                          (source->first + (size_t)(g * source->group_stride)) * plain_bytes(plan);
-      pack_columns(plan, g, 0, plan->n, from, source->k_stride, source->n_stride, panels, column_sums);
+      pack_columns(plan, g, 0, plan->n, from, source->k_stride, source->n_stride, stage, panels, column_sums);
     }
   }
 }
@@ -224,13 +270,15 @@ static ln_status fold_scales(ln_gemm_plan *plan, ln_arena *arena, const int32_t 
 }
 
 ln_status ln_gemm_plan_constant_b(ln_gemm_plan *plan, ln_prep *prep, const ln_gemm_source *source, const void *bias) {
-  const char *form = ln_gemm_is_float(plan) ? plan->f32->name : plan->q8->name;
+  const char *form = plan->half != NULL ? plan->half->name : ln_gemm_is_float(plan) ? plan->f32->name : plan->q8->name;
   const int64_t numbers[4] = {plan->n, ((int64_t)plan->segments << 32) | plan->segment_length,
                               plan->groups * INT64_C(1024) + (plan->quant.b_unsigned ? 512 : 0) + plan->quant.b_zero,
                               (int64_t)((uint64_t)ln_weights_form(source->weights) * 31 +
                                         (uint64_t)source->k_stride * 16777213 + (uint64_t)source->n_stride)};
-  char *stage = needs_stage(source) ? ln_alloc(stage_bytes(plan)) : NULL;
-  if (stage == NULL && needs_stage(source)) return LN_ERR_MEMORY;
+  const bool staged = needs_stage(source) || plan->half != NULL;
+  const size_t panel = plan->half == NULL ? 0 : plan->panel_bytes * (sizeof(float) / sizeof(uint16_t));
+  char *stage = staged ? ln_alloc(stage_bytes(plan) + panel) : NULL;
+  if (stage == NULL && staged) return LN_ERR_MEMORY;
   bool fresh = false;
   char *block = ln_pack_cache_get(prep->cache, source->weights->tensor->data, form, numbers, block_bytes(plan), &fresh);
   int32_t *column_sums = NULL;
@@ -285,12 +333,14 @@ void ln_gemm_pack(const ln_gemm_plan *plan, const ln_gemm_source *source, const 
 /* ---- rows ---- */
 
 bool ln_gemm_a_is_direct(const ln_gemm_plan *plan) {
-  if (ln_gemm_is_float(plan)) return true;
+  if (ln_gemm_is_float(plan)) return plan->a_bytes == sizeof(float);
   return plan->q8->a_form == LN_GEMM_A_U8 && plan->quant.a_unsigned && plan->segment_length % plan->k_group == 0;
 }
 
 void ln_gemm_convert_a(const ln_gemm_plan *plan, const void *source, size_t count, void *a) {
-  if (ln_gemm_is_float(plan)) memcpy(a, source, count * sizeof(float));
+  if (LN_IS_WHOLE && !ln_gemm_a_is_direct(plan) && ln_gemm_is_float(plan))
+    LN_KERNEL_OF(convert, f32_to_bf16)(source, a, count);
+  else if (ln_gemm_is_float(plan)) memcpy(a, source, count * sizeof(float));
   else plan->q8->convert_a(source, plan->quant.a_unsigned, plan->quant.a_zero, count, a);
 }
 
@@ -336,6 +386,11 @@ void ln_gemm_rows(const ln_gemm_plan *plan, const ln_gemm_b *b, int32_t group, i
     return;
   }
   const float *bias = b->bias == NULL ? NULL : (const float *)b->bias + (ptrdiff_t)group * plan->n + column;
+  if (LN_IS_WHOLE && plan->half != NULL) {
+    plan->half->run(m, end - column, a, (const uint16_t *)(const void *)panels, bias, (float *)(void *)out, c_stride,
+                    plan->low, plan->high);
+    return;
+  }
   plan->f32->run(m, end - column, a, (const float *)(const void *)panels, bias, (float *)(void *)out, c_stride,
                  plan->low, plan->high);
 }
@@ -395,7 +450,7 @@ static int32_t converted_stride(const ln_gemm_plan *plan) {
 
 bool ln_gemm_thread_bytes(const ln_gemm_plan *plan, int32_t m, size_t *bytes) {
   *bytes = 0;
-  if (m < 1 || ln_gemm_is_float(plan)) return true;
+  if (m < 1 || (ln_gemm_is_float(plan) && ln_gemm_a_is_direct(plan))) return true;
   const blocks sizes = cut(plan, m);
   size_t rows = 0;
   if (!ln_gemm_a_is_direct(plan)) {
@@ -409,7 +464,7 @@ static const void *bring_rows(const product *p, const char *from, int32_t m, cha
   const ln_gemm_plan *plan = p->plan;
   const int32_t k = plan->segments * plan->segment_length;
   const int32_t stride = converted_stride(plan);
-  if (stride == k && p->a_row_bytes == k) {
+  if (stride == k && p->a_row_bytes == k * (ptrdiff_t)plain_bytes(plan)) {
     ln_gemm_convert_a(plan, from, (size_t)m * (size_t)k, scratch);
     return scratch;
   }
@@ -450,7 +505,7 @@ static void product_task(void *context, int32_t task, int32_t worker) {
 void ln_gemm_run(const ln_gemm_plan *plan, const ln_gemm_b *b, int32_t group, const ln_exec *exec, int32_t m,
                  const void *a, ptrdiff_t a_row_stride, void *c, ptrdiff_t c_stride) {
   if (m < 1) return;
-  const int32_t item = ln_gemm_is_float(plan) ? 4 : 1;
+  const int32_t item = (int32_t)plain_bytes(plan);
   product p = {.plan = plan,
                .b = b,
                .exec = exec,

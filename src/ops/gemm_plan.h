@@ -3,6 +3,7 @@
  * recurrent cells share. In a row's prepare:
  *
  *   ln_gemm_plan_f32(&plan, groups, n, segments, segment_length, low, high)      or ln_gemm_plan_q8 / ln_gemm_plan_i32
+ *   (ln_gemm_plan_weights in place of the first where B are weights: they may then be kept in 16 bits)
  *   ln_gemm_plan_constant_b(&plan, prep, source, bias)      when B (and the bias) are constant: packs, fills plan.b
  *   else: take ln_gemm_pack_bytes(&plan) of node scratch, and in run ln_gemm_pack(&plan, ..., scratch, &b)
  *   node->thread_scratch_bytes = ln_gemm_thread_bytes(&plan, m)
@@ -54,6 +55,8 @@ typedef struct ln_gemm_quant {
 typedef struct ln_gemm_plan {
   ln_gemm_kind kind;
   const ln_gemm_f32_kernel *f32;
+  const ln_gemm_half_kernel *half; /* floats with B in 16 bits; else NULL */
+  bool is_bfloat;                  /* which are bfloat16, else float16 */
   const ln_gemm_q8_kernel *q8;
   int32_t groups, n, segments, segment_length; /* k = segments * segment_length */
   int32_t mr, nr, panels;                      /* panels of one group */
@@ -74,6 +77,10 @@ typedef struct ln_gemm_plan {
 /* False when sizes overflow. Every extent is at least 1. */
 bool ln_gemm_plan_f32(ln_gemm_plan *plan, int32_t groups, int32_t n, int32_t segments, int32_t segment_length,
                       float low, float high);
+/* The same where B are `weights`: in 16 bits, if they are constant and the session's precision or their own type says
+ * so. */
+bool ln_gemm_plan_weights(ln_gemm_plan *plan, const ln_prep *prep, const ln_tensor *weights, int32_t groups, int32_t n,
+                          int32_t segments, int32_t segment_length, float low, float high);
 /* LN_ERR_MEMORY; sizes that overflow count as that. The multipliers are kept in the arena. */
 ln_status ln_gemm_plan_q8(ln_gemm_plan *plan, ln_arena *arena, int32_t groups, int32_t n, int32_t segments,
                           int32_t segment_length, const ln_gemm_quant *quant);

@@ -154,8 +154,8 @@ ln_status ln_session_create(ln_model *model, const ln_session_options *options, 
   if (known.precision < LN_PRECISION_FLOAT32 || known.precision > LN_PRECISION_FLOAT16) {
     return ln_fail(err, LN_ERR_ARGUMENT, "an unknown precision");
   }
-  if (known.precision != LN_PRECISION_FLOAT32) {
-    return ln_fail(err, LN_ERR_UNSUPPORTED, "products of lower precision have no kernels yet");
+  if (known.precision != LN_PRECISION_FLOAT32 && !LN_IS_WHOLE) {
+    return ln_fail(err, LN_ERR_UNSUPPORTED, "products of lower precision are left out of this build");
   }
   if (known.time_limit_ms < 0) return ln_fail(err, LN_ERR_ARGUMENT, "a time limit below zero");
   ln_session *session = ln_alloc_zero(sizeof *session);

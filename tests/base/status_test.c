@@ -34,6 +34,8 @@ static void names_exist(void **state) {
   ln_isa isa;
   assert_true(ln_isa_from_name("avx512vnni", &isa));
   assert_int_equal(isa, LN_ISA_AVX512VNNI);
+  assert_true(ln_isa_from_name("avx512bf16", &isa));
+  assert_int_equal(isa, LN_ISA_AVX512BF16);
   assert_string_equal(ln_isa_name(LN_ISA_GENERIC), "generic");
   assert_false(ln_isa_from_name("mmx", &isa));
   assert_true(ln_cpu_cores() >= 1);

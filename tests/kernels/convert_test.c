@@ -49,6 +49,35 @@ static void check_f32_to_f16(ln_kt *t) {
   }
 }
 
+static void check_f32_to_bf16(ln_kt *t) {
+  static const float special[] = {0.0f,        -0.0f,       INFINITY,     -INFINITY,       3.4e38f,
+                                  1.00390625f, 1.01171875f, -1.00390637f, 1.17549435e-38f, 65535.0f};
+  for (size_t n = 0; n < 400; n += n < 40 ? 1 : 60) {
+    ln_kt_case(t, "n=%zu", n);
+    float *in = ln_kt_input(t, n * sizeof *in);
+    uint16_t *want = ln_kt_output(t, n * sizeof *want, 0);
+    uint16_t *got = ln_kt_output(t, n * sizeof *got, 2);
+    for (size_t i = 0; i < n; ++i) {
+      in[i] = i < LN_COUNT(special) ? special[i] : ldexpf(ln_kt_random_f32(t, -2, 2), ln_kt_random_between(t, -90, 90));
+    }
+    t->generic->convert.f32_to_bf16(in, want, n);
+    t->tested->convert.f32_to_bf16(in, got, n);
+    ln_kt_equal(t, got, want, n * sizeof *want);
+    if (n == 0) continue;
+    const float nan = NAN;
+    t->tested->convert.f32_to_bf16(&nan, got, 1);
+    assert_true(isnan(ln_k_bfloat_to_float(got[0])));
+  }
+  if (ln_kt_bench(t)) {
+    ln_kt_case(t, "timed");
+    float *in = ln_kt_output(t, 16384 * sizeof *in, 0);
+    uint16_t *out = ln_kt_output(t, 16384 * sizeof *out, 0);
+    memset(in, 0x3C, 16384 * sizeof *in);
+    LN_KT_TIME(t, "16384", t->generic->convert.f32_to_bf16(in, out, 16384),
+               t->tested->convert.f32_to_bf16(in, out, 16384));
+  }
+}
+
 static void check_dequantize(ln_kt *t, ln_dequantize_fn *generic, ln_dequantize_fn *tested, size_t bytes) {
   for (size_t n = 0; n < 300; n += n < 70 ? 1 : 41) {
     ln_kt_case(t, "n=%zu", n);
@@ -117,10 +146,11 @@ QUANTIZE_CHECK(quantize_u8, 1, 0, 255)
 QUANTIZE_CHECK(quantize_i16, 2, -32768, 32767)
 
 static const ln_kt_check checks[] = {
-    {"f16_to_f32", check_f16_to_f32},         {"f32_to_f16", check_f32_to_f16},
-    {"dequantize_i8", check_dequantize_i8},   {"dequantize_u8", check_dequantize_u8},
-    {"dequantize_i16", check_dequantize_i16}, {"quantize_i8", check_quantize_i8},
-    {"quantize_u8", check_quantize_u8},       {"quantize_i16", check_quantize_i16},
+    {"f16_to_f32", check_f16_to_f32},       {"f32_to_f16", check_f32_to_f16},
+    {"f32_to_bf16", check_f32_to_bf16},     {"dequantize_i8", check_dequantize_i8},
+    {"dequantize_u8", check_dequantize_u8}, {"dequantize_i16", check_dequantize_i16},
+    {"quantize_i8", check_quantize_i8},     {"quantize_u8", check_quantize_u8},
+    {"quantize_i16", check_quantize_i16},
 };
 
 int main(int argc, char **argv) { return ln_kt_main(argc, argv, "convert", checks, LN_COUNT(checks)); }

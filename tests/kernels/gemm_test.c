@@ -89,6 +89,86 @@ static void check_floats(ln_kt *t, const ln_gemm_f32_kernel *kernel) {
 static void check_f32(ln_kt *t) { check_floats(t, t->tested->gemm.f32); }
 static void check_f32_few(ln_kt *t) { check_floats(t, t->tested->gemm.f32_few); }
 
+/* ---- B in 16 bits ---- */
+
+static float rounded(float x, bool is_bfloat) {
+  return is_bfloat ? ln_k_bfloat_to_float(ln_k_float_to_bfloat(x)) : ln_k_half_to_float(ln_k_float_to_half(x));
+}
+
+static void check_halves(ln_kt *t, const ln_gemm_half_kernel *kernel, bool is_bfloat) {
+  const bool pairs = kernel->k_group == 2;
+  assert_true(kernel->nr <= LN_GEMM_HALF_COLUMNS);
+  for (int32_t index = 0; index < 120; ++index) {
+    sizes s = next_sizes(t, index, kernel->mr, kernel->nr);
+    s.segment_length = (s.segment_length + kernel->k_group - 1) / kernel->k_group * kernel->k_group;
+    ln_kt_case(t, "m=%d n=%d k=%dx%d", s.m, s.n, s.segments, s.segment_length);
+    const int32_t k = s.segments * s.segment_length;
+    const size_t item = pairs ? sizeof(uint16_t) : sizeof(float);
+    const int32_t a_stride = s.segment_length + kernel->k_group * ln_kt_random_between(t, 0, 3);
+    const size_t a_count = (size_t)(a_stride * (s.m - 1) + s.segment_length);
+    const void *segments[MOST_SEGMENTS];
+    float *plain[MOST_SEGMENTS];
+    for (int32_t i = 0; i < s.segments; ++i) {
+      plain[i] = ln_kt_input(t, a_count * sizeof(float));
+      ln_kt_fill_f32(t, plain[i], a_count, LN_KT_RANDOM, 3.0f);
+      uint16_t *halves = ln_kt_input(t, a_count * sizeof *halves);
+      t->tested->convert.f32_to_bf16(plain[i], halves, a_count);
+      segments[i] = pairs ? (const void *)halves : plain[i];
+    }
+    float *b = ln_kt_input(t, (size_t)(k * s.n) * sizeof(float)); /* [n][k] */
+    ln_kt_fill_f32(t, b, (size_t)(k * s.n), LN_KT_RANDOM, 1.0f);
+    float *bias = index % 3 == 0 ? NULL : ln_kt_input(t, (size_t)s.n * sizeof(float));
+    if (bias != NULL) ln_kt_fill_f32(t, bias, (size_t)s.n, LN_KT_RANDOM, 10.0f);
+    const size_t panel = (size_t)(k * kernel->nr);
+    float *unpacked = ln_kt_input_aligned(t, panel * (size_t)s.panels * sizeof(float));
+    uint16_t *packed = ln_kt_input_aligned(t, panel * (size_t)s.panels * sizeof *packed);
+    ln_k_gemm_pack_f32(kernel->nr, k, s.n, b, 1, k, unpacked);
+    for (int32_t i = 0; i < s.panels; ++i) {
+      ln_k_gemm_pack_half(kernel, is_bfloat, k, unpacked + (size_t)i * panel, packed + (size_t)i * panel);
+    }
+    const int32_t c_stride = s.n + ln_kt_random_between(t, 0, 5);
+    const size_t c_bytes = (size_t)(c_stride * (s.m - 1) + s.n) * sizeof(float);
+    float *got = ln_kt_output(t, c_bytes, 4);
+    float *want = ln_kt_output(t, c_bytes, 0);
+    const float low = index % 2 == 0 ? -INFINITY : -5.0f;
+    const float high = index % 2 == 0 ? INFINITY : 6.0f;
+    const ln_gemm_a a = {segments, s.segments, s.segment_length, a_stride * (ptrdiff_t)item};
+    kernel->run(s.m, s.n, &a, packed, bias, got, c_stride, low, high);
+    for (int32_t i = 0; i < s.m; ++i) {
+      for (int32_t j = 0; j < s.n; ++j) {
+        double sum = bias == NULL ? 0.0 : bias[j];
+        for (int32_t p = 0; p < k; ++p) {
+          const float x = plain[p / s.segment_length][i * a_stride + p % s.segment_length];
+          sum += (double)(pairs ? rounded(x, true) : x) * rounded(b[j * k + p], is_bfloat);
+        }
+        want[i * c_stride + j] = ln_clamp_f32((float)sum, low, high);
+      }
+    }
+    ln_kt_equal_f32(t, got, want, c_bytes / sizeof(float), 13.0f * (float)(k + 1) * 1e-7f, 1e-6f);
+  }
+  if (ln_kt_bench(t)) {
+    const int32_t m = 4 * kernel->mr, k = 256, n = kernel->nr;
+    const ln_gemm_f32_kernel *f32 = t->tested->gemm.f32;
+    ln_kt_case(t, "bench");
+    float *rows = ln_kt_input(t, (size_t)(m * k) * sizeof(float));
+    float *panels = ln_kt_input_aligned(t, (size_t)(k * n) * sizeof(float));
+    memset(rows, 0, (size_t)(m * k) * sizeof(float));
+    memset(panels, 0, (size_t)(k * n) * sizeof(float));
+    float *c = ln_kt_output(t, (size_t)(m * n) * sizeof(float), 0);
+    const void *segment = rows;
+    const ln_gemm_a a = {&segment, 1, k, k * (ptrdiff_t)sizeof(float)};
+    const ln_gemm_a halves = {&segment, 1, k, k * (ptrdiff_t)(pairs ? sizeof(uint16_t) : sizeof(float))};
+    char what[64];
+    snprintf(what, sizeof what, "%dx%dx%d beside float32", m, n, k);
+    if (f32->nr != n) return;
+    LN_KT_TIME(t, what, f32->run(m, n, &a, panels, NULL, c, n, -INFINITY, INFINITY),
+               kernel->run(m, n, &halves, (const uint16_t *)(const void *)panels, NULL, c, n, -INFINITY, INFINITY));
+  }
+}
+
+static void check_f16(ln_kt *t) { check_halves(t, t->tested->gemm.f16, false); }
+static void check_bf16(ln_kt *t) { check_halves(t, t->tested->gemm.bf16, true); }
+
 /* An 8-bit problem: A and B as tensors hold them, and what they mean. */
 typedef struct bytes_problem {
   sizes s;
@@ -319,5 +399,6 @@ static void check_q8(ln_kt *t) {
   if (ln_kt_bench(t)) bench_q8(t, kernel);
 }
 
-static const ln_kt_check checks[] = {{"f32", check_f32}, {"f32_few", check_f32_few}, {"q8", check_q8}};
+static const ln_kt_check checks[] = {
+    {"f32", check_f32}, {"f32_few", check_f32_few}, {"f16", check_f16}, {"bf16", check_bf16}, {"q8", check_q8}};
 int main(int argc, char **argv) { return ln_kt_main(argc, argv, "gemm", checks, LN_COUNT(checks)); }

@@ -39,7 +39,7 @@ for folder in "$shared"/golden/*/; do
       complain "$model $signature: $(cat "$work/message")"
       continue
     fi
-    for tier in generic avx2 avx512 avx512vnni; do
+    for tier in generic avx2 avx512 avx512vnni avx512bf16; do
       run_model $tier 1 && run_model $tier 2 || { complain "$model $signature $tier: $(cat "$work/message")"; continue; }
       diff -r "$work/$tier.1" "$work/$tier.2" > /dev/null || complain "$model $signature $tier: two threads give other bits"
       for file in "$work/$tier.1"/*.npy; do

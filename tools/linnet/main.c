@@ -10,8 +10,8 @@ int main(int argc, char **argv) {
   const char *tier = ln_cpu_tier_unknown();
   if (tier) {
     fprintf(stderr,
-            "linnet: LINNET_CPU=%s names no tier of kernels: generic, avx2, avx512, avx512vnni; neon, neondot, "
-            "neoni8mm on an Arm\n",
+            "linnet: LINNET_CPU=%s names no tier of kernels: generic, avx2, avx512, avx512vnni, avx512bf16; neon, "
+            "neondot, neoni8mm on an Arm\n",
             tier);
     return CLI_USAGE;
   }

@@ -56,6 +56,11 @@ uint16_t ln_k_float_to_bfloat(float value) {
   return (uint16_t)((in.u + 0x7FFFu + ((in.u >> 16) & 1u)) >> 16);
 }
 
+void ln_f32_to_bf16_generic(const float *in, uint16_t *out, size_t count) {
+  size_t i;
+  for (i = 0; i < count; ++i) out[i] = ln_k_float_to_bfloat(in[i]);
+}
+
 void ln_f16_to_f32_generic(const uint16_t *in, float *out, size_t count) {
   size_t i;
   for (i = 0; i < count; ++i) out[i] = ln_k_half_to_float(in[i]);

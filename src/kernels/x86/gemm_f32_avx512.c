@@ -3,6 +3,7 @@
 
 enum { MR = 14 };
 #define GEMM_ROWS(CASE) EACH_ROW_COUNT(CASE)
+#define GEMM_NEXT_ROWS(left) tile_rows(left, MR)
 #define GEMM_HALF ln_gemm_f32_half_avx512
 #include "kernels/x86/gemm_f32_tmpl.inc"
 
