@@ -148,8 +148,8 @@ LN_API ln_status ln_session_get_stats(const ln_session *session, ln_session_stat
 /* What one operator took, summed over runs since creation or the last ln_session_profile_reset. */
 typedef struct ln_profile_entry {
   size_t size;               /* sizeof(ln_profile_entry), set by the caller */
-  const char *operator_name; /* "CONV_2D" */
-  const char *tensor_name;   /* of its first output */
+  const char *operator_name; /* "CONV_2D"; of operators that run as one step "CONV_2D + ADD" */
+  const char *tensor_name;   /* of its (the last one's) first output */
   int64_t calls;
   int64_t nanoseconds;
   int64_t macs; /* of one call */

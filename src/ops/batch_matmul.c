@@ -13,6 +13,7 @@
 #include "ops/move.h"
 #include "ops/rows.h"
 
+enum { BLOCK_BYTES = 128 << 10 };    /* of rows that are handed on together */
 enum { BATCH_TASK_LIMIT = 8 << 20 }; /* batches of more multiplications than this are cut into tasks themselves */
 
 /* x [batches, m, k] (or [.., k, m]), y [batches, k, n] (or [.., n, k]), output [batches, m, n]. */
@@ -27,6 +28,7 @@ typedef struct matmul_args {
   matmul_shape shape;
   ln_gemm_plan plan;
   bool constant;            /* y is packed already, one group a batch of it */
+  int32_t task_rows;        /* of a batch that such a task computes before it hands them on */
   bool batch_tasks;         /* a task is a whole batch, y packed in the thread's scratch */
   size_t x_bytes;           /* node scratch: x with its last two dimensions exchanged, in front of y packed; int16: y */
   ln_multiplier multiplier; /* int16 */
@@ -157,6 +159,13 @@ static ln_status prepare_operands(ln_node *node, ln_prep *prep, matmul_args *arg
   args->plan.staged = !ln_weights_is_plain(&y);
   args->batch_tasks = ln_gemm_is_float(&args->plan) && s->batches > 1 && s->batches <= INT32_MAX &&
                       (int64_t)s->m * s->n <= BATCH_TASK_LIMIT / s->k;
+  if (args->batch_tasks) {
+    int32_t rows = BLOCK_BYTES / 4 / s->n / args->plan.mr * args->plan.mr;
+    args->task_rows = rows < 4 * args->plan.mr ? 4 * args->plan.mr : rows;
+    node->finish_grain = (size_t)s->n;
+  } else if (s->batches == 1 && !args->hybrid && ln_gemm_finishes(&args->plan, s->m)) {
+    node->finish_grain = (size_t)s->n;
+  }
   if (args->constant) {
     const ln_gemm_source source = y_source(s, &y, 0);
     const ln_status status = ln_gemm_plan_constant_b(&args->plan, prep, &source, NULL);
@@ -256,7 +265,14 @@ static void batch_task(void *context, int32_t task, int32_t worker) {
   const int32_t group = pack_batch(job, (size_t)task, ln_exec_thread_scratch(job->exec, worker), &b);
   const void *rows = x_batch(job, (size_t)task);
   const ln_gemm_a a = {&rows, 1, s->k, (ptrdiff_t)s->k * (ptrdiff_t)sizeof(float)};
-  ln_gemm_rows(&args->plan, &b, group, 0, args->plan.panels, s->m, &a, NULL, out_batch(job, (size_t)task), s->n);
+  const int32_t most = args->task_rows;
+  for (int32_t row = 0, m; row < s->m; row += m) {
+    m = s->m - row < most ? s->m - row : most;
+    float *out = (float *)(void *)out_batch(job, (size_t)task) + (size_t)row * (size_t)s->n;
+    ln_gemm_rows(&args->plan, &b, group, 0, args->plan.panels, m, &a, NULL, out, s->n);
+    ln_exec_finish(job->exec, ((size_t)task * (size_t)s->m + (size_t)row) * (size_t)s->n, (size_t)m * (size_t)s->n);
+    rows = (const char *)rows + (size_t)m * (size_t)s->k * sizeof(float);
+  }
 }
 
 static void hybrid_batch(const matmul_job *job, const ln_gemm_b *b, int32_t group, size_t batch) {

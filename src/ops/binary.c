@@ -322,6 +322,18 @@ ln_status ln_hlo_compare_prepare(ln_node *node, ln_prep *prep) {
   return check_kernel(node, args, prep->err);
 }
 
+static void run_block(const void *context, const size_t *offsets, size_t out_offset, const ln_block *block) {
+  const ln_node *node = context;
+  const binary_args *args = node->args;
+  args->fn((const char *)node->in[0]->data + offsets[0] * args->in_bytes,
+           (const char *)node->in[1]->data + offsets[1] * ln_type_bytes(node->in[1]->type),
+           (char *)node->out[0]->data + out_offset * args->out_bytes, block, &args->params);
+}
+
+static void run_span(const ln_node *node, size_t first, size_t count) {
+  ln_nest_span(&((const binary_args *)node->args)->nest, first, count, run_block, node);
+}
+
 ln_status ln_binary_prepare(ln_node *node, ln_prep *prep) {
   binary_args *args = make_args(node, prep);
   if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
@@ -331,15 +343,8 @@ ln_status ln_binary_prepare(ln_node *node, ln_prep *prep) {
   if (HAS_PLAIN && !quantized) LN_TRY(prepare_plain(node, op, activation_of(node), args, prep->err));
   if (HAS_SCALED_COMPARISONS && quantized && compares) LN_TRY(prepare_quantized_compare(node, args, prep->err));
   if (HAS_SCALED && quantized && !compares) LN_TRY(prepare_quantized(node, args, prep->err));
+  if (!args->refuse_divisor && !args->refuse_negative) node->span = run_span;
   return check_kernel(node, args, prep->err);
-}
-
-static void run_block(const void *context, const size_t *offsets, size_t out_offset, const ln_block *block) {
-  const ln_node *node = context;
-  const binary_args *args = node->args;
-  args->fn((const char *)node->in[0]->data + offsets[0] * args->in_bytes,
-           (const char *)node->in[1]->data + offsets[1] * ln_type_bytes(node->in[1]->type),
-           (char *)node->out[0]->data + out_offset * args->out_bytes, block, &args->params);
 }
 
 ln_status ln_binary_run(const ln_node *node, ln_exec *exec) {

@@ -164,6 +164,7 @@ ln_status ln_conv2d_prepare(ln_node *node, ln_prep *prep) {
   if (status == LN_OK) status = pack_weights(node, prep, args);
   if (status == LN_OK && !ln_conv_plan_finish(&args->conv, &args->plan, &node->thread_scratch_bytes))
     status = LN_ERR_MEMORY;
+  if (status == LN_OK && ln_conv_finishes(&args->conv, &args->plan)) node->finish_grain = (size_t)shape.out_c;
   return status == LN_ERR_MEMORY ? ln_node_fail(node, prep->err, status, "no memory for the packed filter") : status;
 }
 

@@ -238,6 +238,8 @@ static void lines_task(void *context, int32_t task, int32_t worker) {
       }
     }
   }
+  const size_t line = (size_t)s->w.out * (size_t)s->out_c;
+  ln_exec_finish(run->exec, (size_t)(out - run->out) / (size_t)plan->c_bytes, (size_t)outputs * line);
 }
 
 /* The window of one output pixel as a row of A. */
@@ -291,6 +293,12 @@ static void gather_task(void *context, int32_t task, int32_t worker) {
     if (terms != NULL) ln_gemm_row_terms(plan, m, &a, terms);
     ln_gemm_rows(plan, run->b, g, 0, plan->panels, m, &a, terms, out, s->out_c);
   }
+  ln_exec_finish(run->exec, (size_t)first * (size_t)s->out_c, (size_t)m * (size_t)s->out_c);
+}
+
+bool ln_conv_finishes(const ln_conv_plan *conv, const ln_gemm_plan *plan) {
+  const ln_conv_shape *s = &conv->shape;
+  return conv->mode != LN_CONV_PLAIN || ln_gemm_finishes(plan, s->batch * s->h.out * s->w.out);
 }
 
 void ln_conv_run(const ln_conv_plan *conv, const ln_gemm_plan *plan, const ln_gemm_b *b, const ln_exec *exec,

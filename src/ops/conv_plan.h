@@ -40,6 +40,8 @@ bool ln_conv_is_countable(const ln_conv_shape *shape);
 void ln_conv_plan_begin(ln_conv_plan *conv, const ln_conv_shape *shape);
 /* Second step, with the product planned: blocks and scratch for each thread. False when sizes overflow. */
 bool ln_conv_plan_finish(ln_conv_plan *conv, const ln_gemm_plan *plan, size_t *thread_bytes);
+/* Whether ln_conv_run of all the shape's images hands what it writes to ln_exec_finish. */
+bool ln_conv_finishes(const ln_conv_plan *conv, const ln_gemm_plan *plan);
 /* Runs `batch` images; `plan` and `b` may differ from prepare's in zero points and bias. */
 void ln_conv_run(const ln_conv_plan *conv, const ln_gemm_plan *plan, const ln_gemm_b *b, const ln_exec *exec,
                  int32_t batch, const void *in, void *out);

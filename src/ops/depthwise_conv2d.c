@@ -461,6 +461,7 @@ ln_status ln_depthwise_conv2d_prepare(ln_node *node, ln_prep *prep) {
     LN_TRY(prepare_q8(node, prep, a));
   }
   cut(a, block);
+  if (!hybrid) node->finish_grain = a->out_row;
   return set_thread_scratch(node, prep, a);
 }
 
@@ -556,6 +557,7 @@ static void run_band(void *context, int32_t task, int32_t worker) {
     const int32_t last = first + a->chunk < a->g.out_channels ? first + a->chunk : a->g.out_channels;
     run_rows(b, from, to, first, last, scratch);
   }
+  ln_exec_finish(b->exec, (size_t)from * a->out_row, (size_t)(to - from) * a->out_row);
 }
 
 /* Image by image: quantize it into scratch, then run its rows. */

@@ -120,6 +120,20 @@ void ln_nest_run(const ln_nest *nest, ln_pool *pool, ln_block_task task, const v
   ln_pool_run(pool, (int32_t)tasks, nest_task, &c);
 }
 
+void ln_nest_span(const ln_nest *nest, size_t first, size_t count, ln_block_task task, const void *context) {
+  const size_t columns = nest->dims[nest->rank - 1];
+  const nest_context c = {.nest = nest, .task = task, .context = context};
+  while (count > 0) {
+    const size_t column = first % columns;
+    size_t rows = 1, part = columns - column;
+    if (part > count) part = count;
+    else if (column == 0) rows = count / columns;
+    run_rows(&c, first / columns, rows, column, part);
+    first += rows * part;
+    count -= rows * part;
+  }
+}
+
 typedef struct range_context {
   ln_span_task task;
   const void *context;

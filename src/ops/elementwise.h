@@ -23,6 +23,8 @@ void ln_nest_make(ln_nest *nest, const ln_shape *out, const ln_shape *const *inp
 typedef void (*ln_block_task)(const void *context, const size_t *offsets, size_t out_offset, const ln_block *block);
 /* Runs all blocks, split into tasks of about LN_ELEMENT_GRAIN elements. */
 void ln_nest_run(const ln_nest *nest, ln_pool *pool, ln_block_task task, const void *context);
+/* The output's elements [first, first + count) alone, on the caller's thread. */
+void ln_nest_span(const ln_nest *nest, size_t first, size_t count, ln_block_task task, const void *context);
 
 enum { LN_ELEMENT_GRAIN = 16384 };
 

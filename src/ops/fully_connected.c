@@ -377,6 +377,8 @@ ln_status ln_fully_connected_prepare(ln_node *node, ln_prep *prep) {
   if (status == LN_OK && !ln_sparse_is_chosen(&args->sparse) &&
       !ln_gemm_thread_bytes(&args->plan, args->m, &node->thread_scratch_bytes))
     status = LN_ERR_MEMORY;
+  const bool plain = !is_form(args, FC_HYBRID) && !is_form(args, FC_TO_I16);
+  if (status == LN_OK && plain && ln_gemm_finishes(&args->plan, args->m)) node->finish_grain = (size_t)args->n;
   return status == LN_ERR_MEMORY ? ln_node_fail(node, prep->err, status, "no memory for the packed weights") : status;
 }
 

@@ -500,7 +500,10 @@ static void product_task(void *context, int32_t task, int32_t worker) {
   }
   ln_gemm_rows(plan, p->b, p->group, from, to, m, &a, terms, p->c + (ptrdiff_t)row * p->c_stride * plan->c_bytes,
                p->c_stride);
+  if (p->cut.panel_blocks == 1) ln_exec_finish(p->exec, (size_t)row * (size_t)plan->n, (size_t)m * (size_t)plan->n);
 }
+
+bool ln_gemm_finishes(const ln_gemm_plan *plan, int32_t m) { return m > 0 && cut(plan, m).panel_blocks == 1; }
 
 void ln_gemm_run(const ln_gemm_plan *plan, const ln_gemm_b *b, int32_t group, const ln_exec *exec, int32_t m,
                  const void *a, ptrdiff_t a_row_stride, void *c, ptrdiff_t c_stride) {

@@ -126,6 +126,8 @@ void ln_gemm_convert_a(const ln_gemm_plan *plan, const void *source, size_t coun
  */
 void ln_gemm_run(const ln_gemm_plan *plan, const ln_gemm_b *b, int32_t group, const ln_exec *exec, int32_t m,
                  const void *a, ptrdiff_t a_row_stride, void *c, ptrdiff_t c_stride);
+/* Whether ln_gemm_run hands whole rows of C, which lie dense, to ln_exec_finish. */
+bool ln_gemm_finishes(const ln_gemm_plan *plan, int32_t m);
 /* Scratch of each thread that ln_gemm_run takes for products of up to m rows; false on overflow. */
 bool ln_gemm_thread_bytes(const ln_gemm_plan *plan, int32_t m, size_t *bytes);
 

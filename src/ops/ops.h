@@ -40,6 +40,15 @@ struct ln_node {
   size_t thread_scratch_bytes; /* and one for each thread */
   const char *kernel; /* the one that prepare chose for most of the work, for profiles; NULL: it does not say */
   bool idle; /* outputs have no element and nothing else changes: its run is left out (ln_node_makes_nothing) */
+  /*
+   * Set by prepare where elements [first, first + count) of output 0 can be computed by themselves, from the same
+   * elements of inputs of that size and anything of others: without scratch, and nothing that fails.
+   */
+  void (*span)(const ln_node *node, size_t first, size_t count);
+  size_t span_grain; /* stretches begin and end at multiples of it; 0: anywhere */
+  /* Set by prepare where the run hands all of output 0 to ln_exec_finish, in stretches of multiples of it; 0: it does
+   * not. */
+  size_t finish_grain;
 };
 
 /* Where packed weights live: one copy for all sessions of a model. */
@@ -53,6 +62,16 @@ typedef struct ln_prep {
   ln_error *err;
 } ln_prep;
 
+/* Whether this build holds common operators that set ln_node.span: without them nothing follows anything. */
+#define LN_HAS_SPANS                                                                                           \
+  ((LN_OP_TYPES(ADD) | LN_OP_TYPES(SUB) | LN_OP_TYPES(MUL) | LN_OP_TYPES(LOGISTIC) | LN_OP_TYPES(HARD_SWISH) | \
+    LN_OP_TYPES(PRELU) | LN_OP_TYPES(GELU) | LN_OP_TYPES(TANH) | LN_OP_TYPES(RELU) | LN_OP_TYPES(LEAKY_RELU)) != 0)
+
+/* What follows an operator's run element by element, on stretches of its output that are still in the cache. */
+typedef struct ln_finish {
+  void (*run)(struct ln_finish *finish, size_t first, size_t count); /* by any worker */
+} ln_finish;
+
 /* What run is given. */
 typedef struct ln_exec {
   ln_pool *pool;        /* may be NULL: one thread */
@@ -60,7 +79,13 @@ typedef struct ln_exec {
   void *thread_scratch; /* node->thread_scratch_bytes for each thread, `thread_stride` apart */
   size_t thread_stride;
   ln_error *err;
+  ln_finish *finish; /* NULL: nothing follows */
 } ln_exec;
+
+/* A worker has written elements [first, first + count) of output 0. Each element is handed on once. */
+static inline void ln_exec_finish(const ln_exec *exec, size_t first, size_t count) {
+  if (LN_HAS_SPANS && exec->finish != NULL) exec->finish->run(exec->finish, first, count);
+}
 
 /*
  * Sets the type and shape of every output from the inputs' types, shapes and constants (the type only where the graph

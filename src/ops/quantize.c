@@ -75,6 +75,8 @@ static ln_status make_table(ln_node *node, ln_prep *prep, quantize_args *args) {
   return LN_OK;
 }
 
+static void quantize_stretch(const ln_node *node, size_t first, size_t count);
+
 ln_status ln_quantize_prepare(ln_node *node, ln_prep *prep) {
   const ln_tensor *in = node->in[0];
   const ln_tensor *out = node->out[0];
@@ -82,6 +84,7 @@ ln_status ln_quantize_prepare(ln_node *node, ln_prep *prep) {
   if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
   LN_TRY(check_scales(node, out, prep->err));
   LN_TRY(view_axis(node, out, prep->err, &args->view));
+  node->span = quantize_stretch;
   if (in->type == LN_FLOAT32) {
     args->packed = ln_type_bits(out->type) < 8;
     if (LN_HAS(LN_UINT8) && (out->type == LN_UINT8 || out->type == LN_UINT4))
@@ -151,8 +154,7 @@ static void quantize_packed(const ln_node *node, size_t first, size_t count) {
   }
 }
 
-static void quantize_span(const void *context, size_t first, size_t count) {
-  const ln_node *node = context;
+static void quantize_stretch(const ln_node *node, size_t first, size_t count) {
   const quantize_args *args = node->args;
   const ln_tensor *in = node->in[0];
   const ln_tensor *out = node->out[0];
@@ -172,6 +174,8 @@ static void quantize_span(const void *context, size_t first, size_t count) {
                   args->rescale, (char *)out->data + first * ln_type_bytes(out->type), number_of(out->type),
                   args->out_zero, count);
 }
+
+static void quantize_span(const void *context, size_t first, size_t count) { quantize_stretch(context, first, count); }
 
 ln_status ln_quantize_run(const ln_node *node, ln_exec *exec) {
   const ln_shape *shape = &node->out[0]->shape;

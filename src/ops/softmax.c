@@ -71,6 +71,13 @@ static ln_status prepare_16bit(const ln_node *node, ln_prep *prep, softmax_args 
   return LN_OK;
 }
 
+static void softmax_span(const void *context, size_t first, size_t count);
+
+static void softmax_elements(const ln_node *node, size_t first, size_t count) {
+  const size_t depth = ((const softmax_args *)node->args)->depth;
+  softmax_span(node, first / depth, count / depth);
+}
+
 ln_status ln_softmax_prepare(ln_node *node, ln_prep *prep) {
   const ln_tensor *in = node->in[0];
   softmax_args *args = make_args(node, prep);
@@ -78,6 +85,10 @@ ln_status ln_softmax_prepare(ln_node *node, ln_prep *prep) {
   int32_t zero_point;
   if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
   LN_TRY(ln_node_check_built(node, TYPES, prep->err));
+  if (LN_HAS_SPANS && args->depth > 0) {
+    node->span = softmax_elements;
+    node->span_grain = args->depth;
+  }
   args->beta = LN_OPTIONS(node, softmax_options)->beta;
   if (LN_MEETS(TYPES, in->type, LN_FLOAT32)) return LN_OK;
   LN_TRY(ln_node_scale(node, in, prep->err, &scale, &zero_point));

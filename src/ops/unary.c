@@ -186,6 +186,7 @@ ln_status ln_unary_prepare(ln_node *node, ln_prep *prep) {
   if (args->span == NULL) {
     return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "no kernel for %s", ln_type_name(node->in[0]->type));
   }
+  if (!args->refuse_below) node->span = args->span;
   return LN_OK;
 }
 

@@ -76,7 +76,7 @@ static int by_edge(const void *x, const void *y) {
   return (int)b->ends - (int)a->ends; /* an end (given as last + 1) before a start in the same step */
 }
 
-static size_t lower_bound(const ln_plan_block *blocks, int32_t count, edge *edges) {
+static size_t lower_bound(const ln_plan_block *blocks, int32_t count, edge *edges, int32_t *fullest) {
   for (int32_t i = 0; i < count; ++i) {
     edges[2 * i] = (edge){blocks[i].first, false, blocks[i].bytes};
     edges[2 * i + 1] = (edge){blocks[i].last + 1, true, blocks[i].bytes};
@@ -85,14 +85,16 @@ static size_t lower_bound(const ln_plan_block *blocks, int32_t count, edge *edge
   size_t live = 0, most = 0;
   for (int32_t i = 0; i < 2 * count; ++i) {
     live = edges[i].ends ? live - edges[i].bytes : live + edges[i].bytes;
-    if (live > most) most = live;
+    if (live <= most) continue;
+    most = live;
+    *fullest = edges[i].step;
   }
   return most;
 }
 
 ln_status ln_plan_arena(ln_plan_block *blocks, int32_t count, ln_error *err, ln_plan_result *out) {
   ln_status status = LN_OK;
-  *out = (ln_plan_result){0, 0};
+  *out = (ln_plan_result){0};
   if (count <= 0) return LN_OK;
   ln_plan_block **order = ln_alloc_array((size_t)count, sizeof *order);
   ln_plan_block **placed = ln_alloc_array((size_t)count, sizeof *placed);
@@ -126,7 +128,7 @@ ln_status ln_plan_arena(ln_plan_block *blocks, int32_t count, ln_error *err, ln_
     out->arena_bytes = by_size_bytes;
     for (int32_t i = 0; i < count; ++i) blocks[i].offset = first_offsets[i];
   }
-  out->lower_bound = lower_bound(blocks, count, edges);
+  out->lower_bound = lower_bound(blocks, count, edges, &out->fullest);
 out:
   ln_free(order);
   ln_free(placed);

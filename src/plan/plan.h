@@ -13,6 +13,7 @@ typedef struct ln_plan_block {
 typedef struct ln_plan_result {
   size_t arena_bytes;
   size_t lower_bound; /* the largest sum of blocks that live in one step */
+  int32_t fullest;    /* that step */
 } ln_plan_result;
 
 /* Blocks whose ranges meet never share a byte. Greedy by size and greedy by step are both tried and the smaller kept.

@@ -9,6 +9,7 @@ typedef struct layout {
   int32_t *first;    /* [tensors] first step in which a root's block lives */
   int32_t *last;     /* [tensors] last step in which a root's block lives */
   int32_t *last_use; /* [tensors] the last step that touches a tensor */
+  bool chained;      /* steps run inside others (chain.c) */
 } layout;
 
 static bool in_arena(const ln_session *session, int32_t index) {
@@ -32,6 +33,17 @@ static void note_uses(const ln_session *session, layout *l) {
   for (int32_t i = 0; i < graph->output_count; ++i) l->last_use[graph->outputs[i]] = end;
 }
 
+/* Whether the head of a step's chain reads a block otherwise than element by element: it goes on while the step writes.
+ */
+static bool head_reads(const ln_session *session, const layout *l, const ln_step *step, int32_t root) {
+  const ln_node *head = &session->steps[step->head].node;
+  if (!l->chained || &step->node == head || head->finish_grain == 0) return false;
+  for (int32_t j = 0; j < head->op->input_count; ++j) {
+    if (head->op->inputs[j] >= 0 && l->root[head->op->inputs[j]] == root) return true;
+  }
+  return false;
+}
+
 /* The input whose block output 0 of a step may lie in; -1 when it needs its own. */
 static int32_t shareable_input(const ln_session *session, const layout *l, int32_t index) {
   const ln_step *step = &session->steps[index];
@@ -49,7 +61,7 @@ static int32_t shareable_input(const ln_session *session, const layout *l, int32
     /* A block is written after its maker only in place, and then only by its last reader: views are always safe. */
     if ((flags & LN_OPF_VIEW) != 0 && j == 0) return input;
     if ((flags & LN_OPF_IN_PLACE) == 0 || ln_type_bits(tensor->type) != ln_type_bits(output->type)) continue;
-    if (l->last[l->root[input]] == index) return input;
+    if (l->last[l->root[input]] == index && !head_reads(session, l, step, l->root[input])) return input;
   }
   return -1;
 }
@@ -89,6 +101,11 @@ static void add_block(block_list *list, size_t bytes, int32_t first, int32_t las
   list->blocks[list->count++] = (ln_plan_block){bytes, first, last, 0};
 }
 
+/* When a step runs: with the head of its chain. The end of the run has no step. */
+static int32_t time_of(const ln_session *session, const layout *l, int32_t step) {
+  return l->chained && step < session->graph->op_count ? session->steps[step].head : step;
+}
+
 static ln_status list_blocks(ln_session *session, const layout *l, size_t *tensor_offsets, block_list *list,
                              ln_error *err) {
   for (int32_t i = 0; i < session->graph->tensor_count; ++i) {
@@ -98,7 +115,7 @@ static ln_status list_blocks(ln_session *session, const layout *l, size_t *tenso
     if (!ln_tensor_size(tensor->type, &tensor->shape, &bytes)) {
       return ln_fail(err, LN_ERR_SHAPE, "tensor \"%s\" has no size that can be planned", tensor->name);
     }
-    add_block(list, bytes, l->first[i], l->last[i], &tensor_offsets[i]);
+    add_block(list, bytes, time_of(session, l, l->first[i]), time_of(session, l, l->last[i]), &tensor_offsets[i]);
   }
   const size_t threads = (size_t)ln_pool_threads(session->pool);
   for (int32_t i = 0; i < session->graph->op_count; ++i) {
@@ -136,25 +153,51 @@ static void bind_tensors(ln_session *session, const layout *l, const size_t *ten
   }
 }
 
+/* Plans with the chains there are, or as if there were none. */
+static ln_status plan_blocks(ln_session *session, layout *l, block_list *list, size_t *tensor_offsets, bool chained,
+                             ln_error *err, ln_plan_result *plan) {
+  l->chained = chained;
+  list->count = 0;
+  for (int32_t i = 0; i < session->graph->tensor_count; ++i) l->last_use[i] = l->first[i] = l->last[i] = 0;
+  note_uses(session, l);
+  make_roots(session, l);
+  LN_TRY(list_blocks(session, l, tensor_offsets, list, err));
+  return ln_plan_arena(list->blocks, list->count, err, plan);
+}
+
+/* What a plan with chains may take more than one without: scratch of a head stands beside what its followers make. */
+static size_t allowance(size_t plain) { return plain / 16 > (64 << 10) ? plain / 16 : (64 << 10); }
+
+/* Chains hold what they read and write for longer: those that would make the arena much larger are taken apart. */
+static ln_status plan_chains(ln_session *session, layout *l, block_list *list, size_t *tensor_offsets, ln_error *err) {
+  ln_plan_result plain;
+  if (session->followers == 0) return plan_blocks(session, l, list, tensor_offsets, false, err, &session->plan);
+  LN_TRY(plan_blocks(session, l, list, tensor_offsets, false, err, &plain));
+  for (;;) {
+    LN_TRY(plan_blocks(session, l, list, tensor_offsets, true, err, &session->plan));
+    if (session->plan.arena_bytes <= plain.arena_bytes + allowance(plain.arena_bytes) || session->followers == 0)
+      return LN_OK;
+    ln_session_unchain(session, session->plan.fullest);
+  }
+}
+
 ln_status ln_session_lay_out(ln_session *session, ln_error *err) {
   ln_arena work = {0};
   const size_t tensors = (size_t)session->graph->tensor_count;
   const size_t most = tensors + 2 * (size_t)session->graph->op_count;
   layout l = {ln_arena_array(&work, tensors, sizeof *l.root), ln_arena_array(&work, tensors, sizeof *l.first),
-              ln_arena_array(&work, tensors, sizeof *l.last), ln_arena_array(&work, tensors, sizeof *l.last_use)};
+              ln_arena_array(&work, tensors, sizeof *l.last), ln_arena_array(&work, tensors, sizeof *l.last_use),
+              false};
   block_list list = {ln_arena_array(&work, most, sizeof *list.blocks),
                      ln_arena_array(&work, most, sizeof *list.targets), 0};
   size_t *tensor_offsets = ln_arena_array(&work, tensors, sizeof *tensor_offsets);
-  ln_status status = LN_OK;
+  ln_status status;
   if (l.root == NULL || l.first == NULL || l.last == NULL || l.last_use == NULL || list.blocks == NULL ||
       list.targets == NULL || tensor_offsets == NULL) {
     status = ln_fail(err, LN_ERR_MEMORY, "no memory to plan");
     goto out;
   }
-  note_uses(session, &l);
-  make_roots(session, &l);
-  status = list_blocks(session, &l, tensor_offsets, &list, err);
-  if (status == LN_OK) status = ln_plan_arena(list.blocks, list.count, err, &session->plan);
+  status = plan_chains(session, &l, &list, tensor_offsets, err);
   if (status == LN_OK) status = ln_session_charge(session, session->plan.arena_bytes, err);
   if (status == LN_OK) status = grow_arena(session, err);
   if (status != LN_OK) goto out;

@@ -187,6 +187,8 @@ static ln_status prepare_node(ln_session *session, ln_step *step, ln_arena *aren
   LN_TRY(check_outputs(session, node, err));
   limit_arena(session, arena);
   node->args = NULL;
+  node->span = NULL;
+  node->span_grain = node->finish_grain = 0;
   node->scratch_bytes = node->thread_scratch_bytes = 0;
   node->kernel = NULL;
   ln_prep prep = {arena, ln_model_cache_lock_packs(session->model), ln_pool_threads(session->pool),
@@ -248,7 +250,7 @@ static ln_status prepare_steps(ln_session *session, ln_error *err) {
     ln_step *step = &session->steps[i];
     if (!step->late) LN_TRY(prepare_node(session, step, &session->prep_memory, err));
   }
-  return LN_OK;
+  return ln_session_chain(session, err);
 }
 
 ln_status ln_session_plan(ln_session *session, ln_error *err) {

@@ -14,7 +14,7 @@ static size_t constant_bytes(const ln_session *session) {
 }
 
 ln_status ln_session_get_stats(const ln_session *session, ln_session_stats *stats) {
-  ln_session_stats all = {.operators = session->graph->op_count,
+  ln_session_stats all = {.operators = session->graph->op_count - session->followers,
                           .arena_bytes = session->plan.arena_bytes,
                           .arena_lower_bound = session->plan.lower_bound};
   all.weight_bytes = ln_model_cache_packed_bytes(session->model) + constant_bytes(session);
@@ -30,7 +30,16 @@ ln_status ln_session_get_stats(const ln_session *session, ln_session_stats *stat
   return ln_struct_give(stats, &all, sizeof all);
 }
 
-int32_t ln_session_profile_count(const ln_session *session) { return session->profile ? session->graph->op_count : 0; }
+int32_t ln_session_profile_count(const ln_session *session) {
+  return session->profile ? session->graph->op_count - session->followers : 0;
+}
+
+/* Heads of chains and steps of no chain, in order. */
+static const ln_step *profiled_step(const ln_session *session, int32_t index) {
+  const ln_step *step = session->steps;
+  for (; index > 0; --index) step += step->followers + 1;
+  return step;
+}
 
 /* What a step reads and writes. */
 static void add_traffic(const ln_session *session, const ln_step *step, ln_profile_entry *entry) {
@@ -51,11 +60,12 @@ static void add_traffic(const ln_session *session, const ln_step *step, ln_profi
 
 ln_status ln_session_profile(const ln_session *session, int32_t index, ln_profile_entry *entry) {
   if (index < 0 || index >= ln_session_profile_count(session)) return LN_ERR_ARGUMENT;
-  const ln_step *step = &session->steps[index];
+  const ln_step *step = profiled_step(session, index);
   const ln_op *op = step->node.op;
+  const ln_op *last = step[step->followers].node.op;
   ln_profile_entry all = {.calls = step->calls, .nanoseconds = step->nanoseconds, .macs = step->macs};
-  all.operator_name = op->custom_name != NULL ? op->custom_name : op->def->name;
-  all.tensor_name = op->output_count > 0 ? session->tensors[op->outputs[0]].name : "";
+  all.operator_name = step->text != NULL ? step->text : op->custom_name != NULL ? op->custom_name : op->def->name;
+  all.tensor_name = last->output_count > 0 ? session->tensors[last->outputs[0]].name : "";
   all.kernel = step->node.kernel;
   add_traffic(session, step, &all);
   return ln_struct_give(entry, &all, sizeof all);

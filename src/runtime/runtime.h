@@ -1,7 +1,7 @@
 /*
- * Sessions: a graph bound to memory. session.c makes and runs them, prepare.c infers and prepares, layout.c gives
- * tensors their memory, subgraph.c runs the graphs that operators run, cache.c holds what the sessions of one model
- * share.
+ * Sessions: a graph bound to memory. session.c makes and runs them, prepare.c infers and prepares, chain.c
+ * lets steps run inside others, layout.c gives tensors their memory, subgraph.c runs the graphs that operators run,
+ * cache.c holds what the sessions of one model share.
  */
 #ifndef LN_RUNTIME_H
 #define LN_RUNTIME_H
@@ -48,6 +48,9 @@ typedef struct ln_step {
   size_t scratch_offset, thread_scratch_offset; /* in the arena */
   size_t thread_stride;
   int64_t macs, calls, nanoseconds;
+  int32_t head;      /* the step that this one runs in: itself, or one before it (chain.c) */
+  int32_t followers; /* steps behind this one that run in it */
+  const char *text;  /* of a head, where the session has a profile: the operators of its chain */
 } ln_step;
 
 typedef struct ln_user_op ln_user_op; /* operators.c */
@@ -90,6 +93,7 @@ struct ln_session {
   uint8_t *arena;
   size_t arena_capacity;
   ln_plan_result plan;
+  int32_t followers;  /* steps that run inside others */
   int32_t late_steps; /* that allocate in a run; at least one when a graph that it runs has some */
   size_t memory_used; /* by the plan, variables, strings and late steps */
   /* Of a root, for its children too. */
@@ -117,6 +121,12 @@ ln_status ln_session_plan(ln_session *session, ln_error *err);
 ln_status ln_session_prepare_late(ln_session *session, ln_step *step, ln_error *err);
 /* Forgets what a step kept from run to run. */
 void ln_session_forget_step(ln_step *step);
+/* Finds the steps that run inside others; all are prepared (chain.c). */
+ln_status ln_session_chain(ln_session *session, ln_error *err);
+/* Takes the chain with that head apart, or all of them where no chain begins there. */
+void ln_session_unchain(ln_session *session, int32_t head);
+/* Runs a head with its followers. */
+ln_status ln_session_run_chain(ln_session *session, const ln_step *head, ln_exec *exec);
 /* Offsets in the arena for every tensor and every step's scratch (layout.c). */
 ln_status ln_session_lay_out(ln_session *session, ln_error *err);
 

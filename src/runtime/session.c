@@ -206,7 +206,7 @@ static ln_status run_step(ln_session *session, ln_step *step, ln_error *err) {
   if (!step->late) {
     exec.scratch = session->arena + step->scratch_offset;
     exec.thread_scratch = session->arena + step->thread_scratch_offset;
-    return session->backend->run(&step->node, &exec);
+    return step->followers > 0 ? ln_session_run_chain(session, step, &exec) : session->backend->run(&step->node, &exec);
   }
   LN_TRY(ln_session_prepare_late(session, step, err));
   const size_t threads = (size_t)ln_pool_threads(session->pool);
@@ -236,7 +236,7 @@ ln_status ln_session_walk(ln_session *session, ln_error *err) {
     ln_step *step = &session->steps[i];
     LN_TRY(ln_control_before(session, &step->node, err));
     const int64_t start = timed ? ln_clock_ns() : 0;
-    LN_TRY(run_step(session, step, err));
+    if (step->head == i) LN_TRY(run_step(session, step, err)); /* else it has run */
     if (session->late_steps > 0) LN_TRY(check_outputs(step, err));
     if (!timed) continue;
     const int64_t took = ln_clock_ns() - start;
