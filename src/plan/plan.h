@@ -16,7 +16,9 @@ typedef struct ln_plan_result {
   int32_t fullest;    /* that step */
 } ln_plan_result;
 
-/* Blocks whose ranges meet never share a byte. Greedy by size and greedy by step are both tried and the smaller kept.
+/*
+ * Blocks whose ranges meet never share a byte. Several orders are tried, and a search of limited length where none of
+ * them reaches the lower bound; the best is kept. The same blocks give the same plan everywhere.
  */
 ln_status ln_plan_arena(ln_plan_block *blocks, int32_t count, ln_error *err, ln_plan_result *out);
 

@@ -171,7 +171,8 @@ static size_t allowance(size_t plain) { return plain / 16 > (64 << 10) ? plain /
 /* Chains hold what they read and write for longer: those that would make the arena much larger are taken apart. */
 static ln_status plan_chains(ln_session *session, layout *l, block_list *list, size_t *tensor_offsets, ln_error *err) {
   ln_plan_result plain;
-  if (session->followers == 0) return plan_blocks(session, l, list, tensor_offsets, false, err, &session->plan);
+  if (!LN_HAS_SPANS || session->followers == 0)
+    return plan_blocks(session, l, list, tensor_offsets, false, err, &session->plan);
   LN_TRY(plan_blocks(session, l, list, tensor_offsets, false, err, &plain));
   for (;;) {
     LN_TRY(plan_blocks(session, l, list, tensor_offsets, true, err, &session->plan));

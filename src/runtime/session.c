@@ -206,7 +206,8 @@ static ln_status run_step(ln_session *session, ln_step *step, ln_error *err) {
   if (!step->late) {
     exec.scratch = session->arena + step->scratch_offset;
     exec.thread_scratch = session->arena + step->thread_scratch_offset;
-    return step->followers > 0 ? ln_session_run_chain(session, step, &exec) : session->backend->run(&step->node, &exec);
+    return LN_HAS_SPANS && step->followers > 0 ? ln_session_run_chain(session, step, &exec)
+                                               : session->backend->run(&step->node, &exec);
   }
   LN_TRY(ln_session_prepare_late(session, step, err));
   const size_t threads = (size_t)ln_pool_threads(session->pool);
