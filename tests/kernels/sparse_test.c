@@ -203,7 +203,7 @@ static void bench_q8(ln_kt *t, int32_t rows) {
     void *scratch = ln_kt_input_aligned(t, ln_sparse_scratch_bytes(k));
     dense->pack_b(n, 1, k, weights, false, 0, k, 1, k, panels, numbers);
     for (int32_t j = 0; j < columns; ++j) numbers[j] = 1 << 30;
-    const ln_gemm_q8_params params = {numbers, numbers, shifts, NULL, 0, -128, 127, false, true, NULL};
+    const ln_gemm_q8_params params = {numbers, numbers, shifts, NULL, 0, -128, 127, false, true, NULL, NULL};
     char what[64];
     snprintf(what, sizeof what, "%dx%dx%d by %d %d%% zeros: dense, sparse", m, k, n, rows, zeros);
     LN_KT_TIME(t, what, dense_q8(dense, m, n, k, a, panels, &params, rows_a, c),
@@ -242,6 +242,7 @@ static void check_q8(ln_kt *t) {
                                 127 - ln_kt_random_between(t, 0, 20),
                                 false,
                                 narrow,
+                                NULL,
                                 NULL};
     for (int32_t i = 0; i < s.m; ++i) {
       for (int32_t j = 0; j < s.n; ++j) {
