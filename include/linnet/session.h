@@ -174,9 +174,10 @@ typedef struct ln_memory_block {
   size_t size;             /* sizeof(ln_memory_block), set by the caller */
   const char *tensor_name; /* NULL: scratch of a step */
   int32_t tensor;          /* its number in the graph that runs; -1: scratch */
-  size_t offset, bytes;    /* from the beginning of the arena */
-  int32_t first, last;     /* steps, inclusive, as ln_session_profile counts them; inputs live from 0, and they and
-                              outputs to the last */
+  size_t offset;           /* from the beginning of the arena */
+  size_t bytes;
+  int32_t first; /* step, as ln_session_profile counts them; 0 of an input */
+  int32_t last;  /* step, inclusive; the last one of inputs and outputs */
 } ln_memory_block;
 
 /* The present plan, of a session that is prepared (else 0): what was given memory before the run. */

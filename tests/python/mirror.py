@@ -7,8 +7,7 @@ import sys
 from linnet import _library
 
 WORDS = {"int32_t": ctypes.c_int32, "int64_t": ctypes.c_int64, "size_t": ctypes.c_size_t, "bool": ctypes.c_bool,
-         "float": ctypes.c_float, "double": ctypes.c_double, "ln_status": ctypes.c_int, "ln_type": ctypes.c_int, "ln_sparsity_part": ctypes.c_int, "ln_file_access": ctypes.c_int,
-         "void": None, "ln_operator_fn": _library.OperatorFunction}
+         "float": ctypes.c_float, "double": ctypes.c_double, "void": None, "ln_operator_fn": _library.OperatorFunction}
 POINTERS = {"char": ctypes.c_char_p, "size_t": ctypes.POINTER(ctypes.c_size_t), "int32_t": ctypes.POINTER(ctypes.c_int32)}
 failures = 0
 
@@ -58,6 +57,7 @@ folder = os.path.join(sys.argv[1], "linnet")
 for header in sorted(os.listdir(folder)):
     with open(os.path.join(folder, header)) as file:
         text += file.read()
+WORDS.update({name: ctypes.c_int for name in re.findall(r"typedef enum (\w+)", text)})
 text = re.sub(r"/\*.*?\*/", " ", text, flags=re.S)
 text = re.sub(r"\s+", " ", text)
 
