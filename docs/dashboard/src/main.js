@@ -18,7 +18,8 @@ const escape = (text) => String(text ?? "").replace(/[&<>"]/g, (c) => `&#${c.cha
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const engineColor = (name) => color(name === "linnet" ? "accent" : name);
 const digits = (value, count = 3) => value === null || value === undefined ? "–"
-  : value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value >= 1 ? value.toFixed(2) : value.toFixed(count);
+  : value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value >= 1 ? value.toFixed(2)
+    : value >= 0.01 || value === 0 ? value.toFixed(count) : value.toPrecision(2);
 const times = (value) => (value === null || value === undefined ? "–" : value.toFixed(2));
 const percent = (value) => (value === null || value === undefined ? "–" : `${value > 0 ? "+" : ""}${(100 * value).toFixed(1)} %`);
 const judged = (value, limit = 1) => `<td class="${value === null ? "" : value <= limit ? "good" : "bad"}">${times(value)}</td>`;
