@@ -24,6 +24,8 @@ import sys
 import tempfile
 import time
 
+import hottest
+
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 SCHEMA = 1
 
@@ -149,11 +151,13 @@ def name_of(model):
     return os.path.basename(model)[:-len(".tflite")]
 
 
-def steps_of(model, args):
-    """Of a run at one thread: the steps that take the most time, and the type that most products are made in."""
+def steps_of(model, kernels, args):
+    """Of a run at one thread: the steps that take the most time, and the type that most products are made in. All of its
+    steps are added to `kernels`."""
     result = run_engine([args.linnet, "bench", model, "--per-op", "--seconds", str(args.seconds), "--json"])
     if result is None:
         return {"type": "other", "steps": []}
+    hottest.add_steps(kernels, result["per_op"])
     macs = {}
     for step in result["per_op"]:
         if step["macs"] > 0:
@@ -346,7 +350,11 @@ def main():
         result["threads"][str(threads)] = {"models": figures, "summary": summary}
     if not args.json and not args.results:
         return
-    result["models"] = {name_of(model): steps_of(model, args) for model in args.models}
+    kernels = {}
+    result["models"] = {name_of(model): steps_of(model, kernels, args) for model in args.models}
+    result["kernels"] = hottest.hottest(kernels, 15)
+    print("\nwhere the time of one run of each model goes")
+    hottest.print_table(result["kernels"][:10], 1)
     path = args.json or os.path.join(args.results, f"{result['date'][:10]}-{result['commit'] or result['version']}.json")
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     with open(path, "w") as out:

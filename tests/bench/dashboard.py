@@ -40,6 +40,7 @@ def result(label, date, figures):
             "peak": {"1": {"f32_gflops": 100.0, "i8_gops": 400.0}}, "library_bytes": {"linnet": 2 * 10**6, "litert": 18 * 10**6},
             "accuracy": {"passed": 37, "failed": 0, "integer_equal": 15, "integer_models": 15},
             "models": {name: {"type": row[0], "macs": 10**7, "steps": [step]} for name, row in figures.items()},
+            "kernels": [{"name": "CONV_2D gemm_f32", "ms": 3.0, "share": 0.9, "steps": 5, "macs": 5 * 10**7, "gops": 20.0, "peak_percent": 50.0}],
             "threads": {"1": {"models": models, "summary": None}, "2": {"models": copy.deepcopy(models), "summary": None}}}
 
 
@@ -90,6 +91,7 @@ def check(folder):
     expect("37 / 37" in tiles and "15 of 15 integer ones bit for bit" in tiles and "2.00 MB" in tiles, tiles)
     expect("0.64×" in tiles, f"geometric mean of .5, .52, .53, 1.25: {tiles}")
     expect(dom.count("<td>0.2.0</td>") == 1 and dom.count("<td>0.1.0</td>") == 1, "releases")
+    expect("<td>CONV_2D gemm_f32</td>" in dom and "50.0 %" in dom, "kernels")
     expect("A &lt;CPU&gt;" in dom, "the machine's name")
     picture = os.path.join(folder, "page.png")
     for name, size in (("wide", "1280,1800"), ("phone", "390,1800"), ("dark", "1280,1800")):

@@ -24,6 +24,8 @@ with tempfile.TemporaryDirectory() as folder:
             sys.exit(f"FAILED: no {figure} of linnet: {got}")
     if not result["peak"]["1"]["f32_gflops"] > 0 or result["models"]["fashion_mnist"]["type"] not in ("int8", "float32"):
         sys.exit(f"FAILED: no peak, or no type of the model: {result}")
+    if not result["kernels"] or not result["kernels"][0]["share"] > 0:
+        sys.exit(f"FAILED: no kernels: {result}")
     if len(result["models"]["fashion_mnist"]["steps"]) < 3 or not result["version"] or not result["date"]:
         sys.exit(f"FAILED: something is missing: {result}")
     # A command that is no linnet at all ends the script instead of leaving a gap in the table.

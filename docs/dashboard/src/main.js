@@ -203,6 +203,13 @@ function drawPeak() {
       `<tr><td>${text}</td>${counts.map((t) => `<td>${digits(now.peak[t][key] ?? null)}</td>`).join("")}</tr>`).join("") + "</tbody>";
 }
 
+function drawKernels() {
+  const list = now.kernels ?? [], most = Math.max(...list.map((k) => k.share), 1e-9);
+  at("kernels").innerHTML = `<thead><tr><th>operator and kernel</th><th>share</th><th></th><th>ms</th><th>steps</th><th>GOP/s</th><th>of peak</th></tr></thead><tbody>` +
+    list.slice(0, 10).map((k) => `<tr><td>${escape(k.name)}</td><td>${(100 * k.share).toFixed(1)} %</td><td class="share"><i style="width:${(100 * k.share / most).toFixed(1)}%"></i></td>` +
+      `<td>${digits(k.ms)}</td><td>${k.steps}</td><td>${k.peak_percent > 0 ? digits(k.gops) : ""}</td><td>${k.peak_percent > 0 ? `${k.peak_percent.toFixed(1)} %` : ""}</td></tr>`).join("") + "</tbody>";
+}
+
 // ---- the table of models ----
 
 function stepsTable(facts) {
@@ -293,6 +300,7 @@ function begin() {
   });
   at("theme").addEventListener("click", () => setTheme(!document.documentElement.classList.contains("dark")));
   drawPeak();
+  drawKernels();
   setTheme(location.hash === "#dark" || (location.hash !== "#light" && matchMedia("(prefers-color-scheme: dark)").matches));
 }
 
