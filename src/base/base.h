@@ -139,7 +139,7 @@ typedef enum ln_isa {
   LN_ISA_AVX2 = 1,       /* AVX2, FMA, F16C */
   LN_ISA_AVX512 = 2,     /* AVX-512 F, BW, DQ, VL */
   LN_ISA_AVX512VNNI = 3, /* and VNNI */
-  LN_ISA_AVX512BF16 = 4,  /* and BF16 */
+  LN_ISA_AVX512BF16 = 4, /* and BF16 */
   LN_ISA_NEON = 16,      /* AArch64, whose baseline has it */
   LN_ISA_NEONDOT = 17,   /* with dot products of bytes */
   LN_ISA_NEONI8MM = 18   /* and matrix products of them */

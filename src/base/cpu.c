@@ -13,10 +13,10 @@
 #include <sys/auxv.h>
 #endif
 
-static const char *const isa_names[] = {
-    [LN_ISA_GENERIC] = "generic",       [LN_ISA_AVX2] = "avx2", [LN_ISA_AVX512] = "avx512",
-    [LN_ISA_AVX512VNNI] = "avx512vnni", [LN_ISA_AVX512BF16] = "avx512bf16", [LN_ISA_NEON] = "neon", [LN_ISA_NEONDOT] = "neondot",
-    [LN_ISA_NEONI8MM] = "neoni8mm"};
+static const char *const isa_names[] = {[LN_ISA_GENERIC] = "generic",       [LN_ISA_AVX2] = "avx2",
+                                        [LN_ISA_AVX512] = "avx512",         [LN_ISA_AVX512VNNI] = "avx512vnni",
+                                        [LN_ISA_AVX512BF16] = "avx512bf16", [LN_ISA_NEON] = "neon",
+                                        [LN_ISA_NEONDOT] = "neondot",       [LN_ISA_NEONI8MM] = "neoni8mm"};
 
 const char *ln_isa_name(ln_isa isa) { return isa_names[isa]; }
 

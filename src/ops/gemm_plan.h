@@ -110,7 +110,8 @@ static inline bool ln_gemm_is_float(const ln_gemm_plan *plan) {
 }
 /* For node->kernel. */
 static inline const char *ln_gemm_kernel_name(const ln_gemm_plan *plan) {
-  return ln_gemm_is_float(plan) ? plan->f32->name : plan->q8->name;
+  if (!ln_gemm_is_float(plan)) return plan->q8->name;
+  return plan->half != NULL ? plan->half->name : plan->f32->name;
 }
 static inline bool ln_gemm_needs_row_terms(const ln_gemm_plan *plan) { return plan->row_factor != 0; }
 void ln_gemm_row_terms(const ln_gemm_plan *plan, int32_t m, const ln_gemm_a *a, int32_t *terms);

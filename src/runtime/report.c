@@ -98,18 +98,27 @@ static bool holds(const int32_t *list, int32_t count, int32_t value) {
   return count > 0;
 }
 
+/* The place of an operator's step among those of the profile: followers of a chain stand in their head's. */
+static int32_t profiled_place(const ln_session *session, int32_t op) {
+  int32_t place = -1;
+  for (int32_t i = 0; i <= op; ++i) place += session->steps[i].head == i;
+  return place;
+}
+
 /* The steps between a tensor's first and its last use. */
 static void note_life(const ln_session *session, int32_t tensor, ln_memory_block *block) {
   const ln_graph *graph = session->graph;
-  const int32_t end = graph->op_count > 0 ? graph->op_count - 1 : 0;
+  const int32_t operators = graph->op_count - session->followers;
+  const int32_t end = operators > 0 ? operators - 1 : 0;
   const bool input = holds(graph->inputs, graph->input_count, tensor);
   block->first = end;
   block->last = 0;
   for (int32_t i = 0; i < graph->op_count; ++i) {
     const ln_op *op = &graph->ops[i];
     if (!holds(op->inputs, op->input_count, tensor) && !holds(op->outputs, op->output_count, tensor)) continue;
-    if (i < block->first) block->first = i;
-    block->last = i;
+    const int32_t place = profiled_place(session, i);
+    if (place < block->first) block->first = place;
+    block->last = place;
   }
   if (input) block->first = 0;
   if (input || session->keep_all || holds(graph->outputs, graph->output_count, tensor)) block->last = end;
@@ -118,7 +127,8 @@ static void note_life(const ln_session *session, int32_t tensor, ln_memory_block
 static bool give_scratch(const ln_session *session, int32_t step, size_t offset, size_t bytes, int32_t *left,
                          ln_memory_block *block) {
   if (bytes == 0 || session->steps[step].late || (*left)-- != 0) return false;
-  *block = (ln_memory_block){.tensor = -1, .offset = offset, .bytes = bytes, .first = step, .last = step};
+  *block = (ln_memory_block){.tensor = -1, .offset = offset, .bytes = bytes};
+  block->first = block->last = profiled_place(session, step);
   return true;
 }
 

@@ -34,6 +34,8 @@ done | LC_ALL=C sort | xargs awk '
     if (path !~ /\//) next
     split(path, part, "/")
     to = part[1]
+    own = top "/" from "/" path # within the folder of the tool
+    if (top != "src" && (getline line < own) >= 0) { close(own); next }
     if (top != "src") { refuse(top " includes the private " path); next }
     if (to == from) next
     if (from == "io" && to != "base") { refuse("io includes " path); next }
