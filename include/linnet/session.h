@@ -23,6 +23,7 @@ typedef struct ln_operator_event {
   const char *tensor_name;   /* of its first output; "" when it has none */
   bool after;                /* the operator has run; else it is about to */
   int64_t nanoseconds;       /* that it took; 0 before */
+  bool inside;               /* it runs in the step of an operator before it, whose time has its own */
 } ln_operator_event;
 
 /* Called on the thread that runs the session, which it may only read. false ends the run with LN_ERR_CANCELLED. */

@@ -12,6 +12,12 @@ void ln_control_begin(ln_session *session) {
   if (control->time_limit_ns < INT64_MAX - now) control->deadline_ns = now + control->time_limit_ns;
 }
 
+/* Nodes stand in the session's steps. */
+static bool is_inside(const ln_session *session, const ln_node *node) {
+  const ln_step *step = (const ln_step *)(const void *)((const char *)node - offsetof(ln_step, node));
+  return step->head != (int32_t)(step - session->steps);
+}
+
 static ln_status tell(const ln_session *session, const ln_node *node, bool after, int64_t nanoseconds, ln_error *err) {
   const ln_run_control *control = &session->root->control;
   if (control->on_operator == NULL) return LN_OK;
@@ -22,7 +28,8 @@ static ln_status tell(const ln_session *session, const ln_node *node, bool after
                                    .operator_name = op->custom_name != NULL ? op->custom_name : op->def->name,
                                    .tensor_name = node->out_count > 0 ? node->out[0]->name : "",
                                    .after = after,
-                                   .nanoseconds = nanoseconds};
+                                   .nanoseconds = nanoseconds,
+                                   .inside = is_inside(session, node)};
   if (control->on_operator(control->user, &event)) return LN_OK;
   return ln_node_fail(node, err, LN_ERR_CANCELLED, "ended by the operator callback");
 }

@@ -51,6 +51,7 @@ static void close_event(cli_profile *p) {
 }
 
 bool cli_profile_on_operator(void *user, const ln_operator_event *event) {
+  if (event->inside) return true;
   if (event->after) close_event(user);
   else open_event(user, event);
   return true;
