@@ -342,8 +342,40 @@ static void bench_q8(ln_kt *t, const ln_gemm_q8_kernel *kernel) {
   }
 }
 
+/* Columns packed from wherever their elements lie: contiguous, side by side, and so that no kernel has a short way. */
+static void check_pack_b(ln_kt *t, const ln_gemm_q8_kernel *kernel) {
+  for (int32_t index = 0; index < 60; ++index) {
+    sizes s = next_sizes(t, index, kernel->mr, kernel->nr);
+    s.segment_length = ln_kt_random_between(t, 1, 150);
+    const int32_t k = s.segments * s.segment_length;
+    const bool is_unsigned = index % 2 != 0;
+    const int32_t zero = is_unsigned ? 100 : -3;
+    ln_kt_case(t, "pack n=%d k=%dx%d unsigned=%d", s.n, s.segments, s.segment_length, is_unsigned);
+    uint8_t *tall = ln_kt_input(t, (size_t)(s.n * k)), *wide = ln_kt_input(t, (size_t)(s.n * k));
+    uint8_t *apart = ln_kt_input(t, (size_t)(s.n * k) * 2);
+    ln_kt_fill_u8(t, tall, (size_t)(s.n * k), index % LN_KT_PATTERNS);
+    for (int32_t j = 0; j < s.n; ++j) {
+      for (int32_t q = 0; q < k; ++q) wide[q * s.n + j] = apart[2 * (j * k + q)] = tall[j * k + q];
+    }
+    const int32_t steps = s.segments * ((s.segment_length + kernel->k_group - 1) / kernel->k_group);
+    const size_t bytes = (size_t)(s.panels * steps * kernel->k_group * kernel->nr * kernel->b_bytes);
+    const size_t columns = (size_t)s.n * sizeof(int32_t);
+    void *want = ln_kt_output(t, bytes, 0), *got = ln_kt_output(t, bytes, 0), *other = ln_kt_output(t, bytes, 0);
+    int32_t *want_sums = ln_kt_output(t, columns, 0), *sums = ln_kt_output(t, columns, 0);
+    const int32_t length = s.segment_length;
+    kernel->pack_b(s.n, s.segments, length, apart, is_unsigned, zero, 2 * length, 2, 2 * k, want, want_sums);
+    kernel->pack_b(s.n, s.segments, length, tall, is_unsigned, zero, length, 1, k, got, sums);
+    ln_kt_equal(t, got, want, bytes);
+    ln_kt_equal(t, sums, want_sums, columns);
+    kernel->pack_b(s.n, s.segments, length, wide, is_unsigned, zero, length * s.n, s.n, 1, other, sums);
+    ln_kt_equal(t, other, want, bytes);
+    ln_kt_equal(t, sums, want_sums, columns);
+  }
+}
+
 static void check_q8(ln_kt *t) {
   const ln_gemm_q8_kernel *kernel = t->tested->gemm.q8;
+  check_pack_b(t, kernel);
   for (int32_t index = 0; index < 160; ++index) {
     const bytes_problem p = make_problem(t, index, kernel);
     bytes_operands o;

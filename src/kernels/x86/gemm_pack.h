@@ -14,6 +14,12 @@ typedef struct ln_pack_bytes {
 } ln_pack_bytes;
 
 /*
+ * Packs groups of four bytes, uint8 less 128, where columns lie contiguous or side by side and nr is a multiple of 16;
+ * false, and nothing done, for others (gemm_pack_avx512vnni.c).
+ */
+bool ln_pack_bytes_by_registers(const ln_pack_bytes *p, void *packed, int32_t *column_sums);
+
+/*
  * GROUP elements of a column side by side: panel[step][column][GROUP] of TYPE (int8_t or int16_t), each less `offset`.
  * Columns past n and elements past a segment are zeros.
  */

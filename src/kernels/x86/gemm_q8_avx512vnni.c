@@ -48,6 +48,7 @@ static void pack_b(int32_t n, int32_t segments, int32_t segment_length, const vo
                    int32_t *column_sums) {
   (void)zero_point;
   const ln_pack_bytes p = {NR, n, segments, segment_length, b, is_unsigned, s_stride, p_stride, n_stride};
+  if (ln_pack_bytes_by_registers(&p, packed, column_sums)) return;
   pack_groups(&p, is_unsigned ? 128 : 0, packed, column_sums);
 }
 
