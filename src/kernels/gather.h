@@ -13,7 +13,12 @@ static inline void ln_k_copy_item(void *dst, const void *src, size_t bytes) {
     case 1: memcpy(dst, src, 1); break;
     case 4: memcpy(dst, src, 4); break;
     case 8: memcpy(dst, src, 8); break;
-    default: memcpy(dst, src, bytes); break;
+    default:
+      if (bytes % 16 != 0 || bytes > 256) {
+        memcpy(dst, src, bytes);
+        break;
+      }
+      for (size_t i = 0; i < bytes; i += 16) memcpy((char *)dst + i, (const char *)src + i, 16); /* no call for a row */
   }
 }
 

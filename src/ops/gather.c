@@ -42,6 +42,25 @@ static int64_t index_at(const ln_tensor *indices, size_t at) {
   }
 }
 
+/* Index `*at` that lies outside 0..extent - 1; false when none of `count` does. */
+static bool find_outside(const ln_tensor *indices, size_t count, int64_t extent, size_t *at) {
+  size_t i = 0;
+  if (indices->type == LN_INT32 && extent <= INT32_MAX) {
+    const int32_t *values = indices->data;
+    uint32_t most = 0; /* negative ones are large */
+    for (; i < count; ++i) most = (uint32_t)values[i] > most ? (uint32_t)values[i] : most;
+    if ((int64_t)most < extent) return false;
+    i = 0;
+  }
+  for (; i < count; ++i) {
+    const int64_t index = index_at(indices, i);
+    if (index >= 0 && index < extent) continue;
+    *at = i;
+    return true;
+  }
+  return false;
+}
+
 ln_status ln_gather_run(const ln_node *node, ln_exec *exec) {
   int32_t axis = 0, batch_dims = 0;
   LN_TRY(gather_axes(node, &axis, &batch_dims, exec->err));
@@ -52,12 +71,10 @@ ln_status ln_gather_run(const ln_node *node, ln_exec *exec) {
   const size_t outer = ln_shape_span(&params->shape, batch_dims, axis);
   const size_t inner = ln_shape_span(&params->shape, axis + 1, params->shape.rank) * ln_item_bytes(params);
   const int64_t extent = params->shape.dims[axis];
-  for (size_t i = 0; i < batches * picks; ++i) {
-    const int64_t index = index_at(indices, i);
-    if (index < 0 || index >= extent) {
-      return ln_node_fail(node, exec->err, LN_ERR_DATA, "index %lld is outside 0..%lld", (long long)index,
-                          (long long)extent - 1);
-    }
+  size_t outside = 0;
+  if (find_outside(indices, batches * picks, extent, &outside)) {
+    return ln_node_fail(node, exec->err, LN_ERR_DATA, "index %lld is outside 0..%lld",
+                        (long long)index_at(indices, outside), (long long)extent - 1);
   }
   const char *src = params->data;
   char *dst = node->out[0]->data;
