@@ -9,8 +9,8 @@
 
 #include "base/base.h"
 
-/* A huge page is worth its room from a quarter of it on: the first touch of a page costs about the same in any size. */
-enum { LARGE = 1 << 28, HUGE_PAGE = 1 << 21, HUGE_LEAST = 1 << 19 };
+/* The first touch of a page costs about the same in any size: a huge one that is half used is worth its room. */
+enum { LARGE = 1 << 28, HUGE_PAGE = 1 << 21, HUGE_LEAST = 1 << 20 };
 
 /* Settled by the first allocation or by ln_alloc_use, whichever comes first, and never changed after. */
 enum { SOURCE_OPEN, SOURCE_SETTLING, SOURCE_LIBC, SOURCE_CUSTOM };

@@ -111,6 +111,9 @@ ln_status ln_file_map_open(const char *path, ln_error *err, ln_file_map *out);
 /* The same for `size` bytes (0: all that follow) from `offset` of an open file, which stays the caller's. */
 ln_status ln_file_map_fd(int fd, uint64_t offset, size_t size, ln_error *err, ln_file_map *out);
 void ln_file_map_close(ln_file_map *map);
+/* Lets go of the whole pages among `bytes` bytes at `data`, where these lie in the map: they are read anew when needed.
+ */
+void ln_file_map_forget(const ln_file_map *map, const void *data, size_t bytes);
 /* Writes the whole file beside its final name and renames it into place, so that nothing half-written stays. */
 ln_status ln_file_write(const char *path, const void *data, size_t size, ln_error *err);
 bool ln_file_exists(const char *path);

@@ -1,5 +1,5 @@
 /* Whole files: mapped for reading, written beside their name and renamed. */
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -50,6 +50,15 @@ void ln_file_map_close(ln_file_map *map) {
   if (map->mapped) munmap((void *)(map->data - map->skipped), map->size + map->skipped);
   else ln_free((void *)map->data);
   *map = (ln_file_map){0};
+}
+
+void ln_file_map_forget(const ln_file_map *map, const void *data, size_t bytes) {
+  const uint8_t *from = data;
+  if (!map->mapped || from < map->data || from >= map->data + map->size) return;
+  if (bytes > map->size - (size_t)(from - map->data)) return;
+  const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  const uintptr_t first = ((uintptr_t)from + page - 1) / page * page, end = ((uintptr_t)from + bytes) / page * page;
+  if (first < end) madvise((void *)first, end - first, MADV_DONTNEED);
 }
 
 static bool write_all(int fd, const char *data, size_t size) {

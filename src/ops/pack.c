@@ -21,7 +21,7 @@ typedef struct ln_chunk {
   size_t size, used;
 } ln_chunk;
 
-enum { BUCKETS = 256, LEAST_CHUNK = 1 << 16 };
+enum { BUCKETS = 256, FIRST_CHUNK = 1 << 16, LEAST_CHUNK = 1 << 18 };
 
 struct ln_pack_cache {
   ln_packed *buckets[BUCKETS];
@@ -64,14 +64,16 @@ size_t ln_pack_cache_bytes(const ln_pack_cache *cache) { return cache->bytes; }
 static ln_chunk *add_chunk(ln_pack_cache *cache, size_t bytes) {
   ln_chunk *chunk = ln_alloc_zero(sizeof *chunk);
   if (chunk == NULL) return NULL;
-  chunk->size = bytes > cache->expected ? bytes : cache->expected;
+  const size_t wanted = cache->chunks == NULL ? FIRST_CHUNK : cache->expected; /* few models pack nothing large */
+  chunk->size = bytes > wanted || cache->expected == 0 ? bytes : wanted;
   chunk->data = ln_alloc(chunk->size);
   if (chunk->data == NULL) {
     ln_free(chunk);
     return NULL;
   }
-  /* A chunk for one large block leaves the others theirs. */
-  if (chunk->size > bytes && cache->expected > LEAST_CHUNK) cache->expected /= 2;
+  cache->expected = cache->expected > chunk->size + LEAST_CHUNK ? cache->expected - chunk->size
+                    : cache->expected == 0                      ? 0
+                                                                : LEAST_CHUNK;
   chunk->next = cache->chunks;
   cache->chunks = chunk;
   return chunk;

@@ -182,6 +182,18 @@ static void limit_arena(const ln_session *session, ln_arena *arena) {
   arena->limit = resources < room ? room - resources : 1; /* 0 would say that anything goes */
 }
 
+enum { FORGOTTEN_BYTES = 1 << 16 }; /* of a constant that is worth a call of the system */
+
+/* The file's bytes of constants that were packed are not needed beside the packed ones. */
+static void forget_packed(const ln_session *session, const ln_node *node, size_t packed) {
+  for (int32_t i = 0; packed > 0 && i < node->in_count; ++i) {
+    const ln_tensor *in = node->in[i];
+    if (in == NULL || in->storage != LN_STORAGE_CONST || in->bytes < FORGOTTEN_BYTES || packed < in->bytes / 2)
+      continue;
+    ln_file_map_forget(&session->model->map, in->data, in->bytes);
+  }
+}
+
 static ln_status prepare_node(ln_session *session, ln_step *step, ln_arena *arena, ln_error *err) {
   ln_node *node = &step->node;
   LN_TRY(check_outputs(session, node, err));
@@ -194,7 +206,9 @@ static ln_status prepare_node(ln_session *session, ln_step *step, ln_arena *aren
   ln_prep prep = {arena, ln_model_cache_lock_packs(session->model), ln_pool_threads(session->pool),
                   session->root->precision, err};
   if (prep.cache == NULL) return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory");
+  const size_t packed = ln_pack_cache_bytes(prep.cache);
   const ln_status status = session->backend->prepare(node, &prep);
+  forget_packed(session, node, ln_pack_cache_bytes(prep.cache) - packed);
   ln_model_cache_unlock_packs(session->model);
   if (status == LN_ERR_MEMORY && arena->refused) {
     return ln_node_fail(node, err, LN_ERR_LIMIT, "its preparation takes more memory than the limit of %zu",
