@@ -133,6 +133,13 @@ void ln_pool_destroy(ln_pool *pool);
 int32_t ln_pool_threads(const ln_pool *pool); /* 1 for NULL */
 /* Runs tasks 0..count-1, each once, and returns when all are done. `pool` NULL: on the caller's thread. */
 void ln_pool_run(ln_pool *pool, int32_t count, ln_task_fn fn, void *context);
+/*
+ * How many tasks work of about `nanoseconds` on one thread is worth: one where starting others would cost more than
+ * they save, else as many as there are threads or a multiple of it.
+ */
+int32_t ln_pool_parts(const ln_pool *pool, int64_t nanoseconds);
+/* Of `items` (at least 1) that are that work, how many a task takes: at most `most`, and fewer to share evenly. */
+int32_t ln_pool_share(const ln_pool *pool, int32_t items, int32_t most, int64_t nanoseconds);
 
 /* ---- CPU features (cpu.c) ---- */
 

@@ -32,7 +32,7 @@ struct ln_pool {
    */
   atomic_uint_fast64_t tasks;
   atomic_int unfinished; /* tasks of the run that are not done */
-  int32_t sleepers;      /* under lock */
+  atomic_int sleepers;   /* changed under lock */
   int32_t count;
   ln_task_fn fn;
   void *context;
@@ -67,11 +67,9 @@ static unsigned wait_for_next(ln_pool *pool, unsigned seen) {
     relax();
   }
   pthread_mutex_lock(&pool->lock);
-  ++pool->sleepers;
-  while (atomic_load_explicit(&pool->generation, memory_order_acquire) == seen) {
-    pthread_cond_wait(&pool->wake, &pool->lock);
-  }
-  --pool->sleepers;
+  atomic_fetch_add(&pool->sleepers, 1); /* before the generation is looked at: who raises it then sees a sleeper */
+  while (atomic_load(&pool->generation) == seen) pthread_cond_wait(&pool->wake, &pool->lock);
+  atomic_fetch_sub(&pool->sleepers, 1);
   pthread_mutex_unlock(&pool->lock);
   return atomic_load_explicit(&pool->generation, memory_order_acquire);
 }
@@ -88,9 +86,10 @@ static void *worker_main(void *argument) {
 }
 
 static void next_generation(ln_pool *pool) {
+  atomic_fetch_add(&pool->generation, 1);
+  if (atomic_load(&pool->sleepers) == 0) return;
   pthread_mutex_lock(&pool->lock);
-  atomic_fetch_add_explicit(&pool->generation, 1, memory_order_release);
-  if (pool->sleepers > 0) pthread_cond_broadcast(&pool->wake);
+  pthread_cond_broadcast(&pool->wake);
   pthread_mutex_unlock(&pool->lock);
 }
 
@@ -130,6 +129,31 @@ void ln_pool_destroy(ln_pool *pool) {
 }
 
 int32_t ln_pool_threads(const ln_pool *pool) { return pool == NULL ? 1 : pool->threads; }
+
+/*
+ * Starting and joining a run costs a fraction of a microsecond while the workers are awake. Four parts a thread even
+ * out what the threads differ by.
+ */
+enum { LEAST_NS = 2000, LEAST_PART_NS = 800, PART_NS = 10000, MOST_PARTS = 4 };
+
+int32_t ln_pool_parts(const ln_pool *pool, int64_t nanoseconds) {
+  const int32_t threads = ln_pool_threads(pool);
+  if (threads == 1 || nanoseconds < LEAST_NS) return 1;
+  int64_t parts = nanoseconds / PART_NS;
+  if (parts > (int64_t)threads * MOST_PARTS) parts = (int64_t)threads * MOST_PARTS;
+  if (parts < threads) parts = nanoseconds / LEAST_PART_NS < threads ? nanoseconds / LEAST_PART_NS : threads;
+  return (int32_t)(parts > threads ? parts / threads * threads : parts);
+}
+
+int32_t ln_pool_share(const ln_pool *pool, int32_t items, int32_t most, int64_t nanoseconds) {
+  const int32_t threads = ln_pool_threads(pool);
+  int32_t tasks = (items - 1) / most + 1;
+  const int32_t parts = ln_pool_parts(pool, nanoseconds);
+  if (tasks < parts) tasks = parts;
+  if (parts > 1 && tasks < threads * MOST_PARTS) tasks = (tasks + threads - 1) / threads * threads;
+  if (tasks > items) tasks = items;
+  return (items - 1) / tasks + 1;
+}
 
 void ln_pool_run(ln_pool *pool, int32_t count, ln_task_fn fn, void *context) {
   if (pool == NULL || pool->started == 0 || count <= 1) {

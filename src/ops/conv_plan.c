@@ -128,6 +128,7 @@ typedef struct conv_run {
   const char *in;
   char *out;
   size_t item;    /* bytes of an element of the input tensor */
+  int32_t block;  /* output lines or pixels of a task */
   int32_t blocks; /* LINES: in an image */
   int32_t pixels; /* GATHER: of all images */
 } conv_run;
@@ -194,8 +195,8 @@ static void lines_task(void *context, int32_t task, int32_t worker) {
   const ln_conv_plan *conv = run->conv;
   const ln_conv_shape *s = &conv->shape;
   const ln_gemm_plan *plan = run->plan;
-  const int32_t out_y = task % run->blocks * conv->block;
-  const int32_t outputs = s->h.out - out_y < conv->block ? s->h.out - out_y : conv->block;
+  const int32_t out_y = task % run->blocks * run->block;
+  const int32_t outputs = s->h.out - out_y < run->block ? s->h.out - out_y : run->block;
   const size_t image_items = (size_t)s->h.in * (size_t)s->w.in * (size_t)s->in_c;
   const char *image = run->in + (size_t)(task / run->blocks) * image_items * run->item;
   char *copies = ln_exec_thread_scratch(run->exec, worker);
@@ -275,8 +276,8 @@ static void gather_task(void *context, int32_t task, int32_t worker) {
   const conv_run *run = context;
   const ln_conv_plan *conv = run->conv;
   const ln_gemm_plan *plan = run->plan;
-  const int32_t first = task * conv->block;
-  const int32_t m = run->pixels - first < conv->block ? run->pixels - first : conv->block;
+  const int32_t first = task * run->block;
+  const int32_t m = run->pixels - first < run->block ? run->pixels - first : run->block;
   char *rows = ln_exec_thread_scratch(run->exec, worker);
   for (int32_t i = 0; i < m; ++i) gather_window(run, first + i, rows + (size_t)i * conv->line_bytes);
   const ln_conv_shape *s = &conv->shape;
@@ -317,10 +318,13 @@ void ln_conv_run(const ln_conv_plan *conv, const ln_gemm_plan *plan, const ln_ge
                   .out = out,
                   .item = ln_gemm_is_float(plan) ? 4 : 1,
                   .pixels = pixels};
+  const int64_t work = ln_gemm_nanoseconds(plan, pixels) * s->groups;
   if (conv->mode == LN_CONV_LINES) {
-    run.blocks = (s->h.out + conv->block - 1) / conv->block;
+    run.block = ln_pool_share(exec->pool, s->h.out, conv->block, work / batch);
+    run.blocks = (s->h.out - 1) / run.block + 1;
     ln_pool_run(exec->pool, batch * run.blocks, lines_task, &run);
   } else {
-    ln_pool_run(exec->pool, (pixels + conv->block - 1) / conv->block, gather_task, &run);
+    run.block = ln_pool_share(exec->pool, pixels, conv->block, work);
+    ln_pool_run(exec->pool, (pixels - 1) / run.block + 1, gather_task, &run);
   }
 }

@@ -17,7 +17,8 @@
 #define HAS_HYBRID (LN_IN(TYPES, LN_FLOAT32) && LN_WEIGHTS_IN_BYTES(TYPES))
 
 enum {
-  BAND_MACS = 200000, /* a task's least work, about 20 us in plain C */
+  BAND_MACS = 200000, /* of a task, where rows are not shorter */
+  MACS_A_NANOSECOND = 16,
   MAX_BANDS = 32,
   MAX_TAPS = 1 << 22,      /* sums of weights stay within 32 bits */
   CACHED_BYTES = 64 * 1024 /* of input lines that are read again and again: a little more than a first-level cache */
@@ -35,9 +36,9 @@ typedef struct depthwise_args {
   size_t in_bytes, out_bytes;       /* of an element of rows and outputs */
   size_t in_row, in_image, out_row; /* elements */
   int32_t chunk;                    /* channels that go through a band together */
-  int32_t rows_per_band, bands;
-  bool late;          /* weights or bias are no constants: packed in the run, into scratch */
-  const void *filter; /* int16 and hybrid: constant weights in plain form, else NULL */
+  int32_t rows_per_band;            /* at most, of a task */
+  bool late;                        /* weights or bias are no constants: packed in the run, into scratch */
+  const void *filter;               /* int16 and hybrid: constant weights in plain form, else NULL */
   size_t weight_bytes, param_bytes;
   size_t plain_at; /* in node scratch: weights in plain form that are known in run only and come in another */
   int32_t ring;    /* lines of repeated channels that are kept; 0 without a depth multiplier */
@@ -368,7 +369,6 @@ static void cut(depthwise_args *a, int32_t block) {
   if (rows_per_band < rows / MAX_BANDS + 1) rows_per_band = rows / MAX_BANDS + 1;
   if (rows_per_band > INT32_MAX) rows_per_band = INT32_MAX;
   a->rows_per_band = (int32_t)rows_per_band;
-  a->bands = (int32_t)((rows + rows_per_band - 1) / rows_per_band);
   a->chunk = a->g.out_channels;
   if (a->g.multiplier > 1) return;
   const int64_t column_bytes = (int64_t)a->g.h.kernel * a->g.w.in * (int64_t)a->in_bytes + 1; /* of one channel */
@@ -472,7 +472,7 @@ typedef struct band_context {
   const ln_exec *exec;
   const uint8_t *in;
   uint8_t *out;
-  int32_t rows; /* of all outputs */
+  int32_t rows, rows_per_band; /* of all outputs, and of a task */
   ln_dwconv_f32 f32;
   ln_dwconv_q8 q8;
   ln_dwconv_i16 i16;
@@ -551,13 +551,21 @@ static void run_band(void *context, int32_t task, int32_t worker) {
   const band_context *b = context;
   const depthwise_args *a = b->a;
   uint8_t *scratch = ln_exec_thread_scratch(b->exec, worker);
-  const int32_t from = task * a->rows_per_band;
-  const int32_t to = b->rows - from > a->rows_per_band ? from + a->rows_per_band : b->rows;
+  const int32_t from = task * b->rows_per_band;
+  const int32_t to = b->rows - from > b->rows_per_band ? from + b->rows_per_band : b->rows;
   for (int32_t first = 0; first < a->g.out_channels; first += a->chunk) {
     const int32_t last = first + a->chunk < a->g.out_channels ? first + a->chunk : a->g.out_channels;
     run_rows(b, from, to, first, last, scratch);
   }
   ln_exec_finish(b->exec, (size_t)from * a->out_row, (size_t)(to - from) * a->out_row);
+}
+
+static void run_bands(const ln_exec *exec, band_context *b) {
+  const depthwise_args *a = b->a;
+  const double macs = (double)b->rows * (double)a->out_row * a->g.h.kernel * a->g.w.kernel;
+  const int64_t work = macs < 1e10 ? (int64_t)macs / MACS_A_NANOSECOND : 1000000000;
+  b->rows_per_band = ln_pool_share(exec->pool, b->rows, a->rows_per_band, work);
+  ln_pool_run(exec->pool, (b->rows - 1) / b->rows_per_band + 1, run_band, b);
 }
 
 /* Image by image: quantize it into scratch, then run its rows. */
@@ -573,7 +581,7 @@ static void run_hybrid(const ln_node *node, ln_exec *exec, band_context *b) {
     ln_k_quantize_asymmetric(images + (size_t)batch * a->in_image, a->in_image, exec->scratch, &b->hybrid.in_scale,
                              &b->hybrid.in_zero);
     b->out = (uint8_t *)(out + (size_t)batch * a->out_row * (size_t)a->g.h.out);
-    ln_pool_run(exec->pool, (b->rows + a->rows_per_band - 1) / a->rows_per_band, run_band, b);
+    run_bands(exec, b);
   }
 }
 
@@ -628,6 +636,6 @@ ln_status ln_depthwise_conv2d_run(const ln_node *node, ln_exec *exec) {
     return LN_OK;
   }
   if (a->late && !LN_MEETS(TYPES, a->type, LN_INT16)) pack_late(node, exec, &filter, &b);
-  ln_pool_run(exec->pool, a->bands, run_band, &b);
+  run_bands(exec, &b);
   return LN_OK;
 }

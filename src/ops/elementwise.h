@@ -26,7 +26,7 @@ void ln_nest_run(const ln_nest *nest, ln_pool *pool, ln_block_task task, const v
 /* The output's elements [first, first + count) alone, on the caller's thread. */
 void ln_nest_span(const ln_nest *nest, size_t first, size_t count, ln_block_task task, const void *context);
 
-enum { LN_ELEMENT_GRAIN = 16384 };
+enum { LN_ELEMENT_GRAIN = 8192 };
 
 /* Elements [first, first + count) of a dense array. */
 typedef void (*ln_span_task)(const void *context, size_t first, size_t count);

@@ -398,36 +398,52 @@ void ln_gemm_rows(const ln_gemm_plan *plan, const ln_gemm_b *b, int32_t group, i
 /* ---- the whole product ---- */
 
 enum {
-  TASK_MACS = 1 << 20,     /* about 20 microseconds of work */
   BLOCK_BYTES = 384 << 10, /* of A in a block: it stays in a core's second-level cache beside a panel of B */
-  BLOCK_ROWS = 256
+  BLOCK_ROWS = 256,
+  SHARED_TILES = 3, /* tiles of rows that threads can share */
+  SMALL_NS = 3000   /* a product that one thread does best */
 };
 
-/* How the product is cut into tasks; depends on the problem only. */
+/* How the product is cut into tasks: results do not depend on it. */
 typedef struct blocks {
   int32_t rows, row_blocks;
   int32_t panels, panel_blocks;
 } blocks;
 
-static blocks cut(const ln_gemm_plan *plan, int32_t m) {
+int64_t ln_gemm_nanoseconds(const ln_gemm_plan *plan, int64_t m) {
+  const double macs = (double)m * plan->segments * plan->segment_length * plan->n;
+  const double nanoseconds = macs / (ln_gemm_is_float(plan) ? 64 : 128); /* what vectors of 512 bits do in one */
+  return nanoseconds < 1e9 ? (int64_t)nanoseconds : 1000000000;
+}
+
+static int32_t parts_of(int32_t items, int32_t parts) { return (items - 1) / (items < parts ? items : parts) + 1; }
+
+/*
+ * Rows by what a cache holds of them; then rows or panels for `parts` tasks, whichever can be shared more evenly, or
+ * rows in any case.
+ */
+static blocks cut(const ln_gemm_plan *plan, int32_t m, int32_t parts, bool whole_rows) {
   const int64_t k = (int64_t)plan->segments * plan->segment_length;
-  const int64_t row_macs = k * plan->n;
   int64_t rows = BLOCK_BYTES / (k * plan->a_bytes);
   if (rows > BLOCK_ROWS) rows = BLOCK_ROWS;
   const int64_t least = k * plan->a_bytes > BLOCK_BYTES / 6 ? plan->mr : 4 * plan->mr;
   if (rows < least) rows = least;
   blocks cut = {.panels = plan->panels, .panel_blocks = 1};
   cut.row_blocks = (int32_t)((m + rows - 1) / rows);
-  cut.rows = round_up((m + cut.row_blocks - 1) / cut.row_blocks, plan->mr);
-  cut.row_blocks = (m + cut.rows - 1) / cut.rows;
-  if (cut.row_blocks < 8) {
-    const int64_t tasks = row_macs * cut.rows / TASK_MACS; /* that a block of rows is worth */
-    const int64_t wanted = tasks < 16 ? tasks : 16;
-    if (wanted > 1 && plan->panels > 1) {
-      cut.panels = (int32_t)((plan->panels + wanted - 1) / wanted);
-      cut.panel_blocks = (plan->panels + cut.panels - 1) / cut.panels;
+  if (cut.row_blocks < parts) {
+    const int32_t tiles = (m - 1) / plan->mr + 1;
+    const int64_t by_rows = (int64_t)parts_of(tiles, parts) * plan->panels;
+    const int64_t by_panels = (int64_t)parts_of(plan->panels, parts) * tiles;
+    const bool wide = (size_t)m * (size_t)(k * plan->a_bytes) < plan->group_bytes; /* B is what takes room */
+    if (!whole_rows && (by_panels < by_rows || (by_panels == by_rows && wide))) {
+      cut.panels = parts_of(plan->panels, (parts - 1) / cut.row_blocks + 1);
+      cut.panel_blocks = (plan->panels - 1) / cut.panels + 1;
+    } else {
+      cut.row_blocks = parts < tiles ? parts : tiles;
     }
   }
+  cut.rows = round_up((m + cut.row_blocks - 1) / cut.row_blocks, plan->mr);
+  cut.row_blocks = (m + cut.rows - 1) / cut.rows;
   return cut;
 }
 
@@ -451,7 +467,7 @@ static int32_t converted_stride(const ln_gemm_plan *plan) {
 bool ln_gemm_thread_bytes(const ln_gemm_plan *plan, int32_t m, size_t *bytes) {
   *bytes = 0;
   if (m < 1 || (ln_gemm_is_float(plan) && ln_gemm_a_is_direct(plan))) return true;
-  const blocks sizes = cut(plan, m);
+  const blocks sizes = cut(plan, m, 1, true); /* those of several threads are smaller */
   size_t rows = 0;
   if (!ln_gemm_a_is_direct(plan)) {
     if (!ln_size_mul((size_t)sizes.rows, (size_t)converted_stride(plan) * (size_t)plan->a_bytes, &rows)) return false;
@@ -503,7 +519,10 @@ static void product_task(void *context, int32_t task, int32_t worker) {
   if (p->cut.panel_blocks == 1) ln_exec_finish(p->exec, (size_t)row * (size_t)plan->n, (size_t)m * (size_t)plan->n);
 }
 
-bool ln_gemm_finishes(const ln_gemm_plan *plan, int32_t m) { return m > 0 && cut(plan, m).panel_blocks == 1; }
+/* Where threads would rather share panels, rows are not handed on. */
+bool ln_gemm_finishes(const ln_gemm_plan *plan, int32_t m) {
+  return m >= SHARED_TILES * plan->mr || (m > 0 && ln_gemm_nanoseconds(plan, m) < SMALL_NS);
+}
 
 void ln_gemm_run(const ln_gemm_plan *plan, const ln_gemm_b *b, int32_t group, const ln_exec *exec, int32_t m,
                  const void *a, ptrdiff_t a_row_stride, void *c, ptrdiff_t c_stride) {
@@ -512,7 +531,7 @@ void ln_gemm_run(const ln_gemm_plan *plan, const ln_gemm_b *b, int32_t group, co
   product p = {.plan = plan,
                .b = b,
                .exec = exec,
-               .cut = cut(plan, m),
+               .cut = cut(plan, m, ln_pool_parts(exec->pool, ln_gemm_nanoseconds(plan, m)), exec->finish != NULL),
                .group = group,
                .m = m,
                .a = a,

@@ -121,6 +121,9 @@ bool ln_gemm_a_is_direct(const ln_gemm_plan *plan);
 /* Brings `count` elements of A's tensor into the kernel's form. */
 void ln_gemm_convert_a(const ln_gemm_plan *plan, const void *source, size_t count, void *a);
 
+/* About what m rows take on one thread of a fast CPU: what is shared among threads by. */
+int64_t ln_gemm_nanoseconds(const ln_gemm_plan *plan, int64_t m);
+
 /*
  * The whole product over the pool, one group of a plan of one segment. A is the tensor's data: rows of k contiguous
  * elements, a_row_stride elements apart.

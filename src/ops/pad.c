@@ -6,7 +6,7 @@
 #include "ops/move.h"
 #include "ops/rows.h"
 
-enum { PAD_TASK_BYTES = 128 << 10 };
+enum { PAD_TASK_BYTES = 64 << 10 };
 
 /* The paddings input, checked: [rank, 2], none negative. */
 static ln_status pad_plan(const ln_node *node, ln_pad_plan *plan, ln_error *err) {

@@ -7,7 +7,7 @@
 #define ROOTS LN_OP_TYPES(L2_POOL_2D)
 #define TYPES (AVERAGES | MAXIMA | ROOTS)
 
-enum { BAND_ELEMENTS = 100000 /* a task's least work, in input elements under windows */ };
+enum { BAND_ELEMENTS = 20000 /* a task's least work, in input elements under windows */ };
 
 typedef struct pool2d_args {
   ln_window h, w;

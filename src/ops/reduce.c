@@ -8,7 +8,7 @@
 #include "ops/move.h"
 #include "ops/rows.h"
 
-enum { TASK_ELEMENTS = 32 << 10 }; /* input elements worth a task */
+enum { TASK_ELEMENTS = 16 << 10 }; /* input elements worth a task */
 
 typedef enum finish_kind {
   FINISH_STORE,   /* narrowed to the output's type */

@@ -7,7 +7,7 @@
 
 #include "ops/rows.h"
 
-enum { BAND_ELEMENTS = 50000 /* a task's least work, in output elements */ };
+enum { BAND_ELEMENTS = 16000 /* a task's least work, in output elements */ };
 
 typedef struct row_source {
   int32_t low, high;

@@ -72,12 +72,40 @@ static void no_pool_is_the_callers_thread(void **state) {
   ln_pool_destroy(pool);
 }
 
+/* Parts and shares: small work stays on one thread, larger work comes in multiples of the threads, all of it is taken.
+ */
+static void work_is_shared_evenly(void **state) {
+  (void)state;
+  ln_pool *pool = ln_pool_create(2);
+  assert_non_null(pool);
+  const int32_t threads = ln_pool_threads(pool);
+  assert_int_equal(ln_pool_parts(NULL, INT64_MAX), 1);
+  assert_int_equal(ln_pool_parts(pool, 0), 1);
+  for (int64_t work = 1; work < INT64_C(1) << 40; work *= 3) {
+    const int32_t parts = ln_pool_parts(pool, work);
+    assert_true(parts == 1 || parts % threads == 0);
+    for (int32_t items = 1; items < 40; ++items) {
+      for (int32_t most = 1; most < 12; ++most) {
+        const int32_t share = ln_pool_share(pool, items, most, work);
+        assert_in_range(share, 1, most);
+        assert_true(share == 1 || ln_pool_share(NULL, items, most, work) >= share);
+      }
+    }
+  }
+  if (threads == 2) {
+    assert_int_equal(ln_pool_share(pool, 7, 100, 100000), 1); /* four a thread */
+    assert_int_equal(ln_pool_share(pool, 7, 100, 5000), 4);   /* one a thread */
+    assert_int_equal(ln_pool_share(pool, 9, 3, 5000), 3);     /* three tasks would leave a thread idle: four */
+    assert_int_equal(ln_pool_share(pool, 7, 100, 500), 7);
+  }
+  ln_pool_destroy(pool);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(each_task_runs_once),
-      cmocka_unit_test(sleeping_workers_wake),
-      cmocka_unit_test(a_pool_may_never_run),
-      cmocka_unit_test(no_pool_is_the_callers_thread),
+      cmocka_unit_test(each_task_runs_once),   cmocka_unit_test(sleeping_workers_wake),
+      cmocka_unit_test(a_pool_may_never_run),  cmocka_unit_test(no_pool_is_the_callers_thread),
+      cmocka_unit_test(work_is_shared_evenly),
   };
   return cmocka_run_group_tests_name("base.pool", tests, NULL, NULL);
 }

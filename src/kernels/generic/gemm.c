@@ -19,22 +19,11 @@ static void pack_rows(int32_t nr, int32_t k, int32_t count, const float *b, ptrd
   }
 }
 
-/* Columns that are contiguous each, four at a time. */
+/* Columns that are contiguous each. */
 static void pack_columns(int32_t nr, int32_t k, int32_t count, const float *b, ptrdiff_t n_stride, float *packed) {
-  int32_t j = 0;
-  for (; j + 4 <= count; j += 4) {
-    const float *c0 = b + j * n_stride, *c1 = c0 + n_stride, *c2 = c1 + n_stride, *c3 = c2 + n_stride;
-    float *to = packed + j;
-    for (int32_t p = 0; p < k; ++p, to += nr) {
-      to[0] = c0[p];
-      to[1] = c1[p];
-      to[2] = c2[p];
-      to[3] = c3[p];
-    }
-  }
-  for (; j < nr; ++j) {
-    for (int32_t p = 0; p < k; ++p) packed[(ptrdiff_t)p * nr + j] = j < count ? b[j * n_stride + p] : 0.0f;
-  }
+  const ptrdiff_t item = (ptrdiff_t)sizeof *b;
+  if (count < nr) memset(packed, 0, (size_t)k * (size_t)nr * sizeof *packed);
+  LN_KERNEL_OF(transpose, x32)((size_t)k, (size_t)count, b, n_stride * item, packed, nr * item);
 }
 
 void ln_k_gemm_pack_f32(int32_t nr, int32_t k, int32_t n, const float *b, ptrdiff_t k_stride, ptrdiff_t n_stride,
