@@ -23,6 +23,7 @@
 #include "kernels/sparse.h"
 #include "kernels/transpose.h"
 #include "kernels/unary.h"
+#include "kernels/winograd.h"
 
 /*
  * The families. A family's header declares `ln_<family>_kernels`, a struct whose members (slots) are pointers to a
@@ -45,7 +46,8 @@
   F(softmax)                  \
   F(sparse)                   \
   F(transpose)                \
-  F(unary)
+  F(unary)                    \
+  F(winograd)
 
 #define LN_FAMILY_MEMBER(family) ln_##family##_kernels family;
 typedef struct ln_kernels {

@@ -2,6 +2,7 @@
 #include <limits.h>
 
 #include "ops/conv2d.h"
+#include "ops/conv_winograd.h"
 #include "ops/product_scales.h"
 #include "ops/rows.h"
 
@@ -138,6 +139,31 @@ static ln_status pack_weights(ln_node *node, ln_prep *prep, conv2d_args *args) {
   return ln_conv2d_pack_filter(node, prep, args, quantized && bias != NULL && !args->fold_in_run ? bias->data : NULL);
 }
 
+/* ---- floats by way of Winograd's transforms ---- */
+
+static ln_status winograd_run_node(const ln_node *node, ln_exec *exec) {
+  const conv2d_args *args = node->args;
+  ln_winograd_run(args->other, node, exec);
+  return LN_OK;
+}
+
+static bool takes_winograd(const ln_node *node, const ln_prep *prep, const ln_conv_shape *shape) {
+  return LN_MEETS(TYPES, node->in[0]->type, LN_FLOAT32) && prep->precision == LN_PRECISION_FLOAT32 &&
+         ln_weights_plain_type(node->in[1]) == LN_FLOAT32 && ln_tensor_const_data(node->in[1]) &&
+         ln_winograd_wins(shape);
+}
+
+static ln_status prepare_winograd(ln_node *node, ln_prep *prep, conv2d_args *args, const ln_conv_shape *shape) {
+  float low, high;
+  LN_TRY(ln_node_float_range(node, LN_OPTIONS(node, conv2d_options)->fused_activation_function, prep->err, &low, &high));
+  ln_winograd *winograd = NULL;
+  const ln_status status = ln_winograd_prepare(node, prep, shape, low, high, &winograd);
+  if (status == LN_ERR_MEMORY) return ln_node_fail(node, prep->err, status, "no memory for the packed filter");
+  args->other = winograd;
+  args->run_other = winograd_run_node;
+  return status;
+}
+
 ln_status ln_conv2d_prepare(ln_node *node, ln_prep *prep) {
   conv2d_args *args = LN_NODE_ARGS(node, prep, conv2d_args);
   if (args == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
@@ -153,6 +179,7 @@ ln_status ln_conv2d_prepare(ln_node *node, ln_prep *prep) {
   if (!ln_conv_is_countable(&shape))
     return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "a convolution of this size");
   if (LN_MEETS(TYPES, node->in[0]->type, LN_INT16)) return ln_conv2d_prepare_i16(node, prep, args, &shape);
+  if (takes_winograd(node, prep, &shape)) return prepare_winograd(node, prep, args, &shape);
   ln_conv_plan_begin(&args->conv, &shape);
   if (LN_WEIGHTS_IN_BYTES(TYPES) && LN_MEETS(TYPES, node->in[0]->type, LN_FLOAT32) &&
       ln_weights_plain_type(node->in[1]) != LN_FLOAT32)
