@@ -59,7 +59,7 @@ typedef struct ln_dwconv_q8_channels {
   const int32_t *weight_sums; /* of (weight - zero point) over all taps */
   const int32_t *multipliers; /* as ln_multiply_quantized takes them */
   const int32_t *shifts;
-  int32_t in_zero; /* as stored */
+  int32_t in_zero, out_zero; /* as stored */
   bool is_signed;
   int64_t bound; /* no sum (bias + products) passes it in absolute value */
 } ln_dwconv_q8_channels;

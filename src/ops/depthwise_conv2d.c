@@ -239,6 +239,7 @@ static void fold_q8(const depthwise_args *a, const ln_node *node, const int32_t 
                                           .multipliers = a->multipliers,
                                           .shifts = a->shifts,
                                           .in_zero = a->q8.in_zero,
+                                          .out_zero = a->q8.out_zero,
                                           .is_signed = a->q8.is_signed,
                                           .bound = bound + largest};
   LN_KERNEL_OF(dwconv, q8)->fold(&channels, params);

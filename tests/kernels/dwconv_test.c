@@ -165,6 +165,7 @@ static void run_q8(ln_kt *t, const ln_kernels *table, ln_dwconv_q8 args, const u
                                           .multipliers = q->multipliers,
                                           .shifts = q->shifts,
                                           .in_zero = args.in_zero,
+                                          .out_zero = args.out_zero,
                                           .is_signed = args.is_signed,
                                           .bound = q->bound};
   kernel->pack(&args.shape, filter, args.is_signed, filter_zero, packed);

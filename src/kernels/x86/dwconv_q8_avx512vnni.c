@@ -134,11 +134,12 @@ static size_t param_bytes(int32_t channels) {
   return HEADER + (size_t)(padded_channels(channels) + repeated) * PARAM_COUNT * sizeof(int32_t);
 }
 
-/* Whether scale_simple holds for all channels; a multiplier of zero fits any shift. */
+/* Whether scale_simple holds for all channels, with room for its terms in 32 bits; a multiplier of zero fits any shift.
+ */
 static bool simple_form(const ln_dwconv_q8_channels *q) {
   bool simple = q->bound < (INT64_C(1) << 30);
   for (int32_t c = 0; c < q->channels && simple; ++c) {
-    simple = q->multipliers[c] == 0 || (q->shifts[c] <= -1 && q->shifts[c] >= -31);
+    simple = q->multipliers[c] == 0 || (q->shifts[c] <= -1 && q->shifts[c] >= -21);
   }
   return simple;
 }
@@ -151,11 +152,14 @@ static void fold_lane(const ln_dwconv_q8_channels *q, int32_t c, bool simple, in
   const int32_t right = shift < 0 ? -shift : 0;
   const int32_t zero = q->in_zero + (q->is_signed ? 128 : 0);
   const uint32_t bias = q->bias == NULL ? 0 : (uint32_t)q->bias[c];
-  out[PARAM_BIAS * lanes + lane] = (int32_t)(bias - (uint32_t)zero * (uint32_t)q->weight_sums[c]);
-  out[PARAM_MULTIPLIER * lanes + lane] = multiplier;
-  if (lane % 2 == 1) out[PARAM_MULTIPLIER_ODD * lanes + lane - 1] = multiplier;
+  const uint32_t start = bias - (uint32_t)zero * (uint32_t)q->weight_sums[c];
+  out[PARAM_BIAS * lanes + lane] = (int32_t)(simple ? start + (UINT32_C(1) << 31) : start);
+  const int32_t factor = (int32_t)(simple ? (uint32_t)multiplier * 2 : (uint32_t)multiplier);
+  out[PARAM_MULTIPLIER * lanes + lane] = factor;
+  if (lane % 2 == 1) out[PARAM_MULTIPLIER_ODD * lanes + lane - 1] = factor;
   const int64_t half = simple ? INT64_C(1) << (right - 1) : 0;
-  const int64_t round = (INT64_C(1) << 31) + (half << 32);
+  const int64_t high = simple ? half + q->out_zero * (INT64_C(1) << right) - multiplier - 1 : 0;
+  const uint64_t round = (UINT64_C(1) << 31) + ((uint64_t)high << 32);
   const int32_t which = lane % 2 == 0 ? PARAM_ROUND_EVEN : PARAM_ROUND_ODD;
   memcpy(out + which * lanes + lane / 2 * 2, &round, sizeof round);
   out[PARAM_RIGHT * lanes + lane] = right;
@@ -234,17 +238,18 @@ LN_INLINE __m512i flat_taps(const flat_row *f, int ky, int64_t at, __m512i order
   return _mm512_permutex2var_epi32(flat_load(f, ky, at), order, flat_load(f, ky, at + 64));
 }
 
-LN_INLINE void flat_block(const ln_dwconv_q8 *args, const flat_row *f, int64_t at, __m512i order, const char *weights,
+LN_INLINE void flat_block(common_64 *k, const flat_row *f, int64_t at, __m512i order, const char *weights,
                           const char *params, uint8_t *out, uint64_t mask, const int stride, const int simple,
                           const int32_t parts) {
   quad_64 sum = biases_64(params);
 #pragma GCC unroll 3
-  for (int kx = 0; kx < 3; ++kx, at += args->shape.channels, weights += 4 * BLOCK) {
+  for (int kx = 0; kx < 3; ++kx, at += k->channels, weights += 4 * BLOCK) {
     const __m512i last = flat_taps(f, 2, at, order, stride);
     const quad_64 q = interleave_64(flat_taps(f, 0, at, order, stride), flat_taps(f, 1, at, order, stride), last, last);
     for (int32_t part = 0; part < parts; ++part) accumulate_64(&sum, &q, weights + (ptrdiff_t)part * 12 * BLOCK);
   }
-  finish_64(args, params, sum, out, mask, simple);
+  k->mask = mask;
+  finish_64(k, params, &sum, 1, out, simple);
 }
 
 LN_INLINE void flat_rows(const ln_dwconv_q8 *args, const ln_dwconv_row *row, const int stride, const int simple,
@@ -252,6 +257,7 @@ LN_INLINE void flat_rows(const ln_dwconv_q8 *args, const ln_dwconv_row *row, con
   const ln_dwconv_shape *s = &args->shape;
   const char *weights = (const char *)args->weights + HEADER;
   const char *params = (const char *)args->params + HEADER + padded_channels(s->channels) * PARAM_COUNT * 4;
+  common_64 k = common_of_64(args, 0);
   flat_row f = {.bytes = (int64_t)s->in_w * s->channels};
   for (int ky = 0; ky < 3; ++ky) f.rows[ky] = row->rows[ky];
   f.flip = _mm512_set1_epi8(args->is_signed ? (char)0x80 : 0);
@@ -264,7 +270,7 @@ LN_INLINE void flat_rows(const ln_dwconv_q8 *args, const ln_dwconv_row *row, con
   const int64_t out_bytes = (int64_t)s->out_w * s->channels;
   for (int64_t i = 0; i < out_bytes; i += 64) {
     const uint64_t mask = mask_of((int32_t)(out_bytes - i < 64 ? out_bytes - i : 64));
-    flat_block(args, &f, i * stride - (int64_t)s->pad_left * s->channels, order, weights, params,
+    flat_block(&k, &f, i * stride - (int64_t)s->pad_left * s->channels, order, weights, params,
                (uint8_t *)row->out + i, mask, stride, simple, parts);
   }
 }
