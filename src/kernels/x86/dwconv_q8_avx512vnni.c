@@ -17,7 +17,7 @@
 
 #define LN_INLINE static inline __attribute__((always_inline))
 
-enum { HEADER = 64, BLOCK = 64 };
+enum { HEADER = 64, BLOCK = 64, MAX_DILATION = 1 << 20 /* of 3x3 rows: keeps columns within 32 bits */ };
 enum {
   PARAM_BIAS,
   PARAM_MULTIPLIER,
@@ -75,11 +75,12 @@ static int32_t padded_channels(int32_t channels) {
 }
 
 static bool is_3x3(const ln_dwconv_shape *s) {
-  return s->kernel_h == 3 && s->kernel_w == 3 && s->dilation_w == 1 && (s->stride_w == 1 || s->stride_w == 2);
+  const bool plain = s->dilation_w == 1 && (s->stride_w == 1 || s->stride_w == 2);
+  return s->kernel_h == 3 && s->kernel_w == 3 && (plain || (s->stride_w == 1 && s->dilation_w < MAX_DILATION));
 }
 
 /* Whether rows are computed by bytes rather than by pixels. */
-static bool is_flat(const ln_dwconv_shape *s) { return is_3x3(s) && is_few(s->channels); }
+static bool is_flat(const ln_dwconv_shape *s) { return is_3x3(s) && s->dilation_w == 1 && is_few(s->channels); }
 
 static int32_t group_count(const ln_dwconv_shape *s) { return is_3x3(s) ? 3 : (s->kernel_h * s->kernel_w + 3) / 4; }
 
@@ -270,8 +271,8 @@ LN_INLINE void flat_rows(const ln_dwconv_q8 *args, const ln_dwconv_row *row, con
   const int64_t out_bytes = (int64_t)s->out_w * s->channels;
   for (int64_t i = 0; i < out_bytes; i += 64) {
     const uint64_t mask = mask_of((int32_t)(out_bytes - i < 64 ? out_bytes - i : 64));
-    flat_block(&k, &f, i * stride - (int64_t)s->pad_left * s->channels, order, weights, params,
-               (uint8_t *)row->out + i, mask, stride, simple, parts);
+    flat_block(&k, &f, i * stride - (int64_t)s->pad_left * s->channels, order, weights, params, (uint8_t *)row->out + i,
+               mask, stride, simple, parts);
   }
 }
 
