@@ -39,8 +39,8 @@ typedef struct ln_winograd_tile {
 } ln_winograd_tile;
 
 /* The sums at the points back to outputs, with the bias ([channels] or NULL) and clamped; NaN stays NaN. */
-typedef void ln_winograd_output_fn(const float *points, ptrdiff_t stride, int32_t channels, const float *bias, float low,
-                                   float high, const ln_winograd_tile *tile);
+typedef void ln_winograd_output_fn(const float *points, ptrdiff_t stride, int32_t channels, const float *bias,
+                                   float low, float high, const ln_winograd_tile *tile);
 
 typedef struct ln_winograd_kernels {
   ln_winograd_input_fn *input;

@@ -155,7 +155,8 @@ static bool takes_winograd(const ln_node *node, const ln_prep *prep, const ln_co
 
 static ln_status prepare_winograd(ln_node *node, ln_prep *prep, conv2d_args *args, const ln_conv_shape *shape) {
   float low, high;
-  LN_TRY(ln_node_float_range(node, LN_OPTIONS(node, conv2d_options)->fused_activation_function, prep->err, &low, &high));
+  LN_TRY(
+      ln_node_float_range(node, LN_OPTIONS(node, conv2d_options)->fused_activation_function, prep->err, &low, &high));
   ln_winograd *winograd = NULL;
   const ln_status status = ln_winograd_prepare(node, prep, shape, low, high, &winograd);
   if (status == LN_ERR_MEMORY) return ln_node_fail(node, prep->err, status, "no memory for the packed filter");

@@ -15,9 +15,9 @@ enum {
 
 struct ln_winograd {
   ln_conv_shape shape;
-  ln_gemm_plan plan;           /* a group for each point */
-  int32_t tiles_x, tiles_y;    /* of an image */
-  int32_t block;               /* tiles of a task */
+  ln_gemm_plan plan;            /* a group for each point */
+  int32_t tiles_x, tiles_y;     /* of an image */
+  int32_t block;                /* tiles of a task */
   size_t in_stride, out_stride; /* floats from a point to the next, before and after the product */
   size_t sums_at, zeros_at;     /* in a thread's scratch */
   float low, high;
@@ -66,7 +66,8 @@ static ln_status pack(ln_node *node, ln_prep *prep, ln_winograd *w) {
   ln_weights weights;
   LN_TRY(ln_weights_open(node, filter, prep->err, &weights));
   const int64_t numbers[4] = {w->plan.n, w->shape.in_c, w->plan.nr, ln_weights_form(&weights)};
-  float *taps = ln_alloc((size_t)w->shape.in_c * 9 * sizeof *taps);
+  size_t taps_bytes;
+  float *taps = ln_size_mul((size_t)w->shape.in_c, 9 * sizeof *taps, &taps_bytes) ? ln_alloc(taps_bytes) : NULL;
   bool fresh = false;
   char *panels = NULL;
   if (taps != NULL) {
