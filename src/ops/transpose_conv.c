@@ -37,6 +37,7 @@ typedef struct tconv_args {
   const void *weights; /* int16: rearranged constant weights, NULL when they are not constant */
   bool constant;
   bool empty;                              /* no input or no weights: the output is the bias */
+  bool apart;                              /* floats: no two kernels overlap, products are output lines */
   size_t image_items, image_at, folded_at; /* hybrid: of an image; in node scratch, the image and what folds its zero */
   ln_hybrid_scales scales;
   float low, high;
@@ -230,12 +231,39 @@ static ln_status prepare_scales(ln_node *node, ln_prep *prep, tconv_args *args) 
   return LN_OK;
 }
 
+/*
+ * Whether kernels stand side by side in the output, as strides of their size place them: then the product of an input
+ * line and a kernel row is an output line as it stands.
+ */
+static bool is_apart(const ln_node *node, const tconv_args *args) {
+  const tconv_shape *s = &args->shape;
+  const ln_tensor *bias = bias_of(node);
+  return args->form == TCONV_F32 && !args->empty && s->stride_h == s->kernel_h && s->stride_w == s->kernel_w &&
+         s->pad_h == 0 && s->pad_w == 0 && (int64_t)s->in_h * s->kernel_h == s->out_h &&
+         (int64_t)s->in_w * s->kernel_w == s->out_w && (bias == NULL || ln_tensor_const_data(bias));
+}
+
+/* The bias of every column of the products: [kernel_h, kernel_w, out_c]. */
+static ln_status spread_bias(const ln_node *node, ln_prep *prep, tconv_args *args) {
+  const tconv_shape *s = &args->shape;
+  const ln_tensor *bias = bias_of(node);
+  if (bias == NULL) return LN_OK;
+  size_t count;
+  if (!ln_size_mul((size_t)s->kernel_h * (size_t)s->kernel_w, (size_t)s->out_c, &count)) return LN_ERR_MEMORY;
+  float *spread = ln_arena_array(prep->arena, count, sizeof *spread);
+  if (spread == NULL) return LN_ERR_MEMORY;
+  ln_k_fill(spread, bias->data, (size_t)s->out_c * sizeof *spread, (size_t)s->kernel_h * (size_t)s->kernel_w);
+  args->plan.b.bias = spread;
+  return LN_OK;
+}
+
 static ln_status plan_products(ln_node *node, tconv_args *args) {
   const tconv_shape *s = &args->shape;
   const ln_tensor *in = input_of(node), *weights = weights_of(node);
   const int32_t n = s->kernel_w * s->out_c;
   if (args->form == TCONV_F32) {
-    return ln_gemm_plan_f32(&args->plan, s->kernel_h, n, 1, s->in_c, -INFINITY, INFINITY) ? LN_OK : LN_ERR_MEMORY;
+    const float low = args->apart ? args->low : -INFINITY, high = args->apart ? args->high : INFINITY;
+    return ln_gemm_plan_f32(&args->plan, s->kernel_h, n, 1, s->in_c, low, high) ? LN_OK : LN_ERR_MEMORY;
   }
   const bool bytes = args->form == TCONV_BYTES;
   const ln_gemm_quant quant = {.a_unsigned = in->type == LN_UINT8,
@@ -303,6 +331,7 @@ ln_status ln_transpose_conv_prepare(ln_node *node, ln_prep *prep) {
   if (floats) LN_TRY(ln_node_float_range(node, s->activation, prep->err, &args->low, &args->high));
   else LN_TRY(prepare_scales(node, prep, args));
   args->empty = ln_tensor_is_empty(input_of(node)) || ln_tensor_is_empty(weights_of(node));
+  args->apart = is_apart(node, args);
   const int64_t columns = (int64_t)s->kernel_w * s->out_c;
   const double line_macs = (double)s->in_w * s->in_c * s->kernel_h / s->stride_h * (double)columns;
   ln_status status = columns > INT32_MAX / 8 ? LN_ERR_MEMORY : LN_OK;
@@ -311,6 +340,7 @@ ln_status ln_transpose_conv_prepare(ln_node *node, ln_prep *prep) {
     if (status == LN_OK) node->kernel = ln_gemm_kernel_name(&args->plan);
   }
   if (status == LN_OK && !args->empty) status = prepare_weights(node, prep, args);
+  if (status == LN_OK && args->apart) status = spread_bias(node, prep, args);
   if (status == LN_OK && args->form == TCONV_HYBRID) status = prepare_hybrid(node, prep, args);
   if (status == LN_OK && !size_scratch(node, args)) status = LN_ERR_MEMORY;
   if (status == LN_ERR_MEMORY) return ln_node_fail(node, prep->err, status, "the weights take too much memory");
@@ -336,7 +366,7 @@ typedef struct tconv_job {
 } tconv_job;
 
 /* part[x][kernel_w][out_c] = the pixels of an input line times kernel row `row`. */
-static void line_product(const tconv_job *job, const char *pixels, int32_t row, char *scratch) {
+static void line_product(const tconv_job *job, const char *pixels, int32_t row, char *scratch, void *part) {
   const tconv_args *args = job->args;
   const tconv_shape *s = &args->shape;
   const ln_gemm_plan *plan = job->plan;
@@ -355,7 +385,7 @@ static void line_product(const tconv_job *job, const char *pixels, int32_t row, 
     terms = (int32_t *)(void *)(scratch + args->term_offset);
     ln_gemm_row_terms(plan, s->in_w, &a, terms);
   }
-  ln_gemm_rows(plan, job->b, row, 0, plan->panels, s->in_w, &a, terms, scratch + args->part_offset, plan->n);
+  ln_gemm_rows(plan, job->b, row, 0, plan->panels, s->in_w, &a, terms, part, plan->n);
 }
 
 static ln_tconv_line line_shape(const tconv_shape *s) {
@@ -380,8 +410,8 @@ static void add_rows(const tconv_job *job, int32_t batch, int32_t y, void *line,
       ln_k_tconv_line_i16(&shape, s->in_c, (const int16_t *)(const void *)pixels, weights, line);
       continue;
     }
-    line_product(job, pixels, row, scratch);
-    const void *part = scratch + job->args->part_offset;
+    void *part = scratch + job->args->part_offset;
+    line_product(job, pixels, row, scratch, part);
     if (form == TCONV_F32) ln_k_tconv_add_f32(&shape, part, line);
     else ln_k_tconv_add_i32(&shape, part, line);
   }
@@ -392,6 +422,12 @@ static void float_line(const tconv_job *job, int32_t batch, int32_t y, char *scr
   const size_t count = (size_t)s->out_w * (size_t)s->out_c;
   float *line = (float *)job->out->data + ((size_t)batch * (size_t)s->out_h + (size_t)y) * count;
   const float low = job->args->low, high = job->args->high;
+  if (job->args->apart) {
+    const size_t in_line = (size_t)s->in_w * (size_t)s->in_c * sizeof(float);
+    const size_t in_y = (size_t)batch * (size_t)s->in_h + (size_t)(y / s->kernel_h);
+    line_product(job, job->in + in_y * in_line, y % s->kernel_h, scratch, line);
+    return;
+  }
   if (job->bias != NULL) ln_k_fill(line, job->bias->data, (size_t)s->out_c * sizeof(float), (size_t)s->out_w);
   else memset(line, 0, count * sizeof(float));
   add_rows(job, batch, y, line, scratch);
@@ -468,7 +504,7 @@ static ln_status pack_in_run(const ln_node *node, tconv_job *job, ln_gemm_b *b) 
     return LN_OK;
   }
   const ln_gemm_source source = weight_source(&args->shape, &weights);
-  ln_gemm_pack(&args->plan, &source, NULL, job->exec->scratch, b);
+  ln_gemm_pack(&args->plan, &source, args->plan.b.bias, job->exec->scratch, b);
   return LN_OK;
 }
 
