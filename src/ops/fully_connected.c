@@ -1,6 +1,7 @@
 /*
  * FULLY_CONNECTED: rows of the input against the rows of the weights [units, k]. Floats (weights in blocks count as
- * floats) and bytes are a plain product; floats with integer weights quantize each row in run.
+ * floats, but for those of 4 bits: fc_blocks.h) and bytes are a plain product; floats with integer weights quantize
+ * each row in run.
  */
 #include "kernels/fully_connected.h"
 
@@ -8,6 +9,7 @@
 
 #include "kernels/hybrid.h"
 #include "kernels/quant.h"
+#include "ops/fc_blocks.h"
 #include "ops/gemm_plan.h"
 #include "ops/product_scales.h"
 #include "ops/rows.h"
@@ -19,6 +21,7 @@
 typedef enum fc_form {
   FC_PRODUCT, /* floats, or bytes to bytes */
   FC_HYBRID,  /* floats with integer weights */
+  FC_BLOCKS,  /* floats with weights of 4 bits in blocks */
   FC_TO_I16,  /* bytes to int16: the product's sums are scaled afterwards */
   FC_I16      /* int16 input */
 } fc_form;
@@ -35,6 +38,7 @@ typedef struct fc_args {
   size_t quantized_at, sums_at, scales_at, zeros_at; /* in node scratch: hybrid; sums to int16, too */
   ln_fc_i16 i16;
   const void *weights; /* int16 input: [n, k] int8, NULL when they are unpacked in run */
+  ln_fc_blocks blocks;
   const int32_t *bias; /* bytes: a constant bias, narrowed if it was int64 */
   ln_sparse_plan sparse;
 } fc_args;
@@ -238,6 +242,31 @@ static void run_hybrid(const ln_node *node, const fc_args *args, const ln_gemm_b
   ln_k_scale_sums(args->m, args->n, sums, &scales, node->out[0]->data);
 }
 
+/* ---- floats with blocks of 4 bits ---- */
+
+#define HAS_BLOCKS (LN_HAS_BLOCKWISE && LN_HAS(LN_INT4) && LN_IN(TYPES, LN_FLOAT32))
+
+/* Whether the layer is one, prepared if it is. */
+static ln_status prepare_blocks(ln_node *node, ln_prep *prep, fc_args *args, bool *applies) {
+  const ln_fully_connected_options *options = LN_OPTIONS(node, fully_connected_options);
+  ln_fc_blocks *fc = &args->blocks;
+  ln_weights weights;
+  *applies = false;
+  if (node->in[0]->type != LN_FLOAT32 || node->in[1]->quant->kind != LN_QUANT_BLOCKWISE) return LN_OK;
+  LN_TRY(ln_weights_open(node, node->in[1], prep->err, &weights));
+  ln_status status = LN_OK;
+  if (!ln_fc_blocks_apply(&weights)) goto out;
+  *applies = true;
+  args->form = FC_BLOCKS;
+  *fc = (ln_fc_blocks){.m = args->m, .n = args->n, .k = args->k};
+  status = ln_node_float_range(node, options->fused_activation_function, prep->err, &fc->low, &fc->high);
+  if (status == LN_OK) status = ln_fc_blocks_prepare(fc, node, prep, &weights);
+  if (status == LN_ERR_MEMORY) status = ln_node_fail(node, prep->err, status, "no memory for the packed weights");
+out:
+  ln_weights_close(&weights);
+  return status;
+}
+
 /* ---- prepare and run ---- */
 
 static ln_status plan_product(ln_node *node, ln_prep *prep, fc_args *args) {
@@ -369,6 +398,11 @@ ln_status ln_fully_connected_prepare(ln_node *node, ln_prep *prep) {
   if (args->empty) return LN_OK;
   LN_TRY(check(node, args, prep->err));
   if (LN_MEETS(TYPES, node->in[0]->type, LN_INT16)) return prepare_i16(node, prep, args);
+  if (HAS_BLOCKS) {
+    bool applies;
+    LN_TRY(prepare_blocks(node, prep, args, &applies));
+    if (applies) return LN_OK;
+  }
   ln_status status = plan_product(node, prep, args);
   if (status == LN_OK) node->kernel = ln_gemm_kernel_name(&args->plan);
   if (status == LN_OK) status = pack_weights(node, prep, args);
@@ -408,6 +442,11 @@ ln_status ln_fully_connected_run(const ln_node *node, ln_exec *exec) {
   if (ln_sparse_is_chosen(&args->sparse)) {
     ln_sparse_run(&args->sparse, exec, args->m, node->in[0]->data, bias_of(node) == NULL ? NULL : bias_of(node)->data,
                   node->out[0]->data);
+    return LN_OK;
+  }
+  if (HAS_BLOCKS && args->form == FC_BLOCKS) {
+    ln_fc_blocks_run(&args->blocks, exec, node->in[0]->data, bias_of(node) == NULL ? NULL : bias_of(node)->data,
+                     node->out[0]->data);
     return LN_OK;
   }
   ln_gemm_b b = args->plan.b;
