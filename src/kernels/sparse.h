@@ -51,6 +51,16 @@ typedef struct ln_sparse_q8_kernel {
 /* Of A's pixels by channels, and as many results of 64 columns. */
 static inline size_t ln_sparse_scratch_bytes(int32_t k) { return ((size_t)k + 64) * LN_SPARSE_PIXELS * sizeof(float); }
 
+/* ---- packing, the same for all tiers ---- */
+
+/* held[p] = which of the four columns, as bits, have an element other than zero at p. `columns` [4][k]. */
+void ln_k_sparse_find_f32(int32_t k, const float *columns, uint8_t *held);
+void ln_k_sparse_find_i8(int32_t k, const int8_t *columns, uint8_t *held);
+/* Adds the elements of each column to out[0..3], and those of their union to out[4]. */
+void ln_k_sparse_count(int32_t k, const uint8_t *held, int64_t out[5]);
+/* The sum of a column's values, and of their magnitudes. */
+void ln_k_sparse_sum_i8(int32_t k, const int8_t *column, int32_t *sum, int32_t *size);
+
 typedef struct ln_sparse_kernels {
   ln_sparse_f32_fn *f32;
   const ln_sparse_q8_kernel *q8;

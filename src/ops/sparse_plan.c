@@ -67,45 +67,18 @@ typedef struct reader {
   bool floats;
   int32_t step, value_bytes; /* of the kernel: entries of a step, bytes of a value */
   void *columns;             /* [4][k] floats or int8 */
-  uint8_t *held;             /* [k], behind them: find_elements */
+  uint8_t *held;             /* [k], behind them: ln_k_sparse_find_* */
 } reader;
 
 static size_t item_bytes(const reader *r) { return r->floats ? sizeof(float) : 1; }
-
-/* Sets held[p] to the columns that were read, as bits, that have an element at p. */
-static void find_elements(const reader *r) {
-  const ptrdiff_t k = r->k;
-  uint8_t *held = r->held;
-  if (r->floats) {
-    const float *x = r->columns;
-    for (ptrdiff_t p = 0; p < k; ++p) {
-      held[p] = (uint8_t)((x[p] != 0.0f) | (x[p + k] != 0.0f) << 1 | (x[p + 2 * k] != 0.0f) << 2 |
-                          (x[p + 3 * k] != 0.0f) << 3);
-    }
-    return;
-  }
-  const int8_t *x = r->columns;
-  for (ptrdiff_t p = 0; p < k; ++p)
-    held[p] = (uint8_t)((x[p] != 0) | (x[p + k] != 0) << 1 | (x[p + 2 * k] != 0) << 2 | (x[p + 3 * k] != 0) << 3);
-}
 
 /* Columns [j, j + 4), as far as there are any: the others are zeros. */
 static void read_columns(const reader *r, int32_t j) {
   const size_t count = (size_t)(r->n - j < 4 ? r->n - j : 4) * (size_t)r->k, all = 4 * (size_t)r->k;
   ln_weights_read(r->weights, (size_t)j * (size_t)r->k, count, r->columns);
   memset((char *)r->columns + count * item_bytes(r), 0, (all - count) * item_bytes(r));
-  find_elements(r);
-}
-
-/* Adds the entries of the columns that were read to out[0..3], and those of their union to out[4]. */
-static void count_columns(const reader *r, int64_t out[5]) {
-  uint32_t of[5] = {0};
-  for (int32_t p = 0; p < r->k; ++p) {
-    const uint32_t held = r->held[p];
-    for (int i = 0; i < 4; ++i) of[i] += held >> i & 1;
-    of[4] += held != 0;
-  }
-  for (int i = 0; i < 5; ++i) out[i] += of[i];
+  if (r->floats) ln_k_sparse_find_f32(r->k, r->columns, r->held);
+  else ln_k_sparse_find_i8(r->k, r->columns, r->held);
 }
 
 static int64_t whole_steps(const reader *r, int64_t entries) { return (entries + r->step - 1) / r->step * r->step; }
@@ -136,7 +109,7 @@ static bool may_be_sparse(const reader *r) {
   const int32_t step = r->n > 4 * SAMPLES ? r->n / SAMPLES : 4;
   for (int32_t j = 0; j < r->n; j += step) {
     read_columns(r, j);
-    count_columns(r, entries);
+    ln_k_sparse_count(r->k, r->held, entries);
     seen += (int64_t)(r->n - j < 4 ? r->n - j : 4) * r->k;
   }
   return (entries[0] + entries[1] + entries[2] + entries[3]) * 100 <= seen * (100 - LEAST_ZEROS);
@@ -147,7 +120,7 @@ static counts count_entries(const reader *r) {
   for (int32_t j = 0; j < r->n; j += 4) {
     int64_t entries[5] = {0};
     read_columns(r, j);
-    count_columns(r, entries);
+    ln_k_sparse_count(r->k, r->held, entries);
     for (int32_t i = 0; i < 4; ++i) out.by_1 += whole_steps(r, entries[i]);
     out.by_4 += whole_steps(r, entries[4]);
   }
@@ -162,22 +135,32 @@ typedef struct parts {
   uint16_t *index;
 } parts;
 
-/* One value; a zero that is put where the next entry goes stays as padding or is overwritten. */
 static void put_value(const reader *r, const parts *to, int64_t place, ptrdiff_t from) {
   if (r->floats) ((float *)(void *)to->values)[place] = ((const float *)r->columns)[from];
   else if (r->value_bytes == 1) ((int8_t *)to->values)[place] = ((const int8_t *)r->columns)[from];
   else ((int16_t *)(void *)to->values)[place] = ((const int8_t *)r->columns)[from];
 }
 
-/* One of the columns that were read; returns the entries so far. */
-static int64_t pack_column(const reader *r, const parts *to, int32_t i, int64_t at) {
-  const ptrdiff_t first = (ptrdiff_t)i * r->k;
-  for (int32_t p = 0; p < r->k; ++p) { /* no branch: where the zeros lie cannot be foreseen */
-    put_value(r, to, at, first + p);
-    to->index[at] = (uint16_t)p;
-    at += r->held[p] >> i & 1;
+/* One of the columns that were read; returns the entries so far. Without a branch, for where zeros lie cannot be
+ * foreseen. */
+#define DEFINE_PACK(name, FROM, TO)                                              \
+  static int64_t name(const reader *r, const parts *to, int32_t i, int64_t at) { \
+    const FROM *column = (const FROM *)r->columns + (ptrdiff_t)i * r->k;         \
+    TO *values = (TO *)(void *)to->values;                                       \
+    for (int32_t p = 0; p < r->k; ++p) {                                         \
+      values[at] = column[p];                                                    \
+      to->index[at] = (uint16_t)p;                                               \
+      at += r->held[p] >> i & 1;                                                 \
+    }                                                                            \
+    return whole_steps(r, at);                                                   \
   }
-  return whole_steps(r, at);
+DEFINE_PACK(pack_f32, float, float)
+DEFINE_PACK(pack_i8, int8_t, int8_t)
+DEFINE_PACK(pack_i16, int8_t, int16_t)
+
+static int64_t pack_column(const reader *r, const parts *to, int32_t i, int64_t at) {
+  if (r->floats) return pack_f32(r, to, i, at);
+  return r->value_bytes == 1 ? pack_i8(r, to, i, at) : pack_i16(r, to, i, at);
 }
 
 /* The four columns that were read, as one group. */
@@ -191,21 +174,14 @@ static int64_t pack_four(const reader *r, const parts *to, int64_t at) {
   return whole_steps(r, at);
 }
 
-static void sum_column(const reader *r, int32_t i, int32_t *sum, int32_t *size) {
-  const int8_t *column = (const int8_t *)r->columns + (ptrdiff_t)i * r->k;
-  for (int32_t p = 0; p < r->k; ++p) {
-    *sum += column[p];
-    *size += column[p] < 0 ? -column[p] : column[p];
-  }
-}
-
 /* `to` lies in zeros. */
 static void pack(const reader *r, int32_t rows, const parts *to) {
   int64_t at = 0;
   for (int32_t j = 0; j < r->n; j += 4) {
     read_columns(r, j);
     for (int32_t i = 0; i < 4 && j + i < r->n; ++i) {
-      if (!r->floats) sum_column(r, i, &to->sums[j + i], &to->sizes[j + i]);
+      if (!r->floats)
+        ln_k_sparse_sum_i8(r->k, (const int8_t *)r->columns + (ptrdiff_t)i * r->k, &to->sums[j + i], &to->sizes[j + i]);
       if (rows == 1) to->starts[j + i] = (int32_t)at;
       if (rows == 1) at = pack_column(r, to, i, at);
     }
@@ -218,7 +194,7 @@ static void pack(const reader *r, int32_t rows, const parts *to) {
 static ln_status pack_through_cache(ln_sparse_plan *plan, ln_prep *prep, const reader *r, int64_t entries, parts *to) {
   ln_sparse_b *b = &plan->b;
   /* Entries are at most the elements of B and a step for each column, which plan_b bounds. */
-  const size_t room = (size_t)entries + 1; /* pack_column puts a zero behind the last one */
+  const size_t room = (size_t)entries + 1; /* a zero is put behind the last one */
   const size_t values = room * (size_t)b->rows * (size_t)r->value_bytes;
   const size_t numbers_at = (values + 3) / 4 * 4, starts = (size_t)(b->n / b->rows + 1) * sizeof(int32_t);
   const size_t sums = r->floats ? 0 : (size_t)b->n * sizeof(int32_t);

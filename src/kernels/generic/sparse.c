@@ -1,4 +1,4 @@
-/* Products with a sparse B: the definition. */
+/* Products with a sparse B: the definition, and packing. */
 #include "kernels/sparse.h"
 
 #include "kernels/quant.h"
@@ -45,3 +45,33 @@ static void run_q8(int32_t m, const ln_sparse_b *b, const int8_t *a, ptrdiff_t a
 }
 
 const ln_sparse_q8_kernel ln_sparse_q8_generic = {"sparse_q8_generic", 1, 1, 0, run_q8};
+
+/* ---- packing ---- */
+
+#define FIND(x)                                                                                  \
+  for (ptrdiff_t p = 0; p < k; ++p)                                                              \
+  held[p] = (uint8_t)((x[p] != 0) | (x[p + k] != 0) << 1 | (x[p + 2 * (ptrdiff_t)k] != 0) << 2 | \
+                      (x[p + 3 * (ptrdiff_t)k] != 0) << 3)
+
+void ln_k_sparse_find_f32(int32_t k, const float *columns, uint8_t *restrict held) { FIND(columns); }
+
+void ln_k_sparse_find_i8(int32_t k, const int8_t *columns, uint8_t *restrict held) { FIND(columns); }
+
+void ln_k_sparse_count(int32_t k, const uint8_t *held, int64_t out[5]) {
+  uint32_t of[5] = {0};
+  for (int i = 0; i < 4; ++i) {
+    for (int32_t p = 0; p < k; ++p) of[i] += held[p] >> i & 1u;
+  }
+  for (int32_t p = 0; p < k; ++p) of[4] += held[p] != 0;
+  for (int i = 0; i < 5; ++i) out[i] += of[i];
+}
+
+void ln_k_sparse_sum_i8(int32_t k, const int8_t *column, int32_t *sum, int32_t *size) {
+  int32_t values = 0, magnitudes = 0;
+  for (int32_t p = 0; p < k; ++p) {
+    values += column[p];
+    magnitudes += column[p] < 0 ? -column[p] : column[p];
+  }
+  *sum = values;
+  *size = magnitudes;
+}
