@@ -20,12 +20,11 @@ ln_status ln_conv2d_try_sparse(ln_node *node, ln_prep *prep, conv2d_args *args) 
   if (plan == NULL) return LN_ERR_MEMORY;
   ln_weights weights;
   LN_TRY(ln_weights_open_rows(node, node->in[1], prep->err, &weights));
-  const ln_status status =
-      ln_sparse_plan_b(plan, prep, &args->plan, &weights, folds ? bias->data : NULL, pixels_of(&args->conv.shape));
+  const ln_status status = ln_sparse_plan_b(plan, node, prep, &args->plan, &weights, folds ? bias->data : NULL,
+                                            pixels_of(&args->conv.shape));
   ln_weights_close(&weights);
   if (status != LN_OK || !ln_sparse_is_chosen(plan)) return status;
   args->other = plan;
   args->run_other = run_sparse;
-  node->thread_scratch_bytes = plan->thread_bytes;
   return LN_OK;
 }

@@ -348,12 +348,11 @@ static ln_status pack_weights(ln_node *node, ln_prep *prep, fc_args *args) {
   if (args->fold_in_run) node->scratch_bytes = ln_gemm_bias_bytes(&args->plan);
   ln_status status = LN_OK;
   if (LN_HAS_SPARSE && !args->fold_in_run && !args->shuffled)
-    status = ln_sparse_plan_b(&args->sparse, prep, &args->plan, &weights, args->bias, args->m);
-  if (status != LN_OK || ln_sparse_is_chosen(&args->sparse)) {
-    node->thread_scratch_bytes = args->sparse.thread_bytes;
-  } else if (LN_IN(TYPES, LN_UINT8) && args->shuffled) {
+    status = ln_sparse_plan_b(&args->sparse, node, prep, &args->plan, &weights, args->bias, args->m);
+  const bool dense = status == LN_OK && !ln_sparse_is_chosen(&args->sparse);
+  if (LN_IN(TYPES, LN_UINT8) && dense && args->shuffled) {
     status = pack_shuffled(node, prep, args);
-  } else {
+  } else if (dense) {
     const ln_gemm_source source = source_of(args, &weights);
     status = ln_gemm_plan_constant_b(&args->plan, prep, &source, args->bias);
   }
@@ -408,8 +407,8 @@ ln_status ln_fully_connected_prepare(ln_node *node, ln_prep *prep) {
   if (status == LN_OK) status = pack_weights(node, prep, args);
   if (status == LN_OK && is_form(args, FC_HYBRID) && !hybrid_scratch(node, args)) status = LN_ERR_MEMORY;
   if (status == LN_OK && is_form(args, FC_TO_I16) && !sum_scratch(node, args)) status = LN_ERR_MEMORY;
-  if (status == LN_OK && !ln_sparse_is_chosen(&args->sparse) &&
-      !ln_gemm_thread_bytes(&args->plan, args->m, &node->thread_scratch_bytes))
+  if (status == LN_OK && ln_sparse_is_chosen(&args->sparse)) return LN_OK;
+  if (status == LN_OK && !ln_gemm_thread_bytes(&args->plan, args->m, &node->thread_scratch_bytes))
     status = LN_ERR_MEMORY;
   const bool plain = !is_form(args, FC_HYBRID) && !is_form(args, FC_TO_I16);
   if (status == LN_OK && plain && ln_gemm_finishes(&args->plan, args->m)) node->finish_grain = (size_t)args->n;

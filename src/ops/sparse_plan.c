@@ -265,8 +265,8 @@ static int32_t column_blocks(int32_t threads, int32_t m, int32_t n, int32_t k) {
   return work < wanted ? (int32_t)work : wanted;
 }
 
-ln_status ln_sparse_plan_b(ln_sparse_plan *plan, ln_prep *prep, const ln_gemm_plan *dense, const ln_weights *weights,
-                           const int32_t *bias, int32_t m) {
+ln_status ln_sparse_plan_b(ln_sparse_plan *plan, ln_node *node, ln_prep *prep, const ln_gemm_plan *dense,
+                           const ln_weights *weights, const int32_t *bias, int32_t m) {
   const int32_t n = dense->n, k = dense->segments * dense->segment_length;
   *plan = (ln_sparse_plan){.dense = dense, .b = {.n = n, .k = k, .rows = 1}, .column_blocks = 1};
   if (!is_taken(dense)) return LN_OK;
@@ -281,8 +281,11 @@ ln_status ln_sparse_plan_b(ln_sparse_plan *plan, ln_prep *prep, const ln_gemm_pl
   r.held = (uint8_t *)r.columns + 4 * item_bytes(&r) * (size_t)k;
   const ln_status status = plan_b(plan, prep, &r, bias, m);
   ln_free(r.columns);
-  plan->thread_bytes = ln_sparse_scratch_bytes(k);
+  if (status != LN_OK || !ln_sparse_is_chosen(plan)) return status;
   plan->column_blocks = column_blocks(prep->threads, m, n, k);
+  node->kernel = r.floats ? "sparse_f32" : "sparse_q8";
+  node->thread_scratch_bytes = ln_sparse_scratch_bytes(k);
+  node->finish_grain = plan->column_blocks == 1 ? (size_t)n : 0;
   return status;
 }
 
@@ -331,6 +334,8 @@ static void product_task(void *context, int32_t task, int32_t worker) {
   void *scratch = ln_exec_thread_scratch(p->exec, worker);
   if (ln_gemm_is_float(p->plan->dense)) run_floats(p, &b, m, row, from, scratch);
   else if (LN_HAS(LN_INT8)) run_bytes(p, &b, m, row, from, scratch);
+  const size_t n = (size_t)p->plan->b.n;
+  if (p->plan->column_blocks == 1) ln_exec_finish(p->exec, (size_t)row * n, (size_t)m * n);
 }
 
 void ln_sparse_run(const ln_sparse_plan *plan, const ln_exec *exec, int32_t m, const void *a, const void *bias,
