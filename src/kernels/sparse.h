@@ -42,8 +42,10 @@ typedef struct ln_sparse_q8_kernel {
   const char *name;
   int32_t group, value_bytes;
   int32_t a_offset; /* that the kernel adds to A: to be corrected for in params->bias, as A's zero point */
-  /* As ln_gemm_q8_fn, with C of int8 and no row_terms: c = clamp(scaled + zero_point), of bias + sum of (a + a_offset)
-   * * b. */
+  /*
+   * As ln_gemm_q8_fn, with C of int8 and no row_terms: c = clamp(scaled + zero_point), of bias + sum of (a + a_offset)
+   * * b. `scales` are those of gemm's q8 kernel of the same tier, or NULL.
+   */
   void (*run)(int32_t m, const ln_sparse_b *b, const int8_t *a, ptrdiff_t a_stride, const ln_gemm_q8_params *params,
               int8_t *c, ptrdiff_t c_stride, void *scratch);
 } ln_sparse_q8_kernel;

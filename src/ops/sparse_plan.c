@@ -217,22 +217,43 @@ static ln_status pack_through_cache(ln_sparse_plan *plan, ln_prep *prep, const r
   return LN_OK;
 }
 
+/* What gemm's kernel precomputes of the columns; sums less their bias are of no larger magnitude than `reach`. */
+static ln_status fold_scales(ln_sparse_plan *plan, ln_arena *arena, const int32_t *bias, int64_t reach) {
+  const ln_gemm_plan *dense = plan->dense;
+  if (dense->q8->scale_bytes == 0 || dense->reals != NULL) return LN_OK;
+  void *scales = ln_arena_array(arena, (size_t)dense->panels, dense->q8->scale_bytes);
+  if (scales == NULL) return LN_ERR_MEMORY;
+  const ln_gemm_q8_columns columns = {.multiplier = dense->multiplier,
+                                      .shift = dense->shift,
+                                      .folded = plan->bias,
+                                      .bias = bias,
+                                      .reach = reach,
+                                      .zero_point = dense->quant.c_zero};
+  dense->q8->fold_scales(dense->n, &columns, scales);
+  plan->scales = scales;
+  return LN_OK;
+}
+
 /* The bias with what zero points add, and whether sums stay narrow: the largest magnitude of A less its zero is 255. */
 static ln_status fold_bias(ln_sparse_plan *plan, ln_arena *arena, const parts *packed, const int32_t *bias) {
   const ln_gemm_plan *dense = plan->dense;
-  int32_t *folded = ln_arena_array(arena, (size_t)dense->n, sizeof *folded);
+  const int32_t padded = dense->panels * dense->nr;
+  int32_t *folded = ln_arena_array(arena, (size_t)padded, sizeof *folded);
   if (folded == NULL) return LN_ERR_MEMORY;
   const uint32_t a_term = (uint32_t)(dense->quant.a_zero + LN_KERNEL_OF(sparse, q8)->a_offset);
+  int64_t reach = 0;
   plan->bias = folded;
   plan->narrow = true;
-  for (int32_t j = 0; j < dense->n; ++j) {
-    const int64_t base = bias == NULL ? 0 : bias[j];
-    const int64_t most = 255 * (int64_t)packed->sizes[j] + (base < 0 ? -base : base);
+  for (int32_t j = 0; j < padded; ++j) {
+    folded[j] = 0;
+    if (j >= dense->n) continue;
+    const int64_t base = bias == NULL ? 0 : bias[j], products = 255 * (int64_t)packed->sizes[j];
     const int32_t shift = dense->shift[j] > 0 ? dense->shift[j] : 0;
-    if (most >= (INT64_C(1) << 30) >> shift) plan->narrow = false;
+    if (products + (base < 0 ? -base : base) >= (INT64_C(1) << 30) >> shift) plan->narrow = false;
+    if (products > reach) reach = products;
     folded[j] = (int32_t)((uint32_t)base - a_term * (uint32_t)packed->sums[j]);
   }
-  return LN_OK;
+  return fold_scales(plan, arena, bias, reach);
 }
 
 /* ---- the plan ---- */
@@ -309,6 +330,8 @@ static void run_floats(const product *p, const ln_sparse_b *b, int32_t m, ptrdif
 
 static void run_bytes(const product *p, const ln_sparse_b *b, int32_t m, ptrdiff_t row, int32_t from, void *scratch) {
   const ln_gemm_plan *dense = p->plan->dense;
+  const char *scales = p->plan->scales; /* a panel's columns lie in one task: ln_sparse_run */
+  if (scales != NULL) scales += (size_t)(from / dense->nr) * dense->q8->scale_bytes;
   const ln_gemm_q8_params params = {.bias = p->plan->bias + from,
                                     .multiplier = dense->multiplier + from,
                                     .shift = dense->shift + from,
@@ -316,7 +339,8 @@ static void run_bytes(const product *p, const ln_sparse_b *b, int32_t m, ptrdiff
                                     .zero_point = dense->quant.c_zero,
                                     .low = dense->quant.low,
                                     .high = dense->quant.high,
-                                    .narrow = p->plan->narrow};
+                                    .narrow = p->plan->narrow,
+                                    .scales = scales};
   LN_KERNEL_OF(sparse, q8)
       ->run(m, b, (const int8_t *)p->a + row * b->k, b->k, &params, (int8_t *)p->c + row * dense->n + from, dense->n,
             scratch);
@@ -341,6 +365,7 @@ static void product_task(void *context, int32_t task, int32_t worker) {
 void ln_sparse_run(const ln_sparse_plan *plan, const ln_exec *exec, int32_t m, const void *a, const void *bias,
                    void *c) {
   product p = {plan, exec, m, (plan->b.n + plan->column_blocks - 1) / plan->column_blocks, a, bias, c};
-  p.columns = (p.columns + plan->b.rows - 1) / plan->b.rows * plan->b.rows;
+  const int32_t granule = plan->dense->nr % plan->b.rows == 0 ? plan->dense->nr : plan->b.rows;
+  p.columns = (p.columns + granule - 1) / granule * granule;
   ln_pool_run(exec->pool, (m + LN_SPARSE_PIXELS - 1) / LN_SPARSE_PIXELS * plan->column_blocks, product_task, &p);
 }

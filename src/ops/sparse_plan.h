@@ -15,6 +15,7 @@ typedef struct ln_sparse_plan {
   const ln_gemm_plan *dense; /* what it stands for: type, range and multipliers are read from there */
   ln_sparse_b b;             /* packed; values NULL: the dense product costs less */
   const int32_t *bias;       /* int8: with the corrections */
+  const void *scales;        /* int8: as ln_gemm_q8_params has them */
   bool narrow;               /* int8: as ln_gemm_q8_params has it */
   int32_t column_blocks;
 } ln_sparse_plan;

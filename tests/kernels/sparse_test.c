@@ -182,6 +182,21 @@ static ln_sparse_b bytes_of(ln_kt *t, const matrix *x, const ln_sparse_q8_kernel
   return b;
 }
 
+/* What gemm's kernel precomputes of the params' columns, or NULL. */
+static const void *scales_of(ln_kt *t, int32_t n, const ln_gemm_q8_params *params, int64_t reach) {
+  const ln_gemm_q8_kernel *kernel = t->tested->gemm.q8;
+  if (kernel->fold_scales == NULL) return NULL;
+  void *scales = ln_kt_input(t, (size_t)((n + kernel->nr - 1) / kernel->nr) * kernel->scale_bytes);
+  const ln_gemm_q8_columns columns = {.multiplier = params->multiplier,
+                                      .shift = params->shift,
+                                      .folded = params->bias,
+                                      .bias = params->bias,
+                                      .reach = reach,
+                                      .zero_point = params->zero_point};
+  kernel->fold_scales(n, &columns, scales);
+  return scales;
+}
+
 static void bench_q8(ln_kt *t, int32_t rows) {
   const ln_gemm_q8_kernel *dense = t->tested->gemm.q8;
   const ln_sparse_q8_kernel *kernel = t->tested->sparse.q8;
@@ -196,14 +211,15 @@ static void bench_q8(ln_kt *t, int32_t rows) {
     const int32_t columns = (n + dense->nr - 1) / dense->nr * dense->nr;
     int32_t *numbers = ln_kt_input(t, (size_t)columns * sizeof *numbers);
     int32_t *shifts = ln_kt_input(t, (size_t)columns * sizeof *shifts);
-    for (int32_t j = 0; j < columns; ++j) numbers[j] = 1 << 30;
     for (int32_t j = 0; j < columns; ++j) shifts[j] = -9;
     void *panels = ln_kt_input_aligned(t, (size_t)(columns * (k + dense->k_group) * dense->b_bytes));
     char *rows_a = ln_kt_input_aligned(t, (size_t)(224 * (k + dense->k_group) * ln_gemm_a_bytes(dense)));
     void *scratch = ln_kt_input_aligned(t, ln_sparse_scratch_bytes(k));
     dense->pack_b(n, 1, k, weights, false, 0, k, 1, k, panels, numbers);
-    for (int32_t j = 0; j < columns; ++j) numbers[j] = 1 << 30;
-    const ln_gemm_q8_params params = {numbers, numbers, shifts, NULL, 0, -128, 127, false, true, NULL, NULL};
+    for (int32_t j = 0; j < columns; ++j) numbers[j] = (1 << 30) + 12345 * j;
+    ln_gemm_q8_params params = {
+        .bias = numbers, .multiplier = numbers, .shift = shifts, .low = -128, .high = 127, .narrow = true};
+    params.scales = scales_of(t, n, &params, 255 * 127 * (int64_t)k);
     char what[64];
     snprintf(what, sizeof what, "%dx%dx%d by %d %d%% zeros: dense, sparse", m, k, n, rows, zeros);
     LN_KT_TIME(t, what, dense_q8(dense, m, n, k, a, panels, &params, rows_a, c),
@@ -222,9 +238,11 @@ static void check_q8(ln_kt *t) {
     const size_t a_count = (size_t)(a_stride * (s.m - 1) + s.k), c_count = (size_t)(c_stride * (s.m - 1) + s.n);
     int8_t *a = ln_kt_input(t, a_count), *got = ln_kt_output(t, c_count, 1), *want = ln_kt_output(t, c_count, 0);
     ln_kt_fill_i8(t, a, a_count, index % LN_KT_PATTERNS);
-    int32_t *bias = ln_kt_input(t, (size_t)s.n * sizeof *bias),
-            *multiplier = ln_kt_input(t, (size_t)s.n * sizeof *bias);
-    int32_t *shift = ln_kt_input(t, (size_t)s.n * sizeof *shift);
+    const size_t numbers = (size_t)(s.n + 31) / 32 * 32 * sizeof(int32_t); /* whole panels, for scales_of */
+    int32_t *bias = ln_kt_input(t, numbers), *multiplier = ln_kt_input(t, numbers), *shift = ln_kt_input(t, numbers);
+    memset(bias, 0, numbers);
+    memset(multiplier, 0, numbers);
+    memset(shift, 0, numbers);
     double *reals = ln_kt_input(t, (size_t)s.n * sizeof *reals);
     const bool narrow = index % 7 != 0;
     for (int32_t j = 0; j < s.n; ++j) {
@@ -233,17 +251,15 @@ static void check_q8(ln_kt *t) {
       shift[j] = ln_kt_random_between(t, -14, narrow ? 1 : 8);
       reals[j] = (double)ln_kt_random_f32(t, 0.0f, 0.01f);
     }
-    ln_gemm_q8_params params = {bias,
-                                multiplier,
-                                shift,
-                                index % 4 == 1 ? reals : NULL,
-                                ln_kt_random_between(t, -128, 127),
-                                -128 + ln_kt_random_between(t, 0, 20),
-                                127 - ln_kt_random_between(t, 0, 20),
-                                false,
-                                narrow,
-                                NULL,
-                                NULL};
+    ln_gemm_q8_params params = {.bias = bias,
+                                .multiplier = multiplier,
+                                .shift = shift,
+                                .reals = index % 4 == 1 ? reals : NULL,
+                                .zero_point = ln_kt_random_between(t, -128, 127),
+                                .low = -128 + ln_kt_random_between(t, 0, 20),
+                                .high = 127 - ln_kt_random_between(t, 0, 20),
+                                .narrow = narrow};
+    if (index % 4 != 1 && index % 3 != 1) params.scales = scales_of(t, s.n, &params, 255 * 127 * (int64_t)s.k);
     for (int32_t i = 0; i < s.m; ++i) {
       for (int32_t j = 0; j < s.n; ++j) {
         int32_t sum = bias[j];

@@ -152,7 +152,7 @@ static inline void floats_fold_panel(const ln_gemm_q8_columns *columns, int32_t 
 }
 
 /* fold_scales of ln_gemm_q8_kernel. */
-static void floats_fold(int32_t n, const ln_gemm_q8_columns *columns, void *scales) {
+static inline void floats_fold(int32_t n, const ln_gemm_q8_columns *columns, void *scales) {
   ln_floats_panel *panels = scales;
   for (int32_t j = 0; j < n; j += NR) floats_fold_panel(columns, j, n - j < NR ? n - j : NR, panels + j / NR);
 }
