@@ -30,11 +30,11 @@ typedef struct costs {
 
 static const costs *costs_of(ln_isa isa, bool floats) {
   static const costs generic = {1, 200, 0, {900, 900}, {3600, 3600}, 300, 0};
-  static const costs f32_avx2 = {8, 18, 40, {28, 36}, {79, 87}, 111, 85};
-  static const costs f32_avx512 = {16, 18, 37, {28, 32}, {70, 70}, 105, 80};
-  static const costs q8_avx2 = {16, 19.3f, 320, {17.4f, 21.1f}, {52, 58}, 326, 79};
-  static const costs q8_avx512 = {32, 9.8f, 189, {14.4f, 16.3f}, {44, 45}, 254, 76};
-  static const costs q8_vnni = {32, 4.3f, 149, {8.1f, 8.4f}, {17, 17.5f}, 217, 61};
+  static const costs f32_avx2 = {8, 17.7f, 25, {28, 36}, {75, 86}, 107, 80};
+  static const costs f32_avx512 = {16, 17.3f, 36, {25, 30}, {66, 70}, 105, 81};
+  static const costs q8_avx2 = {16, 19.4f, 320, {17.6f, 21.2f}, {52, 59}, 350, 81};
+  static const costs q8_avx512 = {32, 9.9f, 163, {14.7f, 16.5f}, {46, 46}, 257, 78};
+  static const costs q8_vnni = {32, 4.35f, 128, {8.6f, 9.1f}, {21, 21}, 213, 65};
   if (isa < LN_ISA_AVX2) return &generic;
   if (floats) return isa >= LN_ISA_AVX512 ? &f32_avx512 : &f32_avx2;
   return isa >= LN_ISA_AVX512VNNI ? &q8_vnni : isa >= LN_ISA_AVX512 ? &q8_avx512 : &q8_avx2;

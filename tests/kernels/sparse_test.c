@@ -211,6 +211,8 @@ static void bench_q8(ln_kt *t, int32_t rows) {
     const int32_t columns = (n + dense->nr - 1) / dense->nr * dense->nr;
     int32_t *numbers = ln_kt_input(t, (size_t)columns * sizeof *numbers);
     int32_t *shifts = ln_kt_input(t, (size_t)columns * sizeof *shifts);
+    int32_t *bias = ln_kt_input(t, (size_t)columns * sizeof *bias);
+    memset(bias, 0, (size_t)columns * sizeof *bias);
     for (int32_t j = 0; j < columns; ++j) shifts[j] = -9;
     void *panels = ln_kt_input_aligned(t, (size_t)(columns * (k + dense->k_group) * dense->b_bytes));
     char *rows_a = ln_kt_input_aligned(t, (size_t)(224 * (k + dense->k_group) * ln_gemm_a_bytes(dense)));
@@ -218,7 +220,7 @@ static void bench_q8(ln_kt *t, int32_t rows) {
     dense->pack_b(n, 1, k, weights, false, 0, k, 1, k, panels, numbers);
     for (int32_t j = 0; j < columns; ++j) numbers[j] = (1 << 30) + 12345 * j;
     ln_gemm_q8_params params = {
-        .bias = numbers, .multiplier = numbers, .shift = shifts, .low = -128, .high = 127, .narrow = true};
+        .bias = bias, .multiplier = numbers, .shift = shifts, .low = -128, .high = 127, .narrow = true};
     params.scales = scales_of(t, n, &params, 255 * 127 * (int64_t)k);
     char what[64];
     snprintf(what, sizeof what, "%dx%dx%d by %d %d%% zeros: dense, sparse", m, k, n, rows, zeros);
