@@ -189,9 +189,9 @@ def all_sparse():
         for x in ("f32", "i8", "i16"):
             sparse(which, x, "ddds", [0, 1, 2, 3], (), (), "csr")
     # Large enough to be run as they are stored.
-    for x, w, k, n in (("f32", "f32", 80, 32), ("f32", "f16", 80, 32), ("i8", "i8", 256, 64)):
-        rows = ("wide", "FULLY_CONNECTED", {"fusedActivationFunction": "RELU"}, [99, k], [n, k], 0, n)
-        pixels = ("pointwise", "CONV_2D", CONV | {"fusedActivationFunction": "RELU6"}, [1, 11, 9, k], [n + 4, 1, 1, k], 0, n + 4)
+    for x, w, k, n in (("f32", "f32", 80, 32), ("f32", "f16", 80, 32), ("i8", "i8", 384, 64)):
+        rows = ("wide", "FULLY_CONNECTED", {"fusedActivationFunction": "RELU"}, [127, k], [n, k], 0, n)
+        pixels = ("pointwise", "CONV_2D", CONV | {"fusedActivationFunction": "RELU6"}, [1, 11, 11, k], [n + 4, 1, 1, k], 0, n + 4)
         sparse(rows, x, "ds", [0, 1], (), (), "csr", w, kept=0.1)
         sparse(rows, x, "dsd", [0, 1, 2], (1,), (4,), "1x4", w, kept=0.1)
         sparse(rows, x, "dsd", [0, 1, 2], (1,), (16,), "1x16", w, kept=0.15)
