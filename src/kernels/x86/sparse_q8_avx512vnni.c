@@ -50,7 +50,8 @@ SPARSE_INLINE void store_floats(const ln_gemm_q8_params *params, int32_t column,
   store_bytes(params, words[0], words[1], out);
 }
 
-static void store_fixed(const ln_gemm_q8_params *params, int32_t column, const __m512i *sums, int8_t *out) {
+static __attribute__((noinline)) void store_fixed(const ln_gemm_q8_params *params, int32_t column, const __m512i *sums,
+                                                  int8_t *out) {
   const ln_requantize_avx512 scale = ln_requantize_avx512_make(_mm512_set1_epi32(params->multiplier[column]),
                                                                _mm512_set1_epi32(params->shift[column]));
   __m512i x[4];
@@ -58,7 +59,8 @@ static void store_fixed(const ln_gemm_q8_params *params, int32_t column, const _
   store_bytes(params, moved(params, x[0], x[1]), moved(params, x[2], x[3]), out);
 }
 
-static void store_reals(const ln_gemm_q8_params *params, int32_t column, const __m512i *sums, int8_t *out) {
+static __attribute__((noinline)) void store_reals(const ln_gemm_q8_params *params, int32_t column, const __m512i *sums,
+                                                  int8_t *out) {
   double same[16];
   for (int i = 0; i < 16; ++i) same[i] = params->reals[column];
   store_bytes(params, moved(params, ln_multiply_real_avx512(same, sums[0]), ln_multiply_real_avx512(same, sums[1])),
@@ -66,7 +68,8 @@ static void store_reals(const ln_gemm_q8_params *params, int32_t column, const _
 }
 
 /* The sums of `pixels` pixels, interleaved as the loop leaves them. */
-static void store_wide(const ln_gemm_q8_params *params, int32_t column, int32_t pixels, const void *sums, int8_t *out) {
+static __attribute__((noinline)) void store_wide(const ln_gemm_q8_params *params, int32_t column, int32_t pixels,
+                                                 const void *sums, int8_t *out) {
   int32_t lanes[PIXELS], in_order[PIXELS];
   memcpy(lanes, sums, (size_t)pixels * sizeof *lanes);
   for (int32_t i = 0; i < pixels; ++i) in_order[i] = lanes[i / 4 % 4 * (pixels / 4) + i / 16 * 4 + i % 4];
@@ -86,7 +89,8 @@ SPARSE_INLINE void store_64(const ln_gemm_q8_params *params, int32_t column, con
   }
 }
 
-SPARSE_INLINE void store_32(const ln_gemm_q8_params *params, int32_t column, const __m256i *sums, int8_t *out) {
+static __attribute__((noinline)) void store_32(const ln_gemm_q8_params *params, int32_t column, const __m256i *sums,
+                                               int8_t *out) {
   if (!params->narrow || params->reals != NULL) {
     store_wide(params, column, 32, sums, out);
     return;
