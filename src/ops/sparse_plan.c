@@ -34,7 +34,7 @@ static const costs *costs_of(ln_isa isa, bool floats) {
   static const costs f32_avx512 = {16, 17.3f, 36, {25, 30}, {66, 70}, 105, 81};
   static const costs q8_avx2 = {16, 19.4f, 320, {17.6f, 21.2f}, {52, 59}, 350, 81};
   static const costs q8_avx512 = {16, 9.9f, 163, {17.6f, 21.2f}, {52, 59}, 350, 81}; /* AVX2's sparse kernel */
-  static const costs q8_vnni = {32, 4.35f, 128, {8.6f, 9.1f}, {21, 21}, 213, 65};
+  static const costs q8_vnni = {32, 4.35f, 128, {8.6f, 8.7f}, {17.2f, 18}, 221, 62};
   if (isa < LN_ISA_AVX2) return &generic;
   if (floats) return isa >= LN_ISA_AVX512 ? &f32_avx512 : &f32_avx2;
   return isa >= LN_ISA_AVX512VNNI ? &q8_vnni : isa >= LN_ISA_AVX512 ? &q8_avx512 : &q8_avx2;

@@ -12,6 +12,7 @@
 #define SCALE ln_requantize_avx2
 #define SCALE_MAKE ln_requantize_avx2_make
 #define SCALE_NARROW ln_requantize_avx2_narrow
+#define SCALE_REAL ln_multiply_real_avx2
 #define V_STORE_BYTES(p, x)                \
   _mm_storeu_si128((__m128i *)(void *)(p), \
                    _mm256_castsi256_si128(_mm256_permute4x64_epi64(_mm256_packs_epi16(x, x), 0x08)))
