@@ -68,11 +68,12 @@ void ln_k_gemm_pack_half(const ln_gemm_half_kernel *kernel, bool is_bfloat, int3
  * A kernel chooses the form in which it takes A:
  *   LN_GEMM_A_U8   unsigned bytes a' = a + 128 of int8 tensors, a' = a of uint8 ones; zero points are left in and
  *                  corrected for in the bias and by the sums of rows;
+ *   LN_GEMM_A_S8   signed bytes a' = a of int8 tensors, a' = a - 128 of uint8 ones; else as U8;
  *   LN_GEMM_A_I16  int16 a' = a - zero point.
- * B is packed by the kernel's pack_b: as b' = b (int8) or b - 128 (uint8) for U8, as b - zero point for I16.
+ * B is packed by the kernel's pack_b: as b' = b (int8) or b - 128 (uint8) for U8 and S8, as b - zero point for I16.
  * A segment's rows may be read up to k_group - 1 elements past their end (what lies there does not matter).
  */
-typedef enum ln_gemm_a_form { LN_GEMM_A_U8, LN_GEMM_A_I16 } ln_gemm_a_form;
+typedef enum ln_gemm_a_form { LN_GEMM_A_U8, LN_GEMM_A_S8, LN_GEMM_A_I16 } ln_gemm_a_form;
 
 /* What turns 32-bit sums into 8-bit results. Arrays hold a value for each column, padded to whole panels. */
 typedef struct ln_gemm_q8_params {
@@ -126,7 +127,7 @@ typedef struct ln_gemm_q8_kernel {
                  int32_t zero_point, ptrdiff_t s_stride, ptrdiff_t p_stride, ptrdiff_t n_stride, void *packed,
                  int32_t *column_sums);
   int32_t b_bytes; /* of an element of packed B */
-  /* sums[i] = sum of a' over row i, padding excluded; only for LN_GEMM_A_U8, else NULL. */
+  /* sums[i] = sum of a' over row i, padding excluded; NULL for LN_GEMM_A_I16. */
   void (*row_sums)(int32_t m, const ln_gemm_a *a, int32_t *sums);
   /* Precomputes what makes scaling faster for n columns of consecutive panels, scale_bytes each; NULL and 0 where a
    * kernel has no such form. Results are the same with it and without. */
@@ -135,7 +136,13 @@ typedef struct ln_gemm_q8_kernel {
 } ln_gemm_q8_kernel;
 
 static inline int32_t ln_gemm_a_bytes(const ln_gemm_q8_kernel *kernel) {
-  return kernel->a_form == LN_GEMM_A_U8 ? 1 : 2;
+  return kernel->a_form == LN_GEMM_A_I16 ? 2 : 1;
+}
+
+/* What a' has on top of a where zero points are left in. */
+static inline int32_t ln_gemm_a_offset(const ln_gemm_q8_kernel *kernel, bool is_unsigned) {
+  if (kernel->a_form == LN_GEMM_A_U8) return is_unsigned ? 0 : 128;
+  return is_unsigned ? -128 : 0;
 }
 
 /* Bytes of a panel of B. */

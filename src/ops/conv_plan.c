@@ -139,7 +139,7 @@ static void fill_padding(const ln_gemm_plan *plan, size_t count, char *a) {
     memset(a, 0, count * (size_t)plan->a_bytes); /* zero, and int16 without its zero point */
     return;
   }
-  memset(a, plan->quant.a_unsigned ? plan->quant.a_zero : plan->quant.a_zero + 128, count);
+  memset(a, plan->quant.a_zero + ln_gemm_a_offset(plan->q8, plan->quant.a_unsigned), count);
 }
 
 /* One image line with its padding on both sides, as far as the windows reach; y may be outside of the image. */

@@ -86,7 +86,7 @@ static bool plan_integers(ln_gemm_plan *plan, ln_gemm_kind kind, int32_t groups,
                          .a_bytes = ln_gemm_a_bytes(kernel),
                          .c_bytes = kind == LN_GEMM_I32 ? 4 : 1,
                          .quant = *quant};
-  if (kernel->a_form == LN_GEMM_A_U8) plan->row_factor = -(quant->b_unsigned ? quant->b_zero - 128 : quant->b_zero);
+  if (kernel->a_form != LN_GEMM_A_I16) plan->row_factor = -(quant->b_unsigned ? quant->b_zero - 128 : quant->b_zero);
   return set_extents(plan, groups, n, segments, segment_length, kernel->b_bytes);
 }
 
@@ -213,8 +213,8 @@ static size_t block_bytes(const ln_gemm_plan *plan) {
 
 void ln_gemm_fold_bias(const ln_gemm_plan *plan, int32_t a_zero, const int32_t *bias, const int32_t *column_sums,
                        int32_t *folded) {
-  const bool bytes = plan->q8->a_form == LN_GEMM_A_U8;
-  const uint32_t a_term = bytes ? (uint32_t)(plan->quant.a_unsigned ? a_zero : a_zero + 128) : 0;
+  const bool bytes = plan->q8->a_form != LN_GEMM_A_I16;
+  const uint32_t a_term = bytes ? (uint32_t)(a_zero + ln_gemm_a_offset(plan->q8, plan->quant.a_unsigned)) : 0;
   const uint32_t constant = a_term * (uint32_t)-plan->row_factor * (uint32_t)(plan->segments * plan->segment_length);
   const int32_t stride = plan->panels * plan->nr;
   for (int32_t g = 0; g < plan->groups; ++g) {
@@ -334,7 +334,8 @@ void ln_gemm_pack(const ln_gemm_plan *plan, const ln_gemm_source *source, const 
 
 bool ln_gemm_a_is_direct(const ln_gemm_plan *plan) {
   if (ln_gemm_is_float(plan)) return plan->a_bytes == sizeof(float);
-  return plan->q8->a_form == LN_GEMM_A_U8 && plan->quant.a_unsigned && plan->segment_length % plan->k_group == 0;
+  return plan->q8->a_form != LN_GEMM_A_I16 && ln_gemm_a_offset(plan->q8, plan->quant.a_unsigned) == 0 &&
+         plan->segment_length % plan->k_group == 0;
 }
 
 void ln_gemm_convert_a(const ln_gemm_plan *plan, const void *source, size_t count, void *a) {

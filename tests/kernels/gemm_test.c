@@ -244,8 +244,9 @@ static void make_operands(ln_kt *t, const bytes_problem *p, const ln_gemm_q8_ker
   o->bias = ln_kt_input(t, columns_bytes);
   memset(o->bias, 0, columns_bytes);
   o->row_terms = NULL;
-  const bool bytes = kernel->a_form == LN_GEMM_A_U8;
-  const int32_t a_zero = p->a_zero + (p->a_unsigned ? 0 : 128), b_zero = p->b_zero - (p->b_unsigned ? 128 : 0);
+  const bool bytes = kernel->a_form != LN_GEMM_A_I16;
+  const int32_t a_zero = p->a_zero + ln_gemm_a_offset(kernel, p->a_unsigned),
+                b_zero = p->b_zero - (p->b_unsigned ? 128 : 0);
   for (int32_t j = 0; j < p->s.n; ++j)
     o->bias[j] = p->bias[j] + (bytes ? p->k * a_zero * b_zero - a_zero * columns[j] : 0);
   if (!bytes || b_zero == 0) return;
