@@ -35,6 +35,25 @@ LN_INLINE void vf_store_masked(float *p, vf a, vf_mask m) {
   if (m == 3) vst1q_lane_f32(p + 2, a, 2);
 }
 
+/* The same, told whether the mask holds every lane. */
+LN_INLINE void vf_store_part(float *p, vf a, vf_mask m, int whole) {
+  if (whole) vst1q_f32(p, a);
+  else vf_store_masked(p, a, m);
+}
+
+/* `a` in the lanes of the mask, `other` elsewhere. */
+LN_INLINE vf vf_select(vf_mask m, vf a, float other) {
+  static const int32_t places[4] = {0, 1, 2, 3};
+  return vbslq_f32(vcltq_s32(vld1q_s32(places), vdupq_n_s32(m)), a, vdupq_n_f32(other));
+}
+
+/* Of the lanes: the greatest, NaN passed over, and the sum by halves. */
+LN_INLINE float vf_most(vf a) { return vmaxnmvq_f32(a); }
+LN_INLINE float vf_total(vf a) {
+  const float32x2_t half = vadd_f32(vget_low_f32(a), vget_high_f32(a));
+  return vget_lane_f32(half, 0) + vget_lane_f32(half, 1);
+}
+
 LN_INLINE vf vf_add(vf a, vf b) { return vaddq_f32(a, b); }
 LN_INLINE vf vf_sub(vf a, vf b) { return vsubq_f32(a, b); }
 LN_INLINE vf vf_mul(vf a, vf b) { return vmulq_f32(a, b); }

@@ -2,9 +2,21 @@
 #ifndef LN_KERNELS_X86_VEC_EXP_F32_H
 #define LN_KERNELS_X86_VEC_EXP_F32_H
 
-#include "kernels/x86/vec_f32.h"
+#include "kernels/vec_f32.h"
 
-#if defined(__AVX512F__)
+#if defined(__aarch64__)
+
+/* For n from -126 to 128: a * 2^n, 0 where `keep` has no bits. */
+LN_INLINE vf vf_scale(vf a, vf n, uint32x4_t keep) {
+  const int32x4_t whole = vcvtq_s32_f32(n), half = vshrq_n_s32(whole, 1), one = vdupq_n_s32(127);
+  const int32x4_t low = vshlq_n_s32(vaddq_s32(half, one), 23);
+  const int32x4_t high = vshlq_n_s32(vaddq_s32(vsubq_s32(whole, half), one), 23);
+  const vf scaled = vf_mul(vf_mul(a, vreinterpretq_f32_s32(low)), vreinterpretq_f32_s32(high));
+  return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(scaled), keep));
+}
+LN_INLINE uint32x4_t vf_not_less(vf a, vf b) { return vmvnq_u32(vcltq_f32(a, b)); }
+
+#elif defined(__AVX512F__)
 
 /* a * 2^n, 0 where `keep` has no lane. */
 LN_INLINE vf vf_scale(vf a, vf n, vf_mask keep) { return _mm512_maskz_scalef_ps(keep, a, n); }

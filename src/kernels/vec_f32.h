@@ -1,0 +1,6 @@
+/* Float vectors of the tier that the including file is compiled for. */
+#if defined(__aarch64__)
+#include "kernels/arm/vec_f32.h"
+#else
+#include "kernels/x86/vec_f32.h"
+#endif
