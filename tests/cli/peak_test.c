@@ -6,7 +6,7 @@
 #include "peak/peak.h"
 #include "support/unit.h"
 
-static const char *const tiers[] = {"generic", "avx2", "avx512", "avx512vnni"};
+static const char *const tiers[] = {"generic", "avx2", "avx512", "avx512vnni", "avx512bf16"};
 
 /* Rows up to this CPU's own tier. */
 static size_t tier_count(void) {

@@ -38,7 +38,7 @@ typedef struct peak_tier {
   peak_read_fn read;
 } peak_tier;
 
-/* What a CPU of this kernel tier (ln_cpu_tier's name) runs at best; bf16 where the CPU has it too. */
+/* What a CPU of this kernel tier (ln_cpu_tier's name) runs at best. */
 peak_tier peak_tier_of(const char *tier);
 void peak_set_ones(peak_ones *ones);
 
