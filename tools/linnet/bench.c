@@ -184,15 +184,20 @@ static long peak_rss_kb(void) {
   return usage.ru_maxrss;
 }
 
-/* Load, first run, then runs for as long as asked. */
-static ln_status measure(const bench_options *options, ln_model **model, ln_session **session, bench_figures *f,
-                         ln_error *err) {
+ln_session_options bench_settings(const bench_options *options) {
   ln_session_options settings = LN_SESSION_OPTIONS_INIT;
   settings.threads = options->threads;
   settings.signature = options->signature;
   settings.backend = options->backend;
   settings.precision = options->precision;
   settings.profile = options->per_op;
+  return settings;
+}
+
+/* Load, first run, then runs for as long as asked. */
+static ln_status measure(const bench_options *options, ln_model **model, ln_session **session, bench_figures *f,
+                         ln_error *err) {
+  const ln_session_options settings = bench_settings(options);
   f->bare_rss_kb = peak_rss_kb();
   const double start = cli_now_ms();
   ln_status status = cli_open(options->path, err, model);

@@ -39,7 +39,9 @@ int bench_json_ops(json *j, const bench_options *options, const ln_session *sess
 int bench_verify(const cli_command *self, const bench_options *options, int argc, char **argv);
 int bench_print_reference(const cli_command *self, const bench_options *options);
 
-/* ---- seeded inputs (bench.c) ---- */
+/* ---- the session and its inputs (bench.c) ---- */
+
+ln_session_options bench_settings(const bench_options *options);
 
 /* Fills every input with values in the range that models usually see, the same in every process. */
 ln_status bench_fill_inputs(ln_session *session, ln_error *err);

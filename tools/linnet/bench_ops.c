@@ -27,7 +27,7 @@ static void find_type(const ln_profile_entry *entry, const bench_peak *peak, row
   if (entry->kernel && strstr(entry->kernel, "bf16")) {
     r->type = "bfloat16";
     r->peak = peak->bf16;
-  } else if (entry->kernel ? strstr(entry->kernel, "f32") != NULL : floats) {
+  } else if (entry->kernel ? strstr(entry->kernel, "f32") || strstr(entry->kernel, "_f16") : floats) {
     r->type = "float32";
     r->peak = peak->f32;
   } else if (input != LN_INT16 && ln_type_bits(weights) <= 8 && weights != LN_STRING) {

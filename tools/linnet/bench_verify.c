@@ -30,14 +30,11 @@ static void drop(outcome *o) {
 }
 
 static int run_model(const cli_command *self, const bench_options *options, bool plain, outcome *o) {
-  ln_session_options settings = LN_SESSION_OPTIONS_INIT;
+  const bench_options exact = {.signature = options->signature, .threads = 1};
+  ln_session_options settings = bench_settings(plain ? &exact : options);
   const cli_pixels pixels = {0};
   ln_error err = {.message = "out of memory"};
-  settings.signature = options->signature;
-  settings.threads = plain ? 1 : options->threads;
   settings.keep_all_tensors = plain;
-  settings.backend = plain ? NULL : options->backend;
-  settings.precision = plain ? LN_PRECISION_FLOAT32 : options->precision;
   int status = cli_model_open(options->path, options->signature, &o->model);
   if (status != CLI_OK) return status;
   if (ln_session_create(o->model.model, &settings, &err, &o->session) != LN_OK)
