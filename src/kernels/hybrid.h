@@ -25,4 +25,20 @@ typedef struct ln_hybrid_scales {
 } ln_hybrid_scales;
 void ln_k_scale_sums(int32_t m, int32_t n, const int32_t *sums, const ln_hybrid_scales *scales, float *out);
 
+/* ---- what they are made of: the same bits in every tier ---- */
+
+/* The least and the greatest of x and 0; NaN is passed over. */
+typedef void ln_range_f32_fn(const float *x, size_t count, float *low, float *high);
+/* q = round(offset + x * factor), halves away from zero, cut to [low, high]; NaN gives `low`. */
+typedef void ln_round_i8_fn(const float *x, size_t count, float factor, float offset, float low, float high, int8_t *q);
+/* ln_k_scale_sums for one row, `scales` with a_scale in place of a_scales. */
+typedef void ln_scale_row_fn(const int32_t *sums, size_t count, float a_scale, const ln_hybrid_scales *scales,
+                             float *out);
+
+typedef struct ln_hybrid_kernels {
+  ln_range_f32_fn *range_f32;
+  ln_round_i8_fn *round_i8;
+  ln_scale_row_fn *scale_row;
+} ln_hybrid_kernels;
+
 #endif

@@ -16,6 +16,7 @@
 #include "kernels/dwconv.h"
 #include "kernels/fixed16.h"
 #include "kernels/gemm.h"
+#include "kernels/hybrid.h"
 #include "kernels/matvec.h"
 #include "kernels/pool2d.h"
 #include "kernels/resize.h"
@@ -40,6 +41,7 @@
   F(dwconv)                   \
   F(gemm)                     \
   F(fixed16)                  \
+  F(hybrid)                   \
   F(matvec)                   \
   F(pool2d)                   \
   F(resize)                   \

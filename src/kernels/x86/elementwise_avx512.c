@@ -14,4 +14,5 @@
 
 #include "kernels/binary_f32.inc"
 #include "kernels/convert_body.inc"
+#include "kernels/hybrid_body.inc"
 #include "kernels/unary_body.inc"
