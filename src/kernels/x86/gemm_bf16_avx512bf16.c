@@ -3,7 +3,7 @@
 
 enum { MR = 14 };
 #define GEMM_ROWS(CASE) FEW_ROW_COUNTS(CASE)
-#define GEMM_NEXT_ROWS(left) tile_rows_of_few(left)
+#define GEMM_NEXT_ROWS(left, most) tile_rows_of_few(left, most)
 #define GEMM_HALF NULL
 #define GEMM_B uint16_t
 #define GEMM_GROUP 2

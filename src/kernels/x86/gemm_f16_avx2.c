@@ -3,7 +3,7 @@
 
 enum { MR = 6 };
 #define GEMM_ROWS(CASE) CASE(1) CASE(2) CASE(4) CASE(6)
-#define GEMM_NEXT_ROWS(left) ((left) >= 6 ? 6 : (left) >= 4 ? 4 : (left) >= 2 ? 2 : 1)
+#define GEMM_NEXT_ROWS(left, most) tile_rows_of_few(left, most)
 #define GEMM_HALF NULL
 #define GEMM_B uint16_t
 #define GEMM_GROUP 1

@@ -4,11 +4,11 @@
 enum { MR = 14 };
 /* Without heights that two tiles make up for as well. */
 #define GEMM_ROWS(CASE) CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(10) CASE(12) CASE(14)
-#define GEMM_NEXT_ROWS(left) next_rows(left)
+#define GEMM_NEXT_ROWS(left, most) next_rows(left, most)
 #define GEMM_HALF ln_gemm_f32_half_avx512
 
-static inline int next_rows(int left) {
-  const int tiles = (left + MR - 1) / MR, rows = (left + tiles - 1) / tiles;
+static inline int next_rows(int left, int most) {
+  const int tiles = (left + most - 1) / most, rows = (left + tiles - 1) / tiles;
   if (rows < 9 || rows % 2 == 0) return rows;
   return rows < left ? rows + 1 : (rows + 1) / 2;
 }

@@ -41,7 +41,7 @@ void ln_gemm_f32_half_avx512(int32_t m, int32_t n, const ln_gemm_a *a, const flo
   const output out = {c_stride, mask, bias == NULL ? _mm256_setzero_ps() : _mm256_maskz_loadu_ps(mask, bias),
                       _mm256_set1_ps(low), _mm256_set1_ps(high)};
   for (int32_t i = 0; i < m;) {
-    const int32_t rows = tile_rows_of_few(m - i);
+    const int32_t rows = tile_rows_of_few(m - i, MR);
     switch (rows) {
 #define CASE(r) \
   case r: tile(r, a, i * a->row_stride, panel, &out, c + i * c_stride); break;
