@@ -29,19 +29,19 @@ typedef struct ln_unary_kernels {
   ln_unary_f32_fn *tanh_f32;      /* 4 ulp */
   ln_unary_f32_fn *elu_f32;       /* in < 0 ? e^in - 1 : in; 4 ulp */
   ln_unary_f32_fn *gelu_tanh_f32; /* in/2 (1 + tanh(sqrt(2/pi) (in + 0.044715 in^3))); 2^-22 of |in| */
+  ln_unary_f32_fn *log_f32;       /* 2 ulp */
+  ln_unary_f32_fn *gelu_erf_f32;  /* in/2 (1 + erf(in / sqrt 2)); 2^-22 of |in| */
   ln_table_u8_fn *table_u8;
 } ln_unary_kernels;
 
 /* Functions with one version: the C library's, and exact ones. */
 typedef enum ln_unary_plain {
-  LN_PLAIN_LOG,
   LN_PLAIN_SIN,
   LN_PLAIN_COS,
   LN_PLAIN_FLOOR,
   LN_PLAIN_CEIL,
   LN_PLAIN_ROUND, /* ties to even */
   LN_PLAIN_SIGN,  /* -1, 0, 1; NaN for NaN */
-  LN_PLAIN_GELU,  /* in/2 (1 + erf(in / sqrt 2)) */
   LN_PLAIN_CBRT,
   LN_PLAIN_COUNT
 } ln_unary_plain;

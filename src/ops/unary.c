@@ -37,7 +37,7 @@ void ln_unary_prepare_float(const ln_node *node, ln_unary_args *args) {
       break;
     case LN_UNARY_GELU:
       args->fn = LN_OPTIONS(node, gelu_options)->approximate ? LN_KERNEL_OF(unary, gelu_tanh_f32)
-                                                             : ln_k_unary_plain(LN_PLAIN_GELU);
+                                                             : LN_KERNEL_OF(unary, gelu_erf_f32);
       break;
     case LN_UNARY_ELU: args->fn = BUILT(ELU, ELU, elu_f32); break;
     case LN_UNARY_HARD_SWISH: args->fn = BUILT(HARD_SWISH, HARD_SWISH, hard_swish_f32); break;
@@ -49,7 +49,7 @@ void ln_unary_prepare_float(const ln_node *node, ln_unary_args *args) {
     case LN_UNARY_SQRT: args->fn = BUILT(SQRT, SQRT, sqrt_f32); break;
     case LN_UNARY_RSQRT: args->fn = BUILT(RSQRT, STABLEHLO_RSQRT, rsqrt_f32); break;
     case LN_UNARY_SQUARE: args->fn = BUILT(SQUARE, SQUARE, square_f32); break;
-    case LN_UNARY_LOG: args->fn = ln_k_unary_plain(LN_PLAIN_LOG); break;
+    case LN_UNARY_LOG: args->fn = BUILT(LOG, STABLEHLO_LOG, log_f32); break;
     case LN_UNARY_SIN: args->fn = ln_k_unary_plain(LN_PLAIN_SIN); break;
     case LN_UNARY_COS: args->fn = ln_k_unary_plain(LN_PLAIN_COS); break;
     case LN_UNARY_FLOOR: args->fn = ln_k_unary_plain(LN_PLAIN_FLOOR); break;

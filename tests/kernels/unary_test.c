@@ -1,5 +1,6 @@
 /* Functions of one array: every tier against exact values, at every place of a vector. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,7 +26,14 @@ static double exact_gelu(double x, float a, float b) {
   return 0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
 }
 
+static double exact_log(double x, float a, float b) { return (void)a, (void)b, log(x); }
+static double exact_gelu_erf(double x, float a, float b) {
+  return (void)a, (void)b, 0.5 * x * (1 + erf(x * 0.70710678118654752));
+}
+
 enum { POINTS = 6007 };
+/* Floats from one to the next of a sweep over all of them; 1 takes minutes and finds the same. */
+enum { SWEEP_STEP = 509, SWEEP_BLOCK = 4096 };
 
 /* Ends of ranges, special values, and a spread over many magnitudes. */
 static void fill_points(ln_kt *t, float *x) {
@@ -78,6 +86,36 @@ static void bench(ln_kt *t, ln_unary_f32_fn *generic, ln_unary_f32_fn *tested, f
   LN_KT_TIME(t, "16384", generic(in, out, COUNT, a, b), tested(in, out, COUNT, a, b));
 }
 
+static double error_of(float x, float y, double want, bool of_input) {
+  if (!of_input) return ulps(y, want);
+  if (!(fabsf(x) < 1e10f)) return 0;
+  return fabs(y - want) / fmax(fabs((double)x), 1e-30) * 8388608.0;
+}
+
+/* Every SWEEP_STEP-th float of both signs. The places of vectors are another test's. */
+static void sweep(const ln_kt *t, ln_unary_f32_fn *tested, exact_fn *exact, double bound, bool of_input, float a,
+                  float b) {
+  static float x[SWEEP_BLOCK], y[SWEEP_BLOCK];
+  double most = 0;
+  float worst = 0.0f;
+  for (uint64_t first = 0; first <= UINT32_MAX; first += (uint64_t)SWEEP_BLOCK * SWEEP_STEP) {
+    for (uint32_t i = 0; i < SWEEP_BLOCK; ++i) {
+      const uint32_t bits = (uint32_t)(first + (uint64_t)i * SWEEP_STEP);
+      memcpy(&x[i], &bits, sizeof bits);
+    }
+    tested(x, y, SWEEP_BLOCK, a, b);
+    for (uint32_t i = 0; i < SWEEP_BLOCK; ++i) {
+      const double error = error_of(x[i], y[i], exact(x[i], a, b), of_input);
+      if (!(error <= bound)) fail_msg("%s: f(%a) = %a, %g ulp away", t->slot, (double)x[i], (double)y[i], error);
+      if (error > most) {
+        most = error;
+        worst = x[i];
+      }
+    }
+  }
+  printf("%-16s %-10s at most %.3f of %g, at %a\n", t->slot, ln_isa_name(t->tested->isa), most, bound, (double)worst);
+}
+
 /* `of_input`: the bound counts in units of the input's last place. */
 static void check(ln_kt *t, ln_unary_f32_fn *generic, ln_unary_f32_fn *tested, exact_fn *exact, double bound,
                   bool of_input, float a, float b) {
@@ -87,13 +125,13 @@ static void check(ln_kt *t, ln_unary_f32_fn *generic, ln_unary_f32_fn *tested, e
   tested(x, y, POINTS, a, b);
   for (int32_t i = 0; i < POINTS; ++i) {
     const double want = exact(x[i], a, b);
-    if (of_input && !(fabsf(x[i]) < 1e10f)) continue;
-    const double error = of_input ? fabs(y[i] - want) / fmax(fabs((double)x[i]), 1e-30) * 8388608.0 : ulps(y[i], want);
+    const double error = error_of(x[i], y[i], want, of_input);
     if (!(error <= bound)) fail_msg("%s: f(%a) = %a, %g ulp from %a", t->slot, (double)x[i], (double)y[i], error, want);
   }
   free(x);
   free(y);
   check_places(t, tested, a, b);
+  if (bound > 1.5) sweep(t, tested, exact, bound, of_input, a, b); /* others are single operations */
   if (ln_kt_bench(t)) bench(t, generic, tested, a, b);
 }
 
@@ -114,6 +152,8 @@ CHECK(logistic_f32, exact_logistic, 4, false, 0.0f, 0.0f)
 CHECK(tanh_f32, exact_tanh, 4, false, 0.0f, 0.0f)
 CHECK(elu_f32, exact_elu, 4, false, 0.0f, 0.0f)
 CHECK(gelu_tanh_f32, exact_gelu, 2, true, 0.0f, 0.0f)
+CHECK(log_f32, exact_log, 2, false, 0.0f, 0.0f)
+CHECK(gelu_erf_f32, exact_gelu_erf, 2, true, 0.0f, 0.0f)
 
 static void check_table_u8(ln_kt *t) {
   uint8_t table[256];
@@ -144,6 +184,8 @@ static const ln_kt_check checks[] = {
     {"tanh_f32", check_tanh_f32},
     {"elu_f32", check_elu_f32},
     {"gelu_tanh_f32", check_gelu_tanh_f32},
+    {"log_f32", check_log_f32},
+    {"gelu_erf_f32", check_gelu_erf_f32},
     {"table_u8", check_table_u8},
 };
 

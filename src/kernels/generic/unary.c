@@ -15,7 +15,10 @@ static float logistic_one(float x) {
 #define EXPM1 expm1f
 #define LOGISTIC logistic_one
 #define TANH tanhf
+#define LOG logf
+#define ERF_PLUS_ONE(x) (1.0f + erff(x))
 #include "kernels/unary_body.inc"
+#include "kernels/unary_log_body.inc"
 
 void ln_table_u8_generic(const uint8_t *table, const uint8_t *in, uint8_t *out, size_t count) {
   size_t i;
@@ -33,7 +36,6 @@ void ln_table_u8_generic(const uint8_t *table, const uint8_t *in, uint8_t *out, 
     }                                                                             \
   }
 
-PLAIN(plain_log, logf(x))
 PLAIN(plain_sin, sinf(x))
 PLAIN(plain_cos, cosf(x))
 PLAIN(plain_floor, floorf(x))
@@ -41,13 +43,12 @@ PLAIN(plain_ceil, ceilf(x))
 PLAIN(plain_round, rintf(x))
 PLAIN(plain_sign, x > 0.0f ? 1.0f : (x < 0.0f ? -1.0f : x))
 PLAIN(plain_cbrt, cbrtf(x))
-PLAIN(plain_gelu, 0.5f * x * (1.0f + erff(x * 0.707106781f)))
 
 ln_unary_f32_fn *ln_k_unary_plain(ln_unary_plain function) {
   static ln_unary_f32_fn *const table[LN_PLAIN_COUNT] = {
-      [LN_PLAIN_LOG] = plain_log,     [LN_PLAIN_SIN] = plain_sin,   [LN_PLAIN_COS] = plain_cos,
-      [LN_PLAIN_FLOOR] = plain_floor, [LN_PLAIN_CEIL] = plain_ceil, [LN_PLAIN_ROUND] = plain_round,
-      [LN_PLAIN_SIGN] = plain_sign,   [LN_PLAIN_GELU] = plain_gelu, [LN_PLAIN_CBRT] = plain_cbrt,
+      [LN_PLAIN_SIN] = plain_sin,   [LN_PLAIN_COS] = plain_cos,     [LN_PLAIN_FLOOR] = plain_floor,
+      [LN_PLAIN_CEIL] = plain_ceil, [LN_PLAIN_ROUND] = plain_round, [LN_PLAIN_SIGN] = plain_sign,
+      [LN_PLAIN_CBRT] = plain_cbrt,
   };
   return table[function];
 }

@@ -11,8 +11,11 @@
 #define EXPM1 ln_expm1_negative_f32
 #define LOGISTIC ln_logistic_f32
 #define TANH ln_tanh_f32
+#define LOG ln_log_f32
+#define ERF_PLUS_ONE ln_erf_plus_one_f32
 
 #include "kernels/binary_f32.inc"
 #include "kernels/convert_body.inc"
 #include "kernels/hybrid_body.inc"
 #include "kernels/unary_body.inc"
+#include "kernels/unary_log_body.inc"
