@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "kernels/matvec.h"
+#include "kernels/x86/reduce_avx512.h"
 
 ln_matvec_f32_fn ln_matvec_f32_avx512;
 ln_matvec_i8_fn ln_matvec_i8_avx512;
@@ -29,9 +30,33 @@ ALWAYS_INLINE void rows_f32(const float *weights, const float *x, __m512 tail, i
   for (int32_t r = 0; r < rows; ++r) out[r] += _mm512_reduce_add_ps(sums[r]);
 }
 
+/* Sixteen rows, whose sums are added up together. */
+static void sixteen_rows_f32(const float *weights, const float *x, __m512 tail, int32_t columns, float *out) {
+  __m512 sums[16];
+#pragma GCC unroll 16
+  for (int r = 0; r < 16; ++r) sums[r] = _mm512_setzero_ps();
+  int32_t c = 0;
+  for (; c + 16 <= columns; c += 16) {
+    const __m512 part = _mm512_loadu_ps(x + c);
+#pragma GCC unroll 16
+    for (int r = 0; r < 16; ++r) {
+      sums[r] = _mm512_fmadd_ps(_mm512_loadu_ps(weights + (ptrdiff_t)r * columns + c), part, sums[r]);
+    }
+  }
+  if (c < columns) {
+    const __mmask16 mask = (__mmask16)((1u << (columns - c)) - 1);
+#pragma GCC unroll 16
+    for (int r = 0; r < 16; ++r) {
+      sums[r] = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask, weights + (ptrdiff_t)r * columns + c), tail, sums[r]);
+    }
+  }
+  _mm512_storeu_ps(out, _mm512_add_ps(_mm512_loadu_ps(out), ln_reduce16_ps(sums)));
+}
+
 void ln_matvec_f32_avx512(const float *weights, const float *x, int32_t rows, int32_t columns, float *out) {
   const __m512 tail = _mm512_maskz_loadu_ps((__mmask16)((1u << (columns % 16)) - 1), x + columns / 16 * 16);
   int32_t r = 0;
+  for (; r + 16 <= rows; r += 16) sixteen_rows_f32(weights + (ptrdiff_t)r * columns, x, tail, columns, out + r);
   for (; r + 4 <= rows; r += 4) rows_f32(weights + (ptrdiff_t)r * columns, x, tail, 4, columns, out + r);
   for (; r < rows; ++r) rows_f32(weights + (ptrdiff_t)r * columns, x, tail, 1, columns, out + r);
 }
