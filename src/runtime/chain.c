@@ -102,7 +102,7 @@ ln_status ln_session_chain(ln_session *session, ln_error *err) {
     session->steps[i].text = NULL;
   }
   session->followers = 0;
-  if (!LN_HAS_SPANS || session->keep_all) return LN_OK;
+  if (!LN_HAS_SPANS || session->keep_all || session->apart) return LN_OK;
   ln_arena work = {0};
   const int32_t *maker = find_makers(session, &work);
   ln_status status = maker == NULL ? ln_fail(err, LN_ERR_MEMORY, "no memory to plan") : LN_OK;

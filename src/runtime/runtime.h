@@ -74,6 +74,7 @@ struct ln_session {
   const ln_signature *signature; /* NULL: the graph's own inputs and outputs */
   ln_pool *pool;
   bool profile, keep_all;
+  bool apart;    /* tests only: no step runs inside another */
   bool all_late; /* trials and tests only: no shape is known before the run */
   bool prepared;
   atomic_bool cancelled; /* set by any thread, cleared when a run begins */

@@ -2,7 +2,7 @@
 #include "passes/rewrite.h"
 #include "support/unit.h"
 
-enum { MAX_TENSORS = 16, MAX_OPS = 8 };
+enum { MAX_TENSORS = 24, MAX_OPS = 8 };
 
 typedef struct fixture {
   ln_arena arena;
@@ -273,13 +273,85 @@ static void cancels_quantization(void **state) {
   assert_int_equal(run_pass(f, ln_pass_cancel_quantization), 0);
 }
 
+/* input [1, 2, 3, 4] -> TRANSPOSE -> RESHAPE -> TRANSPOSE */
+static int32_t transposed(fixture *f, int32_t from, int32_t rank, const int32_t *dims, const int32_t *permutation) {
+  const int32_t axes =
+      add_tensor(f, LN_INT32, 1, (const int32_t[]){rank}, permutation, (size_t)rank * sizeof *permutation);
+  const int32_t out = add_tensor(f, LN_FLOAT32, rank, dims, NULL, 0);
+  add_op(f, LN_OP_TRANSPOSE, 2, (const int32_t[]){from, axes}, out);
+  return out;
+}
+
+static int32_t reshaped(fixture *f, int32_t from, int32_t rank, const int32_t *dims) {
+  const int32_t shape = add_tensor(f, LN_INT32, 1, (const int32_t[]){rank}, dims, (size_t)rank * sizeof *dims);
+  const int32_t out = add_tensor(f, LN_FLOAT32, rank, dims, NULL, 0);
+  add_op(f, LN_OP_RESHAPE, 2, (const int32_t[]){from, shape}, out);
+  return out;
+}
+
+static void cancels_transposes(void **state) {
+  (void)state;
+  for (int32_t back = 0; back < 2; ++back) { /* the second one undoes the first, or does not */
+    fixture *f = begin();
+    f->input = add_tensor(f, LN_FLOAT32, 3, (const int32_t[]){2, 3, 4}, NULL, 0);
+    const int32_t a = transposed(f, f->input, 3, (const int32_t[]){2, 4, 3}, (const int32_t[]){0, 2, 1});
+    const int32_t b = reshaped(f, a, 4, (const int32_t[]){2, 4, 3, 1});
+    f->output = back == 0 ? transposed(f, b, 4, (const int32_t[]){2, 3, 1, 4}, (const int32_t[]){0, 2, 3, 1})
+                          : transposed(f, b, 4, (const int32_t[]){4, 3, 1, 2}, (const int32_t[]){1, 2, 3, 0});
+    assert_int_equal(run_pass(f, ln_pass_cancel_transposes), back == 0);
+    assert_int_equal(f->graph.ops[2].def->code, back == 0 ? LN_OP_RESHAPE : LN_OP_TRANSPOSE);
+    assert_int_equal(f->graph.ops[2].inputs[0], back == 0 ? f->input : b);
+    run_pass(f, ln_pass_drop_dead);
+    assert_int_equal(f->graph.op_count, back == 0 ? 1 : 3);
+  }
+}
+
+static void cancels_transposes_of_open_shapes(void **state) {
+  (void)state;
+  fixture *f = begin();
+  f->input = add_tensor(f, LN_FLOAT32, 3, (const int32_t[]){-1, 3, 4}, NULL, 0);
+  const int32_t a = transposed(f, f->input, 3, (const int32_t[]){4, -1, 3}, (const int32_t[]){2, 0, 1});
+  const int32_t b = transposed(f, a, 3, (const int32_t[]){-1, 3, 4}, (const int32_t[]){1, 2, 0});
+  f->output = add_tensor(f, LN_FLOAT32, 3, (const int32_t[]){-1, 3, 4}, NULL, 0);
+  add_op(f, LN_OP_ABS, 1, &b, f->output);
+  assert_int_equal(run_pass(f, ln_pass_cancel_transposes), 1);
+  assert_int_equal(run_pass(f, ln_pass_drop_dead), 2);
+  assert_int_equal(f->graph.ops[0].inputs[0], f->input);
+}
+
+static void products_read_through_transposes(void **state) {
+  (void)state;
+  fixture *f = begin();
+  f->input = add_tensor(f, LN_FLOAT32, 4, (const int32_t[]){2, 2, 3, 4}, NULL, 0);
+  const int32_t x = add_tensor(f, LN_FLOAT32, 3, (const int32_t[]){4, 5, 4}, (const float[80]){0}, 80 * sizeof(float));
+  const int32_t a = transposed(f, f->input, 4, (const int32_t[]){2, 2, 4, 3}, (const int32_t[]){0, 1, 3, 2});
+  const int32_t y = reshaped(f, a, 3, (const int32_t[]){4, 4, 3});
+  f->output = add_tensor(f, LN_FLOAT32, 3, (const int32_t[]){4, 5, 3}, NULL, 0);
+  const ln_op *product = add_op(f, LN_OP_BATCH_MATMUL, 2, (const int32_t[]){x, y}, f->output);
+  assert_int_equal(run_pass(f, ln_pass_cancel_transposes), 1);
+  assert_true(((const ln_batch_mat_mul_options *)product->options)->adj_y);
+  run_pass(f, ln_pass_drop_dead);
+  assert_int_equal(f->graph.op_count, 2); /* a reshape of the input and the product */
+  const ln_shape *shape = &f->graph.tensors[f->graph.ops[1].inputs[1]].shape;
+  assert_int_equal(shape->dims[1], 3);
+  assert_int_equal(shape->dims[2], 4);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(fuses_pads),           cmocka_unit_test(leaves_other_pads),
-      cmocka_unit_test(fuses_activations),    cmocka_unit_test(leaves_shared_results),
-      cmocka_unit_test(folds_constants),      cmocka_unit_test(folds_within_a_limit),
-      cmocka_unit_test(cancels_quantization), cmocka_unit_test(densifies_constants),
-      cmocka_unit_test(keeps_stored_weights), cmocka_unit_test(unpacks_for_other_readers),
+      cmocka_unit_test(cancels_transposes),
+      cmocka_unit_test(cancels_transposes_of_open_shapes),
+      cmocka_unit_test(products_read_through_transposes),
+      cmocka_unit_test(fuses_pads),
+      cmocka_unit_test(leaves_other_pads),
+      cmocka_unit_test(fuses_activations),
+      cmocka_unit_test(leaves_shared_results),
+      cmocka_unit_test(folds_constants),
+      cmocka_unit_test(folds_within_a_limit),
+      cmocka_unit_test(cancels_quantization),
+      cmocka_unit_test(densifies_constants),
+      cmocka_unit_test(keeps_stored_weights),
+      cmocka_unit_test(unpacks_for_other_readers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
