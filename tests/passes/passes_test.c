@@ -337,11 +337,59 @@ static void products_read_through_transposes(void **state) {
   assert_int_equal(shape->dims[2], 4);
 }
 
+/* CONV_2D of two channels, then arithmetic with a constant. */
+static void folds_scales(void **state) {
+  static const float weights[2] = {3, 5}, scales[2] = {2, 4}, shift[1] = {10}, bias[2] = {1, -1};
+  (void)state;
+  fixture *f = begin();
+  f->input = activation(f, 4, 4, 1);
+  const int32_t filter = add_tensor(f, LN_FLOAT32, 4, (const int32_t[]){2, 1, 1, 1}, weights, sizeof weights);
+  const int32_t offsets = add_tensor(f, LN_FLOAT32, 1, (const int32_t[]){2}, bias, sizeof bias);
+  const int32_t by = add_tensor(f, LN_FLOAT32, 3, (const int32_t[]){1, 1, 2}, scales, sizeof scales);
+  const int32_t more = add_tensor(f, LN_FLOAT32, 0, NULL, shift, sizeof shift);
+  const int32_t a = activation(f, 4, 4, 2), b = activation(f, 4, 4, 2);
+  f->output = activation(f, 4, 4, 2);
+  const ln_op *conv = add_op(f, LN_OP_CONV_2D, 3, (const int32_t[]){f->input, filter, offsets}, a);
+  add_op(f, LN_OP_MUL, 2, (const int32_t[]){by, a}, b);
+  const ln_op *add = add_op(f, LN_OP_ADD, 2, (const int32_t[]){b, more}, f->output);
+  ((ln_add_options *)(uintptr_t)add->options)->fused_activation_function = LN_ACT_RELU;
+  assert_int_equal(run_pass(f, ln_pass_fold_scales), 2);
+  assert_int_equal(f->graph.op_count, 1);
+  assert_int_equal(conv->outputs[0], f->output);
+  assert_int_equal(((const ln_conv2d_options *)conv->options)->fused_activation_function, LN_ACT_RELU);
+  const float *folded = f->graph.tensors[conv->inputs[1]].data, *shifted = f->graph.tensors[conv->inputs[2]].data;
+  assert_true(folded[0] == 6.0f && folded[1] == 20.0f);
+  assert_true(shifted[0] == 12.0f && shifted[1] == 6.0f);
+}
+
+/* A layer that clamps, one that others read, too, and a constant of another shape stay as they are. */
+static void keeps_other_scales(void **state) {
+  static const float weights[2] = {3, 5}, scales[4] = {2, 4, 6, 8};
+  (void)state;
+  for (int32_t reason = 0; reason < 3; ++reason) {
+    fixture *f = begin();
+    f->input = activation(f, 4, 2, 1);
+    const int32_t filter = add_tensor(f, LN_FLOAT32, 4, (const int32_t[]){2, 1, 1, 1}, weights, sizeof weights);
+    const bool by_column = reason == 2;
+    const int32_t by = by_column ? add_tensor(f, LN_FLOAT32, 2, (const int32_t[]){2, 1}, scales, 2 * sizeof(float))
+                                 : add_tensor(f, LN_FLOAT32, 1, (const int32_t[]){2}, scales, 2 * sizeof(float));
+    const int32_t a = activation(f, 4, 2, 2), b = activation(f, 4, 2, 2);
+    f->output = activation(f, 4, 2, 2);
+    const ln_op *conv = add_op(f, LN_OP_CONV_2D, 3, (const int32_t[]){f->input, filter, -1}, a);
+    if (reason == 0) ((ln_conv2d_options *)(uintptr_t)conv->options)->fused_activation_function = LN_ACT_RELU6;
+    add_op(f, LN_OP_MUL, 2, (const int32_t[]){a, by}, b);
+    add_op(f, LN_OP_ADD, 2, (const int32_t[]){b, reason == 1 ? a : b}, f->output);
+    assert_int_equal(run_pass(f, ln_pass_fold_scales), 0);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(cancels_transposes),
       cmocka_unit_test(cancels_transposes_of_open_shapes),
       cmocka_unit_test(products_read_through_transposes),
+      cmocka_unit_test(folds_scales),
+      cmocka_unit_test(keeps_other_scales),
       cmocka_unit_test(fuses_pads),
       cmocka_unit_test(leaves_other_pads),
       cmocka_unit_test(fuses_activations),
