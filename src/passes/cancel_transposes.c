@@ -255,7 +255,7 @@ static ln_status absorb(ln_pass_context *context, const search *s, ln_op *produc
 
 ln_status ln_pass_cancel_transposes(ln_pass_context *context) {
   ln_graph *graph = context->graph;
-  if (ln_op_find(LN_OP_RESHAPE) == NULL) return LN_OK; /* left out of this build */
+  if (LN_OP_TYPES(TRANSPOSE) == 0 || ln_op_find(LN_OP_RESHAPE) == NULL) return LN_OK; /* left out of this build */
   const search s = {graph, ln_graph_producers(graph, context->arena), ln_graph_count_uses(graph, context->arena),
                     context->arena};
   int32_t *instead = ln_arena_array(context->arena, (size_t)graph->tensor_count, sizeof *instead);
