@@ -28,7 +28,7 @@ static bool set_sizes(ln_fc_blocks *fc, size_t *packed, size_t *scratch) {
 static ln_status pack(const ln_fc_blocks *fc, const ln_weights *weights, char *panels) {
   const ln_tensor *stored = weights->scales;
   const size_t row_bytes = (size_t)fc->k / 2; /* whole bytes: a block is of 32 and more */
-  float *scales = ln_alloc((size_t)LN_I4_ROWS * (size_t)fc->blocks * sizeof *scales);
+  float *scales = ln_alloc_array((size_t)fc->blocks, LN_I4_ROWS * sizeof *scales);
   if (scales == NULL) return LN_ERR_MEMORY;
   for (int32_t p = 0; p < fc->panels; ++p) {
     const int32_t first = p * LN_I4_ROWS, count = fc->n - first < LN_I4_ROWS ? fc->n - first : LN_I4_ROWS;

@@ -121,7 +121,7 @@ static void give(ln_model *model, int32_t tensor) {
 /* x + f(x) where f is the head: the sum may not take x's memory, which other stretches still read. */
 static void a_head_keeps_its_input(void **unused) {
   (void)unused;
-  for (int32_t kernel = 1; kernel <= 3; kernel += 2) {
+  for (int32_t kernel = 1; kernel <= 5; kernel += 4) { /* 3: Winograd hands no lines on */
     ln_model *model = build_model();
     const int32_t input = build_input(model, LN_FLOAT32, 4, image);
     const int32_t x = result(model, LN_OP_ABS, input, -1);

@@ -46,6 +46,9 @@ static ln_model *make(product form, bool halves) {
   ln_op *op = build_op(model, ln_op_find(LN_OP_CONV_2D), 3, in, 1, &out);
   BUILD_OPTIONS(op, conv2d_options)->padding = LN_PADDING_SAME;
   BUILD_OPTIONS(op, conv2d_options)->stride_h = BUILD_OPTIONS(op, conv2d_options)->stride_w = 1;
+  if (form == CONV_SAME) { /* keeps float32 from Winograd's sums, which are others */
+    BUILD_OPTIONS(op, conv2d_options)->dilation_h_factor = BUILD_OPTIONS(op, conv2d_options)->dilation_w_factor = 2;
+  }
   return model;
 }
 
