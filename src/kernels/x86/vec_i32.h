@@ -41,6 +41,14 @@ LN_INLINE void vi_store_part_8(void *p, vi a, size_t n) {
   _mm_mask_storeu_epi8(p, (__mmask16)((1u << n) - 1), _mm512_cvtepi32_epi8(a));
 }
 
+typedef __m512 vf;
+LN_INLINE vf vf_set(float a) { return _mm512_set1_ps(a); }
+LN_INLINE vf vf_of(vi a) { return _mm512_cvtepi32_ps(a); }
+LN_INLINE vf vf_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
+LN_INLINE vi vi_round(vf a) { return _mm512_cvtps_epi32(a); }
+/* Whether any lane has none of the bits of `mask`. */
+LN_INLINE int vi_any_without(vi a, vi mask) { return _mm512_testn_epi32_mask(a, mask) != 0; }
+
 /* ln_rounding_doubling_high_mul; not both INT32_MIN. */
 LN_INLINE vi vi_high_mul(vi a, vi b) {
   const vi half = _mm512_set1_epi64(INT64_C(1) << 30);
@@ -76,10 +84,20 @@ LN_INLINE void vi_store_8(void *p, vi a) {
   _mm_storel_epi64((__m128i *)p, _mm_or_si128(_mm256_castsi256_si128(apart), _mm256_extracti128_si256(apart, 1)));
 }
 
+typedef __m256 vf;
+LN_INLINE vf vf_set(float a) { return _mm256_set1_ps(a); }
+LN_INLINE vf vf_of(vi a) { return _mm256_cvtepi32_ps(a); }
+LN_INLINE vf vf_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
+LN_INLINE vi vi_round(vf a) { return _mm256_cvtps_epi32(a); }
+LN_INLINE int vi_any_without(vi a, vi mask) {
+  return _mm256_movemask_epi8(_mm256_cmpeq_epi32(_mm256_and_si256(a, mask), _mm256_setzero_si256())) != 0;
+}
+
 /* Up to eight bytes in a register: by way of memory, wider loads would wait for the narrow stores. */
-LN_INLINE __m128i vi_part_of(const void *p, size_t n) {
+static inline __m128i vi_part_of(const void *p, size_t n) {
   const uint8_t *bytes = p;
   uint64_t word = 0;
+#pragma GCC unroll 1
   for (size_t i = 0; i < n; ++i) word |= (uint64_t)bytes[i] << (8 * i);
   return _mm_cvtsi64_si128((int64_t)word);
 }
@@ -88,6 +106,7 @@ LN_INLINE vi vi_load_part_u8(const void *p, size_t n) { return _mm256_cvtepu8_ep
 LN_INLINE void vi_store_part_8(void *p, vi a, size_t n) {
   uint8_t bytes[VI_LANES], *out = p;
   vi_store_8(bytes, a);
+#pragma GCC unroll 1
   for (size_t i = 0; i < n; ++i) out[i] = bytes[i];
 }
 
