@@ -296,7 +296,7 @@ ln_status ln_gemm_plan_constant_b(ln_gemm_plan *plan, ln_prep *prep, const ln_ge
   plan->b.column_sums = column_sums;
   plan->b.bias = folded;
   ln_gemm_fold_bias(plan, plan->quant.a_zero, bias, column_sums, folded);
-  plan->narrow = plan->kind == LN_GEMM_Q8 && sums_are_narrow(plan, bias);
+  plan->b.narrow = plan->kind == LN_GEMM_Q8 && sums_are_narrow(plan, bias);
   return fold_scales(plan, prep->arena, bias);
 }
 
@@ -328,6 +328,7 @@ void ln_gemm_pack(const ln_gemm_plan *plan, const ln_gemm_source *source, const 
   int32_t *folded = (int32_t *)(void *)((char *)block + folded_at);
   ln_gemm_fold_bias(plan, plan->quant.a_zero, bias, column_sums, folded);
   b->bias = folded;
+  b->narrow = plan->kind == LN_GEMM_Q8 && sums_are_narrow(plan, bias);
 }
 
 /* ---- rows ---- */
@@ -358,7 +359,8 @@ static void integer_rows(const ln_gemm_plan *plan, const ln_gemm_b *b, const cha
     return;
   }
   const ln_gemm_quant *quant = &plan->quant;
-  const bool constant = b->bias == plan->b.bias; /* what was said of the bias holds of no other */
+  /* What was said of a constant bias holds of no other. */
+  const bool packed = b->panels != plan->b.panels, constant = !packed && b->bias == plan->b.bias;
   const char *scales = constant ? plan->scales : NULL;
   const ln_gemm_q8_params params = {
       .bias = bias,
@@ -369,7 +371,7 @@ static void integer_rows(const ln_gemm_plan *plan, const ln_gemm_b *b, const cha
       .low = quant->low,
       .high = quant->high,
       .is_unsigned = quant->c_unsigned,
-      .narrow = plan->narrow && constant,
+      .narrow = b->narrow && (packed || constant),
       .row_terms = row_terms,
       .scales = scales == NULL ? NULL : scales + column / plan->nr * plan->q8->scale_bytes};
   plan->q8->run(m, n, a, panels, &params, c, c_stride);

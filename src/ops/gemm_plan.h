@@ -40,6 +40,7 @@ typedef struct ln_gemm_b {
   const void *panels;
   const int32_t *column_sums; /* quantized: [groups * n] */
   const void *bias;           /* f32: NULL or [groups * n]; quantized: [groups * panels * nr] with the corrections */
+  bool narrow;                /* quantized: what ln_gemm_q8_params says of sums with the bias that B was packed with */
 } ln_gemm_b;
 
 /* What integers stand for: all in values of the stored types. */
@@ -69,7 +70,6 @@ typedef struct ln_gemm_plan {
   const int32_t *multiplier, *shift; /* [groups * panels * nr] */
   const double *reals;               /* the same, or NULL */
   const void *scales;                /* [groups * panels] of the kernel's fold_scales, with b.bias; or NULL */
-  bool narrow;                       /* of b.bias */
   bool staged; /* what is packed in run goes through a buffer of one panel: set before its bytes are asked for */
   ln_gemm_b b; /* of a constant B; panels NULL when it is packed in run */
 } ln_gemm_plan;
