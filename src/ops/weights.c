@@ -29,6 +29,7 @@ typedef struct ln_weights_band {
 } ln_weights_band;
 
 void ln_weights_close(ln_weights *weights) {
+  if (!LN_HAS_SPARSE) return;
   if (weights->band != NULL) ln_free(weights->band->data);
   ln_free(weights->band);
   ln_free(weights->owned);
@@ -37,7 +38,7 @@ void ln_weights_close(ln_weights *weights) {
 }
 
 bool ln_weights_is_plain(const ln_weights *weights) {
-  return weights->plain == weights->tensor->type && weights->band == NULL;
+  return weights->plain == weights->tensor->type && (!LN_HAS_SPARSE || weights->band == NULL);
 }
 
 int64_t ln_weights_form(const ln_weights *weights) {
@@ -117,10 +118,10 @@ static ln_status open_band(const ln_node *node, ln_error *err, ln_weights *out) 
 }
 
 ln_status ln_weights_open_rows(const ln_node *node, const ln_tensor *tensor, ln_error *err, ln_weights *out) {
+  if (!LN_HAS_SPARSE) return ln_weights_open(node, tensor, err, out);
   *out = (ln_weights){.tensor = tensor, .plain = ln_weights_plain_type(tensor)};
   const bool whole = tensor->quant->kind == LN_QUANT_BLOCKWISE || ln_type_bits(tensor->type) < 8;
-  if (LN_HAS_SPARSE && tensor->sparsity != NULL && !whole && ln_tensor_const_data(tensor))
-    LN_TRY(open_band(node, err, out));
+  if (tensor->sparsity != NULL && !whole && ln_tensor_const_data(tensor)) LN_TRY(open_band(node, err, out));
   return out->band != NULL ? LN_OK : ln_weights_open(node, tensor, err, out);
 }
 
