@@ -38,7 +38,7 @@ static void open_event(cli_profile *p, const ln_operator_event *event) {
                                               .graph = event->graph_name,
                                               .run = p->run_count - 1,
                                               .depth = depth,
-                                              .step = depth == 0 ? p->step : -1,
+                                              .step = -1,
                                               .start_ms = cli_now_ms() - p->origin_ms};
 }
 
@@ -47,11 +47,10 @@ static void close_event(cli_profile *p) {
   const int32_t depth = --p->depth;
   const int32_t index = depth < (int32_t)CLI_COUNT(p->open) ? p->open[depth] : -1;
   if (index >= 0) p->events[index].ms = now - p->events[index].start_ms;
-  if (depth == 0) p->step++;
 }
 
 bool cli_profile_on_operator(void *user, const ln_operator_event *event) {
-  if (event->inside) return true;
+  if (event->inside) return true; /* in the event of another */
   if (event->after) close_event(user);
   else open_event(user, event);
   return true;
@@ -64,7 +63,7 @@ void cli_profile_begin_run(cli_profile *p) {
     return;
   }
   p->run_capacity = (int32_t)capacity;
-  p->depth = p->step = 0;
+  p->depth = 0;
   if (p->run_count == 0) p->origin_ms = cli_now_ms();
   p->runs[p->run_count++] = (cli_profile_run){.start_ms = cli_now_ms() - p->origin_ms};
 }
@@ -79,6 +78,22 @@ void cli_profile_free(cli_profile *p) {
   free(p->events);
   free(p->runs);
   *p = (cli_profile){0};
+}
+
+/* Gives each event of the main graph its step of the profile, and the names that this has: "CONV_2D + ADD" where an
+ * operator ran inside the one before it. */
+static void find_steps(cli_profile *p, const ln_session *session) {
+  int32_t run = -1, step = 0;
+  for (size_t i = 0; i < p->count; i++) {
+    cli_profile_event *e = &p->events[i];
+    ln_profile_entry entry = {.size = sizeof entry};
+    if (e->run != run) step = 0;
+    run = e->run;
+    if (e->depth != 0 || ln_session_profile(session, step, &entry) != LN_OK) continue;
+    e->step = step++;
+    e->op = entry.operator_name;
+    e->tensor = entry.tensor_name;
+  }
 }
 
 /* ---- the arena over time ---- */
@@ -308,13 +323,13 @@ static bool ends_with(const char *path, const char *end) {
 
 bool cli_profile_names(const char *path) { return ends_with(path, ".json") || ends_with(path, ".html"); }
 
-int cli_profile_write(const cli_profile *p, const char *path, const char *model, int32_t threads,
-                      const ln_session *session) {
+int cli_profile_write(cli_profile *p, const char *path, const char *model, int32_t threads, const ln_session *session) {
   arena_use arena;
   char *text = NULL, *data = NULL;
   size_t size = 0, data_size = 0;
   ln_error err = {.message = "out of memory"};
   bool good = read_arena(session, &arena);
+  find_steps(p, session);
   FILE *out = good ? open_memstream(&text, &size) : NULL;
   if (out && ends_with(path, ".json")) {
     write_trace(p, model, threads, session, &arena, out);

@@ -6,8 +6,9 @@
 
 typedef struct cli_profile_event {
   const char *op, *tensor, *graph; /* the session's */
-  int32_t run, depth, step; /* step: among the main graph's, as ln_session_profile counts; -1 in graphs that it runs */
-  double start_ms, ms;      /* from the first run's start */
+  int32_t run, depth;
+  int32_t step;        /* once written: as ln_session_profile counts them; -1 of operators in graphs that others run */
+  double start_ms, ms; /* from the first run's start */
 } cli_profile_event;
 
 typedef struct cli_profile_run {
@@ -19,7 +20,7 @@ typedef struct cli_profile {
   cli_profile_run *runs;
   size_t count, capacity;
   int32_t run_count, run_capacity;
-  int32_t depth, step;
+  int32_t depth;
   int32_t open[64]; /* events that have begun, by depth */
   double origin_ms;
   bool dropped; /* memory was short, or there were too many events */
@@ -34,7 +35,7 @@ void cli_profile_free(cli_profile *profile);
 /* True for names that a profile can have: .json and .html. */
 bool cli_profile_names(const char *path);
 /* Writes the file; prints what is wrong and returns an exit status. */
-int cli_profile_write(const cli_profile *profile, const char *path, const char *model, int32_t threads,
+int cli_profile_write(cli_profile *profile, const char *path, const char *model, int32_t threads,
                       const ln_session *session);
 
 #endif
