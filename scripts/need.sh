@@ -48,7 +48,6 @@ for group in "$@"; do
       want binutils command -v nm
       want clang-format command -v clang-format
       ;;
-<<<<<<< HEAD
     cross) # for AArch64, where that is another processor than this one
       if [ "$(uname -m)" != aarch64 ]; then
         want gcc-aarch64-linux-gnu command -v aarch64-linux-gnu-gcc
@@ -56,13 +55,12 @@ for group in "$@"; do
         want qemu-user command -v qemu-aarch64
         want libcmocka-dev:arm64 test -e /usr/lib/aarch64-linux-gnu/libcmocka.so
       fi
-=======
+      ;;
     dashboard)
       want npm sh -c 'command -v npm && command -v node'
       ;;
     browser)
       want chromium sh -c 'command -v chromium || command -v chromium-browser || command -v google-chrome'
->>>>>>> 57fae9bb (Build a dashboard from the results of make bench: one page without a network, each release beside the one before)
       ;;
     python)
       want python3 command -v python3
