@@ -21,7 +21,11 @@ enum {
   MACS_A_NANOSECOND = 16,
   MAX_BANDS = 32,
   MAX_TAPS = 1 << 22,      /* sums of weights stay within 32 bits */
-  CACHED_BYTES = 64 * 1024 /* of input lines that are read again and again: a little more than a first-level cache */
+  /* Of input lines that are read again and again: what stays in a first-level cache, where that leaves so many blocks of
+   * channels that a row's setting up costs little; else a little more than that. */
+  CACHED_BYTES = 24 * 1024,
+  CACHED_BLOCKS = 6,
+  SPILLED_BYTES = 64 * 1024
 };
 
 typedef struct geometry {
@@ -374,6 +378,7 @@ static void cut(depthwise_args *a, int32_t block) {
   if (a->g.multiplier > 1) return;
   const int64_t column_bytes = (int64_t)a->g.h.kernel * a->g.w.in * (int64_t)a->in_bytes + 1; /* of one channel */
   int64_t chunk = CACHED_BYTES / column_bytes / block * block;
+  if (chunk < CACHED_BLOCKS * (int64_t)block) chunk = SPILLED_BYTES / column_bytes / block * block;
   if (chunk < 2 * (int64_t)block) chunk = 2 * (int64_t)block; /* whole cache lines, with work to spread a call over */
   if (chunk < a->chunk) a->chunk = (int32_t)chunk;
 }
