@@ -114,6 +114,7 @@ ln_status ln_winograd_prepare(ln_node *node, ln_prep *prep, const ln_conv_shape 
   w->low = low;
   w->high = high;
   LN_TRY(pack(node, prep, w));
+  node->kernel = "winograd_f32_4x4_3x3";
   *out = w;
   return size_blocks(w, prep->threads, &node->thread_scratch_bytes) ? LN_OK : LN_ERR_MEMORY;
 }

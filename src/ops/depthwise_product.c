@@ -52,6 +52,7 @@ ln_status ln_depthwise_product_prepare(ln_node *node, ln_prep *prep, const ln_co
   ln_status status = plan_product(node, prep, p);
   if (status == LN_OK) status = pack_filter(node, prep, p);
   if (status == LN_OK && !ln_conv_plan_finish(&p->conv, &p->plan, &node->thread_scratch_bytes)) status = LN_ERR_MEMORY;
+  if (status == LN_OK) node->kernel = ln_gemm_kernel_name(&p->plan);
   *out = p;
   return status == LN_ERR_MEMORY ? ln_node_fail(node, prep->err, status, "no memory for the packed filter") : status;
 }
