@@ -47,7 +47,8 @@ typedef struct ln_winograd_kernels {
   ln_winograd_output_fn *output;
 } ln_winograd_kernels;
 
-/* A filter's 3x3 taps of one pair of channels at the points. */
-void ln_k_winograd_filter(const float taps[9], float points[LN_WINOGRAD_POINTS]);
+/* The 3x3 taps of eight output channels, and one input channel, at the points. */
+enum { LN_WINOGRAD_LANES = 8 };
+void ln_k_winograd_filter(float taps[9][LN_WINOGRAD_LANES], float points[LN_WINOGRAD_POINTS][LN_WINOGRAD_LANES]);
 
 #endif

@@ -42,22 +42,31 @@ bool ln_winograd_wins(const ln_conv_shape *s) {
 
 /* ---- prepare ---- */
 
-/* The filter [out_c, 3, 3, in_c] at the points, in the product's panels. */
-static void pack_filter(const ln_winograd *w, const ln_weights *weights, float *taps, char *panels) {
+/* Output channels [first, first + count) of the filter [out_c, 3, 3, in_c] at the points; their taps stand at `read`.
+ */
+static void pack_columns(const ln_winograd *w, int32_t first, int32_t count, const float *read, char *panels) {
   const ln_gemm_plan *plan = &w->plan;
-  const int32_t in_c = w->shape.in_c;
-  memset(panels, 0, plan->group_bytes * POINTS);
-  for (int32_t n = 0; n < plan->n; ++n) {
-    const size_t count = (size_t)in_c * 9;
-    ln_weights_read(weights, (size_t)n * count, count, taps);
-    float *column = (float *)(void *)(panels + (size_t)(n / plan->nr) * plan->panel_bytes) + n % plan->nr;
-    for (int32_t c = 0; c < in_c; ++c) {
-      float g[9], u[POINTS];
-      for (int32_t i = 0; i < 9; ++i) g[i] = taps[(size_t)i * (size_t)in_c + (size_t)c];
-      ln_k_winograd_filter(g, u);
-      float *at = column + (ptrdiff_t)c * plan->nr;
-      for (int32_t p = 0; p < POINTS; ++p) at[(size_t)p * (plan->group_bytes / sizeof(float))] = u[p];
+  const size_t in_c = (size_t)w->shape.in_c, column = in_c * 9, point = plan->group_bytes / sizeof(float);
+  float *panel = (float *)(void *)(panels + (size_t)(first / plan->nr) * plan->panel_bytes) + first % plan->nr;
+  float taps[9][LN_WINOGRAD_LANES] = {{0}}, points[POINTS][LN_WINOGRAD_LANES];
+  for (size_t c = 0; c < in_c; ++c, panel += plan->nr) {
+    for (size_t i = 0; i < 9; ++i) {
+      for (size_t j = 0; j < (size_t)count; ++j) taps[i][j] = read[j * column + i * in_c + c];
     }
+    ln_k_winograd_filter(taps, points);
+    for (size_t p = 0; p < POINTS; ++p) memcpy(panel + p * point, points[p], sizeof points[p]);
+  }
+}
+
+/* The whole filter in the product's panels; `taps` has room for LN_WINOGRAD_LANES output channels. */
+static void pack_filter(const ln_winograd *w, const ln_weights *weights, float *taps, char *panels) {
+  const size_t column = (size_t)w->shape.in_c * 9;
+  memset(panels, 0, w->plan.group_bytes * POINTS);
+  for (int32_t n = 0; n < w->plan.n; n += LN_WINOGRAD_LANES) {
+    const int32_t left = w->plan.n - n;
+    const int32_t count = left < LN_WINOGRAD_LANES ? left : LN_WINOGRAD_LANES;
+    ln_weights_read(weights, (size_t)n * column, (size_t)count * column, taps);
+    pack_columns(w, n, count, taps, panels);
   }
 }
 
@@ -67,7 +76,9 @@ static ln_status pack(ln_node *node, ln_prep *prep, ln_winograd *w) {
   LN_TRY(ln_weights_open(node, filter, prep->err, &weights));
   const int64_t numbers[4] = {w->plan.n, w->shape.in_c, w->plan.nr, ln_weights_form(&weights)};
   size_t taps_bytes;
-  float *taps = ln_size_mul((size_t)w->shape.in_c, 9 * sizeof *taps, &taps_bytes) ? ln_alloc(taps_bytes) : NULL;
+  float *taps = ln_size_mul((size_t)w->shape.in_c, 9 * LN_WINOGRAD_LANES * sizeof *taps, &taps_bytes)
+                    ? ln_alloc(taps_bytes)
+                    : NULL;
   bool fresh = false;
   char *panels = NULL;
   if (taps != NULL) {
@@ -111,6 +122,7 @@ ln_status ln_winograd_prepare(ln_node *node, ln_prep *prep, const ln_conv_shape 
   if (w == NULL) return LN_ERR_MEMORY;
   *w = (ln_winograd){.shape = *shape, .tiles_x = tiles_along(shape->w.out), .tiles_y = tiles_along(shape->h.out)};
   if (!ln_gemm_plan_f32(&w->plan, POINTS, shape->out_c, 1, shape->in_c, -INFINITY, INFINITY)) return LN_ERR_MEMORY;
+  if (w->plan.nr % LN_WINOGRAD_LANES != 0) return LN_ERR_MEMORY; /* no kernel's panels are so narrow */
   w->low = low;
   w->high = high;
   LN_TRY(pack(node, prep, w));

@@ -78,20 +78,24 @@ static void case_whole(ln_kt *t, int32_t channels) {
   float sums[POINTS] = {0}, out[16];
   double want[16] = {0}, scale = 0.0;
   for (int32_t c = 0; c < channels; ++c) {
-    float taps[9], filter[POINTS], patch[POINTS], points[POINTS];
+    float taps[9], lanes[9][LN_WINOGRAD_LANES], filter[POINTS][LN_WINOGRAD_LANES], patch[POINTS], points[POINTS];
+    const int32_t lane = c % LN_WINOGRAD_LANES;
     const float *pixels[POINTS];
     double largest = 0.0, weight = 0.0;
     ln_kt_fill_f32(t, taps, 9, LN_KT_RANDOM, 1.0f);
     ln_kt_fill_f32(t, patch, POINTS, LN_KT_RANDOM, 1.0f);
-    for (int i = 0; i < 9; ++i) weight += fabs((double)taps[i]);
+    for (int i = 0; i < 9; ++i) {
+      weight += fabs((double)taps[i]);
+      for (int j = 0; j < LN_WINOGRAD_LANES; ++j) lanes[i][j] = j == lane ? taps[i] : (float)j;
+    }
     for (int i = 0; i < POINTS; ++i) {
       pixels[i] = patch + i;
       largest = fmax(largest, fabs((double)patch[i]));
     }
     scale += largest * weight;
-    ln_k_winograd_filter(taps, filter);
+    ln_k_winograd_filter(lanes, filter);
     t->tested->winograd.input(pixels, 1, points, 1);
-    for (int i = 0; i < POINTS; ++i) sums[i] += points[i] * filter[i];
+    for (int i = 0; i < POINTS; ++i) sums[i] += points[i] * filter[i][lane];
     for (int i = 0; i < 16 * 9; ++i) {
       const int at = (i / 36 + i % 9 / 3) * 6 + i / 9 % 4 + i % 3;
       want[i / 9] += (double)patch[at] * (double)taps[i % 9];

@@ -58,21 +58,22 @@ void winograd_output_generic(const float *points, ptrdiff_t stride, int32_t chan
 }
 
 /* The values of three taps at the points, divided by what the transform of inputs is too large by. */
-static void filter_axis(const double *g, int32_t from, double *u, int32_t to) {
-  const double a = LN_WINOGRAD_A, b = LN_WINOGRAD_B;
-  const double g1 = g[from], g2 = g[2 * from];
-  u[0] = g[0];
-  u[to] = (g[0] + a * g1 + 0.5 * g2) / -1.5;
-  u[2 * to] = (g[0] - a * g1 + 0.5 * g2) / -1.5;
-  u[3 * to] = (g[0] + b * g1 + 2.0 * g2) / 6.0;
-  u[4 * to] = (g[0] - b * g1 + 2.0 * g2) / 6.0;
-  u[5 * to] = g2;
+static void filter_axis(float (*g)[LN_WINOGRAD_LANES], int32_t from, float (*u)[LN_WINOGRAD_LANES], int32_t to) {
+  const float a = (float)(LN_WINOGRAD_A / -1.5), b = (float)(LN_WINOGRAD_B / 6.0);
+  for (int32_t i = 0; i < LN_WINOGRAD_LANES; ++i) {
+    const float g0 = g[0][i], g1 = g[from][i], g2 = g[2 * from][i];
+    const float even = (g0 + 0.5f * g2) * (float)(-1.0 / 1.5), even2 = (g0 + 2.0f * g2) * (float)(1.0 / 6.0);
+    u[0][i] = g0;
+    u[to][i] = even + a * g1;
+    u[2 * to][i] = even - a * g1;
+    u[3 * to][i] = even2 + b * g1;
+    u[4 * to][i] = even2 - b * g1;
+    u[5 * to][i] = g2;
+  }
 }
 
-void ln_k_winograd_filter(const float taps[9], float points[LN_WINOGRAD_POINTS]) {
-  double g[9], t[18], u[LN_WINOGRAD_POINTS];
-  for (int32_t i = 0; i < 9; ++i) g[i] = (double)taps[i];
-  for (int32_t x = 0; x < 3; ++x) filter_axis(g + x, 3, t + x, 3);
-  for (int32_t y = 0; y < LN_WINOGRAD_PATCH; ++y) filter_axis(t + 3 * y, 1, u + 6 * y, 1);
-  for (int32_t i = 0; i < LN_WINOGRAD_POINTS; ++i) points[i] = (float)u[i];
+void ln_k_winograd_filter(float taps[9][LN_WINOGRAD_LANES], float points[LN_WINOGRAD_POINTS][LN_WINOGRAD_LANES]) {
+  float t[18][LN_WINOGRAD_LANES];
+  for (int32_t x = 0; x < 3; ++x) filter_axis(taps + x, 3, t + x, 3);
+  for (int32_t y = 0; y < LN_WINOGRAD_PATCH; ++y) filter_axis(t + 3 * y, 1, points + 6 * y, 1);
 }
