@@ -73,12 +73,20 @@ typedef struct ln_session_options {
   struct ln_session *share;
   ln_file_access files;
   ln_precision precision; /* LN_ERR_UNSUPPORTED where this build has no kernels for it */
+  /*
+   * A file of packed weights, made at the first session's preparation and mapped by later ones of any process, which
+   * share its memory: its path, a folder (the file is then named by the model's content), or "" for the model's own
+   * path with ".lnpack" behind it. It holds for all sessions of the model. A file that is damaged or was made for
+   * another model, CPU or version of the library is replaced, one that cannot be written does without; whoever may
+   * write it decides over results as over the model itself. NULL: none.
+   */
+  const char *weight_cache;
 } ln_session_options;
 
 #define LN_SESSION_OPTIONS_INIT                                                                                \
   {                                                                                                            \
     sizeof(ln_session_options), 0, NULL, NULL, false, false, 0, false, false, NULL, 0, 0, 0, NULL, NULL, NULL, \
-        LN_FILES_GIVEN, LN_PRECISION_FLOAT32                                                                   \
+        LN_FILES_GIVEN, LN_PRECISION_FLOAT32, NULL                                                             \
   }
 
 /* `options` may be NULL. The session is prepared for the shapes the file declares, unknown dimensions taken as 1. */
@@ -140,8 +148,9 @@ typedef struct ln_session_stats {
   size_t arena_lower_bound; /* the most that lives at one time: no plan can be smaller */
   size_t weight_bytes;      /* constants as the kernels use them: packed, or in the file's map */
   size_t variable_bytes;
-  int32_t operators; /* steps of a run, after fusion */
-  int64_t macs;      /* multiply-accumulates of a run; 0 where unknown */
+  int32_t operators;          /* steps of a run, after fusion */
+  int64_t macs;               /* multiply-accumulates of a run; 0 where unknown */
+  size_t stored_weight_bytes; /* of weight_bytes: packed weights that came from the file `weight_cache` */
 } ln_session_stats;
 
 LN_API ln_status ln_session_get_stats(const ln_session *session, ln_session_stats *stats);

@@ -19,7 +19,9 @@ ln_status ln_model_open(const char *path, ln_error *err, ln_model **out) {
   ln_file_map map;
   *out = NULL;
   LN_TRY(ln_file_map_open(path, err, &map));
-  return read_map(&map, err, out);
+  LN_TRY(read_map(&map, err, out));
+  (*out)->path = ln_arena_strdup(&(*out)->arena, path);
+  return LN_OK;
 }
 
 ln_status ln_model_from_fd(int fd, uint64_t offset, size_t size, ln_error *err, ln_model **out) {

@@ -97,6 +97,9 @@ void ln_bytes_free(ln_bytes *bytes);
 /* The CRC-32C of `data` after bytes whose CRC is `crc` (0 for none) (crc32c.c). */
 uint32_t ln_crc32c(uint32_t crc, const void *data, size_t size);
 
+/* A hash of `data`, at about the speed of memory: for content that is not made to collide (hash64.c). */
+uint64_t ln_hash64(const void *data, size_t size);
+
 /* ---- files (file.c) ---- */
 
 typedef struct ln_file_map {
@@ -116,6 +119,13 @@ void ln_file_map_close(ln_file_map *map);
 void ln_file_map_forget(const ln_file_map *map, const void *data, size_t bytes);
 /* Writes the whole file beside its final name and renames it into place, so that nothing half-written stays. */
 ln_status ln_file_write(const char *path, const void *data, size_t size, ln_error *err);
+typedef struct ln_piece {
+  const void *data;
+  size_t size;
+} ln_piece;
+/* The same, of pieces one behind the other. */
+ln_status ln_file_write_pieces(const char *path, const ln_piece *pieces, size_t count, ln_error *err);
+bool ln_file_is_folder(const char *path);
 bool ln_file_exists(const char *path);
 ln_status ln_file_rename(const char *from, const char *to, ln_error *err);
 /* A file, or a folder that holds nothing. */

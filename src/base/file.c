@@ -73,7 +73,7 @@ static bool write_all(int fd, const char *data, size_t size) {
   return true;
 }
 
-ln_status ln_file_write(const char *path, const void *data, size_t size, ln_error *err) {
+ln_status ln_file_write_pieces(const char *path, const ln_piece *pieces, size_t count, ln_error *err) {
   char name[4096];
   const int length = snprintf(name, sizeof name, "%s.XXXXXX", path);
   if (length < 0 || (size_t)length >= sizeof name) return ln_fail(err, LN_ERR_IO, "%s: the name is too long", path);
@@ -81,7 +81,8 @@ ln_status ln_file_write(const char *path, const void *data, size_t size, ln_erro
   if (fd < 0) return ln_fail(err, LN_ERR_IO, "cannot write %s: %s", path, strerror(errno));
   const mode_t mask = umask(0);
   umask(mask);
-  bool good = write_all(fd, data, size) && fchmod(fd, 0666 & ~mask) == 0;
+  bool good = fchmod(fd, 0666 & ~mask) == 0;
+  for (size_t i = 0; good && i < count; ++i) good = write_all(fd, pieces[i].data, pieces[i].size);
   int reason = errno;
   if (close(fd) != 0 && good) {
     good = false;
@@ -94,6 +95,16 @@ ln_status ln_file_write(const char *path, const void *data, size_t size, ln_erro
   if (good) return LN_OK;
   unlink(name);
   return ln_fail(err, LN_ERR_IO, "cannot write %s: %s", path, strerror(reason));
+}
+
+ln_status ln_file_write(const char *path, const void *data, size_t size, ln_error *err) {
+  const ln_piece piece = {data, size};
+  return ln_file_write_pieces(path, &piece, 1, err);
+}
+
+bool ln_file_is_folder(const char *path) {
+  struct stat info;
+  return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
 bool ln_file_exists(const char *path) { return access(path, F_OK) == 0; }

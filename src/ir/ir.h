@@ -150,6 +150,7 @@ struct ln_model {
   ln_arena arena;
   ln_file_map map; /* size 0 when the model was built */
   bool owns_map;
+  const char *path; /* of the file that was opened; NULL for a model from elsewhere */
   const char *description;
   uint32_t version;
   ln_graph *graphs;

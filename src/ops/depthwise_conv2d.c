@@ -329,8 +329,13 @@ static ln_status prepare_f32(ln_node *node, ln_prep *prep, depthwise_args *a) {
   bool fresh = false;
   plain_filter plain;
   LN_TRY(open_filter(node, prep->err, &plain));
-  const int64_t numbers[4] = {kernel->block, taps, (int64_t)filter->type, (int64_t)(uintptr_t)filter->quant};
-  float *packed = ln_pack_cache_get(prep->cache, filter->data, "depthwise f32", numbers, a->weight_bytes, &fresh);
+  const ln_quant *quant = filter->quant;
+  const size_t count = quant->count > 0 ? (size_t)quant->count : 0;
+  const uint64_t scaled = ln_hash64(quant->scale, count * sizeof *quant->scale) * 3 +
+                          ln_hash64(quant->zero_point, count * sizeof *quant->zero_point);
+  const int64_t numbers[4] = {kernel->block, taps, (int64_t)filter->type, (int64_t)scaled};
+  float *packed =
+      ln_pack_cache_get_numbers(prep->cache, filter->data, "depthwise f32", numbers, a->weight_bytes, &fresh);
   if (fresh) ln_k_dwconv_pack_f32(kernel->block, taps, a->g.out_channels, plain.data, packed);
   ln_free(plain.owned);
   if (packed == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");

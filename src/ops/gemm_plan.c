@@ -280,7 +280,8 @@ ln_status ln_gemm_plan_constant_b(ln_gemm_plan *plan, ln_prep *prep, const ln_ge
   char *stage = staged ? ln_alloc(stage_bytes(plan) + panel) : NULL;
   if (stage == NULL && staged) return LN_ERR_MEMORY;
   bool fresh = false;
-  char *block = ln_pack_cache_get(prep->cache, source->weights->tensor->data, form, numbers, block_bytes(plan), &fresh);
+  char *block =
+      ln_pack_cache_get_numbers(prep->cache, source->weights->tensor->data, form, numbers, block_bytes(plan), &fresh);
   int32_t *column_sums = NULL;
   if (block != NULL) column_sums = (int32_t *)(void *)(block + plan->group_bytes * (size_t)plan->groups);
   if (fresh) pack_panels(plan, source, stage, block, column_sums);

@@ -250,6 +250,30 @@ ln_status ln_node_evaluate(ln_node *node, ln_error *err);
  */
 void *ln_pack_cache_get(ln_pack_cache *cache, const void *key_data, const char *form, const int64_t numbers[4],
                         size_t bytes, bool *fresh);
+/*
+ * The same for blocks that hold nothing but numbers: whatever they are, a kernel touches the same memory. Only these
+ * come from a file of packed weights (runtime/weight_cache.c), and go to it.
+ */
+void *ln_pack_cache_get_numbers(ln_pack_cache *cache, const void *key_data, const char *form, const int64_t numbers[4],
+                                size_t bytes, bool *fresh);
+
+typedef struct ln_pack_key {
+  const void *key_data;
+  const char *form;
+  const int64_t *numbers; /* [4] */
+  size_t bytes;
+} ln_pack_key;
+
+/* Where blocks of numbers are looked for before they are packed: NULL for none, else LN_ALIGNMENT-aligned. */
+typedef struct ln_pack_store {
+  const void *(*find)(void *user, const ln_pack_key *key);
+  void *user;
+} ln_pack_store;
+void ln_pack_cache_use(ln_pack_cache *cache, const ln_pack_store *store);
+size_t ln_pack_cache_stored_bytes(const ln_pack_cache *cache); /* of the blocks that the store gave */
+typedef void (*ln_pack_visit_fn)(void *context, const ln_pack_key *key, const void *block);
+/* Calls `visit` with every block of numbers. */
+void ln_pack_cache_each(const ln_pack_cache *cache, ln_pack_visit_fn visit, void *context);
 /* `expected`: bytes that all blocks together may take, as a hint. */
 ln_pack_cache *ln_pack_cache_create(size_t expected);
 void ln_pack_cache_destroy(ln_pack_cache *cache);

@@ -13,6 +13,7 @@ typedef struct ln_packed {
   int64_t numbers[4];
   size_t bytes;
   void *block;
+  bool is_numbers, is_stored;
 } ln_packed;
 
 typedef struct ln_chunk {
@@ -27,7 +28,8 @@ struct ln_pack_cache {
   ln_packed *buckets[BUCKETS];
   ln_chunk *chunks; /* the last made first */
   size_t expected;  /* bytes that the next chunk may have to hold; 0: each block is a chunk */
-  size_t bytes;
+  size_t bytes, kept;
+  ln_pack_store store;
 };
 
 static size_t bucket_of(const void *key_data) {
@@ -89,26 +91,66 @@ static void *take_block(ln_pack_cache *cache, size_t bytes) {
   return chunk->data + chunk->used - rounded;
 }
 
-void *ln_pack_cache_get(ln_pack_cache *cache, const void *key_data, const char *form, const int64_t numbers[4],
-                        size_t bytes, bool *fresh) {
-  ln_packed **bucket = &cache->buckets[bucket_of(key_data)];
-  for (ln_packed *entry = *bucket; entry != NULL; entry = entry->next) {
+static ln_packed *find(const ln_pack_cache *cache, const void *key_data, const char *form, const int64_t numbers[4],
+                       size_t bytes) {
+  ln_packed *entry = cache->buckets[bucket_of(key_data)];
+  for (; entry != NULL; entry = entry->next) {
     if (entry->key_data == key_data && entry->bytes == bytes && strcmp(entry->form, form) == 0 &&
         memcmp(entry->numbers, numbers, sizeof entry->numbers) == 0) {
-      *fresh = false;
-      return entry->block;
+      break;
     }
   }
-  ln_packed *entry = ln_alloc_zero(sizeof *entry);
-  void *block = entry == NULL ? NULL : take_block(cache, bytes);
-  if (block == NULL) {
+  return entry;
+}
+
+static void *get(ln_pack_cache *cache, const void *key_data, const char *form, const int64_t numbers[4], size_t bytes,
+                 bool is_numbers, bool *fresh) {
+  ln_packed *entry = find(cache, key_data, form, numbers, bytes);
+  *fresh = false;
+  if (entry != NULL) return entry->block;
+  entry = ln_alloc_zero(sizeof *entry);
+  if (entry == NULL) return NULL;
+  ln_packed **bucket = &cache->buckets[bucket_of(key_data)];
+  *entry = (ln_packed){*bucket, key_data, form, {0}, bytes, NULL, is_numbers, false};
+  memcpy(entry->numbers, numbers, sizeof entry->numbers);
+  if (is_numbers && cache->store.find != NULL) {
+    const ln_pack_key key = {key_data, form, numbers, bytes};
+    entry->block = (void *)(uintptr_t)cache->store.find(cache->store.user, &key); /* whoever is not fresh only reads */
+    entry->is_stored = entry->block != NULL;
+  }
+  if (entry->block == NULL) {
+    entry->block = take_block(cache, bytes);
+    *fresh = true;
+  }
+  if (entry->block == NULL) {
     ln_free(entry);
     return NULL;
   }
-  *entry = (ln_packed){*bucket, key_data, form, {0}, bytes, block};
-  memcpy(entry->numbers, numbers, sizeof entry->numbers);
   *bucket = entry;
   cache->bytes += bytes;
-  *fresh = true;
-  return block;
+  if (entry->is_stored) cache->kept += bytes;
+  return entry->block;
+}
+
+void *ln_pack_cache_get(ln_pack_cache *cache, const void *key_data, const char *form, const int64_t numbers[4],
+                        size_t bytes, bool *fresh) {
+  return get(cache, key_data, form, numbers, bytes, false, fresh);
+}
+
+void *ln_pack_cache_get_numbers(ln_pack_cache *cache, const void *key_data, const char *form, const int64_t numbers[4],
+                                size_t bytes, bool *fresh) {
+  return get(cache, key_data, form, numbers, bytes, true, fresh);
+}
+
+void ln_pack_cache_use(ln_pack_cache *cache, const ln_pack_store *store) { cache->store = *store; }
+
+size_t ln_pack_cache_stored_bytes(const ln_pack_cache *cache) { return cache->kept; }
+
+void ln_pack_cache_each(const ln_pack_cache *cache, ln_pack_visit_fn visit, void *context) {
+  for (size_t i = 0; i < BUCKETS; ++i) {
+    for (const ln_packed *entry = cache->buckets[i]; entry != NULL; entry = entry->next) {
+      const ln_pack_key key = {entry->key_data, entry->form, entry->numbers, entry->bytes};
+      if (entry->is_numbers) visit(context, &key, entry->block);
+    }
+  }
 }

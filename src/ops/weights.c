@@ -41,9 +41,22 @@ bool ln_weights_is_plain(const ln_weights *weights) {
   return weights->plain == weights->tensor->type && (!LN_HAS_SPARSE || weights->band == NULL);
 }
 
+/* Something that tells encodings of the same data apart. */
+static uintptr_t sparsity_place(const ln_tensor *tensor) {
+  uintptr_t sum = 0;
+  for (uint32_t i = 0; tensor->sparsity != NULL && i < tensor->sparsity->dim_metadata.count; ++i) {
+    const ln_dimension_metadata *level = tensor->sparsity->dim_metadata.data[i];
+    const ln_uint8_vector *indices = level->array_indices; /* each kind of vector begins alike */
+    if (indices != NULL) sum = sum * 31 + (uintptr_t)indices->values.data - (uintptr_t)tensor->data;
+  }
+  return sum * 2 + (tensor->sparsity != NULL);
+}
+
 int64_t ln_weights_form(const ln_weights *weights) {
-  const uintptr_t scales = weights->scales == NULL ? 0 : (uintptr_t)weights->scales->data;
-  const uintptr_t sparsity = (uintptr_t)weights->tensor->sparsity;
+  /* How far apart data lies is the same wherever a file is mapped: weight_cache.c looks packed weights up by it. */
+  const uintptr_t scales =
+      weights->scales == NULL ? 0 : (uintptr_t)weights->scales->data - (uintptr_t)weights->tensor->data;
+  const uintptr_t sparsity = sparsity_place(weights->tensor);
   return (int64_t)(((uint64_t)scales * 31 + (uint64_t)sparsity) * 32 + (uint64_t)weights->tensor->type);
 }
 
@@ -235,7 +248,7 @@ ln_status ln_weights_unpack(const ln_node *node, ln_prep *prep, const ln_tensor 
     status = LN_ERR_MEMORY;
     goto out;
   }
-  void *block = ln_pack_cache_get(prep->cache, tensor->data, "unpacked", numbers, bytes, &fresh);
+  void *block = ln_pack_cache_get_numbers(prep->cache, tensor->data, "unpacked", numbers, bytes, &fresh);
   if (block == NULL) status = LN_ERR_MEMORY;
   else if (fresh) ln_weights_read(&weights, 0, count, block);
   *out = block;

@@ -1,7 +1,9 @@
 /* Prepared graphs and packed weights of a model: made once, under a lock, shared by its sessions. */
 #include <pthread.h>
 
+#include "base/selection.h"
 #include "runtime/runtime.h"
+#include "runtime/weight_cache.h"
 
 enum { VARIANTS = 2 }; /* optimized, plain */
 
@@ -15,7 +17,9 @@ struct ln_model_cache {
   ln_pack_cache *packs;
   prepared_graph *graphs; /* [graph_count * VARIANTS] */
   int32_t graph_count;
-  size_t grown; /* of the passes over all graphs */
+  size_t grown;          /* of the passes over all graphs */
+  ln_weight_cache *file; /* of packed weights; NULL: none asked for */
+  size_t saved;          /* packed bytes when the file was last thought of */
 };
 
 static pthread_mutex_t creation_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -50,6 +54,7 @@ void ln_model_cache_destroy(ln_model_cache *cache) {
   for (int32_t i = 0; i < cache->graph_count * VARIANTS; ++i) ln_arena_free(&cache->graphs[i].arena);
   ln_free(cache->graphs);
   ln_pack_cache_destroy(cache->packs);
+  if (LN_IS_WHOLE) ln_weight_cache_close(cache->file);
   pthread_mutex_destroy(&cache->lock);
   ln_free(cache);
 }
@@ -110,6 +115,56 @@ size_t ln_model_cache_packed_bytes(ln_model *model) {
   const ln_pack_cache *packs = ln_model_cache_lock_packs(model);
   if (packs == NULL) return 0;
   const size_t bytes = ln_pack_cache_bytes(packs);
+  ln_model_cache_unlock_packs(model);
+  return bytes;
+}
+
+/* ---- the file of packed weights ---- */
+
+/* Where a constant lies in the model's file; of one that a pass made, its content. */
+static uint64_t source_of(const void *context, const void *data) {
+  const ln_model *model = context;
+  const uint8_t *at = data;
+  if (at >= model->map.data && at < model->map.data + model->map.size) return 2 * (uint64_t)(at - model->map.data) + 2;
+  for (int32_t g = 0; g < model->cache->graph_count * VARIANTS; ++g) {
+    const ln_graph *graph = model->cache->graphs[g].graph;
+    for (int32_t i = 0; graph != NULL && i < graph->tensor_count; ++i) {
+      const ln_tensor *tensor = &graph->tensors[i];
+      if (tensor->data == data && tensor->storage == LN_STORAGE_CONST) return ln_hash64(data, tensor->bytes) | 1;
+    }
+  }
+  return 0;
+}
+
+ln_status ln_model_cache_use_file(ln_model *model, const char *place, ln_error *err) {
+  ln_model_cache *cache = LN_IS_WHOLE ? cache_of(model) : NULL;
+  if (!LN_IS_WHOLE) return ln_fail(err, LN_ERR_UNSUPPORTED, "this build keeps no file of packed weights");
+  if (cache == NULL) return ln_fail(err, LN_ERR_MEMORY, "no memory to prepare the graph");
+  pthread_mutex_lock(&cache->lock);
+  if (cache->file == NULL) {
+    cache->file = ln_weight_cache_open(model, place, source_of, model);
+    const ln_pack_store store = {ln_weight_cache_find, cache->file};
+    if (cache->file != NULL) ln_pack_cache_use(cache->packs, &store);
+  }
+  const bool good = cache->file != NULL;
+  pthread_mutex_unlock(&cache->lock);
+  return good ? LN_OK : ln_fail(err, LN_ERR_ARGUMENT, "no place for packed weights: \"%.200s\"", place);
+}
+
+void ln_model_cache_save(ln_model *model) {
+  ln_model_cache *cache = model->cache;
+  if (!LN_IS_WHOLE || cache == NULL || cache->file == NULL) return;
+  pthread_mutex_lock(&cache->lock);
+  const size_t bytes = ln_pack_cache_bytes(cache->packs);
+  if (bytes != cache->saved) ln_weight_cache_save(cache->file, cache->packs);
+  cache->saved = bytes;
+  pthread_mutex_unlock(&cache->lock);
+}
+
+size_t ln_model_cache_stored_bytes(ln_model *model) {
+  const ln_pack_cache *packs = ln_model_cache_lock_packs(model);
+  if (packs == NULL) return 0;
+  const size_t bytes = ln_pack_cache_stored_bytes(packs);
   ln_model_cache_unlock_packs(model);
   return bytes;
 }

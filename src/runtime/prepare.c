@@ -278,6 +278,7 @@ ln_status ln_session_plan(ln_session *session, ln_error *err) {
   const ln_status status = prepare_steps(session, err);
   show_values(session);
   if (status != LN_OK) return status;
+  ln_model_cache_save(session->model);
   for (int32_t i = 0; i < session->graph->tensor_count; ++i) {
     if (session->bindings[i].data != NULL && session->known[i]) LN_TRY(ln_session_use_binding(session, i, err));
   }

@@ -24,6 +24,10 @@ ln_status ln_model_cache_graph(ln_model *model, int32_t graph, bool plain, ln_er
 ln_pack_cache *ln_model_cache_lock_packs(ln_model *model);
 void ln_model_cache_unlock_packs(ln_model *model);
 size_t ln_model_cache_packed_bytes(ln_model *model);
+/* Packed weights come from the file at `place` (weight_cache.h) from now on; the first place asked for counts. */
+ln_status ln_model_cache_use_file(ln_model *model, const char *place, ln_error *err);
+void ln_model_cache_save(ln_model *model);           /* what was packed, to the file that is in use */
+size_t ln_model_cache_stored_bytes(ln_model *model); /* of packed weights that came from it */
 void ln_model_cache_destroy(ln_model_cache *cache);
 
 /* ---- sessions ---- */

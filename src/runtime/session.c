@@ -128,6 +128,7 @@ static ln_status build(ln_session *session, const ln_session_options *options, l
   session->control.time_limit_ns = options->time_limit_ms > INT64_MAX / 1000000 ? 0 : options->time_limit_ms * 1000000;
   session->control.on_operator = options->on_operator;
   session->control.user = options->user;
+  if (options->weight_cache != NULL) LN_TRY(ln_model_cache_use_file(session->model, options->weight_cache, err));
   session->pool = ln_pool_create(options->threads);
   if (session->pool == NULL) return ln_fail(err, LN_ERR_MEMORY, "no memory for a session");
   LN_TRY(take_resources(session, options->share, err));

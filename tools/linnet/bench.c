@@ -24,6 +24,7 @@ static int parse(const cli_command *self, int argc, char **argv, bench_options *
       {"--per-op", CLI_FLAG, &out->per_op, 0, 0},
       {"--json", CLI_FLAG, &out->json, 0, 0},
       {"--precision", CLI_TEXT, &out->precision_name, 0, 0},
+      {"--weight-cache", CLI_TEXT, &out->weight_cache, 0, 0},
       {"--peak", CLI_FLAG, &out->peak, 0, 0},
       {"--verify", CLI_FLAG, &out->verify, 0, 0},
       {"--input", CLI_LIST, &out->inputs, 0, 0},
@@ -190,6 +191,7 @@ ln_session_options bench_settings(const bench_options *options) {
   settings.signature = options->signature;
   settings.backend = options->backend;
   settings.precision = options->precision;
+  settings.weight_cache = options->weight_cache;
   settings.profile = options->per_op;
   return settings;
 }
@@ -245,7 +247,7 @@ static int bench(const cli_command *self, int argc, char **argv) {
 const cli_command cli_bench = {
     "bench", bench, "how fast a model loads and runs",
     "usage: linnet bench MODEL [--threads N] [--seconds S] [--per-op] [--signature NAME] [--backend NAME]\n"
-    "                          [--precision f32|bf16|fp16] [--json]\n"
+    "                          [--precision f32|bf16|fp16] [--weight-cache PATH] [--json]\n"
     "       linnet bench MODEL --verify [--input [NAME=]FILE]... [--threads N] [--precision P] [--json]\n"
     "       linnet bench --peak [--threads N] [--json]\n\n"
     "Loads the model, runs it once, then again and again for S seconds (default 2, at least 5 runs) on seeded random\n"
@@ -254,4 +256,5 @@ const cli_command cli_bench = {
     "--verify says what a configuration costs: how far each output of one run of it is from that of the graph as the "
     "file\n"
     "has it, on one thread of generic kernels in float32, on the same random inputs or those given.\n\n"
+    "--weight-cache PATH keeps the packed weights in a file, or in a folder, for later loads to map.\n\n"
     "--peak, without a model, measures that peak: arithmetic, caches and memory.\n"};

@@ -6,7 +6,7 @@
 #include "json.h"
 
 typedef struct bench_options {
-  const char *path, *signature, *backend, *precision_name;
+  const char *path, *signature, *backend, *precision_name, *weight_cache;
   ln_precision precision;
   int32_t threads;
   double seconds;

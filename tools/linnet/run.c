@@ -13,7 +13,7 @@
 #include "report.h"
 
 typedef struct run_options {
-  const char *model, *signature, *backend, *output_dir, *labels, *profile, *precision_name;
+  const char *model, *signature, *backend, *output_dir, *labels, *profile, *precision_name, *weight_cache;
   ln_precision precision;
   cli_pixels pixels;
   cli_list inputs;
@@ -34,6 +34,7 @@ static int parse(const cli_command *self, int argc, char **argv, run_options *ou
       {"--labels", CLI_TEXT, &out->labels, 0, 0},
       {"--profile", CLI_TEXT, &out->profile, 0, 0},
       {"--precision", CLI_TEXT, &out->precision_name, 0, 0},
+      {"--weight-cache", CLI_TEXT, &out->weight_cache, 0, 0},
       {"--normalize", CLI_TEXT, &out->pixels.normalize, 0, 0},
       {"--pixels", CLI_TEXT, &out->pixels.are, 0, 0},
       {"--json", CLI_FLAG, &out->json, 0, 0},
@@ -200,6 +201,7 @@ static int run_model(const cli_command *self, const run_options *options, const 
     settings.user = &profile;
   }
   settings.precision = options->precision;
+  settings.weight_cache = options->weight_cache;
   ln_session *session = NULL;
   ln_error err = {0};
   if (ln_session_create(model->model, &settings, &err, &session) != LN_OK) {
@@ -262,6 +264,8 @@ const cli_command cli_run = {
     "  --threads N          threads (default 1)\n"
     "  --backend NAME       backend (default cpu)\n"
     "  --precision KIND     what products of floats are computed in: f32 (default), bf16 or fp16 (float16 weights)\n"
+    "  --weight-cache PATH  a file, or a folder of files, of packed weights: made by the first run, mapped by later "
+    "ones\n"
     "  --labels FILE        names of classes, a line each (default: those in the model)\n"
     "  --top K              how many classes or detections to print (default 5)\n"
     "  --normalize MEAN,STD pictures become (value - MEAN) / STD, in place of what the metadata says\n"

@@ -100,11 +100,20 @@ static int32_t tap_at(const ln_dwconv_shape *s, int32_t g, int32_t i) {
 /* The channel of byte or lane `lane` of vector `j`, from the block's first. */
 static int32_t channel_of(int32_t lane, int32_t j) { return lane / 4 * 16 + 4 * j + lane % 4; }
 
-static int32_t weight_of(const ln_dwconv_shape *s, const void *filter, bool is_signed, int32_t zero, int32_t tap,
-                         int32_t c) {
-  if (tap < 0 || c >= s->channels) return 0;
-  const ptrdiff_t at = (ptrdiff_t)tap * s->channels + c;
-  return (is_signed ? ((const int8_t *)filter)[at] : ((const uint8_t *)filter)[at]) - zero;
+/* What part `part` of the weights of tap `tap` is for the block's channels, repeated in rows by bytes; zeros past them.
+ */
+static void weight_row(const ln_dwconv_shape *s, const void *filter, bool is_signed, int32_t zero, int32_t tap,
+                       int32_t c, int32_t part, int8_t row[BLOCK]) {
+  memset(row, 0, BLOCK);
+  if (tap < 0) return;
+  const uint8_t *from = (const uint8_t *)filter + (ptrdiff_t)tap * s->channels + c;
+  const int32_t count = s->channels - c < BLOCK ? s->channels - c : BLOCK, flip = is_signed ? 128 : 0;
+  for (int32_t i = 0; i < count; ++i) {
+    int32_t w = (from[i] ^ flip) - flip - zero;
+    for (int32_t before = 0; before < part; ++before) w -= ln_clamp_i32(w, -128, 127);
+    row[i] = (int8_t)ln_clamp_i32(w, -128, 127);
+  }
+  for (int32_t i = count; is_flat(s) && i < BLOCK; ++i) row[i] = row[i - count];
 }
 
 static void pack(const ln_dwconv_shape *shape, const void *filter, bool is_signed, int32_t zero, void *packed) {
@@ -118,13 +127,14 @@ static void pack(const ln_dwconv_shape *shape, const void *filter, bool is_signe
   for (int32_t c = 0; c < shape->channels; c += BLOCK) {
     const int32_t width = is_flat(shape) ? BLOCK : width_at(shape->channels, c);
     for (int32_t part = 0; part < parts; ++part) {
-      for (int32_t i = 0; i < groups * 4 * width; ++i) {
-        const int32_t vector = i / width, byte = i % width;
-        const int32_t tap = tap_at(shape, vector / 4, byte % 4);
-        const int32_t at = channel_of(byte / 4, vector % 4);
-        int32_t w = weight_of(shape, filter, is_signed, zero, tap, is_flat(shape) ? at % shape->channels : c + at);
-        for (int32_t before = 0; before < part; ++before) w -= ln_clamp_i32(w, -128, 127);
-        *out++ = (int8_t)ln_clamp_i32(w, -128, 127);
+      for (int32_t g = 0; g < groups; ++g) {
+        int8_t rows[4][BLOCK];
+        for (int32_t t = 0; t < 4; ++t)
+          weight_row(shape, filter, is_signed, zero, tap_at(shape, g, t), c, part, rows[t]);
+        for (int32_t i = 0; i < width; ++i, out += 4) { /* lane i % (width / 4) of vector i / (width / 4) */
+          const int32_t at = channel_of(i % (width / 4), i / (width / 4));
+          for (int32_t t = 0; t < 4; ++t) out[t] = rows[t][at];
+        }
       }
     }
   }

@@ -111,6 +111,7 @@ class SessionOptions(Structure):
         ("share", c_void_p),
         ("files", c_int),
         ("precision", c_int),
+        ("weight_cache", c_char_p),
     ]
 
 
@@ -159,6 +160,7 @@ class SessionStats(Structure):
         ("variable_bytes", c_size_t),
         ("operators", c_int32),
         ("macs", c_int64),
+        ("stored_weight_bytes", c_size_t),
     ]
 
 

@@ -152,7 +152,8 @@ class Session:
                  backend: Optional[str] = None, profile: bool = False, keep_all_tensors: bool = False,
                  memory_limit: int = 0, operation_limit: int = 0,
                  operators: Sequence["Operator"] = (), first_graph: bool = False, prepare_later: bool = False,
-                 share: Optional["Session"] = None, files: str = "given", precision: str = "f32") -> None:
+                 share: Optional["Session"] = None, files: str = "given", precision: str = "f32",
+                 weight_cache: Optional[str] = None) -> None:
         from ._operator import pointers  # which builds on this module
 
         self._operators = (tuple(operators), pointers(operators))
@@ -160,7 +161,8 @@ class Session:
             ctypes.sizeof(SessionOptions), threads, None if signature is None else signature.encode("utf-8"),
             None if backend is None else backend.encode("utf-8"), profile, keep_all_tensors, memory_limit, first_graph,
             prepare_later, self._operators[1], len(operators), operation_limit,
-            share=None if share is None else share._handle, files=FILES[files], precision=PRECISIONS[precision])
+            share=None if share is None else share._handle, files=FILES[files], precision=PRECISIONS[precision],
+            weight_cache=None if weight_cache is None else os.fsencode(weight_cache))
         self.model = model
         self._handle = call(lib.ln_session_create, model._handle, ctypes.byref(options), out=True)
         # Made after the model's finalizer and holding the model itself: the session always goes first.
