@@ -52,6 +52,12 @@ ln_status ln_concatenation_prepare(ln_node *node, ln_prep *prep) {
     return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "a fused activation");
   }
   const ln_tensor *out = node->out[0];
+  int32_t axis = 0;
+  LN_TRY(concat_axis(node, &axis, prep->err));
+  node->joins = ln_type_bits(out->type) >= 8 && ln_shape_span(&out->shape, 0, axis) == 1;
+  for (int32_t i = 0; i < node->in_count; ++i) {
+    node->joins = node->joins && (same_scale(node->in[i], out) || ln_item_bytes(out) > 1);
+  }
   if (out->type != LN_INT8 && out->type != LN_UINT8) return LN_OK;
   for (int32_t i = 0; i < node->in_count; ++i) {
     const ln_tensor *in = node->in[i];

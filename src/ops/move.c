@@ -81,6 +81,7 @@ void ln_move(const ln_exec *exec, ln_copy_plan *plan, const void *src, void *dst
   ln_k_copy_simplify(plan);
   const size_t bytes = ln_k_copy_bytes(plan);
   if (plan->rank == 0) {
+    if (src == dst) return; /* the plan has put it there */
     ln_move_bytes(exec, src, dst, bytes);
     return;
   }
@@ -118,4 +119,13 @@ void ln_move_bytes(const ln_exec *exec, const void *src, void *dst, size_t bytes
   bytes_job job = {src, dst, bytes};
   if (tasks == 1 || tasks > INT32_MAX) memcpy(dst, src, bytes);
   else ln_pool_run(exec->pool, (int32_t)tasks, move_bytes_part, &job);
+}
+
+bool ln_box_is_dense(const ln_shape *in, const int64_t *extents) {
+  int32_t i = 0;
+  while (i < in->rank && extents[i] == 1) ++i;
+  for (++i; i < in->rank; ++i) {
+    if (extents[i] != in->dims[i]) return false;
+  }
+  return true;
 }

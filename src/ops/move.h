@@ -27,4 +27,7 @@ ln_status ln_hand_on(const ln_node *node, int32_t index, ln_exec *exec);
 /* Appends a dimension; false when it is negative, beyond int32 or one too many. */
 bool ln_shape_push(ln_shape *shape, int64_t extent);
 
+/* Whether a box of so many elements along each dimension of a dense tensor lies in one piece. */
+bool ln_box_is_dense(const ln_shape *in, const int64_t *extents);
+
 #endif

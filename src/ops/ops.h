@@ -49,6 +49,11 @@ struct ln_node {
   /* Set by prepare where the run hands all of output 0 to ln_exec_finish, in stretches of multiples of it; 0: it does
    * not. */
   size_t finish_grain;
+  /* Set by prepare where nothing is computed: outputs lie one behind the other in input `parts_of`, from a byte on; or
+   * all inputs do in output 0. The plan may give them that memory, and the run then has nothing to copy. */
+  bool is_parts, joins;
+  int32_t parts_of;
+  size_t parts_at;
 };
 
 /* Where packed weights live: one copy for all sessions of a model. */

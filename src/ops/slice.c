@@ -35,6 +35,19 @@ ln_status ln_slice_infer(ln_node *node, ln_error *err) {
   return ln_node_set_shape(node, 0, &shape, err);
 }
 
+ln_status ln_slice_prepare(ln_node *node, ln_prep *prep) {
+  int64_t begin[LN_MAX_RANK], size[LN_MAX_RANK];
+  size_t strides[LN_MAX_RANK];
+  (void)prep;
+  if (ln_type_bits(node->in[0]->type) < 8 || !ln_tensor_const_data(node->in[1]) || !ln_tensor_const_data(node->in[2]))
+    return LN_OK;
+  LN_TRY(slice_box(node, begin, size, prep->err));
+  node->is_parts = ln_box_is_dense(&node->in[0]->shape, size);
+  ln_byte_strides(node->in[0], strides);
+  for (int32_t i = 0; i < node->in[0]->shape.rank; ++i) node->parts_at += (size_t)begin[i] * strides[i];
+  return LN_OK;
+}
+
 ln_status ln_slice_run(const ln_node *node, ln_exec *exec) {
   int64_t begin[LN_MAX_RANK], size[LN_MAX_RANK];
   LN_TRY(slice_box(node, begin, size, exec->err));

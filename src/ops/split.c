@@ -15,6 +15,21 @@ ln_status ln_split_infer(ln_node *node, ln_error *err) {
   return LN_OK;
 }
 
+/* Along the outermost dimension that is cut, parts lie one behind the other. */
+static void take_parts(ln_node *node, int32_t input, int32_t axis) {
+  const ln_tensor *in = node->in[input];
+  node->is_parts = ln_type_bits(in->type) >= 8 && ln_shape_span(&in->shape, 0, axis) == 1;
+  node->parts_of = input;
+}
+
+ln_status ln_split_prepare(ln_node *node, ln_prep *prep) {
+  int32_t axis = 0;
+  if (!ln_tensor_const_data(node->in[0])) return LN_OK;
+  LN_TRY(ln_node_axis(node, 0, node->in[1]->shape.rank, &axis, prep->err));
+  take_parts(node, 1, axis);
+  return LN_OK;
+}
+
 /* Hands each output its share of every outer row of the input. */
 static void split_run(const ln_node *node, ln_exec *exec, const ln_tensor *in, int32_t axis) {
   if (ln_tensor_is_empty(in)) return;
@@ -70,6 +85,14 @@ ln_status ln_split_v_infer(ln_node *node, ln_error *err) {
     shape.dims[axis] = i == open ? (int32_t)left : (int32_t)size_at(sizes, i);
     LN_TRY(ln_node_set_shape(node, i, &shape, err));
   }
+  return LN_OK;
+}
+
+ln_status ln_split_v_prepare(ln_node *node, ln_prep *prep) {
+  int32_t axis = 0;
+  if (!ln_tensor_const_data(node->in[1]) || !ln_tensor_const_data(node->in[2])) return LN_OK;
+  LN_TRY(ln_node_axis(node, 2, node->in[0]->shape.rank, &axis, prep->err));
+  take_parts(node, 0, axis);
   return LN_OK;
 }
 

@@ -66,6 +66,13 @@ ln_status ln_unpack_infer(ln_node *node, ln_error *err) {
   return LN_OK;
 }
 
+ln_status ln_unpack_prepare(ln_node *node, ln_prep *prep) {
+  int32_t axis = 0;
+  LN_TRY(unpack_axis(node, &axis, prep->err));
+  node->is_parts = ln_type_bits(node->in[0]->type) >= 8 && ln_shape_span(&node->in[0]->shape, 0, axis) == 1;
+  return LN_OK;
+}
+
 ln_status ln_unpack_run(const ln_node *node, ln_exec *exec) {
   int32_t axis = 0;
   LN_TRY(unpack_axis(node, &axis, exec->err));

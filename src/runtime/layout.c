@@ -9,6 +9,8 @@ typedef struct layout {
   int32_t *first;    /* [tensors] first step in which a root's block lives */
   int32_t *last;     /* [tensors] last step in which a root's block lives */
   int32_t *last_use; /* [tensors] the last step that touches a tensor */
+  size_t *at;        /* [tensors] bytes from the beginning of the root's block */
+  bool parts;        /* outputs may be parts of inputs, and inputs of outputs */
   bool chained;      /* steps run inside others (chain.c) */
 } layout;
 
@@ -66,9 +68,72 @@ static int32_t shareable_input(const ln_session *session, const layout *l, int32
   return -1;
 }
 
+/* Less is copied in the time that a plan of fewer, longer-lived blocks may cost. */
+enum { LEAST_SHARED = 128 << 10 };
+
+static bool is_worth_sharing(const ln_session *session, int32_t whole) {
+  const ln_tensor *tensor = &session->tensors[whole];
+  size_t bytes;
+  return ln_tensor_size(tensor->type, &tensor->shape, &bytes) && bytes >= LEAST_SHARED;
+}
+
+/* Outputs that are parts of an input lie in its block. */
+static bool place_parts(const ln_session *session, layout *l, int32_t index) {
+  const ln_step *step = &session->steps[index];
+  const ln_op *op = step->node.op;
+  if (!l->parts || session->keep_all || step->late || !step->node.is_parts) return false;
+  const int32_t input = op->inputs[step->node.parts_of];
+  const int32_t root = l->root[input];
+  size_t at = l->at[input] + step->node.parts_at, bytes;
+  if (root < 0 || !is_worth_sharing(session, input)) return false;
+  for (int32_t j = 0; j < op->output_count; ++j, at += bytes) {
+    const ln_tensor *output = &session->tensors[op->outputs[j]];
+    if (!in_arena(session, op->outputs[j]) || !ln_tensor_size(output->type, &output->shape, &bytes)) return false;
+    if (at % LN_ALIGNMENT != 0) return false; /* what reads it would cross lines of the cache all the time */
+  }
+  at = l->at[input] + step->node.parts_at;
+  for (int32_t j = 0; j < op->output_count; ++j) {
+    const int32_t output = op->outputs[j];
+    l->root[output] = root;
+    l->at[output] = at;
+    if (l->last_use[output] > l->last[root]) l->last[root] = l->last_use[output];
+    ln_tensor_size(session->tensors[output].type, &session->tensors[output].shape, &bytes); /* within the input */
+    at += bytes;
+  }
+  return true;
+}
+
+/* Inputs of a step that joins them, made for it alone, are made where they are to stand in its output. */
+static void place_joined(const ln_session *session, layout *l, int32_t index) {
+  const ln_step *step = &session->steps[index];
+  const ln_op *op = step->node.op;
+  if (!l->parts || session->keep_all || step->late || !step->node.joins || step->node.idle) return;
+  const int32_t output = op->outputs[0];
+  if (l->root[output] != output || !is_worth_sharing(session, output)) return;
+  size_t at = 0, bytes, block;
+  for (int32_t j = 0; j < op->input_count; ++j, at += bytes) {
+    const int32_t input = op->inputs[j], root = l->root[input];
+    const ln_tensor *tensor = &session->tensors[input];
+    if (!ln_tensor_size(tensor->type, &tensor->shape, &bytes)) return;
+    if (root < 0 || root == output || bytes == 0 || l->last[root] > index || l->at[input] != 0 ||
+        at % LN_ALIGNMENT != 0)
+      continue;
+    if (!ln_tensor_size(session->tensors[root].type, &session->tensors[root].shape, &block) || block != bytes) continue;
+    for (int32_t i = 0; i < session->graph->tensor_count; ++i) {
+      if (l->root[i] != root) continue;
+      l->root[i] = output;
+      l->at[i] += at;
+    }
+    if (l->first[root] < l->first[output]) l->first[output] = l->first[root];
+  }
+}
+
 static void make_roots(const ln_session *session, layout *l) {
   const ln_graph *graph = session->graph;
-  for (int32_t i = 0; i < graph->tensor_count; ++i) l->root[i] = -1;
+  for (int32_t i = 0; i < graph->tensor_count; ++i) {
+    l->root[i] = -1;
+    l->at[i] = 0;
+  }
   for (int32_t i = 0; i < graph->input_count; ++i) {
     const int32_t input = graph->inputs[i];
     if (!in_arena(session, input)) continue;
@@ -77,15 +142,18 @@ static void make_roots(const ln_session *session, layout *l) {
   }
   for (int32_t i = 0; i < graph->op_count; ++i) {
     const ln_op *op = &graph->ops[i];
+    if (place_parts(session, l, i)) continue;
     const int32_t shared = shareable_input(session, l, i);
     for (int32_t j = 0; j < op->output_count; ++j) {
       const int32_t output = op->outputs[j];
       if (!in_arena(session, output)) continue;
       const int32_t root = j == 0 && shared >= 0 ? l->root[shared] : output;
       l->root[output] = root;
+      if (root != output) l->at[output] = l->at[shared];
       if (root == output) l->first[root] = l->last[root] = i;
       if (l->last_use[output] > l->last[root]) l->last[root] = l->last_use[output];
     }
+    place_joined(session, l, i);
   }
 }
 
@@ -147,7 +215,7 @@ static void bind_tensors(ln_session *session, const layout *l, const size_t *ten
   for (int32_t i = 0; i < session->graph->tensor_count; ++i) {
     if (l->root[i] < 0) continue;
     ln_tensor *tensor = &session->tensors[i];
-    tensor->data = session->arena + tensor_offsets[l->root[i]];
+    tensor->data = session->arena + tensor_offsets[l->root[i]] + l->at[i];
     ln_tensor_size(tensor->type, &tensor->shape, &tensor->bytes); /* checked when its block was made */
     tensor->storage = LN_STORAGE_ARENA;
   }
@@ -165,40 +233,60 @@ static ln_status plan_blocks(ln_session *session, layout *l, block_list *list, s
   return ln_plan_arena(list->blocks, list->count, err, plan);
 }
 
-/* What a plan with chains may take more than one without: scratch of a head stands beside what its followers make. */
+static bool has_parts(const ln_session *session) {
+  for (int32_t i = 0; i < session->graph->op_count; ++i) {
+    if (session->steps[i].node.is_parts || session->steps[i].node.joins) return true;
+  }
+  return false;
+}
+
+/* What a plan that saves time may take more than one that does not: chains hold scratch of a head beside what their
+ * followers make, parts the whole that they are part of. */
 static size_t allowance(size_t plain) { return plain / 16 > (64 << 10) ? plain / 16 : (64 << 10); }
 
-/* Chains hold what they read and write for longer: those that would make the arena much larger are taken apart. */
-static ln_status plan_chains(ln_session *session, layout *l, block_list *list, size_t *tensor_offsets, ln_error *err) {
+/* Parts and chains hold memory for longer: those that would make the arena much larger are given up. */
+static ln_status plan_all(ln_session *session, layout *l, block_list *list, size_t *tensor_offsets, ln_error *err) {
   ln_plan_result plain;
-  if (!LN_HAS_SPANS || session->followers == 0)
-    return plan_blocks(session, l, list, tensor_offsets, false, err, &session->plan);
+  l->parts = false;
   LN_TRY(plan_blocks(session, l, list, tensor_offsets, false, err, &plain));
-  for (;;) {
-    LN_TRY(plan_blocks(session, l, list, tensor_offsets, true, err, &session->plan));
-    if (session->plan.arena_bytes <= plain.arena_bytes + allowance(plain.arena_bytes) || session->followers == 0)
-      return LN_OK;
-    ln_session_unchain(session, session->plan.fullest);
+  session->plan = plain;
+  const size_t most = plain.arena_bytes + allowance(plain.arena_bytes);
+  if (has_parts(session)) {
+    l->parts = true;
+    LN_TRY(plan_blocks(session, l, list, tensor_offsets, false, err, &session->plan));
+    l->parts = session->plan.arena_bytes <= most;
+    if (!l->parts) LN_TRY(plan_blocks(session, l, list, tensor_offsets, false, err, &session->plan));
   }
+  while (LN_HAS_SPANS && session->followers > 0) {
+    LN_TRY(plan_blocks(session, l, list, tensor_offsets, true, err, &session->plan));
+    if (session->plan.arena_bytes <= most) return LN_OK;
+    ln_session_unchain(session, session->plan.fullest);
+    if (session->followers == 0) return plan_blocks(session, l, list, tensor_offsets, false, err, &session->plan);
+  }
+  return LN_OK;
 }
 
 ln_status ln_session_lay_out(ln_session *session, ln_error *err) {
   ln_arena work = {0};
   const size_t tensors = (size_t)session->graph->tensor_count;
   const size_t most = tensors + 2 * (size_t)session->graph->op_count;
-  layout l = {ln_arena_array(&work, tensors, sizeof *l.root), ln_arena_array(&work, tensors, sizeof *l.first),
-              ln_arena_array(&work, tensors, sizeof *l.last), ln_arena_array(&work, tensors, sizeof *l.last_use),
+  layout l = {ln_arena_array(&work, tensors, sizeof *l.root),
+              ln_arena_array(&work, tensors, sizeof *l.first),
+              ln_arena_array(&work, tensors, sizeof *l.last),
+              ln_arena_array(&work, tensors, sizeof *l.last_use),
+              ln_arena_array(&work, tensors, sizeof *l.at),
+              false,
               false};
   block_list list = {ln_arena_array(&work, most, sizeof *list.blocks),
                      ln_arena_array(&work, most, sizeof *list.targets), 0};
   size_t *tensor_offsets = ln_arena_array(&work, tensors, sizeof *tensor_offsets);
   ln_status status;
-  if (l.root == NULL || l.first == NULL || l.last == NULL || l.last_use == NULL || list.blocks == NULL ||
-      list.targets == NULL || tensor_offsets == NULL) {
+  if (l.root == NULL || l.first == NULL || l.last == NULL || l.last_use == NULL || l.at == NULL ||
+      list.blocks == NULL || list.targets == NULL || tensor_offsets == NULL) {
     status = ln_fail(err, LN_ERR_MEMORY, "no memory to plan");
     goto out;
   }
-  status = plan_chains(session, &l, &list, tensor_offsets, err);
+  status = plan_all(session, &l, &list, tensor_offsets, err);
   if (status == LN_OK) status = ln_session_charge(session, session->plan.arena_bytes, err);
   if (status == LN_OK) status = grow_arena(session, err);
   if (status != LN_OK) goto out;

@@ -201,6 +201,7 @@ static ln_status prepare_node(ln_session *session, ln_step *step, ln_arena *aren
   node->args = NULL;
   node->span = NULL;
   node->span_grain = node->finish_grain = 0;
+  node->is_parts = node->joins = false;
   node->scratch_bytes = node->thread_scratch_bytes = 0;
   node->kernel = NULL;
   ln_prep prep = {arena, ln_model_cache_lock_packs(session->model), ln_pool_threads(session->pool),
