@@ -7,10 +7,7 @@
 #include "kernels/rows.h"
 
 #define KERNEL(stem) ln_##stem##_avx2
-#define EXP ln_exp_f32
-#define EXPM1 ln_expm1_negative_f32
-#define LOGISTIC ln_logistic_f32
-#define TANH ln_tanh_f32
+#define UNARY_EXP_ELSEWHERE
 #define LOG ln_log_f32
 #define ERF_PLUS_ONE ln_erf_plus_one_f32
 
@@ -19,3 +16,4 @@
 #include "kernels/hybrid_body.inc"
 #include "kernels/unary_body.inc"
 #include "kernels/unary_log_body.inc"
+#include "kernels/x86/unary_exp.inc"

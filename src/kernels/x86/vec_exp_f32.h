@@ -38,19 +38,48 @@ LN_INLINE vf_mask vf_not_less(vf a, vf b) { return _mm256_castps_si256(_mm256_cm
 
 #endif
 
-/* Within 1.5 ulp; 0 where the result is below the normal range. NaN gives NaN. */
-LN_INLINE vf vf_exp(vf x) {
+/* x = n ln 2 + r with |r| <= 0.35, and e^r - 1. */
+LN_INLINE vf vf_exp_reduce(vf x, vf *n) {
   const vf magic = vf_set(12582912.0f); /* 1.5 * 2^23: adding it rounds to an integer */
-  const vf least = vf_set(-87.33654f);
-  const vf inside = vf_clamp(x, least, vf_set(89.0f));
-  const vf n = vf_sub(vf_fma(inside, vf_set(1.44269504f), magic), magic);
-  const vf r = vf_fma(n, vf_set(2.12194440e-4f), vf_fma(n, vf_set(-0.693359375f), inside));
+  *n = vf_sub(vf_fma(x, vf_set(1.44269504f), magic), magic);
+  const vf r = vf_fma(*n, vf_set(2.12194440e-4f), vf_fma(*n, vf_set(-0.693359375f), x));
   vf q = vf_fma(vf_set(0.0013813137f), r, vf_set(0.00836942f));
   q = vf_fma(q, r, vf_set(0.041668456f));
   q = vf_fma(q, r, vf_set(0.16666515f));
   q = vf_fma(q, r, vf_set(0.49999994f));
-  const vf expm1 = vf_fma(vf_mul(r, r), q, r);
+  return vf_fma(vf_mul(r, r), q, r);
+}
+
+/* Within 1.5 ulp; 0 where the result is below the normal range. NaN gives NaN. */
+LN_INLINE vf vf_exp(vf x) {
+  const vf least = vf_set(-87.33654f);
+  vf n;
+  const vf expm1 = vf_exp_reduce(vf_clamp(x, least, vf_set(89.0f)), &n);
   return vf_scale(vf_add(vf_set(1.0f), expm1), n, vf_not_less(x, least));
+}
+
+/* e^x - 1 for x <= 0. */
+LN_INLINE vf vf_expm1_negative(vf x) {
+  vf n;
+  const vf inside = vf_max(vf_set(-87.0f), x), expm1 = vf_exp_reduce(inside, &n), one = vf_set(1.0f);
+  const vf large = vf_sub(vf_scale(vf_add(one, expm1), n, vf_not_less(inside, vf_set(-87.0f))), one);
+  return vf_choose(vf_less(n, vf_zero()), large, expm1);
+}
+
+LN_INLINE vf vf_logistic(vf x) {
+  const vf e = vf_exp(vf_sub(vf_zero(), vf_abs(x))), one = vf_set(1.0f);
+  return vf_div(vf_choose(vf_less(x, vf_zero()), e, one), vf_add(one, e));
+}
+
+LN_INLINE vf vf_tanh(vf x) {
+  const vf magnitude = vf_abs(x), z = vf_mul(x, x), one = vf_set(1.0f), two = vf_set(2.0f);
+  const vf large = vf_sub(one, vf_div(two, vf_add(vf_exp(vf_mul(two, magnitude)), one)));
+  vf small = vf_fma(vf_set(-0.0055909813f), z, vf_set(0.020538785f));
+  small = vf_fma(small, z, vf_set(-0.053709645f));
+  small = vf_fma(small, z, vf_set(0.13331091f));
+  small = vf_fma(small, z, vf_set(-0.3333327f));
+  small = vf_fma(vf_mul(small, z), magnitude, magnitude);
+  return vf_copysign(vf_choose(vf_less(magnitude, vf_set(0.625f)), small, large), x);
 }
 
 #endif

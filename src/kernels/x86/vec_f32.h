@@ -36,6 +36,12 @@ LN_INLINE vf vf_max(vf a, vf b) { return _mm512_max_ps(a, b); }
 LN_INLINE vf vf_min(vf a, vf b) { return _mm512_min_ps(a, b); }
 /* `a` in the lanes of the mask, `other` elsewhere. */
 LN_INLINE vf vf_select(vf_mask m, vf a, float other) { return _mm512_mask_blend_ps(m, _mm512_set1_ps(other), a); }
+LN_INLINE vf_mask vf_less(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
+LN_INLINE vf vf_choose(vf_mask m, vf a, vf b) { return _mm512_mask_blend_ps(m, b, a); } /* a where the mask is */
+LN_INLINE vf vf_abs(vf a) { return _mm512_abs_ps(a); }
+LN_INLINE vf vf_copysign(vf a, vf sign) { /* a >= 0 */
+  return _mm512_or_ps(a, _mm512_and_ps(sign, _mm512_set1_ps(-0.0f)));
+}
 /* Of the lanes: the greatest, and the sum by halves. */
 LN_INLINE float vf_most(vf a) { return _mm512_reduce_max_ps(a); }
 LN_INLINE float vf_total(vf a) { return _mm512_reduce_add_ps(a); }
@@ -69,6 +75,10 @@ LN_INLINE vf vf_min(vf a, vf b) { return _mm256_min_ps(a, b); }
 LN_INLINE vf vf_select(vf_mask m, vf a, float other) {
   return _mm256_blendv_ps(_mm256_set1_ps(other), a, _mm256_castsi256_ps(m));
 }
+LN_INLINE vf_mask vf_less(vf a, vf b) { return _mm256_castps_si256(_mm256_cmp_ps(a, b, _CMP_LT_OQ)); }
+LN_INLINE vf vf_choose(vf_mask m, vf a, vf b) { return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(m)); }
+LN_INLINE vf vf_abs(vf a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
+LN_INLINE vf vf_copysign(vf a, vf sign) { return _mm256_or_ps(a, _mm256_and_ps(sign, _mm256_set1_ps(-0.0f))); }
 LN_INLINE float vf_most(vf a) {
   __m128 x = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
   x = _mm_max_ps(x, _mm_movehl_ps(x, x));
