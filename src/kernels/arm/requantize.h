@@ -36,6 +36,18 @@ LN_INLINE int32x4_t ln_requantize_neon_run(const ln_requantize_neon *r, int32x4_
   return vrshlq_s32(vsraq_n_s32(high, below, 31), r->right);
 }
 
+/* The same where every lane is shifted to the right, or multiplied by 0. */
+LN_INLINE int32x4_t ln_requantize_neon_right(const ln_requantize_neon *r, int32x4_t x) {
+  const int32x4_t high = vqrdmulhq_s32(x, r->multiplier);
+  return vrshlq_s32(vsraq_n_s32(high, high, 31), r->right);
+}
+
+/* Whether that holds. */
+LN_INLINE int ln_requantize_neon_is_right(const ln_requantize_neon *r) {
+  const uint32x4_t stays = vmvnq_u32(vcltzq_s32(r->right));
+  return vmaxvq_u32(vandq_u32(stays, vtstq_s32(r->multiplier, r->multiplier))) == 0;
+}
+
 /* ln_multiply_real of four sums; beyond 2^31 they saturate. */
 LN_INLINE int32x4_t ln_requantize_neon_reals(const double *reals, int32x4_t x) {
   const float64x2_t low = vmulq_f64(vcvtq_f64_s64(vmovl_s32(vget_low_s32(x))), vld1q_f64(reals));
