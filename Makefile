@@ -6,7 +6,7 @@ SHARED ?= ../shared
 SECONDS ?= 60
 PYTHON = $(if $(wildcard $(BUILD)/venv/bin/python),$(abspath $(BUILD)/venv/bin/python),python3)
 
-.PHONY: all demo test proofs check cross-aarch64 asan tsan fuzz bench dashboard dashboard-picture size wheel install generic format clean help
+.PHONY: all demo test proofs check cross-aarch64 instructions asan tsan fuzz bench dashboard dashboard-picture size wheel install generic format clean help
 
 all: need-build
 	@cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=Release $(CMAKE_FLAGS) > $(BUILD).log 2>&1 || { cat $(BUILD).log; rm -f $(BUILD).log; exit 1; }
@@ -20,6 +20,7 @@ help:
 	@echo "make proofs     of these, other projects' own tests against our libraries"
 	@echo "make check      the short tier: two minutes"
 	@echo "make cross-aarch64  the library and the tool for 64-bit Arm, in $(BUILD)/aarch64 (docs/aarch64.md)"
+	@echo "make instructions  of one inference of several models on 64-bit Arm, tier by tier, counted in an emulator"
 	@echo "make asan       every test under the address and undefined-behaviour sanitizers"
 	@echo "make tsan       many sessions on one model, and the thread pool, under the thread sanitizer"
 	@echo "make fuzz       mutated models, then each libFuzzer target for SECONDS (60) or all for TOTAL together,"
@@ -81,6 +82,9 @@ cross-aarch64: need-cross
 	@cmake -S . -B $(BUILD)/aarch64 -DCMAKE_TOOLCHAIN_FILE=cmake/aarch64.cmake -DCMAKE_BUILD_TYPE=Release -DLINNET_IO=OFF \
 	  $(CMAKE_FLAGS) > /dev/null
 	@cmake --build $(BUILD)/aarch64 -j $(JOBS)
+
+instructions: cross-aarch64
+	@python3 scripts/instructions.py --linnet $(BUILD)/aarch64/linnet --shared $(SHARED)
 
 asan: need-test
 	@cmake -S . -B $(BUILD)/asan -DCMAKE_BUILD_TYPE=Release -DLINNET_TESTS=ON -DLINNET_SANITIZE=ON \

@@ -37,6 +37,30 @@ LN_INLINE void vi_store_8(void *p, vi a) {
   memcpy(p, &bytes, sizeof bytes);
 }
 
+/* Of fewer than VI_LANES elements: nothing behind them is touched. */
+LN_INLINE int32_t vi_part_of(const void *p, size_t n) {
+  const uint8_t *bytes = p;
+  uint32_t word = 0;
+  for (size_t i = 0; i < n; ++i) word |= (uint32_t)bytes[i] << (8 * i);
+  return (int32_t)word;
+}
+
+LN_INLINE vi vi_load_part_i8(const void *p, size_t n) {
+  const int32_t word = vi_part_of(p, n);
+  return vi_load_i8(&word);
+}
+
+LN_INLINE vi vi_load_part_u8(const void *p, size_t n) {
+  const int32_t word = vi_part_of(p, n);
+  return vi_load_u8(&word);
+}
+
+LN_INLINE void vi_store_part_8(void *p, vi a, size_t n) {
+  uint8_t bytes[VI_LANES], *out = p;
+  vi_store_8(bytes, a);
+  for (size_t i = 0; i < n; ++i) out[i] = bytes[i];
+}
+
 /* ln_multiply_quantized of every lane. */
 typedef ln_requantize_neon vi_multiplier;
 
