@@ -1,8 +1,8 @@
 /*
  * A plugin for qemu-user that counts the instructions a program executes and writes the number to the file that its
  * argument out=FILE names, for scripts/instructions.py. The few functions of the emulator's plugin interface that it
- * needs are declared here: Debian ships no header of it. They are the same in versions 1 to 5 of the interface, of which
- * the one to claim is given to the compiler as PLUGIN_VERSION.
+ * needs are declared here: Debian ships no header of it. They are the same in versions 1 to 5 of the interface, of
+ * which the one to claim is given to the compiler as PLUGIN_VERSION.
  */
 #include <inttypes.h>
 #include <stdint.h>

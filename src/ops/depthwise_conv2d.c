@@ -20,9 +20,9 @@ enum {
   BAND_MACS = 200000, /* of a task, where rows are not shorter */
   MACS_A_NANOSECOND = 16,
   MAX_BANDS = 32,
-  MAX_TAPS = 1 << 22,      /* sums of weights stay within 32 bits */
-  /* Of input lines that are read again and again: what stays in a first-level cache, where that leaves so many blocks of
-   * channels that a row's setting up costs little; else a little more than that. */
+  MAX_TAPS = 1 << 22, /* sums of weights stay within 32 bits */
+  /* Of input lines that are read again and again: what stays in a first-level cache, where that leaves so many blocks
+   * of channels that a row's setting up costs little; else a little more than that. */
   CACHED_BYTES = 24 * 1024,
   CACHED_BLOCKS = 6,
   SPILLED_BYTES = 64 * 1024
