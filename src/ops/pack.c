@@ -120,7 +120,7 @@ static void *get(ln_pack_cache *cache, const void *key_data, const char *form, c
   }
   if (entry->block == NULL) {
     entry->block = take_block(cache, bytes);
-    *fresh = true;
+    *fresh = entry->block != NULL;
   }
   if (entry->block == NULL) {
     ln_free(entry);
