@@ -82,8 +82,8 @@ static ln_status pack(ln_node *node, ln_prep *prep, ln_winograd *w) {
   bool fresh = false;
   char *panels = NULL;
   if (taps != NULL) {
-    panels = ln_pack_cache_get(prep->cache, filter->data, "winograd f32 4x4 3x3", numbers, w->plan.group_bytes * POINTS,
-                               &fresh);
+    panels = ln_pack_cache_get_numbers(prep->cache, filter->data, "winograd f32 4x4 3x3", numbers,
+                                       w->plan.group_bytes * POINTS, &fresh);
   }
   if (fresh) pack_filter(w, &weights, taps, panels);
   ln_free(taps);
