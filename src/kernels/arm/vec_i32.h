@@ -16,6 +16,7 @@ LN_INLINE vi vi_mul(vi a, vi b) { return vmulq_s32(a, b); }
 LN_INLINE vi vi_min(vi a, vi b) { return vminq_s32(a, b); }
 LN_INLINE vi vi_max(vi a, vi b) { return vmaxq_s32(a, b); }
 LN_INLINE vi vi_shift_left(vi a, int32_t n) { return vshlq_s32(a, vdupq_n_s32(n)); }
+LN_INLINE vi vi_shift_right(vi a, int32_t n) { return vshlq_s32(a, vdupq_n_s32(-n)); }
 
 LN_INLINE int8x8_t vi_four_bytes(const void *p) {
   int32_t bytes;
@@ -36,6 +37,14 @@ LN_INLINE void vi_store_8(void *p, vi a) {
   const int32_t bytes = vget_lane_s32(vreinterpret_s32_s8(vmovn_s16(vcombine_s16(words, words))), 0);
   memcpy(p, &bytes, sizeof bytes);
 }
+
+typedef float32x4_t vf;
+LN_INLINE vf vf_set(float a) { return vdupq_n_f32(a); }
+LN_INLINE vf vf_of(vi a) { return vcvtq_f32_s32(a); }
+LN_INLINE vf vf_fma(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }
+LN_INLINE vi vi_round(vf a) { return vcvtnq_s32_f32(a); }
+/* Whether any lane has none of the bits of `mask`. */
+LN_INLINE int vi_any_without(vi a, vi mask) { return vminvq_u32(vtstq_s32(a, mask)) == 0; }
 
 /* Of fewer than VI_LANES elements: nothing behind them is touched. */
 LN_INLINE int32_t vi_part_of(const void *p, size_t n) {
