@@ -58,7 +58,10 @@ static bool is_cheaper(const ln_gemm_plan *dense, const counts *entries, int32_t
   const double by_4 = n % 4 == 0 ? (double)entries->by_4 * c->entry_4[far] : by_1;
   *rows = by_4 < by_1 ? 4 : 1;
   const double sparse = pixels * ((by_4 < by_1 ? by_4 : by_1) + (double)n * c->result + (double)k * c->bring);
-  const double whole = (double)m * n * ((double)k * c->mac + c->store);
+  /* Instructions for bfloat16 take two terms at a time. */
+  const bool pairs =
+      ln_gemm_is_float(dense) && dense->half != NULL && dense->is_bfloat && ln_cpu_isa() >= LN_ISA_AVX512BF16;
+  const double whole = (double)m * n * ((double)k * (pairs ? c->mac / 2 : c->mac) + c->store);
   return sparse * MARGIN < whole * 100;
 }
 
