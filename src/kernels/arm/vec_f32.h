@@ -63,6 +63,11 @@ LN_INLINE vf vf_fma(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); } /* a * b + 
 LN_INLINE vf vf_max(vf a, vf b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }
 LN_INLINE vf vf_min(vf a, vf b) { return vbslq_f32(vcltq_f32(a, b), a, b); }
 
+LN_INLINE uint32x4_t vf_less(vf a, vf b) { return vcltq_f32(a, b); }
+LN_INLINE vf vf_choose(uint32x4_t m, vf a, vf b) { return vbslq_f32(m, a, b); } /* a where the mask is */
+LN_INLINE vf vf_abs(vf a) { return vabsq_f32(a); }
+LN_INLINE vf vf_copysign(vf a, vf sign) { return vbslq_f32(vdupq_n_u32(0x80000000u), sign, a); }
+
 /* A value that is used from a register as it is: there are no operands in memory. */
 LN_INLINE vf vf_keep(vf a) { return a; }
 
