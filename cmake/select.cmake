@@ -1,11 +1,11 @@
 # A small library that holds only what some models need: their operators, each for the element types it meets there.
 #
-#   linnet_select(NAME MODEL... [TIERS generic|avx2|avx512|avx512vnni|avx512bf16|neon|neondot|neoni8mm ...] [WITH metadata|save|trial ...])
+#   linnet_select(NAME MODEL... [TIERS generic|avx2|avx512|avx512vnni|avx512bf16|neon|neondot|neoni8mm ...] [WITH metadata|save|trial|report ...])
 #
 # defines the shared library NAME and the static one NAME_static, whose public headers are the whole library's. TIERS are
 # the tiers of kernels it holds (without it: plain C, and AVX2 on an x86 or NEON on an AArch64); the best that the machine
 # has is taken when it runs. Of what does not serve running models, WITH adds the functions of linnet/metadata.h,
-# ln_model_save and ln_op_try. The models are read by the linnet tool of this build, or when cross-compiling by the one
+# ln_model_save, ln_op_try, and of what tells where time and memory go (ln_session_profile*, ln_session_memory*). The models are read by the linnet tool of this build, or when cross-compiling by the one
 # that LINNET_HOST_TOOL names, built from the same sources.
 set(LINNET_HOST_TOOL "" CACHE FILEPATH "the linnet tool that linnet_select runs; empty: the one built here")
 
@@ -45,8 +45,9 @@ function(linnet_select name)
   set(metadata_files "/format/metadata\\.c$")
   set(save_files "/api/model_save\\.c$|/format/(write|flatbuffer_encode|zip_tail)\\.c$")
   set(trial_files "/api/op_trial\\.c$")
+  set(report_files "/runtime/profile\\.c$")
   set(definitions)
-  foreach(part metadata save trial)
+  foreach(part metadata save trial report)
     if(part IN_LIST select_WITH)
       string(TOUPPER LN_WITH_${part} definition)
       list(APPEND definitions ${definition}=1)
@@ -77,6 +78,9 @@ function(linnet_select name)
   target_link_libraries(${name}_objects PRIVATE linnet_flags)
   add_library(${name} SHARED $<TARGET_OBJECTS:${name}_objects>)
   add_library(${name}_static STATIC $<TARGET_OBJECTS:${name}_objects>)
+  if(NOT APPLE AND NOT MSVC)
+    target_link_options(${name} PRIVATE -Wl,-Bsymbolic-functions) # its own calls need no table of jumps
+  endif()
   foreach(library ${name} ${name}_static)
     target_link_libraries(${library} PUBLIC Threads::Threads m)
     target_include_directories(${library} PUBLIC ${linnet_SOURCE_DIR}/include)

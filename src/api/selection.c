@@ -12,7 +12,7 @@ typedef struct selection {
   uint32_t *types; /* [rows of the table]; 0 for an operator that no graph has */
   uint32_t all;    /* those of any operator */
   bool tables[LN_TABLE_COUNT];
-  bool stand_ins, sparse, blockwise, custom, flex;
+  bool stand_ins, sparse, blockwise, one_channel, custom, flex;
 } selection;
 
 static const uint32_t PRESENT = UINT32_C(1) << 31; /* an operator without tensors has no type */
@@ -45,7 +45,6 @@ static uint32_t add_tensors(selection *s, const ln_graph *graph, const int32_t *
     if (tensors[i] < 0) continue;
     const ln_tensor *tensor = &graph->tensors[tensors[i]];
     types |= types_of(tensor);
-    s->sparse = s->sparse || tensor->sparsity != NULL;
     s->blockwise = s->blockwise || tensor->quant->kind == LN_QUANT_BLOCKWISE;
   }
   return types;
@@ -65,7 +64,16 @@ static void add_inner_rows(selection *s, int32_t code, uint32_t types) {
     if (inner_rows[i].user != code) continue;
     s->types[inner_rows[i].used] |= types | bit(LN_FLOAT32) | PRESENT; /* rows stand by code */
     s->tables[ln_op_find(inner_rows[i].used)->options] = true;
+    s->one_channel = true; /* which they read is known in run */
   }
+}
+
+/* Whether a depthwise convolution may read one channel. */
+static bool reads_one_channel(const ln_graph *graph, const ln_op *op) {
+  if (op->def->code != LN_OP_DEPTHWISE_CONV_2D || op->custom_name != NULL || op->input_count < 1) return false;
+  if (op->inputs[0] < 0) return false;
+  const ln_shape *shape = &graph->tensors[op->inputs[0]].shape;
+  return shape->rank != 4 || shape->dims[3] <= 1;
 }
 
 static void add_op(selection *s, const ln_graph *graph, const ln_op *op) {
@@ -81,6 +89,7 @@ static void add_op(selection *s, const ln_graph *graph, const ln_op *op) {
     if ((stood >> t & 1) != 0) types |= bit(ln_stand_in_type((ln_type)t));
   }
   s->types[row] |= types | PRESENT;
+  s->one_channel = s->one_channel || reads_one_channel(graph, op);
   s->custom = s->custom || op->custom_name != NULL;
   s->flex = s->flex || strncmp(op->def->name, "Flex", 4) == 0;
   if (op->custom_name == NULL) add_inner_rows(s, op->def->code, types);
@@ -90,6 +99,8 @@ static void add_op(selection *s, const ln_graph *graph, const ln_op *op) {
 static ln_status add_model(selection *s, const ln_model *model, ln_error *err) {
   for (int32_t g = 0; g < model->graph_count; ++g) {
     const ln_graph *stored = &model->graphs[g], *prepared;
+    /* The verifier looks at those that no operator takes, too. */
+    for (int32_t i = 0; i < stored->tensor_count; ++i) s->sparse = s->sparse || stored->tensors[i].sparsity != NULL;
     LN_TRY(ln_model_cache_graph((ln_model *)(uintptr_t)model, g, false, err, &prepared));
     for (int32_t i = 0; i < stored->op_count; ++i) add_op(s, stored, &stored->ops[i]);
     for (int32_t i = 0; i < prepared->op_count; ++i) add_op(s, prepared, &prepared->ops[i]);
@@ -149,6 +160,7 @@ static void write_selection(const selection *s, ln_bytes *out) {
   add_number(out, "STAND_INS", s->stand_ins);
   add_number(out, "SPARSE", s->sparse);
   add_number(out, "BLOCKWISE", s->blockwise);
+  add_number(out, "ONE_CHANNEL", s->one_channel);
   add_number(out, "CUSTOM", s->custom);
   add_number(out, "FLEX", s->flex);
   for (int32_t i = 0; i < ln_op_def_count(); ++i) {

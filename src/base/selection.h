@@ -16,6 +16,7 @@
  *   LN_HAS_STAND_INS     whether a tensor reaches a kernel as another type (ops/stand_in.c)
  *   LN_HAS_SPARSE        whether constants come in the sparse encoding
  *   LN_HAS_BLOCKWISE     whether weights come quantized in blocks
+ *   LN_HAS_ONE_CHANNEL   whether depthwise convolutions read one channel (ops/depthwise_product.c)
  *   LN_HAS_CUSTOM        whether there are custom operators
  *   LN_HAS_FLEX          whether there are Select-TF ones among them
  *   LN_HAS_TIER(isa)     whether kernels of this tier are built in
@@ -51,6 +52,7 @@ enum { LN_UNSCALED = 30 };
 #define LN_HAS_STAND_INS LN_SELECTED_STAND_INS
 #define LN_HAS_SPARSE LN_SELECTED_SPARSE
 #define LN_HAS_BLOCKWISE LN_SELECTED_BLOCKWISE
+#define LN_HAS_ONE_CHANNEL LN_SELECTED_ONE_CHANNEL
 #define LN_HAS_CUSTOM LN_SELECTED_CUSTOM
 #define LN_HAS_FLEX LN_SELECTED_FLEX
 #define LN_HAS_TIER(isa) (((LN_TIERS) >> (isa)&1u) != 0)
@@ -66,6 +68,7 @@ enum { LN_UNSCALED = 30 };
 #define LN_HAS_STAND_INS 1
 #define LN_HAS_SPARSE 1
 #define LN_HAS_BLOCKWISE 1
+#define LN_HAS_ONE_CHANNEL 1
 #define LN_HAS_CUSTOM 1
 #define LN_HAS_FLEX 1
 #define LN_HAS_TIER(isa) 1

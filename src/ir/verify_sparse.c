@@ -4,6 +4,7 @@
  * r.. the insides of the blocks, `block_map` saying which dimension each of them cuts. A dense level visits all its
  * indices; a compressed one visits, for its n-th visit, indices[segments[n]] to indices[segments[n + 1]].
  */
+#include "base/selection.h"
 #include "ir/verify.h"
 
 enum { DEEPEST = 2 * LN_MAX_RANK };
@@ -99,6 +100,7 @@ ln_status ln_sparsity_verify(const ln_tensor *tensor, ln_error *err) {
   const uint32_t levels = sparsity->dim_metadata.count;
   const int32_t bits = ln_type_bits(tensor->type);
   int32_t extent[DEEPEST];
+  if (!LN_HAS_SPARSE) return ln_fail(err, LN_ERR_UNSUPPORTED, "is sparse, which is left out of this build");
   if (levels > DEEPEST || sparsity->traversal_order.count != levels || levels < (uint32_t)tensor->shape.rank ||
       sparsity->block_map.count != levels - (uint32_t)tensor->shape.rank) {
     return ln_fail(err, LN_ERR_MODEL, "its sparse encoding does not fit its rank");

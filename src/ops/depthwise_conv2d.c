@@ -416,7 +416,8 @@ static bool is_hybrid(const ln_node *node) {
 /* The shape of the convolution that a filter of one input channel is; false where rows go to the kernels. */
 static bool product_shape(const ln_node *node, const depthwise_args *a, ln_conv_shape *out) {
   const geometry *g = &a->g;
-  if (g->in_channels != 1 || a->late || is_hybrid(node) || LN_MEETS(TYPES, a->type, LN_INT16)) return false;
+  if (!LN_HAS_ONE_CHANNEL || g->in_channels != 1 || a->late || is_hybrid(node) || LN_MEETS(TYPES, a->type, LN_INT16))
+    return false;
   *out = (ln_conv_shape){g->batches, 1, g->out_channels, 1, g->h, g->w};
   return a->out_row > 0 && g->batches > 0 && g->h.out > 0 && ln_conv_is_countable(out);
 }
@@ -618,7 +619,7 @@ static void pack_late(const ln_node *node, const ln_exec *exec, const plain_filt
 
 ln_status ln_depthwise_conv2d_run(const ln_node *node, ln_exec *exec) {
   const depthwise_args *a = node->args;
-  if (a->product != NULL) {
+  if (LN_HAS_ONE_CHANNEL && a->product != NULL) {
     ln_depthwise_product_run(a->product, node, exec);
     return LN_OK;
   }

@@ -113,7 +113,7 @@ static void *get(ln_pack_cache *cache, const void *key_data, const char *form, c
   ln_packed **bucket = &cache->buckets[bucket_of(key_data)];
   *entry = (ln_packed){*bucket, key_data, form, {0}, bytes, NULL, is_numbers, false};
   memcpy(entry->numbers, numbers, sizeof entry->numbers);
-  if (is_numbers && cache->store.find != NULL) {
+  if (LN_IS_WHOLE && is_numbers && cache->store.find != NULL) {
     const ln_pack_key key = {key_data, form, numbers, bytes};
     entry->block = (void *)(uintptr_t)cache->store.find(cache->store.user, &key); /* whoever is not fresh only reads */
     entry->is_stored = entry->block != NULL;
@@ -128,7 +128,7 @@ static void *get(ln_pack_cache *cache, const void *key_data, const char *form, c
   }
   *bucket = entry;
   cache->bytes += bytes;
-  if (entry->is_stored) cache->kept += bytes;
+  if (LN_IS_WHOLE && entry->is_stored) cache->kept += bytes;
   return entry->block;
 }
 

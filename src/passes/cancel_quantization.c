@@ -20,6 +20,7 @@ static int32_t same_as(const ln_graph *graph, const ln_op *op, const int32_t *pr
 
 ln_status ln_pass_cancel_quantization(ln_pass_context *context) {
   ln_graph *graph = context->graph;
+  if (LN_OP_TYPES(QUANTIZE) == 0) return LN_OK; /* left out of this build */
   int32_t *producers = ln_graph_producers(graph, context->arena);
   int32_t *instead = ln_arena_array(context->arena, (size_t)graph->tensor_count, sizeof *instead);
   if (producers == NULL || instead == NULL) return ln_pass_out_of_memory(context, "cancel_quantization");

@@ -29,6 +29,7 @@ static ln_status make_dense(ln_pass_context *context, int32_t index, int32_t *ou
 
 ln_status ln_pass_densify_constants(ln_pass_context *context) {
   ln_graph *graph = context->graph;
+  if (!LN_HAS_SPARSE) return LN_OK;
   const int32_t count = graph->tensor_count;                                         /* new ones come behind */
   int32_t *dense = ln_arena_array(context->arena, (size_t)count + 1, sizeof *dense); /* of each tensor; 0: not asked */
   if (dense == NULL) return ln_pass_out_of_memory(context, "densify_constants");

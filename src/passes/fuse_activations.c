@@ -25,6 +25,8 @@ static int8_t *activation_field(const ln_op *op) {
 
 ln_status ln_pass_fuse_activations(ln_pass_context *context) {
   ln_graph *graph = context->graph;
+  if ((LN_OP_TYPES(RELU) | LN_OP_TYPES(RELU6) | LN_OP_TYPES(RELU_N1_TO_1)) == 0)
+    return LN_OK; /* left out of this build */
   int32_t *producers = ln_graph_producers(graph, context->arena);
   int32_t *uses = ln_graph_count_uses(graph, context->arena);
   bool *drop = ln_arena_array(context->arena, (size_t)graph->op_count, sizeof *drop);

@@ -22,6 +22,7 @@ static int32_t stored_form(const ln_graph *graph, const int32_t *producers, int3
 
 ln_status ln_pass_keep_stored_weights(ln_pass_context *context) {
   ln_graph *graph = context->graph;
+  if ((LN_OP_TYPES(DENSIFY) | LN_OP_TYPES(DEQUANTIZE)) == 0) return LN_OK; /* left out of this build */
   int32_t *producers = ln_graph_producers(graph, context->arena);
   int32_t *uses = ln_graph_count_uses(graph, context->arena);
   bool *drop = ln_arena_array(context->arena, (size_t)graph->op_count, sizeof *drop);

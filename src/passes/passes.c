@@ -1,11 +1,13 @@
 /* The list of passes, and running them with the verifier in between. */
 #include "passes/passes.h"
 
+#include "base/selection.h"
+
 #define LN_PASS(name, what) ln_status ln_pass_##name(ln_pass_context *context);
 #include "passes/passes.def"
 
 static const ln_pass passes[] = {
-#define LN_PASS(name, what) {#name, what, ln_pass_##name},
+#define LN_PASS(name, what) {#name, LN_IS_WHOLE ? what : "", ln_pass_##name},
 #include "passes/passes.def"
 };
 

@@ -18,7 +18,7 @@ typedef struct ln_pass_context {
 
 typedef struct ln_pass {
   const char *name; /* "fold_constants" */
-  const char *what; /* one line */
+  const char *what; /* one line; empty in a build of chosen models */
   ln_status (*run)(ln_pass_context *context);
 } ln_pass;
 

@@ -162,7 +162,7 @@ void ln_model_cache_save(ln_model *model) {
 }
 
 size_t ln_model_cache_stored_bytes(ln_model *model) {
-  const ln_pack_cache *packs = ln_model_cache_lock_packs(model);
+  const ln_pack_cache *packs = LN_IS_WHOLE ? ln_model_cache_lock_packs(model) : NULL;
   if (packs == NULL) return 0;
   const size_t bytes = ln_pack_cache_stored_bytes(packs);
   ln_model_cache_unlock_packs(model);

@@ -4,6 +4,11 @@
  */
 #include "runtime/runtime.h"
 
+/* Whether this build holds operators that set ln_node.is_parts or ln_node.joins. */
+#define HAS_PARTS                                                                                               \
+  ((LN_OP_TYPES(CONCATENATION) | LN_OP_TYPES(STABLEHLO_CONCATENATE) | LN_OP_TYPES(SLICE) | LN_OP_TYPES(SPLIT) | \
+    LN_OP_TYPES(SPLIT_V) | LN_OP_TYPES(UNPACK)) != 0)
+
 typedef struct layout {
   int32_t *root;     /* [tensors] whose block a tensor lies in: itself or another; -1 when it takes no arena */
   int32_t *first;    /* [tensors] first step in which a root's block lives */
@@ -39,7 +44,7 @@ static void note_uses(const ln_session *session, layout *l) {
  */
 static bool head_reads(const ln_session *session, const layout *l, const ln_step *step, int32_t root) {
   const ln_node *head = &session->steps[step->head].node;
-  if (!l->chained || &step->node == head || head->finish_grain == 0) return false;
+  if (!LN_HAS_SPANS || !l->chained || &step->node == head || head->finish_grain == 0) return false;
   for (int32_t j = 0; j < head->op->input_count; ++j) {
     if (head->op->inputs[j] >= 0 && l->root[head->op->inputs[j]] == root) return true;
   }
@@ -81,7 +86,7 @@ static bool is_worth_sharing(const ln_session *session, int32_t whole) {
 static bool place_parts(const ln_session *session, layout *l, int32_t index) {
   const ln_step *step = &session->steps[index];
   const ln_op *op = step->node.op;
-  if (!l->parts || session->keep_all || step->late || !step->node.is_parts) return false;
+  if (!HAS_PARTS || !l->parts || session->keep_all || step->late || !step->node.is_parts) return false;
   const int32_t input = op->inputs[step->node.parts_of];
   const int32_t root = l->root[input];
   size_t at = l->at[input] + step->node.parts_at, bytes;
@@ -107,7 +112,7 @@ static bool place_parts(const ln_session *session, layout *l, int32_t index) {
 static void place_joined(const ln_session *session, layout *l, int32_t index) {
   const ln_step *step = &session->steps[index];
   const ln_op *op = step->node.op;
-  if (!l->parts || session->keep_all || step->late || !step->node.joins || step->node.idle) return;
+  if (!HAS_PARTS || !l->parts || session->keep_all || step->late || !step->node.joins || step->node.idle) return;
   const int32_t output = op->outputs[0];
   if (l->root[output] != output || !is_worth_sharing(session, output)) return;
   size_t at = 0, bytes, block;
@@ -171,7 +176,7 @@ static void add_block(block_list *list, size_t bytes, int32_t first, int32_t las
 
 /* When a step runs: with the head of its chain. The end of the run has no step. */
 static int32_t time_of(const ln_session *session, const layout *l, int32_t step) {
-  return l->chained && step < session->graph->op_count ? session->steps[step].head : step;
+  return LN_HAS_SPANS && l->chained && step < session->graph->op_count ? session->steps[step].head : step;
 }
 
 static ln_status list_blocks(ln_session *session, const layout *l, size_t *tensor_offsets, block_list *list,
@@ -251,7 +256,7 @@ static ln_status plan_all(ln_session *session, layout *l, block_list *list, size
   LN_TRY(plan_blocks(session, l, list, tensor_offsets, false, err, &plain));
   session->plan = plain;
   const size_t most = plain.arena_bytes + allowance(plain.arena_bytes);
-  if (has_parts(session)) {
+  if (HAS_PARTS && has_parts(session)) {
     l->parts = true;
     LN_TRY(plan_blocks(session, l, list, tensor_offsets, false, err, &session->plan));
     l->parts = session->plan.arena_bytes <= most;
