@@ -47,6 +47,16 @@ typedef enum ln_precision {
   LN_PRECISION_FLOAT16 = 2 /* weights rounded to float16 (11 bits, infinite from 65520 on), all else in float32 */
 } ln_precision;
 
+/*
+ * How the 32-bit sums of a convolution or batch product of bytes (int8 or uint8, with constant weights) become bytes.
+ * Exact results are those of TensorFlow Lite's reference, bit for bit. In floats, clamp(round(sum * scale) + zero
+ * point) with one product of single precision, rounded to even, is a little faster and differs from them by at most 1
+ * in an operator; results do not depend on the number of threads then either, but on the CPU. All other operators stay
+ * exact, and so do those where a kernel has no such form: depthwise and sparse ones, fully-connected layers, and all of
+ * them on ARM or on an x86 CPU without AVX2.
+ */
+typedef enum ln_requantize { LN_REQUANTIZE_EXACT = 0, LN_REQUANTIZE_FLOAT = 1 } ln_requantize;
+
 typedef struct ln_session_options {
   size_t size;           /* sizeof(ln_session_options) */
   int32_t threads;       /* 0: one */
@@ -81,12 +91,13 @@ typedef struct ln_session_options {
    * write it decides over results as over the model itself. NULL: none.
    */
   const char *weight_cache;
+  ln_requantize requantize; /* LN_ERR_UNSUPPORTED where this build has only the exact form */
 } ln_session_options;
 
 #define LN_SESSION_OPTIONS_INIT                                                                                \
   {                                                                                                            \
     sizeof(ln_session_options), 0, NULL, NULL, false, false, 0, false, false, NULL, 0, 0, 0, NULL, NULL, NULL, \
-        LN_FILES_GIVEN, LN_PRECISION_FLOAT32, NULL                                                             \
+        LN_FILES_GIVEN, LN_PRECISION_FLOAT32, NULL, LN_REQUANTIZE_EXACT                                        \
   }
 
 /* `options` may be NULL. The session is prepared for the shapes the file declares, unknown dimensions taken as 1. */

@@ -86,6 +86,7 @@ typedef struct ln_gemm_q8_params {
   bool narrow;                   /* every sum, shifted left as `shift` says, is known to stay below 2^30 in magnitude */
   const int32_t *row_terms;      /* [m] added to every sum of a row; NULL for none */
   const void *scales;            /* of the panels, made by fold_scales from these numbers; NULL for none */
+  bool in_floats;                /* scaled by one product of floats, by kernels that have that; reals is NULL then */
 } ln_gemm_q8_params;
 
 /* What fold_scales reads: arrays by column, padded to whole panels but for the bias. */
@@ -101,7 +102,9 @@ typedef struct ln_gemm_q8_columns {
 /*
  * As ln_gemm_f32_fn, with c one byte an element:
  * c = clamp(scaled + zero_point, low, high), where scaled is ln_multiply_quantized(bias + sum of a' * b', multiplier,
- * shift) or, with `reals`, ln_multiply_real(bias + sum of a' * b', reals).
+ * shift) or, with `reals`, ln_multiply_real(bias + sum of a' * b', reals) or, with `in_floats` and a kernel that has
+ * it, the float nearest to (float)(bias + sum of a' * b') * (multiplier * 2^(shift - 31)) rounded to even, the sum and
+ * the scale rounded to floats before.
  */
 typedef void (*ln_gemm_q8_fn)(int32_t m, int32_t n, const ln_gemm_a *a, const void *panels,
                               const ln_gemm_q8_params *params, void *c, ptrdiff_t c_stride);
@@ -133,6 +136,7 @@ typedef struct ln_gemm_q8_kernel {
    * kernel has no such form. Results are the same with it and without. */
   size_t scale_bytes;
   void (*fold_scales)(int32_t n, const ln_gemm_q8_columns *columns, void *scales);
+  bool has_floats; /* in_floats of the parameters makes a difference */
 } ln_gemm_q8_kernel;
 
 static inline int32_t ln_gemm_a_bytes(const ln_gemm_q8_kernel *kernel) {

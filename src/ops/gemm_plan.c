@@ -298,7 +298,9 @@ ln_status ln_gemm_plan_constant_b(ln_gemm_plan *plan, ln_prep *prep, const ln_ge
   plan->b.bias = folded;
   ln_gemm_fold_bias(plan, plan->quant.a_zero, bias, column_sums, folded);
   plan->b.narrow = plan->kind == LN_GEMM_Q8 && sums_are_narrow(plan, bias);
-  return fold_scales(plan, prep->arena, bias);
+  plan->in_floats =
+      LN_IS_WHOLE && prep->requantize == LN_REQUANTIZE_FLOAT && plan->q8->has_floats && plan->reals == NULL;
+  return plan->in_floats ? LN_OK : fold_scales(plan, prep->arena, bias);
 }
 
 size_t ln_gemm_bias_bytes(const ln_gemm_plan *plan) {
@@ -374,7 +376,8 @@ static void integer_rows(const ln_gemm_plan *plan, const ln_gemm_b *b, const cha
       .is_unsigned = quant->c_unsigned,
       .narrow = b->narrow && (packed || constant),
       .row_terms = row_terms,
-      .scales = scales == NULL ? NULL : scales + column / plan->nr * plan->q8->scale_bytes};
+      .scales = scales == NULL ? NULL : scales + column / plan->nr * plan->q8->scale_bytes,
+      .in_floats = LN_IS_WHOLE && plan->in_floats};
   plan->q8->run(m, n, a, panels, &params, c, c_stride);
 }
 

@@ -69,6 +69,7 @@ typedef struct ln_gemm_plan {
   int32_t row_factor;                /* times a row's sum: what the zero point of B adds; 0 for none */
   const int32_t *multiplier, *shift; /* [groups * panels * nr] */
   const double *reals;               /* the same, or NULL */
+  bool in_floats;                    /* as ln_gemm_q8_params has it */
   const void *scales;                /* [groups * panels] of the kernel's fold_scales, with b.bias; or NULL */
   bool staged; /* what is packed in run goes through a buffer of one panel: set before its bytes are asked for */
   ln_gemm_b b; /* of a constant B; panels NULL when it is packed in run */

@@ -64,6 +64,7 @@ typedef struct ln_prep {
   ln_pack_cache *cache; /* never NULL */
   int32_t threads;
   ln_precision precision; /* of products of floats */
+  ln_requantize requantize;
   ln_error *err;
 } ln_prep;
 

@@ -204,8 +204,12 @@ static ln_status prepare_node(ln_session *session, ln_step *step, ln_arena *aren
   node->is_parts = node->joins = false;
   node->scratch_bytes = node->thread_scratch_bytes = 0;
   node->kernel = NULL;
-  ln_prep prep = {arena, ln_model_cache_lock_packs(session->model), ln_pool_threads(session->pool),
-                  session->root->precision, err};
+  ln_prep prep = {arena,
+                  ln_model_cache_lock_packs(session->model),
+                  ln_pool_threads(session->pool),
+                  session->root->precision,
+                  session->root->requantize,
+                  err};
   if (prep.cache == NULL) return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory");
   const size_t packed = ln_pack_cache_bytes(prep.cache);
   const ln_status status = session->backend->prepare(node, &prep);

@@ -109,10 +109,11 @@ struct ln_session {
   ln_resources *resources; /* held by a root; its bytes count against memory_limit beside memory_total */
   size_t list_bytes;       /* of the lists that a root's and its children's variants hold: they count likewise */
 
-  ln_file_access files;   /* of a root */
-  ln_precision precision; /* of a root */
-  ln_binding *bindings;   /* [graph->tensor_count] */
-  ln_run_control control; /* of a root, for its children too */
+  ln_file_access files;     /* of a root */
+  ln_precision precision;   /* of a root */
+  ln_requantize requantize; /* the same */
+  ln_binding *bindings;     /* [graph->tensor_count] */
+  ln_run_control control;   /* of a root, for its children too */
 };
 
 /* Gives nodes to the program's own operators, and takes them back (operators.c). */

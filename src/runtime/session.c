@@ -125,6 +125,7 @@ static ln_status build(ln_session *session, const ln_session_options *options, l
   session->operation_limit = options->operation_limit > 0 ? options->operation_limit : DEFAULT_OPERATION_LIMIT;
   session->files = options->files;
   session->precision = options->precision;
+  session->requantize = options->requantize;
   session->control.time_limit_ns = options->time_limit_ms > INT64_MAX / 1000000 ? 0 : options->time_limit_ms * 1000000;
   session->control.on_operator = options->on_operator;
   session->control.user = options->user;
@@ -157,6 +158,12 @@ ln_status ln_session_create(ln_model *model, const ln_session_options *options, 
   }
   if (known.precision != LN_PRECISION_FLOAT32 && !LN_IS_WHOLE) {
     return ln_fail(err, LN_ERR_UNSUPPORTED, "products of lower precision are left out of this build");
+  }
+  if (known.requantize != LN_REQUANTIZE_EXACT && known.requantize != LN_REQUANTIZE_FLOAT) {
+    return ln_fail(err, LN_ERR_ARGUMENT, "an unknown way to requantize");
+  }
+  if (known.requantize != LN_REQUANTIZE_EXACT && !LN_IS_WHOLE) {
+    return ln_fail(err, LN_ERR_UNSUPPORTED, "requantizing in floats is left out of this build");
   }
   if (known.time_limit_ms < 0) return ln_fail(err, LN_ERR_ARGUMENT, "a time limit below zero");
   ln_session *session = ln_alloc_zero(sizeof *session);

@@ -32,6 +32,8 @@ fails 2 '--input goes with --verify' "$linnet" bench "$model" --input x.txt
 fails 1 'no-such.tflite' "$linnet" bench no-such.tflite --verify
 fails 2 '--peak takes no model' "$linnet" bench "$model" --peak
 fails 2 '--seconds takes' "$linnet" bench "$model" --seconds nan
+fails 2 '--requantize takes exact or float' "$linnet" run "$model" --requantize fast
+fails 2 '--requantize takes exact or float' "$linnet" bench "$model" --requantize fast
 fails 2 '--profile takes a file named .json or .html' "$linnet" run "$model" --profile out.txt
 fails 2 '--output-dir wants a value' "$linnet" run "$model" --output-dir
 fails 2 '--json takes no value' "$linnet" inspect "$model" --json=yes

@@ -193,6 +193,12 @@ static int32_t sum_of(const bytes_problem *p, int32_t i, int32_t j) {
   return (int32_t)sum;
 }
 
+/* LN_REQUANTIZE_FLOAT: two roundings to floats, one of their product, one to an integer. */
+static double scale_in_floats(int32_t sum, int32_t multiplier, int32_t shift) {
+  const volatile float product = (float)sum * ldexpf((float)multiplier, shift - 31);
+  return rint((double)product);
+}
+
 static bytes_problem make_problem(ln_kt *t, int32_t index, const ln_gemm_q8_kernel *kernel) {
   bytes_problem p = {.s = next_sizes(t, index, kernel->mr, kernel->nr)};
   const int pattern = index % LN_KT_PATTERNS;
@@ -296,7 +302,7 @@ static void check_steps(ln_kt *t, const ln_gemm_q8_kernel *kernel, int32_t set) 
   void *scales = ln_kt_input(t, kernel->scale_bytes + 1);
   const int32_t reach = 1 << (set % 8 * 3);
   fill_multipliers(t, set, n, multiplier, shift);
-  ln_gemm_q8_params params = {bias, multiplier, shift, NULL, 0, -128, 127, false, false, terms, NULL};
+  ln_gemm_q8_params params = {bias, multiplier, shift, NULL, 0, -128, 127, false, false, terms, NULL, false};
   for (int32_t step = -600; step <= 600; ++step) {
     const int32_t middle = reach <= 8 ? 0 : ln_kt_random_between(t, 4 - reach, reach - 4);
     params.zero_point = step % 2 == 0 ? -128 : step / 4 % 128;
@@ -333,7 +339,7 @@ static void bench_q8(ln_kt *t, const ln_gemm_q8_kernel *kernel) {
     memset(numbers, 0, (size_t)n * sizeof(int32_t));
     const void *segment = rows;
     const ln_gemm_a a = {&segment, 1, k, (ptrdiff_t)k * ln_gemm_a_bytes(kernel)};
-    ln_gemm_q8_params params = {numbers, numbers, numbers, NULL, 0, -128, 127, false, true, NULL, NULL};
+    ln_gemm_q8_params params = {numbers, numbers, numbers, NULL, 0, -128, 127, false, true, NULL, NULL, false};
     params.scales = scales_of(t, kernel, n, &params, NULL, k * 255 * 255);
     int32_t *sums = ln_kt_output(t, (size_t)(m * n) * sizeof(int32_t), 0);
     char what[64];
@@ -391,6 +397,7 @@ static void check_q8(ln_kt *t) {
     for (int32_t j = 0; j < p.s.n; ++j) {
       reals[j] = j % 3 == 0 ? ldexp(1.0, -j % 13) : (double)ln_kt_random_f32(t, 0.0f, 0.01f); /* ties, and others */
       multiplier[j] = ln_kt_random_between(t, 1 << 30, INT32_MAX);
+      if (index % 8 == 7 && j % 2 == 0) multiplier[j] = 1 << 30; /* ties in floats */
       shift[j] = ln_kt_random_between(t, -14, narrow ? 1 : 8);
     }
     const bool is_unsigned = index % 3 == 0;
@@ -405,8 +412,9 @@ static void check_q8(ln_kt *t) {
                                 is_unsigned,
                                 narrow,
                                 o.row_terms,
-                                NULL};
-    if (params.reals == NULL && index % 5 != 0) {
+                                NULL,
+                                index % 4 == 3};
+    if (params.reals == NULL && !params.in_floats && index % 5 != 0) {
       params.scales = scales_of(t, kernel, p.s.n, &params, p.bias, (int64_t)p.k * 255 * 255);
     }
     const int32_t c_stride = p.s.n + ln_kt_random_between(t, 0, 5);
@@ -417,7 +425,9 @@ static void check_q8(ln_kt *t) {
       for (int32_t j = 0; j < p.s.n; ++j) {
         const int32_t sum = sum_of(&p, i, j);
         const double scaled = params.reals != NULL ? round((double)sum * params.reals[j])
-                                                   : ln_multiply_quantized(sum, multiplier[j], shift[j]);
+                              : params.in_floats && kernel->has_floats
+                                  ? scale_in_floats(sum, multiplier[j], shift[j])
+                                  : ln_multiply_quantized(sum, multiplier[j], shift[j]);
         const int64_t moved = (int64_t)scaled + params.zero_point;
         want[i * c_stride + j] = (uint8_t)(moved < params.low ? params.low : moved > params.high ? params.high : moved);
         want_sums[i * c_stride + j] = sum;

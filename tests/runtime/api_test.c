@@ -426,6 +426,10 @@ static void refuses_unknown_precisions(void **state) {
   options.precision = (ln_precision)3;
   assert_int_equal(ln_session_create(model, &options, &err, &session), LN_ERR_ARGUMENT);
   assert_null(session);
+  options.precision = LN_PRECISION_FLOAT32;
+  options.requantize = (ln_requantize)2;
+  assert_int_equal(ln_session_create(model, &options, &err, &session), LN_ERR_ARGUMENT);
+  assert_null(session);
   ln_model_destroy(model);
 }
 

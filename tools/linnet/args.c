@@ -128,6 +128,12 @@ int cli_parse_model(const cli_command *self, int argc, char **argv, const cli_op
   return operand_count == 1 ? -1 : cli_usage(self, "no model given");
 }
 
+int cli_requantize(const cli_command *self, const char *text, ln_requantize *out) {
+  *out = text && strcmp(text, "float") == 0 ? LN_REQUANTIZE_FLOAT : LN_REQUANTIZE_EXACT;
+  if (!text || *out == LN_REQUANTIZE_FLOAT || strcmp(text, "exact") == 0) return -1;
+  return cli_usage(self, "--requantize takes exact or float, not %s", text);
+}
+
 int cli_precision(const cli_command *self, const char *text, ln_precision *out) {
   static const char *const names[] = {"f32", "bf16", "fp16"}; /* by ln_precision */
   for (size_t i = 0; i < CLI_COUNT(names); i++) {

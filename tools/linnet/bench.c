@@ -24,6 +24,7 @@ static int parse(const cli_command *self, int argc, char **argv, bench_options *
       {"--per-op", CLI_FLAG, &out->per_op, 0, 0},
       {"--json", CLI_FLAG, &out->json, 0, 0},
       {"--precision", CLI_TEXT, &out->precision_name, 0, 0},
+      {"--requantize", CLI_TEXT, &out->requantize_name, 0, 0},
       {"--weight-cache", CLI_TEXT, &out->weight_cache, 0, 0},
       {"--peak", CLI_FLAG, &out->peak, 0, 0},
       {"--verify", CLI_FLAG, &out->verify, 0, 0},
@@ -36,6 +37,7 @@ static int parse(const cli_command *self, int argc, char **argv, bench_options *
   if (status < 0 && out->inputs.count > 0 && !out->verify && !out->reference)
     status = cli_usage(self, "--input goes with --verify");
   if (status < 0 && operand_count == 1 && out->peak) status = cli_usage(self, "--peak takes no model");
+  if (status < 0) status = cli_requantize(self, out->requantize_name, &out->requantize);
   return status >= 0 ? status : cli_precision(self, out->precision_name, &out->precision);
 }
 
@@ -191,6 +193,7 @@ ln_session_options bench_settings(const bench_options *options) {
   settings.signature = options->signature;
   settings.backend = options->backend;
   settings.precision = options->precision;
+  settings.requantize = options->requantize;
   settings.weight_cache = options->weight_cache;
   settings.profile = options->per_op;
   return settings;
@@ -247,8 +250,9 @@ static int bench(const cli_command *self, int argc, char **argv) {
 const cli_command cli_bench = {
     "bench", bench, "how fast a model loads and runs",
     "usage: linnet bench MODEL [--threads N] [--seconds S] [--per-op] [--signature NAME] [--backend NAME]\n"
-    "                          [--precision f32|bf16|fp16] [--weight-cache PATH] [--json]\n"
-    "       linnet bench MODEL --verify [--input [NAME=]FILE]... [--threads N] [--precision P] [--json]\n"
+    "                          [--precision f32|bf16|fp16] [--requantize exact|float] [--weight-cache PATH] [--json]\n"
+    "       linnet bench MODEL --verify [--input [NAME=]FILE]... [--threads N] [--precision P] [--requantize R] "
+    "[--json]\n"
     "       linnet bench --peak [--threads N] [--json]\n\n"
     "Loads the model, runs it once, then again and again for S seconds (default 2, at least 5 runs) on seeded random\n"
     "inputs. --per-op also prints the time by operator and by kind of operator: its multiply-adds, 10^9 operations a\n"

@@ -6,8 +6,9 @@
 #include "json.h"
 
 typedef struct bench_options {
-  const char *path, *signature, *backend, *precision_name, *weight_cache;
+  const char *path, *signature, *backend, *precision_name, *requantize_name, *weight_cache;
   ln_precision precision;
+  ln_requantize requantize;
   int32_t threads;
   double seconds;
   cli_list inputs; /* of --verify */

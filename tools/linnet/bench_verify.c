@@ -162,10 +162,14 @@ static const char *precision_name(ln_precision precision) {
   return precision == LN_PRECISION_BFLOAT16 ? "bf16" : precision == LN_PRECISION_FLOAT16 ? "fp16" : "f32";
 }
 
+static const char *requantize_name(ln_requantize requantize) {
+  return requantize == LN_REQUANTIZE_FLOAT ? "float" : "exact";
+}
+
 static void print_head(const bench_options *options) {
-  printf("%s  %d thread%s, kernels %s, precision %s; beside the plain graph on generic kernels\n",
+  printf("%s  %d thread%s, kernels %s, precision %s, requantized %s; beside the plain graph on generic kernels\n",
          cli_base_name(options->path), options->threads, options->threads == 1 ? "" : "s", ln_cpu_tier(),
-         precision_name(options->precision));
+         precision_name(options->precision), requantize_name(options->requantize));
   printf("%11s %11s %11s %9s %10s %11s  output\n", "max abs", "mean abs", "relative", "SNR, dB", "cosine", "top-1");
 }
 
@@ -201,6 +205,7 @@ static void print_all(const bench_options *options, outcome *o, double *const *v
     json_int(&j, "threads", options->threads);
     json_string(&j, "tier", ln_cpu_tier());
     json_string(&j, "precision", precision_name(options->precision));
+    json_string(&j, "requantize", requantize_name(options->requantize));
     json_array(&j, "verify");
   } else {
     print_head(options);

@@ -56,6 +56,8 @@ int cli_parse_model(const cli_command *self, int argc, char **argv, const cli_op
 
 /* --precision: f32 (also for NULL), bf16 or fp16; returns as cli_parse. */
 int cli_precision(const cli_command *self, const char *text, ln_precision *out);
+/* --requantize: exact (also for NULL) or float; returns as cli_parse. */
+int cli_requantize(const cli_command *self, const char *text, ln_requantize *out);
 
 /* ---- messages ---- */
 

@@ -13,8 +13,10 @@
 #include "report.h"
 
 typedef struct run_options {
-  const char *model, *signature, *backend, *output_dir, *labels, *profile, *precision_name, *weight_cache;
+  const char *model, *signature, *backend, *output_dir, *labels, *profile, *precision_name, *requantize_name,
+      *weight_cache;
   ln_precision precision;
+  ln_requantize requantize;
   cli_pixels pixels;
   cli_list inputs;
   int32_t invocations, threads, top;
@@ -34,6 +36,7 @@ static int parse(const cli_command *self, int argc, char **argv, run_options *ou
       {"--labels", CLI_TEXT, &out->labels, 0, 0},
       {"--profile", CLI_TEXT, &out->profile, 0, 0},
       {"--precision", CLI_TEXT, &out->precision_name, 0, 0},
+      {"--requantize", CLI_TEXT, &out->requantize_name, 0, 0},
       {"--weight-cache", CLI_TEXT, &out->weight_cache, 0, 0},
       {"--normalize", CLI_TEXT, &out->pixels.normalize, 0, 0},
       {"--pixels", CLI_TEXT, &out->pixels.are, 0, 0},
@@ -42,6 +45,7 @@ static int parse(const cli_command *self, int argc, char **argv, run_options *ou
   };
   int operand_count;
   int status = cli_parse(self, argc, argv, options, CLI_COUNT(options), &out->model, 1, &operand_count);
+  if (status < 0) status = cli_requantize(self, out->requantize_name, &out->requantize);
   if (status < 0) status = cli_precision(self, out->precision_name, &out->precision);
   if (status < 0 && out->profile && !cli_profile_names(out->profile)) {
     status = cli_usage(self, "--profile takes a file named .json or .html, not %s", out->profile);
@@ -201,6 +205,7 @@ static int run_model(const cli_command *self, const run_options *options, const 
     settings.user = &profile;
   }
   settings.precision = options->precision;
+  settings.requantize = options->requantize;
   settings.weight_cache = options->weight_cache;
   ln_session *session = NULL;
   ln_error err = {0};
@@ -264,6 +269,8 @@ const cli_command cli_run = {
     "  --threads N          threads (default 1)\n"
     "  --backend NAME       backend (default cpu)\n"
     "  --precision KIND     what products of floats are computed in: f32 (default), bf16 or fp16 (float16 weights)\n"
+    "  --requantize KIND    how sums of convolutions of bytes are scaled: exact (default), or float: a little faster,\n"
+    "                       results of an operator up to 1 apart\n"
     "  --weight-cache PATH  a file, or a folder of files, of packed weights: made by the first run, mapped by later "
     "ones\n"
     "  --labels FILE        names of classes, a line each (default: those in the model)\n"

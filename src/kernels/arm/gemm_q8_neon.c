@@ -83,5 +83,17 @@ static void convert_a(const void *source, bool is_unsigned, int32_t zero_point, 
   ln_convert_a_i16(source, is_unsigned, zero_point, count, a);
 }
 
-const ln_gemm_q8_kernel ln_gemm_q8_8x8_neon = {
-    "gemm_q8_8x8_neon", MR, NR, GROUP, LN_GEMM_A_I16, run_q8, run_i32, convert_a, pack_b, B_BYTES, NULL, 0, NULL};
+const ln_gemm_q8_kernel ln_gemm_q8_8x8_neon = {"gemm_q8_8x8_neon",
+                                               MR,
+                                               NR,
+                                               GROUP,
+                                               LN_GEMM_A_I16,
+                                               run_q8,
+                                               run_i32,
+                                               convert_a,
+                                               pack_b,
+                                               B_BYTES,
+                                               NULL,
+                                               0,
+                                               NULL,
+                                               false};

@@ -93,4 +93,5 @@ const ln_gemm_q8_kernel ln_gemm_q8_8x8_neoni8mm = {"gemm_q8_8x8_neoni8mm",
                                                    B_BYTES,
                                                    row_sums,
                                                    0,
-                                                   NULL};
+                                                   NULL,
+                                                   false};

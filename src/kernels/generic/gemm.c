@@ -206,4 +206,4 @@ static void run_q8(int32_t m, int32_t n, const ln_gemm_a *a, const void *panels,
 }
 
 const ln_gemm_q8_kernel ln_gemm_q8_4x8_generic = {
-    "gemm_q8_4x8_generic", MR, NR, 1, LN_GEMM_A_I16, run_q8, run_i32, convert_a, pack_b, 2, NULL, 0, NULL};
+    "gemm_q8_4x8_generic", MR, NR, 1, LN_GEMM_A_I16, run_q8, run_i32, convert_a, pack_b, 2, NULL, 0, NULL, false};

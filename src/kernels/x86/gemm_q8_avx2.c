@@ -3,6 +3,7 @@
 #include <immintrin.h>
 #include <string.h>
 
+#include "base/selection.h"
 #include "kernels/kernels.h"
 #include "kernels/x86/gemm_pack.h"
 #include "kernels/x86/requantize_avx2.h"
@@ -24,7 +25,8 @@ enum { MR = 6, NR = 16, GROUP = 2 };
 
 typedef struct q8_output {
   ln_requantize_avx2 scale[2];
-  __m256i zero_point; /* int16 lanes; results are signed bytes until `flip` */
+  __m256 real[2], most; /* of in_floats: scales, and the highest result before the zero point */
+  __m256i zero_point;   /* int16 lanes; results are signed bytes until `flip` */
   __m128i low, high, flip;
 } q8_output;
 
@@ -34,21 +36,18 @@ static void set_output(q8_output *out, int32_t column, const ln_gemm_q8_params *
   for (int v = 0; v < 2; ++v) {
     out->scale[v] = ln_requantize_avx2_make(VEC_LOAD(params->multiplier + column + 8 * v),
                                             VEC_LOAD(params->shift + column + 8 * v));
+    out->real[v] =
+        ln_scale_avx2(VEC_LOAD(params->multiplier + column + 8 * v), VEC_LOAD(params->shift + column + 8 * v));
   }
+  out->most = _mm256_set1_ps((float)(params->high - params->zero_point));
   out->zero_point = _mm256_set1_epi16((short)(params->zero_point - offset));
   out->low = _mm_set1_epi8((char)(params->low - offset));
   out->high = _mm_set1_epi8((char)(params->high - offset));
   out->flip = _mm_set1_epi8((char)(params->is_unsigned ? -128 : 0));
 }
 
-/* 16 sums of a row as bytes: saturation on the way does not change what the clamp gives. `reals` of the panel, or
- * NULL. */
-static inline void store_row(const q8_output *out, int32_t n, const double *reals, __m256i sums0, __m256i sums1,
-                             char *c) {
-  const __m256i scaled0 =
-      reals == NULL ? ln_requantize_avx2_narrow(&out->scale[0], sums0) : ln_multiply_real_avx2(reals, sums0);
-  const __m256i scaled1 =
-      reals == NULL ? ln_requantize_avx2_narrow(&out->scale[1], sums1) : ln_multiply_real_avx2(reals + 8, sums1);
+/* 16 scaled sums of a row as bytes: saturation on the way does not change what the clamp gives. */
+static inline void store_row(const q8_output *out, int32_t n, __m256i scaled0, __m256i scaled1, char *c) {
   const __m256i words = _mm256_adds_epi16(_mm256_packs_epi32(scaled0, scaled1), out->zero_point);
   const __m256i ordered = _mm256_permute4x64_epi64(words, 0xD8);
   __m128i bytes = _mm_packs_epi16(_mm256_castsi256_si128(ordered), _mm256_extracti128_si256(ordered, 1));
@@ -60,6 +59,20 @@ static inline void store_row(const q8_output *out, int32_t n, const double *real
   char row[NR];
   _mm_storeu_si128((__m128i *)(void *)row, bytes);
   memcpy(c, row, (size_t)n);
+}
+
+/* 16 sums of a row: in floats, by `reals` of the panel, or where that is NULL in fixed point while they are narrow. */
+static inline void scale_row(const q8_output *out, int32_t n, bool in_floats, const double *reals, __m256i sums0,
+                             __m256i sums1, char *c) {
+  if (LN_IS_WHOLE && in_floats) {
+    store_row(out, n, ln_scale_floats_avx2(out->real[0], out->most, sums0),
+              ln_scale_floats_avx2(out->real[1], out->most, sums1), c);
+  } else if (reals == NULL) {
+    store_row(out, n, ln_requantize_avx2_narrow(&out->scale[0], sums0),
+              ln_requantize_avx2_narrow(&out->scale[1], sums1), c);
+  } else {
+    store_row(out, n, ln_multiply_real_avx2(reals, sums0), ln_multiply_real_avx2(reals + 8, sums1), c);
+  }
 }
 
 /* The sums of m rows from `row` on, with bias (NULL: 0) and row terms, into c of stride NR. */
@@ -125,14 +138,14 @@ static void run_panel(int32_t m, int32_t n, const ln_gemm_a *a, const void *pane
   q8_output out;
   set_output(&out, column, params);
   const double *reals = params->reals == NULL ? NULL : params->reals + column;
-  const bool vectors = params->narrow || reals != NULL;
+  const bool vectors = params->narrow || reals != NULL || params->in_floats;
   for (int32_t row = 0; row < m;) {
     const int32_t rows = tile_rows(m - row, MR);
     tile_sums_i32(rows, n, a, row, panel, params->bias + column, params->row_terms, sums);
     for (int32_t i = 0; i < rows; ++i) {
       const int32_t *from = sums + i * NR;
       char *to = c + (row + i) * c_stride;
-      if (vectors) store_row(&out, n, reals, VEC_LOAD(from), VEC_LOAD(from + 8), to);
+      if (vectors) scale_row(&out, n, params->in_floats, reals, VEC_LOAD(from), VEC_LOAD(from + 8), to);
       else ln_scale_sums_q8(n, column, from, params, to);
     }
     row += rows;
@@ -160,4 +173,5 @@ static void convert_a(const void *source, bool is_unsigned, int32_t zero_point, 
 }
 
 const ln_gemm_q8_kernel ln_gemm_q8_6x16_avx2 = {
-    "gemm_q8_6x16_avx2", MR, NR, GROUP, LN_GEMM_A_I16, run_q8, run_i32, convert_a, pack_b, 2, NULL, 0, NULL};
+    "gemm_q8_6x16_avx2", MR, NR, GROUP, LN_GEMM_A_I16, run_q8, run_i32, convert_a, pack_b, 2, NULL, 0, NULL,
+    LN_IS_WHOLE};

@@ -38,5 +38,5 @@ static void convert_a(const void *source, bool is_unsigned, int32_t zero_point, 
 }
 
 const ln_gemm_q8_kernel ln_gemm_q8_14x32_avx512 = {
-    "gemm_q8_14x32_avx512",  MR,         NR, GROUP, LN_GEMM_A_I16, run_q8, run_i32, convert_a, pack_b, 2, NULL,
-    sizeof(ln_floats_panel), floats_fold};
+    "gemm_q8_14x32_avx512",  MR,          NR,  GROUP, LN_GEMM_A_I16, run_q8, run_i32, convert_a, pack_b, 2, NULL,
+    sizeof(ln_floats_panel), floats_fold, true};

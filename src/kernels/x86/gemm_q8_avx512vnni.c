@@ -90,5 +90,5 @@ static void row_sums(int32_t m, const ln_gemm_a *a, int32_t *sums) {
 }
 
 const ln_gemm_q8_kernel ln_gemm_q8_14x32_avx512vnni = {
-    "gemm_q8_14x32_avx512vnni", MR,         NR, GROUP, LN_GEMM_A_U8, run_q8, run_i32, convert_a, pack_b, 1, row_sums,
-    sizeof(ln_floats_panel),    floats_fold};
+    "gemm_q8_14x32_avx512vnni", MR,          NR,  GROUP, LN_GEMM_A_U8, run_q8, run_i32, convert_a, pack_b, 1, row_sums,
+    sizeof(ln_floats_panel),    floats_fold, true};

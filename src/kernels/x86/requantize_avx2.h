@@ -41,6 +41,17 @@ static inline __attribute__((always_inline)) __m256i ln_requantize_avx2_narrow(c
   return _mm256_srav_epi32(_mm256_add_epi32(high, sign), r->right);
 }
 
+/* The multipliers as floats; shifts are -95 at least. */
+static inline __m256 ln_scale_avx2(__m256i multiplier, __m256i shift) {
+  const __m256i exponent = _mm256_slli_epi32(_mm256_add_epi32(shift, _mm256_set1_epi32(127 - 31)), 23);
+  return _mm256_mul_ps(_mm256_cvtepi32_ps(multiplier), _mm256_castsi256_ps(exponent));
+}
+
+/* Sums in floats, rounded to even, `most` at most: those far below what int32 holds become its least number. */
+static inline __attribute__((always_inline)) __m256i ln_scale_floats_avx2(__m256 scale, __m256 most, __m256i x) {
+  return _mm256_cvtps_epi32(_mm256_min_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(x), scale), most));
+}
+
 /* ln_multiply_real of 4 sums. What is added is the double below a half, so that no value below a half reaches a whole
  * one when the sum is rounded. */
 static inline __attribute__((always_inline)) __m128i ln_multiply_real_4(const double *reals, __m128i x) {

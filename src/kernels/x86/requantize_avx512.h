@@ -81,6 +81,18 @@ static inline __attribute__((always_inline)) __m512i ln_requantize_halves(const 
   return _mm512_cvt_roundps_epi32(_mm512_fmadd_round_ps(real, r->high, near, DOWN), DOWN);
 }
 
+/* The multipliers as floats. */
+static inline __m512 ln_scale_avx512(__m512i multiplier, __m512i shift) {
+  return _mm512_scalef_ps(_mm512_cvtepi32_ps(multiplier),
+                          _mm512_cvtepi32_ps(_mm512_sub_epi32(shift, _mm512_set1_epi32(31))));
+}
+
+/* Sums in floats, rounded to even, `most` at most: those far below what int32 holds become its least number. */
+static inline __attribute__((always_inline)) __m512i ln_scale_floats_avx512(__m512 scale, __m512 most, __m512i x) {
+  const __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(x), scale);
+  return _mm512_cvt_roundps_epi32(_mm512_min_ps(scaled, most), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
 /* ln_multiply_real of 8 sums: a half is added toward the sum's sign and what follows the point is cut off, exactly. */
 static inline __attribute__((always_inline)) __m256i ln_multiply_real_8(const double *reals, __m256i x) {
   const __m512d limit = _mm512_set1_pd(1073741824.0);

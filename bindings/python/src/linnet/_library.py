@@ -112,6 +112,7 @@ class SessionOptions(Structure):
         ("files", c_int),
         ("precision", c_int),
         ("weight_cache", c_char_p),
+        ("requantize", c_int),
     ]
 
 

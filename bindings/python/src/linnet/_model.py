@@ -125,17 +125,18 @@ class Model:
                 profile: bool = False, keep_all_tensors: bool = False, memory_limit: int = 0,
                 operation_limit: int = 0, operators: Sequence["Operator"] = (),
                 share: Optional["Session"] = None, files: str = "given",
-                precision: str = "f32") -> "Session":
+                precision: str = "f32", requantize: str = "exact") -> "Session":
         """A session on a signature: by default the first, or the graph of a model without any.
 
         With `share`, a session of the same model, both use the same variables and hash tables: what one signature
         assigns the other reads. They then belong to one thread at a time, all together. `files` are those that operators
         which save and restore may name: "given", at or below a path that is a string input of the run, "any" or "none".
         `precision` is what products of floats are computed in: "f32", "bf16", or "fp16" (float16 weights).
+        `requantize` is how convolutions of bytes scale their sums: "exact", or "float", a little faster and up to 1 apart.
         """
         return Session(self, signature, threads, backend=backend, profile=profile, keep_all_tensors=keep_all_tensors,
                        memory_limit=memory_limit, operation_limit=operation_limit, operators=operators,
-                       share=share, files=files, precision=precision)
+                       share=share, files=files, precision=precision, requantize=requantize)
 
     def __repr__(self) -> str:
         return "<linnet.Model signatures=%r>" % list(self.signatures)
@@ -143,6 +144,7 @@ class Model:
 
 FILES = {"given": 0, "any": 1, "none": 2}  # ln_file_access
 PRECISIONS = {"f32": 0, "bf16": 1, "fp16": 2}  # ln_precision
+REQUANTIZE = {"exact": 0, "float": 1}  # ln_requantize
 
 
 class Session:
@@ -153,7 +155,7 @@ class Session:
                  memory_limit: int = 0, operation_limit: int = 0,
                  operators: Sequence["Operator"] = (), first_graph: bool = False, prepare_later: bool = False,
                  share: Optional["Session"] = None, files: str = "given", precision: str = "f32",
-                 weight_cache: Optional[str] = None) -> None:
+                 weight_cache: Optional[str] = None, requantize: str = "exact") -> None:
         from ._operator import pointers  # which builds on this module
 
         self._operators = (tuple(operators), pointers(operators))
@@ -162,7 +164,8 @@ class Session:
             None if backend is None else backend.encode("utf-8"), profile, keep_all_tensors, memory_limit, first_graph,
             prepare_later, self._operators[1], len(operators), operation_limit,
             share=None if share is None else share._handle, files=FILES[files], precision=PRECISIONS[precision],
-            weight_cache=None if weight_cache is None else os.fsencode(weight_cache))
+            weight_cache=None if weight_cache is None else os.fsencode(weight_cache),
+            requantize=REQUANTIZE[requantize])
         self.model = model
         self._handle = call(lib.ln_session_create, model._handle, ctypes.byref(options), out=True)
         # Made after the model's finalizer and holding the model itself: the session always goes first.
