@@ -36,6 +36,7 @@ static void set_output(q8_output *out, int32_t column, const ln_gemm_q8_params *
   for (int v = 0; v < 2; ++v) {
     out->scale[v] = ln_requantize_avx2_make(VEC_LOAD(params->multiplier + column + 8 * v),
                                             VEC_LOAD(params->shift + column + 8 * v));
+    if (!LN_IS_WHOLE) continue;
     out->real[v] =
         ln_scale_avx2(VEC_LOAD(params->multiplier + column + 8 * v), VEC_LOAD(params->shift + column + 8 * v));
   }
@@ -138,7 +139,7 @@ static void run_panel(int32_t m, int32_t n, const ln_gemm_a *a, const void *pane
   q8_output out;
   set_output(&out, column, params);
   const double *reals = params->reals == NULL ? NULL : params->reals + column;
-  const bool vectors = params->narrow || reals != NULL || params->in_floats;
+  const bool vectors = params->narrow || reals != NULL || (LN_IS_WHOLE && params->in_floats);
   for (int32_t row = 0; row < m;) {
     const int32_t rows = tile_rows(m - row, MR);
     tile_sums_i32(rows, n, a, row, panel, params->bias + column, params->row_terms, sums);
