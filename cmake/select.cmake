@@ -1,6 +1,6 @@
 # A small library that holds only what some models need: their operators, each for the element types it meets there.
 #
-#   linnet_select(NAME MODEL... [TIERS generic|avx2|avx512|avx512vnni|avx512bf16|neon|neondot|neoni8mm ...] [WITH metadata|save|trial|report ...])
+#   linnet_select(NAME MODEL... [TIERS generic|avx2|avxvnni|avx512|avx512vnni|avx512bf16|neon|neondot|neoni8mm ...] [WITH metadata|save|trial|report ...])
 #
 # defines the shared library NAME and the static one NAME_static, whose public headers are the whole library's. TIERS are
 # the tiers of kernels it holds (without it: plain C, and AVX2 on an x86 or NEON on an AArch64); the best that the machine
@@ -55,7 +55,7 @@ function(linnet_select name)
       list(FILTER sources EXCLUDE REGEX "${${part}_files}")
     endif()
   endforeach()
-  foreach(tier_place generic=0 avx2=1 avx512=2 avx512vnni=3 avx512bf16=4 neon=16 neondot=17 neoni8mm=18) # places: ln_isa
+  foreach(tier_place generic=0 avx2=1 avx512=2 avx512vnni=3 avx512bf16=4 avxvnni=5 neon=16 neondot=17 neoni8mm=18) # places: ln_isa
     string(REGEX REPLACE "=.*" "" tier ${tier_place})
     string(REGEX REPLACE ".*=" "" place ${tier_place})
     if(tier IN_LIST tiers)

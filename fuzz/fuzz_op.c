@@ -296,10 +296,11 @@ static void compare(const outcome *one, const outcome *other) {
   }
 }
 
-/* The tiers that this CPU has, from the plainest on. */
+/* The tiers that this CPU has, from the plainest on; in place of one it lacks the plainest. */
 static const ln_kernels *tier(int32_t isa) {
   static ln_kernels tiers[8];
   static bool made[8];
+  if (!ln_isa_includes(ln_cpu_isa(), (ln_isa)isa)) isa = LN_ISA_GENERIC;
   if (!made[isa]) tiers[isa] = ln_kernels_for((ln_isa)isa);
   made[isa] = true;
   return &tiers[isa];

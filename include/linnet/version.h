@@ -13,7 +13,7 @@ extern "C" {
 #define LN_VERSION_PATCH 0
 
 LN_API const char *ln_version(void);  /* "0.1.0"; of the library that runs, not of this header */
-LN_API const char *ln_cpu_tier(void); /* kernel tier in use: generic, avx2, avx512, avx512vnni or avx512bf16 */
+LN_API const char *ln_cpu_tier(void); /* kernel tier in use: generic, avx2, avxvnni, avx512, ... (LINNET_CPU) */
 /* NULL, or what the environment's LINNET_CPU asks for that is no tier (the best tier is then in use). */
 LN_API const char *ln_cpu_tier_unknown(void);
 

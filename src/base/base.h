@@ -153,20 +153,27 @@ int32_t ln_pool_share(const ln_pool *pool, int32_t items, int32_t most, int64_t 
 
 /* ---- CPU features (cpu.c) ---- */
 
-/* Tiers in rising order: each contains the ones before it. */
+/* Tiers in rising order; ln_isa_includes says which contain which. */
 typedef enum ln_isa {
   LN_ISA_GENERIC = 0,
   LN_ISA_AVX2 = 1,       /* AVX2, FMA, F16C */
   LN_ISA_AVX512 = 2,     /* AVX-512 F, BW, DQ, VL */
   LN_ISA_AVX512VNNI = 3, /* and VNNI */
   LN_ISA_AVX512BF16 = 4, /* and BF16 */
+  LN_ISA_AVXVNNI = 5,    /* AVX2's and AVX-VNNI, without AVX-512 */
   LN_ISA_NEON = 16,      /* AArch64, whose baseline has it */
   LN_ISA_NEONDOT = 17,   /* with dot products of bytes */
   LN_ISA_NEONI8MM = 18   /* and matrix products of them */
 } ln_isa;
 
-/* The best tier of this CPU, lowered by the environment's LINNET_CPU=generic|avx2|avx512|avx512vnni|avx512bf16, or
- * neon|neondot|neoni8mm on AArch64. Set once. */
+/* Whether a CPU of tier `isa` runs the kernels of `tier`, of the same processor family. */
+static inline bool ln_isa_includes(ln_isa isa, ln_isa tier) {
+  if (isa == LN_ISA_AVXVNNI) return tier <= LN_ISA_AVX2 || tier == LN_ISA_AVXVNNI;
+  return tier <= isa && tier != LN_ISA_AVXVNNI;
+}
+
+/* The best tier of this CPU, lowered by the environment's LINNET_CPU=generic|avx2|avxvnni|avx512|avx512vnni|avx512bf16,
+ * or neon|neondot|neoni8mm on AArch64. Set once. */
 ln_isa ln_cpu_isa(void);
 const char *ln_isa_name(ln_isa isa); /* "avx2" */
 bool ln_isa_from_name(const char *name, ln_isa *out);

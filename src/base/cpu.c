@@ -13,10 +13,15 @@
 #include <sys/auxv.h>
 #endif
 
-static const char *const isa_names[] = {[LN_ISA_GENERIC] = "generic",       [LN_ISA_AVX2] = "avx2",
-                                        [LN_ISA_AVX512] = "avx512",         [LN_ISA_AVX512VNNI] = "avx512vnni",
-                                        [LN_ISA_AVX512BF16] = "avx512bf16", [LN_ISA_NEON] = "neon",
-                                        [LN_ISA_NEONDOT] = "neondot",       [LN_ISA_NEONI8MM] = "neoni8mm"};
+static const char *const isa_names[] = {[LN_ISA_GENERIC] = "generic",
+                                        [LN_ISA_AVX2] = "avx2",
+                                        [LN_ISA_AVX512] = "avx512",
+                                        [LN_ISA_AVX512VNNI] = "avx512vnni",
+                                        [LN_ISA_AVX512BF16] = "avx512bf16",
+                                        [LN_ISA_AVXVNNI] = "avxvnni",
+                                        [LN_ISA_NEON] = "neon",
+                                        [LN_ISA_NEONDOT] = "neondot",
+                                        [LN_ISA_NEONI8MM] = "neoni8mm"};
 
 const char *ln_isa_name(ln_isa isa) { return isa_names[isa]; }
 
@@ -40,15 +45,19 @@ static unsigned saved_registers(void) {
 
 static bool all_of(unsigned word, unsigned bits) { return (word & bits) == bits; }
 
+enum { BIT_AVXVNNI = 1 << 4 }; /* of EAX of leaf 7, subleaf 1; not every compiler names it */
+
 static ln_isa detect(void) {
-  unsigned a, b, c, d, b7, c7;
+  unsigned a, b, c, d, b7, c7, a71 = 0;
   if (!__get_cpuid(1, &a, &b, &c, &d) || !all_of(c, bit_OSXSAVE | bit_AVX | bit_FMA | bit_F16C)) return LN_ISA_GENERIC;
   if (!__get_cpuid_count(7, 0, &a, &b7, &c7, &d) || !all_of(b7, bit_AVX2)) return LN_ISA_GENERIC;
   const unsigned saved = saved_registers();
   if (!all_of(saved, 0x06)) return LN_ISA_GENERIC;
-  if (!all_of(saved, 0xE6) || !all_of(b7, bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL)) return LN_ISA_AVX2;
+  if (a >= 1) __cpuid_count(7, 1, a71, b, c, d); /* leaf 7 says in EAX which subleaves it has */
+  if (!all_of(saved, 0xE6) || !all_of(b7, bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL))
+    return all_of(a71, BIT_AVXVNNI) ? LN_ISA_AVXVNNI : LN_ISA_AVX2;
   if (!all_of(c7, bit_AVX512VNNI)) return LN_ISA_AVX512;
-  return __get_cpuid_count(7, 1, &a, &b, &c, &d) && all_of(a, bit_AVX512BF16) ? LN_ISA_AVX512BF16 : LN_ISA_AVX512VNNI;
+  return all_of(a71, bit_AVX512BF16) ? LN_ISA_AVX512BF16 : LN_ISA_AVX512VNNI;
 }
 #elif defined(LN_ARM) && defined(__linux__)
 enum { CAP_ASIMDDP = 1 << 20, CAP2_I8MM = 1 << 13 }; /* of the kernel's interface; not every libc names them */
@@ -82,7 +91,7 @@ static void choose(void) {
   ln_isa wanted;
   if (request == NULL || *request == '\0') return;
   if (!ln_isa_from_name(request, &wanted) || !is_ours(wanted)) bad_request = request;
-  else if (wanted < chosen) chosen = wanted;
+  else if (ln_isa_includes(chosen, wanted)) chosen = wanted;
 }
 
 ln_isa ln_cpu_isa(void) {

@@ -19,7 +19,7 @@ ln_kernels ln_kernels_for(ln_isa isa) {
   ln_kernels table = {0};
   table.isa = isa;
 #define LN_KERNEL(family, slot, tier, type, name) \
-  if ((tier) <= isa) table.family.slot = &name;
+  if (ln_isa_includes(isa, tier)) table.family.slot = &name;
 #include "kernels/kernels.def"
   return table;
 }

@@ -14,10 +14,11 @@
   type *ln_kernel_##family##_##slot(void) {               \
     type *chosen = &name;
 #define ROW_OF_TIER(family, slot, isa, type, name) \
-  if (LN_HAS_TIER(isa) && ln_cpu_isa() >= (isa)) chosen = &name;
+  if (LN_HAS_TIER(isa) && ln_isa_includes(ln_cpu_isa(), isa)) chosen = &name;
 #define ROW_LN_ISA_AVX2 ROW_OF_TIER
 #define ROW_LN_ISA_AVX512 ROW_OF_TIER
 #define ROW_LN_ISA_AVX512VNNI ROW_OF_TIER
+#define ROW_LN_ISA_AVXVNNI ROW_OF_TIER
 #define ROW_LN_ISA_NEON ROW_OF_TIER
 #define ROW_LN_ISA_NEONDOT ROW_OF_TIER
 #define ROW_LN_ISA_NEONI8MM ROW_OF_TIER

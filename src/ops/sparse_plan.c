@@ -40,8 +40,9 @@ static const costs *costs_of(ln_isa isa, bool floats) {
   static const costs q8_neon = {1, 10, 0, {900, 900}, {3600, 3600}, 300, 0};
   if (isa < LN_ISA_AVX2) return &generic;
   if (isa >= LN_ISA_NEON) return floats ? &f32_neon : &q8_neon;
-  if (floats) return isa >= LN_ISA_AVX512 ? &f32_avx512 : &f32_avx2;
-  return isa >= LN_ISA_AVX512VNNI ? &q8_vnni : isa >= LN_ISA_AVX512 ? &q8_avx512 : &q8_avx2;
+  if (floats) return ln_isa_includes(isa, LN_ISA_AVX512) ? &f32_avx512 : &f32_avx2;
+  if (ln_isa_includes(isa, LN_ISA_AVX512VNNI)) return &q8_vnni;
+  return isa == LN_ISA_AVX2 ? &q8_avx2 : &q8_avx512; /* AVX-VNNI multiplies as many bytes in a step as AVX-512 */
 }
 
 /* How many entries B has by columns, and by groups of four that share theirs; in whole steps. */
@@ -59,8 +60,8 @@ static bool is_cheaper(const ln_gemm_plan *dense, const counts *entries, int32_t
   *rows = by_4 < by_1 ? 4 : 1;
   const double sparse = pixels * ((by_4 < by_1 ? by_4 : by_1) + (double)n * c->result + (double)k * c->bring);
   /* Instructions for bfloat16 take two terms at a time. */
-  const bool pairs =
-      ln_gemm_is_float(dense) && dense->half != NULL && dense->is_bfloat && ln_cpu_isa() >= LN_ISA_AVX512BF16;
+  const bool pairs = ln_gemm_is_float(dense) && dense->half != NULL && dense->is_bfloat &&
+                     ln_isa_includes(ln_cpu_isa(), LN_ISA_AVX512BF16);
   const double whole = (double)m * n * ((double)k * (pairs ? c->mac / 2 : c->mac) + c->store);
   return sparse * MARGIN < whole * 100;
 }

@@ -36,6 +36,12 @@ static void names_exist(void **state) {
   assert_int_equal(isa, LN_ISA_AVX512VNNI);
   assert_true(ln_isa_from_name("avx512bf16", &isa));
   assert_int_equal(isa, LN_ISA_AVX512BF16);
+  assert_true(ln_isa_from_name("avxvnni", &isa));
+  assert_int_equal(isa, LN_ISA_AVXVNNI);
+  assert_true(ln_isa_includes(LN_ISA_AVXVNNI, LN_ISA_AVX2) && ln_isa_includes(LN_ISA_AVXVNNI, LN_ISA_AVXVNNI));
+  assert_false(ln_isa_includes(LN_ISA_AVXVNNI, LN_ISA_AVX512) || ln_isa_includes(LN_ISA_AVXVNNI, LN_ISA_AVX512BF16));
+  assert_false(ln_isa_includes(LN_ISA_AVX512BF16, LN_ISA_AVXVNNI) || ln_isa_includes(LN_ISA_NEON, LN_ISA_AVXVNNI));
+  assert_true(ln_isa_includes(LN_ISA_AVX512BF16, LN_ISA_AVX512) && ln_isa_includes(LN_ISA_NEONDOT, LN_ISA_NEON));
   assert_string_equal(ln_isa_name(LN_ISA_GENERIC), "generic");
   assert_false(ln_isa_from_name("mmx", &isa));
   assert_true(ln_cpu_cores() >= 1);

@@ -380,8 +380,7 @@ static void check_pack_b(ln_kt *t, const ln_gemm_q8_kernel *kernel) {
   }
 }
 
-static void check_q8(ln_kt *t) {
-  const ln_gemm_q8_kernel *kernel = t->tested->gemm.q8;
+static void check_q8_kernel(ln_kt *t, const ln_gemm_q8_kernel *kernel) {
   check_pack_b(t, kernel);
   for (int32_t index = 0; index < 160; ++index) {
     const bytes_problem p = make_problem(t, index, kernel);
@@ -440,6 +439,19 @@ static void check_q8(ln_kt *t) {
   }
   for (int32_t set = 0; set < 32; ++set) check_steps(t, kernel, set);
   if (ln_kt_bench(t)) bench_q8(t, kernel);
+}
+
+#if defined(LN_X86)
+extern const ln_gemm_q8_kernel gemm_q8_twin; /* gemm_q8_twin.c */
+#endif
+
+static void check_q8(ln_kt *t) {
+  check_q8_kernel(t, t->tested->gemm.q8);
+#if defined(LN_X86)
+  if (t->isa != LN_ISA_AVX512VNNI) return;
+  printf("and %s\n", gemm_q8_twin.name);
+  check_q8_kernel(t, &gemm_q8_twin);
+#endif
 }
 
 static const ln_kt_check checks[] = {

@@ -30,10 +30,22 @@ static void rows_rise_within_a_slot(void **state) {
   }
 }
 
+/* AVX-VNNI stands beside AVX-512: neither takes the other's kernels. */
+static void tiers_hold_what_they_include(void **state) {
+  (void)state;
+#if defined(LN_X86)
+  const ln_kernels narrow = ln_kernels_for(LN_ISA_AVXVNNI), wide = ln_kernels_for(LN_ISA_AVX512BF16);
+  assert_string_equal(narrow.gemm.q8->name, "gemm_q8_6x16_avxvnni");
+  assert_string_equal(narrow.gemm.f32->name, ln_kernels_for(LN_ISA_AVX2).gemm.f32->name);
+  assert_string_equal(wide.gemm.q8->name, ln_kernels_for(LN_ISA_AVX512VNNI).gemm.q8->name);
+#endif
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_family_has_a_test),
       cmocka_unit_test(rows_rise_within_a_slot),
+      cmocka_unit_test(tiers_hold_what_they_include),
   };
   return cmocka_run_group_tests_name("kernels.registry", tests, NULL, NULL);
 }

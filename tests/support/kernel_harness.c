@@ -275,7 +275,7 @@ int ln_kt_main(int argc, char **argv, const char *family, const ln_kt_check *che
     if (check == NULL) {
       fprintf(stderr, "%s.%s (%s) is registered and has no check\n", family, row->slot, row->name);
       failed = 1;
-    } else if (row->isa <= ln_cpu_isa() && (filter == NULL || strstr(row->slot, filter) != NULL)) {
+    } else if (ln_isa_includes(ln_cpu_isa(), row->isa) && (filter == NULL || strstr(row->slot, filter) != NULL)) {
       add_test(&list, check, row, bench);
     }
   }

@@ -9,10 +9,11 @@ const cli_command *const cli_commands[] = {&cli_run,    &cli_inspect, &cli_bench
 int main(int argc, char **argv) {
   const char *tier = ln_cpu_tier_unknown();
   if (tier) {
-    fprintf(stderr,
-            "linnet: LINNET_CPU=%s names no tier of kernels: generic, avx2, avx512, avx512vnni, avx512bf16; neon, "
-            "neondot, neoni8mm on an Arm\n",
-            tier);
+    fprintf(
+        stderr,
+        "linnet: LINNET_CPU=%s names no tier of kernels: generic, avx2, avxvnni, avx512, avx512vnni, avx512bf16; neon, "
+        "neondot, neoni8mm on an Arm\n",
+        tier);
     return CLI_USAGE;
   }
   if (argc < 2) {

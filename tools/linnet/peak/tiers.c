@@ -15,6 +15,10 @@ peak_tier peak_tier_of(const char *tier) {
   const bool vnni = strncmp(tier, "avx512", 6) == 0 && strcmp(tier, "avx512") != 0;
   if (vnni) found.i8 = peak_i8_avx512vnni;
   if (vnni && strcmp(tier, "avx512vnni") != 0) found.bf16 = peak_bf16_avx512bf16;
+  if (strcmp(tier, "avxvnni") == 0) { /* its bytes are faster than AVX2's */
+    found = peak_avx2;
+    found.i8 = (peak_loop){0};
+  }
   found.name = tier;
   return found;
 }
