@@ -51,6 +51,29 @@ static bool head_reads(const ln_session *session, const layout *l, const ln_step
   return false;
 }
 
+/* Whether two tensors have bytes in common that are not the same elements of both: parts that overlap, or a part and
+ * the whole. */
+static bool cross(const ln_session *session, const layout *l, int32_t a, int32_t b) {
+  const ln_tensor *x = &session->tensors[a], *y = &session->tensors[b];
+  size_t x_bytes, y_bytes;
+  if (l->root[a] != l->root[b]) return false;
+  if (!ln_tensor_size(x->type, &x->shape, &x_bytes) || !ln_tensor_size(y->type, &y->shape, &y_bytes)) return true;
+  if (l->at[a] == l->at[b] && x_bytes == y_bytes) return false;
+  return l->at[a] < l->at[b] + y_bytes && l->at[b] < l->at[a] + x_bytes; /* both lie in their block */
+}
+
+/* Whether a step, or one of its chain before it, reads what writing over one of its inputs would change too early. */
+static bool is_read_across(const ln_session *session, const layout *l, int32_t index, int32_t input) {
+  if (!l->parts) return false;
+  for (int32_t i = l->chained ? session->steps[index].head : index; i <= index; ++i) {
+    const ln_op *op = &session->graph->ops[i];
+    for (int32_t j = 0; j < op->input_count; ++j) {
+      if (op->inputs[j] >= 0 && cross(session, l, input, op->inputs[j])) return true;
+    }
+  }
+  return false;
+}
+
 /* The input whose block output 0 of a step may lie in; -1 when it needs its own. */
 static int32_t shareable_input(const ln_session *session, const layout *l, int32_t index) {
   const ln_step *step = &session->steps[index];
@@ -68,7 +91,8 @@ static int32_t shareable_input(const ln_session *session, const layout *l, int32
     /* A block is written after its maker only in place, and then only by its last reader: views are always safe. */
     if ((flags & LN_OPF_VIEW) != 0 && j == 0) return input;
     if ((flags & LN_OPF_IN_PLACE) == 0 || ln_type_bits(tensor->type) != ln_type_bits(output->type)) continue;
-    if (l->last[l->root[input]] == index && !head_reads(session, l, step, l->root[input])) return input;
+    if (l->last[l->root[input]] != index || head_reads(session, l, step, l->root[input])) continue;
+    return is_read_across(session, l, index, input) ? -1 : input;
   }
   return -1;
 }
@@ -249,6 +273,9 @@ static bool has_parts(const ln_session *session) {
  * followers make, parts the whole that they are part of. */
 static size_t allowance(size_t plain) { return plain / 16 > (64 << 10) ? plain / 16 : (64 << 10); }
 
+/* Of plans with fewer and fewer chains: each costs the square of the blocks, and there may be as many chains. */
+enum { MOST_PLANS = 32 };
+
 /* Parts and chains hold memory for longer: those that would make the arena much larger are given up. */
 static ln_status plan_all(ln_session *session, layout *l, block_list *list, size_t *tensor_offsets, ln_error *err) {
   ln_plan_result plain;
@@ -262,10 +289,10 @@ static ln_status plan_all(ln_session *session, layout *l, block_list *list, size
     l->parts = session->plan.arena_bytes <= most;
     if (!l->parts) LN_TRY(plan_blocks(session, l, list, tensor_offsets, false, err, &session->plan));
   }
-  while (LN_HAS_SPANS && session->followers > 0) {
+  for (int32_t plans = 1; LN_HAS_SPANS && session->followers > 0; ++plans) {
     LN_TRY(plan_blocks(session, l, list, tensor_offsets, true, err, &session->plan));
     if (session->plan.arena_bytes <= most) return LN_OK;
-    ln_session_unchain(session, session->plan.fullest);
+    ln_session_unchain(session, plans < MOST_PLANS ? session->plan.fullest : -1);
     if (session->followers == 0) return plan_blocks(session, l, list, tensor_offsets, false, err, &session->plan);
   }
   return LN_OK;
