@@ -180,6 +180,10 @@ ln_status ln_session_run_chain(ln_session *session, const ln_step *head, ln_exec
   for (int32_t i = 0; i < c.count; ++i) {
     if (c.steps[i].node.span_grain > grain) grain = c.steps[i].node.span_grain;
   }
+  /* Each grain divides the head's, not every larger one. */
+  for (int32_t i = 0; i < c.count; ++i) {
+    if (c.steps[i].node.span_grain > 1 && grain % c.steps[i].node.span_grain != 0) grain = head->node.finish_grain;
+  }
   c.block = (BLOCK_ELEMENTS + grain - 1) / grain * grain; /* bounded: a grain is part of a tensor */
   c.task = (TASK_ELEMENTS + grain - 1) / grain * grain;
   if (!finishes) {

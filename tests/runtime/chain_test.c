@@ -162,12 +162,34 @@ static void strangers_do_not_follow(void **unused) {
   check_model(model, "squeeze", false);
 }
 
+enum { LINES = 64, LINE = 1200 };
+
+static int32_t softmax_of(ln_model *model, int32_t in, int32_t width) {
+  const int32_t dims[] = {LINES * LINE / width, width};
+  const int32_t shape = build_constant(model, LN_INT32, 1, (const int32_t[]){2}, dims, sizeof dims);
+  const int32_t rows = build_output(model, LN_FLOAT32, 2, dims), out = build_output(model, LN_FLOAT32, 2, dims);
+  build_op(model, ln_op_find(LN_OP_RESHAPE), 2, (const int32_t[]){in, shape}, 1, &rows);
+  build_op(model, ln_op_find(LN_OP_SOFTMAX), 1, &rows, 1, &out);
+  return out;
+}
+
+/* Rows of 6 and of 4 in lines that are made of both: a stretch holds whole ones of either. */
+static void stretches_are_whole_rows_of_all(void **unused) {
+  (void)unused;
+  ln_model *model = build_model();
+  const int32_t input = build_input(model, LN_FLOAT32, 2, (const int32_t[]){LINES, CHANNELS});
+  const int32_t weights = constant(model, 2, (const int32_t[]){LINE, CHANNELS}, LINE * CHANNELS);
+  const int32_t lines = build_output(model, LN_FLOAT32, 2, (const int32_t[]){LINES, LINE});
+  build_op(model, ln_op_find(LN_OP_FULLY_CONNECTED), 3, (const int32_t[]){input, weights, -1}, 1, &lines);
+  give(model, softmax_of(model, softmax_of(model, lines, 6), 4));
+  check_model(model, "rows", true);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(real_models_keep_their_bits),
-      cmocka_unit_test(a_head_keeps_its_input),
-      cmocka_unit_test(a_chain_reads_what_it_made),
-      cmocka_unit_test(strangers_do_not_follow),
+      cmocka_unit_test(real_models_keep_their_bits),     cmocka_unit_test(a_head_keeps_its_input),
+      cmocka_unit_test(a_chain_reads_what_it_made),      cmocka_unit_test(strangers_do_not_follow),
+      cmocka_unit_test(stretches_are_whole_rows_of_all),
   };
   return cmocka_run_group_tests_name("runtime.chain", tests, NULL, NULL);
 }
