@@ -276,7 +276,8 @@ static bool is_taken(const ln_gemm_plan *dense) {
 }
 
 static ln_status plan_b(ln_sparse_plan *plan, ln_prep *prep, const reader *r, const int32_t *bias, int32_t m) {
-  const bool stored = r->weights->tensor->sparsity != NULL;
+  /* In blocks with zero points what is not stored is no zero. */
+  const bool stored = r->weights->tensor->sparsity != NULL && r->weights->scales == NULL;
   if (!stored && !may_be_sparse(r)) return LN_OK;
   const counts entries = stored ? count_stored(r) : count_entries(r);
   parts packed;

@@ -70,7 +70,8 @@ static ln_status block_numbers(const ln_node *node, const ln_tensor *weights, in
   const ln_shape *shape = &weights->shape;
   const size_t wanted = ln_shape_span(shape, 0, shape->rank) / (size_t)weights->quant->block_size;
   size_t count;
-  if (!ln_tensor_const_data(numbers) || !ln_shape_elements(&numbers->shape, &count) || count != wanted) {
+  if (!ln_tensor_const_data(numbers) || numbers->sparsity != NULL || !ln_shape_elements(&numbers->shape, &count) ||
+      count != wanted) {
     return ln_node_fail(node, err, LN_ERR_MODEL, "%s \"%s\" must be %zu constants", what, numbers->name, wanted);
   }
   *out = numbers;

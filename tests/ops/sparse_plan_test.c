@@ -3,6 +3,7 @@
 
 #include "kernels/kernels.h"
 #include "linnet/linnet.h"
+#include "support/build_model.h"
 #include "support/cases.h"
 #include "support/unit.h"
 
@@ -60,7 +61,93 @@ static void takes_mostly_zeros_only(void **state) {
   ln_kernels_use(NULL);
 }
 
+enum { PIXELS = 256, UNITS = 64, DEPTH = 64, BLOCK = 4 };
+
+/* One stored value in each row, each level of the encoding as it has to be. */
+typedef struct encoding {
+  int32_t order[2], segments[UNITS + 1];
+  uint8_t indices[UNITS];
+  ln_int32_vector segment_vector;
+  ln_uint8_vector index_vector;
+  ln_dimension_metadata levels[2];
+  const void *level_pointers[2];
+  ln_sparsity_parameters sparsity;
+} encoding;
+
+static const ln_sparsity_parameters *encode(encoding *e) {
+  *e = (encoding){.order = {0, 1}};
+  for (int32_t i = 0; i <= UNITS; ++i) e->segments[i] = i;
+  e->segment_vector.values = (ln_vec_i32){e->segments, UNITS + 1};
+  e->index_vector.values = (ln_vec_u8){e->indices, UNITS};
+  e->levels[0].dense_size = UNITS;
+  e->levels[1] = (ln_dimension_metadata){.format = 1,
+                                         .array_segments_type = 1,
+                                         .array_segments = &e->segment_vector,
+                                         .array_indices_type = 3,
+                                         .array_indices = &e->index_vector};
+  for (int i = 0; i < 2; ++i) e->level_pointers[i] = &e->levels[i];
+  e->sparsity.traversal_order = (ln_vec_i32){e->order, 2};
+  e->sparsity.dim_metadata = (ln_vec_ptr){e->level_pointers, 2};
+  return &e->sparsity;
+}
+
+/* Weights in blocks, sparse: what is not stored is `zero` less than nothing. */
+static ln_model *sparse_blocks(encoding *e, ln_quant *quant, float *scales, size_t scale_bytes, bool sparse_scales) {
+  static int8_t values[UNITS], zeros[UNITS * DEPTH / BLOCK];
+  const int32_t blocks[] = {UNITS, DEPTH / BLOCK};
+  memset(values, 3, sizeof values);
+  memset(zeros, 1, sizeof zeros);
+  ln_model *model = build_model();
+  const int32_t in = build_input(model, LN_FLOAT32, 2, (const int32_t[]){PIXELS, DEPTH});
+  const int32_t weights = build_constant(model, LN_INT8, 2, (const int32_t[]){UNITS, DEPTH}, values, sizeof values);
+  *quant = ln_quant_none;
+  quant->kind = LN_QUANT_BLOCKWISE;
+  quant->block_size = BLOCK;
+  quant->scales_tensor = build_constant(model, LN_FLOAT32, 2, blocks, scales, scale_bytes);
+  quant->zero_points_tensor = build_constant(model, LN_INT8, 2, blocks, zeros, sizeof zeros);
+  build_tensor_at(model, weights)->quant = quant;
+  build_tensor_at(model, weights)->sparsity = encode(e);
+  if (sparse_scales) build_tensor_at(model, quant->scales_tensor)->sparsity = &e->sparsity;
+  const int32_t out = build_output(model, LN_FLOAT32, 2, (const int32_t[]){PIXELS, UNITS});
+  build_op(model, ln_op_find(LN_OP_FULLY_CONNECTED), 3, (const int32_t[]){in, weights, -1}, 1, &out);
+  return model;
+}
+
+static void zero_points_leave_no_zeros(void **state) {
+  (void)state;
+  encoding e;
+  ln_quant quant;
+  float scales[UNITS * DEPTH / BLOCK];
+  for (size_t i = 0; i < LN_COUNT(scales); ++i) scales[i] = 0.5f;
+  ln_model *model = sparse_blocks(&e, &quant, scales, sizeof scales, false);
+  ln_session *session = NULL;
+  assert_int_equal(ln_session_create(model, NULL, NULL, &session), LN_OK);
+  float *in = ln_tensor_mutable_data(ln_session_input(session, 0));
+  for (int32_t i = 0; i < PIXELS * DEPTH; ++i) in[i] = 1;
+  assert_int_equal(ln_session_run(session, NULL), LN_OK);
+  const float *out = ln_tensor_data(ln_session_output(session, 0));
+  for (int32_t i = 0; i < PIXELS * UNITS; ++i) assert_true(out[i] == 1.0f - 0.5f * (DEPTH - 1));
+  ln_session_destroy(session);
+  ln_model_destroy(model);
+}
+
+/* A list of scales that is encoded itself holds fewer than its shape says. */
+static void scales_are_stored_whole(void **state) {
+  (void)state;
+  encoding e;
+  ln_quant quant;
+  float scales[UNITS] = {0};
+  ln_model *model = sparse_blocks(&e, &quant, scales, sizeof scales, true);
+  ln_session *session = NULL;
+  ln_error err;
+  assert_int_equal(ln_session_create(model, NULL, &err, &session), LN_ERR_MODEL);
+  assert_non_null(strstr(err.message, "must be 1024 constants"));
+  ln_model_destroy(model);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(takes_mostly_zeros_only)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(takes_mostly_zeros_only),
+                                     cmocka_unit_test(zero_points_leave_no_zeros),
+                                     cmocka_unit_test(scales_are_stored_whole)};
   return cmocka_run_group_tests_name("ops.sparse_plan", tests, NULL, NULL);
 }
