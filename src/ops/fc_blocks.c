@@ -25,11 +25,10 @@ static bool set_sizes(ln_fc_blocks *fc, size_t *packed, size_t *scratch) {
          ln_size_add(fc->starts_at, numbers, scratch);
 }
 
-static ln_status pack(const ln_fc_blocks *fc, const ln_weights *weights, char *panels) {
+/* `scales` has room for LN_I4_ROWS rows. */
+static void pack(const ln_fc_blocks *fc, const ln_weights *weights, float *scales, char *panels) {
   const ln_tensor *stored = weights->scales;
   const size_t row_bytes = (size_t)fc->k / 2; /* whole bytes: a block is of 32 and more */
-  float *scales = ln_alloc_array((size_t)fc->blocks, LN_I4_ROWS * sizeof *scales);
-  if (scales == NULL) return LN_ERR_MEMORY;
   for (int32_t p = 0; p < fc->panels; ++p) {
     const int32_t first = p * LN_I4_ROWS, count = fc->n - first < LN_I4_ROWS ? fc->n - first : LN_I4_ROWS;
     const char *from = (const char *)stored->data + (size_t)first * (size_t)fc->blocks * ln_type_bytes(stored->type);
@@ -37,8 +36,6 @@ static ln_status pack(const ln_fc_blocks *fc, const ln_weights *weights, char *p
     ln_k_i4_pack(count, fc->blocks, fc->block, (const uint8_t *)weights->data + (size_t)first * row_bytes, row_bytes,
                  scales, panels + (size_t)p * fc->panel_bytes);
   }
-  ln_free(scales);
-  return LN_OK;
 }
 
 ln_status ln_fc_blocks_prepare(ln_fc_blocks *fc, ln_node *node, ln_prep *prep, const ln_weights *weights) {
@@ -49,10 +46,14 @@ ln_status ln_fc_blocks_prepare(ln_fc_blocks *fc, ln_node *node, ln_prep *prep, c
   fc->blocks = fc->k / fc->block;
   fc->panels = (int32_t)(((int64_t)fc->n + LN_I4_ROWS - 1) / LN_I4_ROWS);
   if (!set_sizes(fc, &packed, &node->scratch_bytes)) return LN_ERR_MEMORY;
+  /* Before the block: one that is in the cache counts as packed. */
+  float *scales = ln_alloc_array((size_t)fc->blocks, LN_I4_ROWS * sizeof *scales);
+  if (scales == NULL) return LN_ERR_MEMORY;
   void *panels = ln_pack_cache_get(prep->cache, weights->tensor->data, "matvec_i4", numbers, packed, &fresh);
-  if (panels == NULL) return LN_ERR_MEMORY;
+  if (fresh) pack(fc, weights, scales, panels);
+  ln_free(scales);
   fc->panels_data = panels;
-  return fresh ? pack(fc, weights, panels) : LN_OK;
+  return panels == NULL ? LN_ERR_MEMORY : LN_OK;
 }
 
 typedef struct blocks_run {
