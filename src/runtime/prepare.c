@@ -202,6 +202,8 @@ static ln_status prepare_node(ln_session *session, ln_step *step, ln_arena *aren
   node->span = NULL;
   node->span_grain = node->finish_grain = 0;
   node->is_parts = node->joins = false;
+  node->parts_of = 0;
+  node->parts_at = 0;
   node->scratch_bytes = node->thread_scratch_bytes = 0;
   node->kernel = NULL;
   ln_prep prep = {arena,
