@@ -57,7 +57,7 @@ static bool is_custom(void) {
 }
 
 bool ln_alloc_is_lazy(void) {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(LN_ASAN) || defined(__SANITIZE_ADDRESS__)
   return false; /* each block by itself shows what passes its end */
 #else
   return !is_custom();

@@ -97,8 +97,13 @@ static int32_t shareable_input(const ln_session *session, const layout *l, int32
   return -1;
 }
 
-/* Less is copied in the time that a plan of fewer, longer-lived blocks may cost. */
+/* Less is copied in the time that a plan of fewer, longer-lived blocks may cost; sanitized builds try it on the small
+ * tensors of tests and fuzzing. */
+#if defined(LN_ASAN)
+enum { LEAST_SHARED = 1 };
+#else
 enum { LEAST_SHARED = 128 << 10 };
+#endif
 
 static bool is_worth_sharing(const ln_session *session, int32_t whole) {
   const ln_tensor *tensor = &session->tensors[whole];
