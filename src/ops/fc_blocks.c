@@ -1,6 +1,8 @@
 /* Fully-connected layers whose weights stay in blocks of 4 bits. */
 #include "ops/fc_blocks.h"
 
+#include <math.h>
+
 #include "kernels/convert.h"
 #include "kernels/kernels.h"
 #include "ops/elementwise.h"
@@ -62,6 +64,7 @@ typedef struct blocks_run {
   const float *bias;
   float *out;
   int32_t panels_per_task;
+  bool is_plain; /* neither a bias nor a range */
 } blocks_run;
 
 static ln_i4_vector vector_of(const ln_fc_blocks *fc, char *scratch, int32_t row) {
@@ -84,8 +87,10 @@ static void blocks_task(void *context, int32_t task, int32_t worker) {
     const int32_t first = p * LN_I4_ROWS, count = fc->n - first < LN_I4_ROWS ? fc->n - first : LN_I4_ROWS;
     for (int32_t i = 0; i < fc->m; ++i) {
       const ln_i4_vector x = vector_of(fc, run->scratch, i);
-      float sums[LN_I4_ROWS], *out = run->out + (ptrdiff_t)i * fc->n + first;
+      float row[LN_I4_ROWS], *out = run->out + (ptrdiff_t)i * fc->n + first;
+      float *sums = count == LN_I4_ROWS ? out : row;
       LN_KERNEL_OF(matvec, i4)(&x, (const char *)fc->panels_data + (size_t)p * fc->panel_bytes, sums);
+      if (sums == out && run->is_plain) continue;
       for (int32_t j = 0; j < count; ++j) {
         out[j] = ln_clamp_f32(sums[j] + (run->bias == NULL ? 0.0f : run->bias[first + j]), fc->low, fc->high);
       }
@@ -96,7 +101,12 @@ static void blocks_task(void *context, int32_t task, int32_t worker) {
 void ln_fc_blocks_run(const ln_fc_blocks *fc, const ln_exec *exec, const float *in, const float *bias, float *out) {
   const int64_t panel_macs = (int64_t)fc->m * fc->k * LN_I4_ROWS;
   const int64_t panels = panel_macs >= TASK_MACS ? 1 : TASK_MACS / panel_macs;
-  blocks_run run = {fc, exec->scratch, bias, out, panels < fc->panels ? (int32_t)panels : fc->panels};
+  blocks_run run = {.fc = fc,
+                    .scratch = exec->scratch,
+                    .bias = bias,
+                    .out = out,
+                    .panels_per_task = panels < fc->panels ? (int32_t)panels : fc->panels,
+                    .is_plain = bias == NULL && fc->low == -INFINITY && fc->high == INFINITY};
   for (int32_t i = 0; i < fc->m; ++i) {
     const ln_i4_vector x = vector_of(fc, exec->scratch, i);
     LN_KERNEL_OF(matvec, quantize_i4)(in + (ptrdiff_t)i * fc->k, &x);
