@@ -92,12 +92,20 @@ typedef struct ln_session_options {
    */
   const char *weight_cache;
   ln_requantize requantize; /* LN_ERR_UNSUPPORTED where this build has only the exact form */
+  /*
+   * Where an operator can be computed in more than one way (convolutions by Winograd's transforms or directly, weights
+   * of many zeros as sparse or as dense ones), its preparation times each on the shapes at hand, 20 ms an operator and
+   * 2 s in all, and keeps the fastest; other sessions of the model, and later ones with its `weight_cache`, take over
+   * what was found. Results in integers are the same; those in floats may differ from session to session within their
+   * bound. Builds of chosen operators measure nothing.
+   */
+  bool tune;
 } ln_session_options;
 
 #define LN_SESSION_OPTIONS_INIT                                                                                \
   {                                                                                                            \
     sizeof(ln_session_options), 0, NULL, NULL, false, false, 0, false, false, NULL, 0, 0, 0, NULL, NULL, NULL, \
-        LN_FILES_GIVEN, LN_PRECISION_FLOAT32, NULL, LN_REQUANTIZE_EXACT                                        \
+        LN_FILES_GIVEN, LN_PRECISION_FLOAT32, NULL, LN_REQUANTIZE_EXACT, false                                 \
   }
 
 /* `options` may be NULL. The session is prepared for the shapes the file declares, unknown dimensions taken as 1. */
@@ -162,6 +170,7 @@ typedef struct ln_session_stats {
   int32_t operators;          /* steps of a run, after fusion */
   int64_t macs;               /* multiply-accumulates of a run; 0 where unknown */
   size_t stored_weight_bytes; /* of weight_bytes: packed weights that came from the file `weight_cache` */
+  int32_t measured_choices;   /* that the last preparation made by timing (ln_session_options.tune) */
 } ln_session_stats;
 
 LN_API ln_status ln_session_get_stats(const ln_session *session, ln_session_stats *stats);

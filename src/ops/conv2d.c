@@ -147,10 +147,17 @@ static ln_status winograd_run_node(const ln_node *node, ln_exec *exec) {
   return LN_OK;
 }
 
-static bool takes_winograd(const ln_node *node, const ln_prep *prep, const ln_conv_shape *shape) {
+static bool may_take_winograd(const ln_node *node, const ln_prep *prep, const ln_conv_shape *shape) {
   return LN_MEETS(TYPES, node->in[0]->type, LN_FLOAT32) && prep->precision == LN_PRECISION_FLOAT32 &&
          ln_weights_plain_type(node->in[1]) == LN_FLOAT32 && ln_tensor_const_data(node->in[1]) &&
-         ln_winograd_wins(shape);
+         ln_winograd_fits(shape);
+}
+
+static bool takes_winograd(const ln_node *node, const ln_prep *prep, const ln_conv_shape *shape) {
+  enum { DIRECT = 1, WINOGRAD = 2 };
+  if (!may_take_winograd(node, prep, shape)) return false;
+  const int32_t way = ln_tune_way(node, prep, "direct, Winograd", 0, 2);
+  return way == LN_WAY_BY_RULE ? ln_winograd_wins(shape) : way == WINOGRAD;
 }
 
 static ln_status prepare_winograd(ln_node *node, ln_prep *prep, conv2d_args *args, const ln_conv_shape *shape) {

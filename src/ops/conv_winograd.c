@@ -25,10 +25,12 @@ struct ln_winograd {
 
 static int32_t tiles_along(int32_t outputs) { return (outputs + TILE - 1) / TILE; }
 
+bool ln_winograd_fits(const ln_conv_shape *s) {
+  return s->groups == 1 && s->h.kernel == 3 && s->w.kernel == 3 && s->h.stride == 1 && s->w.stride == 1 &&
+         s->h.dilation == 1 && s->w.dilation == 1 && s->in_c >= 8 && s->out_c >= 8;
+}
+
 bool ln_winograd_wins(const ln_conv_shape *s) {
-  const bool fits = s->groups == 1 && s->h.kernel == 3 && s->w.kernel == 3 && s->h.stride == 1 && s->w.stride == 1 &&
-                    s->h.dilation == 1 && s->w.dilation == 1;
-  if (!fits || s->in_c < 8 || s->out_c < 8) return false;
   /* In multiply-adds of the product: transforms take as long as 200 of them for a tile's channel, and products of few
    * rows a quarter more than large ones. */
   const double tiles = (double)s->batch * tiles_along(s->h.out) * tiles_along(s->w.out);

@@ -10,7 +10,10 @@
 
 typedef struct ln_winograd ln_winograd;
 
-/* Whether it is faster than the plain product for a convolution of this shape, from measured costs. */
+/* Whether it can be computed so. */
+bool ln_winograd_fits(const ln_conv_shape *shape);
+/* Of one that fits: whether it is faster than the plain product for a convolution of this shape, from measured costs.
+ */
 bool ln_winograd_wins(const ln_conv_shape *shape);
 /* Packs the node's constant filter through the cache; the result lives in prepare's arena. LN_ERR_MEMORY untold. */
 ln_status ln_winograd_prepare(ln_node *node, ln_prep *prep, const ln_conv_shape *shape, float low, float high,

@@ -206,7 +206,7 @@ ln_status ln_node_evaluate(ln_node *node, ln_error *err) {
   if (status == LN_OK) status = ln_node_check_sparse(node, err);
   if (status == LN_OK) status = node->op->def->infer(node, err);
   if (status != LN_OK) goto out;
-  ln_prep prep = {&arena, cache, 1, LN_PRECISION_FLOAT32, LN_REQUANTIZE_EXACT, err};
+  ln_prep prep = {.arena = &arena, .cache = cache, .threads = 1, .err = err};
   status = ln_node_prepare(node, &prep);
   if (status == LN_OK) status = allocate_outputs(node, err);
   if (status != LN_OK) goto out;

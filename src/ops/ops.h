@@ -66,6 +66,9 @@ typedef struct ln_prep {
   ln_precision precision; /* of products of floats */
   ln_requantize requantize;
   ln_error *err;
+  ln_pool *pool;            /* of `threads`; NULL: one, and nothing is measured */
+  struct ln_tuning *tuning; /* NULL: no choice is measured */
+  int32_t way;              /* LN_WAY_BY_RULE, or the one that is being measured */
 } ln_prep;
 
 /* Whether this build holds common operators that set ln_node.span: without them nothing follows anything. */
@@ -249,10 +252,11 @@ bool ln_node_makes_nothing(const ln_node *node);
 ln_status ln_node_evaluate(ln_node *node, ln_error *err);
 
 /*
- * Packed weights (pack.c). `key_data` is the constant the packing is made from and `form` says which packing it is
- * (a static string with the kernel's name and tile) with up to four numbers. When the pair is new, `*fresh` is true and
- * the caller fills the block before any run; else it holds what an earlier prepare packed. NULL when memory is short.
- * A cache is used by one thread at a time (the runtime holds the model's lock while it prepares).
+ * Packed weights (pack.c). `key_data` is the constant the packing is made from (NULL: none, but a choice) and `form`
+ * says which packing it is (a static string with the kernel's name and tile) with up to four numbers. When the pair is
+ * new, `*fresh` is true and the caller fills the block before any run; else it holds what an earlier prepare packed.
+ * NULL when memory is short. A cache is used by one thread at a time (the runtime holds the model's lock while it
+ * prepares).
  */
 void *ln_pack_cache_get(ln_pack_cache *cache, const void *key_data, const char *form, const int64_t numbers[4],
                         size_t bytes, bool *fresh);
@@ -269,6 +273,29 @@ typedef struct ln_pack_key {
   const int64_t *numbers; /* [4] */
   size_t bytes;
 } ln_pack_key;
+
+/* ---- measured choices (tune.c) ---- */
+
+typedef struct ln_tuning {
+  int64_t left_ns;  /* for measuring */
+  int32_t measured; /* choices */
+} ln_tuning;
+
+enum { LN_WAY_BY_RULE = 0 };
+
+int32_t ln_tune_measured_way(const ln_node *node, const ln_prep *prep, const char *choice, int64_t detail,
+                             int32_t ways);
+/*
+ * Which of the ways to compute a node prepare takes: 1 .. ways (2 at most), or LN_WAY_BY_RULE, its own rule of thumb,
+ * where the session measures none or its time for that is up. Measuring prepares and runs the node beside the session,
+ * once for each way; the same shapes, `detail` and threads are measured once, and kept among the packed weights (and in
+ * their file). `choice`: names the ways, a static string. A node asks at most once; its inputs 0 and 1 are there. All
+ * ways give results that the operator may give: a file that lies costs time only.
+ */
+static inline int32_t ln_tune_way(const ln_node *node, const ln_prep *prep, const char *choice, int64_t detail,
+                                  int32_t ways) {
+  return LN_IS_WHOLE && prep->tuning != NULL ? ln_tune_measured_way(node, prep, choice, detail, ways) : LN_WAY_BY_RULE;
+}
 
 /* Where blocks of numbers are looked for before they are packed: NULL for none, else LN_ALIGNMENT-aligned. */
 typedef struct ln_pack_store {

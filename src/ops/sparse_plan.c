@@ -275,13 +275,17 @@ static bool is_taken(const ln_gemm_plan *dense) {
          !quant->c_unsigned && quant->b_zero == 0;
 }
 
-static ln_status plan_b(ln_sparse_plan *plan, ln_prep *prep, const reader *r, const int32_t *bias, int32_t m) {
+static ln_status plan_b(ln_sparse_plan *plan, const ln_node *node, ln_prep *prep, const reader *r, const int32_t *bias,
+                        int32_t m) {
+  enum { DENSE = 1, SPARSE = 2 };
   /* In blocks with zero points what is not stored is no zero. */
   const bool stored = r->weights->tensor->sparsity != NULL && r->weights->scales == NULL;
   if (!stored && !may_be_sparse(r)) return LN_OK;
   const counts entries = stored ? count_stored(r) : count_entries(r);
   parts packed;
-  if (!is_cheaper(plan->dense, &entries, m, r->k, &plan->b.rows)) return LN_OK;
+  const bool cheaper = is_cheaper(plan->dense, &entries, m, r->k, &plan->b.rows);
+  const int32_t way = ln_tune_way(node, prep, "dense, sparse", entries.by_1, 2);
+  if (way == LN_WAY_BY_RULE ? !cheaper : way != SPARSE) return LN_OK;
   LN_TRY(pack_through_cache(plan, prep, r, plan->b.rows == 4 ? entries.by_4 : entries.by_1, &packed));
   return r->floats ? LN_OK : fold_bias(plan, prep->arena, &packed, bias);
 }
@@ -309,7 +313,7 @@ ln_status ln_sparse_plan_b(ln_sparse_plan *plan, ln_node *node, ln_prep *prep, c
   if (!ln_size_mul(4 * item_bytes(&r) + 1, (size_t)k, &bytes) || (r.columns = ln_alloc(bytes)) == NULL)
     return LN_ERR_MEMORY;
   r.held = (uint8_t *)r.columns + 4 * item_bytes(&r) * (size_t)k;
-  const ln_status status = plan_b(plan, prep, &r, bias, m);
+  const ln_status status = plan_b(plan, node, prep, &r, bias, m);
   ln_free(r.columns);
   if (status != LN_OK || !ln_sparse_is_chosen(plan)) return status;
   plan->column_blocks = column_blocks(prep->threads, m, n, k);

@@ -125,6 +125,7 @@ size_t ln_model_cache_packed_bytes(ln_model *model) {
 static uint64_t source_of(const void *context, const void *data) {
   const ln_model *model = context;
   const uint8_t *at = data;
+  if (data == NULL) return 1; /* a choice, made from none */
   if (at >= model->map.data && at < model->map.data + model->map.size) return 2 * (uint64_t)(at - model->map.data) + 2;
   for (int32_t g = 0; g < model->cache->graph_count * VARIANTS; ++g) {
     const ln_graph *graph = model->cache->graphs[g].graph;

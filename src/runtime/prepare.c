@@ -194,6 +194,8 @@ static void forget_packed(const ln_session *session, const ln_node *node, size_t
   }
 }
 
+enum { TUNING_NS = 2000000000 }; /* of a plan: for measuring choices */
+
 static ln_status prepare_node(ln_session *session, ln_step *step, ln_arena *arena, ln_error *err) {
   ln_node *node = &step->node;
   LN_TRY(check_outputs(session, node, err));
@@ -206,12 +208,15 @@ static ln_status prepare_node(ln_session *session, ln_step *step, ln_arena *aren
   node->parts_at = 0;
   node->scratch_bytes = node->thread_scratch_bytes = 0;
   node->kernel = NULL;
-  ln_prep prep = {arena,
-                  ln_model_cache_lock_packs(session->model),
-                  ln_pool_threads(session->pool),
-                  session->root->precision,
-                  session->root->requantize,
-                  err};
+  ln_prep prep = {.arena = arena,
+                  .cache = ln_model_cache_lock_packs(session->model),
+                  .threads = ln_pool_threads(session->pool),
+                  .precision = session->root->precision,
+                  .requantize = session->root->requantize,
+                  .err = err,
+                  .pool = session->pool};
+  /* Not in a run, whose time belongs to others. */
+  if (session->root->tune && arena == &session->prep_memory) prep.tuning = &session->root->tuning;
   if (prep.cache == NULL) return ln_node_fail(node, err, LN_ERR_MEMORY, "no memory");
   const size_t packed = ln_pack_cache_bytes(prep.cache);
   const ln_status status = session->backend->prepare(node, &prep);
@@ -277,7 +282,10 @@ static ln_status prepare_steps(ln_session *session, ln_error *err) {
 ln_status ln_session_plan(ln_session *session, ln_error *err) {
   session->prepared = false;
   session->late_steps = 0;
-  if (session->root == session) session->operations = 0;
+  if (session->root == session) {
+    session->operations = 0;
+    session->tuning = (ln_tuning){.left_ns = TUNING_NS};
+  }
   discharge(session, session->memory_used);
   ln_arena_free(&session->prep_memory);
   LN_TRY(forget_shapes(session, err));

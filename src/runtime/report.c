@@ -18,6 +18,7 @@ ln_status ln_session_get_stats(const ln_session *session, ln_session_stats *stat
                           .arena_bytes = session->plan.arena_bytes,
                           .arena_lower_bound = session->plan.lower_bound};
   all.stored_weight_bytes = ln_model_cache_stored_bytes(session->model);
+  all.measured_choices = session->tuning.measured;
   all.weight_bytes = ln_model_cache_packed_bytes(session->model) + constant_bytes(session);
   for (int32_t i = 0; i < session->graph->tensor_count; ++i) {
     const ln_tensor *tensor = &session->tensors[i];

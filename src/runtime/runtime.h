@@ -112,6 +112,8 @@ struct ln_session {
   ln_file_access files;     /* of a root */
   ln_precision precision;   /* of a root */
   ln_requantize requantize; /* the same */
+  bool tune;                /* the same */
+  ln_tuning tuning;         /* of a root: since it was last planned */
   ln_binding *bindings;     /* [graph->tensor_count] */
   ln_run_control control;   /* of a root, for its children too */
 };

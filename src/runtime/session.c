@@ -126,6 +126,7 @@ static ln_status build(ln_session *session, const ln_session_options *options, l
   session->files = options->files;
   session->precision = options->precision;
   session->requantize = options->requantize;
+  session->tune = options->tune;
   session->control.time_limit_ns = options->time_limit_ms > INT64_MAX / 1000000 ? 0 : options->time_limit_ms * 1000000;
   session->control.on_operator = options->on_operator;
   session->control.user = options->user;

@@ -157,6 +157,7 @@ typedef struct writer {
   size_t count, capacity;
   uint64_t end;          /* of the file so far */
   size_t known, missing; /* bytes that the file holds, and that it does not */
+  bool chose;            /* a choice is missing: few bytes, but they took time to make */
 } writer;
 
 static const char gap[LN_ALIGNMENT];
@@ -174,7 +175,10 @@ static void add_block(void *context, const ln_pack_key *key, const void *block) 
   const uint8_t *from = block;
   const ln_file_map *map = &w->cache->map;
   if (map->size > 0 && from >= map->data && from < map->data + map->size) w->known += key->bytes;
-  else w->missing += key->bytes;
+  else {
+    w->missing += key->bytes;
+    w->chose = w->chose || key->key_data == NULL;
+  }
   const uint64_t offset = (w->end + LN_ALIGNMENT - 1) / LN_ALIGNMENT * LN_ALIGNMENT;
   w->pieces[2 + 2 * w->count] = (ln_piece){gap, (size_t)(offset - w->end)};
   w->pieces[3 + 2 * w->count] = (ln_piece){block, key->bytes};
@@ -195,7 +199,7 @@ void ln_weight_cache_save(ln_weight_cache *cache, const ln_pack_cache *packs) {
   /* Room for all entries: those that are left out leave zeros between the entries and the blocks. */
   w.end = sizeof(file_header) + w.capacity * sizeof *w.entries;
   ln_pack_cache_each(packs, add_block, &w);
-  if (w.missing <= w.known / 8) goto out; /* nothing that is worth a new file */
+  if (!w.chose && w.missing <= w.known / 8) goto out; /* nothing that is worth a new file */
   file_header header = {.bytes = w.end,
                         .model = cache->model,
                         .model_bytes = cache->model_bytes,

@@ -26,6 +26,7 @@ static int parse(const cli_command *self, int argc, char **argv, bench_options *
       {"--precision", CLI_TEXT, &out->precision_name, 0, 0},
       {"--requantize", CLI_TEXT, &out->requantize_name, 0, 0},
       {"--weight-cache", CLI_TEXT, &out->weight_cache, 0, 0},
+      {"--tune", CLI_FLAG, &out->tune, 0, 0},
       {"--peak", CLI_FLAG, &out->peak, 0, 0},
       {"--verify", CLI_FLAG, &out->verify, 0, 0},
       {"--input", CLI_LIST, &out->inputs, 0, 0},
@@ -194,6 +195,7 @@ ln_session_options bench_settings(const bench_options *options) {
   settings.backend = options->backend;
   settings.precision = options->precision;
   settings.requantize = options->requantize;
+  settings.tune = options->tune;
   settings.weight_cache = options->weight_cache;
   settings.profile = options->per_op;
   return settings;
@@ -250,7 +252,8 @@ static int bench(const cli_command *self, int argc, char **argv) {
 const cli_command cli_bench = {
     "bench", bench, "how fast a model loads and runs",
     "usage: linnet bench MODEL [--threads N] [--seconds S] [--per-op] [--signature NAME] [--backend NAME]\n"
-    "                          [--precision f32|bf16|fp16] [--requantize exact|float] [--weight-cache PATH] [--json]\n"
+    "                          [--precision f32|bf16|fp16] [--requantize exact|float] [--weight-cache PATH] [--tune]\n"
+    "                          [--json]\n"
     "       linnet bench MODEL --verify [--input [NAME=]FILE]... [--threads N] [--precision P] [--requantize R] "
     "[--json]\n"
     "       linnet bench --peak [--threads N] [--json]\n\n"
@@ -260,5 +263,6 @@ const cli_command cli_bench = {
     "--verify says what a configuration costs: how far each output of one run of it is from that of the graph as the "
     "file\n"
     "has it, on one thread of generic kernels in float32, on the same random inputs or those given.\n\n"
-    "--weight-cache PATH keeps the packed weights in a file, or in a folder, for later loads to map.\n\n"
+    "--weight-cache PATH keeps the packed weights in a file, or in a folder, for later loads to map.\n"
+    "--tune times the ways to compute an operator before the first run and keeps the fastest, in that file too.\n\n"
     "--peak, without a model, measures that peak: arithmetic, caches and memory.\n"};

@@ -12,7 +12,7 @@ typedef struct bench_options {
   int32_t threads;
   double seconds;
   cli_list inputs; /* of --verify */
-  bool per_op, json, peak, verify, reference;
+  bool per_op, json, peak, verify, reference, tune;
 } bench_options;
 
 /* ---- the peak (bench_peak.c) ---- */

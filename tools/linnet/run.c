@@ -20,7 +20,7 @@ typedef struct run_options {
   cli_pixels pixels;
   cli_list inputs;
   int32_t invocations, threads, top;
-  bool json, show;
+  bool json, show, tune;
 } run_options;
 
 static int parse(const cli_command *self, int argc, char **argv, run_options *out) {
@@ -38,6 +38,7 @@ static int parse(const cli_command *self, int argc, char **argv, run_options *ou
       {"--precision", CLI_TEXT, &out->precision_name, 0, 0},
       {"--requantize", CLI_TEXT, &out->requantize_name, 0, 0},
       {"--weight-cache", CLI_TEXT, &out->weight_cache, 0, 0},
+      {"--tune", CLI_FLAG, &out->tune, 0, 0},
       {"--normalize", CLI_TEXT, &out->pixels.normalize, 0, 0},
       {"--pixels", CLI_TEXT, &out->pixels.are, 0, 0},
       {"--json", CLI_FLAG, &out->json, 0, 0},
@@ -206,6 +207,7 @@ static int run_model(const cli_command *self, const run_options *options, const 
   }
   settings.precision = options->precision;
   settings.requantize = options->requantize;
+  settings.tune = options->tune;
   settings.weight_cache = options->weight_cache;
   ln_session *session = NULL;
   ln_error err = {0};
@@ -273,6 +275,7 @@ const cli_command cli_run = {
     "                       results of an operator up to 1 apart\n"
     "  --weight-cache PATH  a file, or a folder of files, of packed weights: made by the first run, mapped by later "
     "ones\n"
+    "  --tune               time the ways to compute an operator before the first run and keep the fastest\n"
     "  --labels FILE        names of classes, a line each (default: those in the model)\n"
     "  --top K              how many classes or detections to print (default 5)\n"
     "  --normalize MEAN,STD pictures become (value - MEAN) / STD, in place of what the metadata says\n"

@@ -113,6 +113,7 @@ class SessionOptions(Structure):
         ("precision", c_int),
         ("weight_cache", c_char_p),
         ("requantize", c_int),
+        ("tune", c_bool),
     ]
 
 
@@ -162,6 +163,7 @@ class SessionStats(Structure):
         ("operators", c_int32),
         ("macs", c_int64),
         ("stored_weight_bytes", c_size_t),
+        ("measured_choices", c_int32),
     ]
 
 

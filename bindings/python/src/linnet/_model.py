@@ -125,7 +125,7 @@ class Model:
                 profile: bool = False, keep_all_tensors: bool = False, memory_limit: int = 0,
                 operation_limit: int = 0, operators: Sequence["Operator"] = (),
                 share: Optional["Session"] = None, files: str = "given",
-                precision: str = "f32", requantize: str = "exact") -> "Session":
+                precision: str = "f32", requantize: str = "exact", tune: bool = False) -> "Session":
         """A session on a signature: by default the first, or the graph of a model without any.
 
         With `share`, a session of the same model, both use the same variables and hash tables: what one signature
@@ -133,10 +133,11 @@ class Model:
         which save and restore may name: "given", at or below a path that is a string input of the run, "any" or "none".
         `precision` is what products of floats are computed in: "f32", "bf16", or "fp16" (float16 weights).
         `requantize` is how convolutions of bytes scale their sums: "exact", or "float", a little faster and up to 1 apart.
+        With `tune`, operators that can be computed in more than one way are timed at preparation, the fastest is kept.
         """
         return Session(self, signature, threads, backend=backend, profile=profile, keep_all_tensors=keep_all_tensors,
                        memory_limit=memory_limit, operation_limit=operation_limit, operators=operators,
-                       share=share, files=files, precision=precision, requantize=requantize)
+                       share=share, files=files, precision=precision, requantize=requantize, tune=tune)
 
     def __repr__(self) -> str:
         return "<linnet.Model signatures=%r>" % list(self.signatures)
@@ -155,7 +156,7 @@ class Session:
                  memory_limit: int = 0, operation_limit: int = 0,
                  operators: Sequence["Operator"] = (), first_graph: bool = False, prepare_later: bool = False,
                  share: Optional["Session"] = None, files: str = "given", precision: str = "f32",
-                 weight_cache: Optional[str] = None, requantize: str = "exact") -> None:
+                 weight_cache: Optional[str] = None, requantize: str = "exact", tune: bool = False) -> None:
         from ._operator import pointers  # which builds on this module
 
         self._operators = (tuple(operators), pointers(operators))
@@ -165,7 +166,7 @@ class Session:
             prepare_later, self._operators[1], len(operators), operation_limit,
             share=None if share is None else share._handle, files=FILES[files], precision=PRECISIONS[precision],
             weight_cache=None if weight_cache is None else os.fsencode(weight_cache),
-            requantize=REQUANTIZE[requantize])
+            requantize=REQUANTIZE[requantize], tune=tune)
         self.model = model
         self._handle = call(lib.ln_session_create, model._handle, ctypes.byref(options), out=True)
         # Made after the model's finalizer and holding the model itself: the session always goes first.
