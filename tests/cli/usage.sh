@@ -13,6 +13,8 @@ prints '^linnet [0-9]*\.[0-9]*\.[0-9]*$' "$linnet" version
 prints '^kernels: generic$' env LINNET_CPU=generic "$linnet" version
 prints '^libraries: ' "$linnet" --version
 
+prints 'median' "$linnet" bench "$model" --tune --seconds 0
+fails 2 'no --input' "$linnet" run "$model" --tune
 prints 'LN_SELECTED_OP_' "$linnet" select "$model"
 fails 2 'no model given' "$linnet" select
 fails 1 'no-such.tflite' "$linnet" select "$model" no-such.tflite
