@@ -7,7 +7,7 @@
 #include "kernels/kernels.h"
 #include "ops/elementwise.h"
 
-enum { TASK_MACS = 1 << 20 };
+enum { TASK_MACS = 1 << 19 };
 
 bool ln_fc_blocks_apply(const ln_weights *weights) {
   const ln_tensor *tensor = weights->tensor;
