@@ -127,8 +127,11 @@ static __attribute__((noinline)) void store_32(const ln_gemm_q8_params *params, 
 
 static void band(const ln_sparse_b *b, int32_t from, int32_t to, int32_t pixels, const void *a,
                  const ln_gemm_q8_params *params, int8_t *out) {
+  /* Of what 32 pixels scale one by one, 64 go through vectors: lanes without a pixel cost less than that. */
+  const bool in_vectors = params->reals != NULL || (!params->narrow && params->scales != NULL);
+  const bool all = pixels > 32 || in_vectors;
   for (int32_t g = from; g < to; ++g, out += b->rows * PIXELS) {
-    switch (b->rows + (pixels > 32 ? 0 : 8)) {
+    switch (b->rows + (all ? 0 : 8)) {
       case 1: group_sums_64(1, b, g, a, params, out); break;
       case 4: group_sums_64(4, b, g, a, params, out); break;
       case 9: group_sums_32(1, b, g, a, params, out); break;
