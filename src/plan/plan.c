@@ -10,7 +10,8 @@
 
 enum {
   MOST_BREADTHS = 2048,    /* blocks that are ordered by the fullest step they live in */
-  SEARCH_VISITS = 1 << 20, /* of placed blocks in a search: about a millisecond */
+  MOST_VISITS = 1 << 27,   /* of placed blocks, after which no further order is tried: models of many thousand steps */
+  SEARCH_VISITS = 1 << 20, /* in a search: about a millisecond */
   SEARCH_SEED = 20240607
 };
 
@@ -169,7 +170,7 @@ static void search(planner *p) {
 static void plan(planner *p) {
   static int (*const orders[])(const void *, const void *) = {by_size, by_step, by_breadth, by_life};
   p->best = SIZE_MAX;
-  for (size_t k = 0; k < LN_COUNT(orders) && p->best > p->bound; ++k) {
+  for (size_t k = 0; k < LN_COUNT(orders) && p->best > p->bound && p->visits < MOST_VISITS; ++k) {
     if (orders[k] == by_breadth && p->count > MOST_BREADTHS) continue;
     for (int32_t i = 0; i < p->count; ++i) {
       p->order[i] = &p->blocks[i];
@@ -178,7 +179,7 @@ static void plan(planner *p) {
     qsort(p->order, (size_t)p->count, sizeof *p->order, orders[k]);
     try_order(p, false);
   }
-  if (p->best != SIZE_MAX) search(p);
+  if (p->best != SIZE_MAX && p->visits < MOST_VISITS) search(p);
   for (int32_t i = 0; i < p->count; ++i) p->blocks[i].offset = p->best_offsets[i];
 }
 

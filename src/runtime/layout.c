@@ -279,7 +279,7 @@ static bool has_parts(const ln_session *session) {
 static size_t allowance(size_t plain) { return plain / 16 > (64 << 10) ? plain / 16 : (64 << 10); }
 
 /* Of plans with fewer and fewer chains: each costs the square of the blocks, and there may be as many chains. */
-enum { MOST_PLANS = 32 };
+enum { MOST_PLANS = 32, MANY_BLOCKS = 16384 };
 
 /* Parts and chains hold memory for longer: those that would make the arena much larger are given up. */
 static ln_status plan_all(ln_session *session, layout *l, block_list *list, size_t *tensor_offsets, ln_error *err) {
@@ -294,10 +294,11 @@ static ln_status plan_all(ln_session *session, layout *l, block_list *list, size
     l->parts = session->plan.arena_bytes <= most;
     if (!l->parts) LN_TRY(plan_blocks(session, l, list, tensor_offsets, false, err, &session->plan));
   }
+  const int32_t most_plans = list->count < MANY_BLOCKS ? MOST_PLANS : 1;
   for (int32_t plans = 1; LN_HAS_SPANS && session->followers > 0; ++plans) {
     LN_TRY(plan_blocks(session, l, list, tensor_offsets, true, err, &session->plan));
     if (session->plan.arena_bytes <= most) return LN_OK;
-    ln_session_unchain(session, plans < MOST_PLANS ? session->plan.fullest : -1);
+    ln_session_unchain(session, plans < most_plans ? session->plan.fullest : -1);
     if (session->followers == 0) return plan_blocks(session, l, list, tensor_offsets, false, err, &session->plan);
   }
   return LN_OK;
