@@ -299,7 +299,7 @@ static void check_steps(ln_kt *t, const ln_gemm_q8_kernel *kernel, int32_t set) 
   int32_t *numbers = ln_kt_input(t, (size_t)(3 * n + ROWS) * sizeof(int32_t));
   int32_t *bias = numbers, *multiplier = numbers + n, *shift = numbers + 2 * n, *terms = numbers + 3 * n;
   uint8_t *got = ln_kt_output(t, (size_t)(ROWS * n), 0), *want = ln_kt_output(t, (size_t)(ROWS * n), 0);
-  void *scales = ln_kt_input(t, kernel->scale_bytes + 1);
+  void *scales = ln_kt_input(t, kernel->scale_bytes + sizeof(float));
   const int32_t reach = 1 << (set % 8 * 3);
   fill_multipliers(t, set, n, multiplier, shift);
   ln_gemm_q8_params params = {bias, multiplier, shift, NULL, 0, -128, 127, false, false, terms, NULL, false};
