@@ -35,7 +35,7 @@ static const costs *costs_of(ln_isa isa, bool floats) {
   static const costs q8_avx2 = {16, 19.4f, 320, {17.6f, 21.2f}, {52, 59}, 350, 81};
   static const costs q8_avx512 = {16, 9.9f, 163, {17.6f, 21.2f}, {52, 59}, 350, 81}; /* AVX2's sparse kernel */
   static const costs q8_vnni = {32, 4.35f, 128, {8.6f, 8.7f}, {17.2f, 18}, 221, 62};
-  /* Instructions of NEON, counted: there was no processor to time them on. Bytes have no sparse kernel there. */
+  /* Estimated from the instructions of NEON's loops: there was no processor to time them on. No sparse bytes there. */
   static const costs f32_neon = {4, 31, 40, {70, 80}, {190, 210}, 110, 60};
   static const costs q8_neon = {1, 10, 0, {900, 900}, {3600, 3600}, 300, 0};
   if (isa < LN_ISA_AVX2) return &generic;
