@@ -117,18 +117,25 @@ typedef struct hybrid {
   ln_hybrid_scales scales;
 } hybrid;
 
+enum {
+  SCALES_IN_NS = 8, /* sums that become floats in a nanosecond, about */
+  ALONE_NS = 10000  /* products below it stay on the thread that quantizes: their sums would go from core to core */
+};
+
 typedef struct scale_run {
   const ln_hybrid_scales *scales;
   const int32_t *sums;
   float *out;
-  int32_t line, n;
+  int32_t rows, rows_per_task, n;
 } scale_run;
 
 static void scale_task(void *context, int32_t task, int32_t worker) {
   (void)worker;
   const scale_run *run = context;
-  const ptrdiff_t at = (ptrdiff_t)task * run->line * run->n;
-  ln_k_scale_sums(run->line, run->n, run->sums + at, run->scales, run->out + at);
+  const int32_t first = task * run->rows_per_task;
+  const int32_t rows = run->rows - first < run->rows_per_task ? run->rows - first : run->rows_per_task;
+  const ptrdiff_t at = (ptrdiff_t)first * run->n;
+  ln_k_scale_sums(rows, run->n, run->sums + at, run->scales, run->out + at);
 }
 
 static ln_status hybrid_run_node(const ln_node *node, ln_exec *exec) {
@@ -147,6 +154,8 @@ static ln_status hybrid_run_node(const ln_node *node, ln_exec *exec) {
     folded = (int32_t *)b.bias;
   }
   b.bias = folded;
+  ln_exec shared = *exec;
+  if (ln_gemm_nanoseconds(&plan, (int64_t)s->h.out * s->w.out) < ALONE_NS) shared.pool = NULL;
   ln_hybrid_scales scales = h->scales;
   scales.bias = bias == NULL ? NULL : bias->data;
   for (int32_t image = 0; image < s->batch; ++image) {
@@ -155,14 +164,15 @@ static ln_status hybrid_run_node(const ln_node *node, ln_exec *exec) {
     if (h->per_channel) ln_k_quantize_asymmetric(in, h->image_items, quantized, &scale, &plan.quant.a_zero);
     else ln_k_quantize_symmetric(in, h->image_items, quantized, &scale);
     ln_gemm_fold_bias(&plan, plan.quant.a_zero, NULL, b.column_sums, folded);
-    ln_conv_run(&args->conv, &plan, &b, exec, 1, quantized, sums);
+    ln_conv_run(&args->conv, &plan, &b, &shared, 1, quantized, sums);
     scales.a_scales = &scale;
     scale_run run = {.scales = &scales,
                      .sums = sums,
                      .out = (float *)node->out[0]->data + (size_t)image * h->out_items,
-                     .line = s->w.out,
+                     .rows = s->h.out * s->w.out,
                      .n = s->out_c};
-    ln_pool_run(exec->pool, s->h.out, scale_task, &run);
+    run.rows_per_task = ln_pool_share(shared.pool, run.rows, run.rows, (int64_t)(h->out_items / SCALES_IN_NS));
+    ln_pool_run(shared.pool, (run.rows - 1) / run.rows_per_task + 1, scale_task, &run);
   }
   return LN_OK;
 }
