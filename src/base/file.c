@@ -11,6 +11,8 @@
 
 #include "base/base.h"
 
+enum { NAMES = 1000 }; /* tried for a new file: those of other writers, or left by ones that died */
+
 /* Maps bytes [offset, offset + size) of a file of at least that length; mappings begin at whole pages. */
 static ln_status map_range(int fd, uint64_t offset, size_t size, ln_error *err, ln_file_map *out) {
   const uint64_t skipped = offset % (uint64_t)sysconf(_SC_PAGESIZE);
@@ -73,15 +75,25 @@ static bool write_all(int fd, const char *data, size_t size) {
   return true;
 }
 
+/* A file that was not there, and its name. The system gives it its mode: asking for the process's mask would set it. */
+static int open_beside(const char *path, char *name, size_t room) {
+  for (int32_t i = 0; i < NAMES; ++i) {
+    const int length = snprintf(name, room, "%s.%ld-%d", path, (long)getpid(), (int)i);
+    if (length < 0 || (size_t)length >= room) {
+      errno = ENAMETOOLONG;
+      return -1;
+    }
+    const int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0 || errno != EEXIST) return fd;
+  }
+  return -1;
+}
+
 ln_status ln_file_write_pieces(const char *path, const ln_piece *pieces, size_t count, ln_error *err) {
   char name[4096];
-  const int length = snprintf(name, sizeof name, "%s.XXXXXX", path);
-  if (length < 0 || (size_t)length >= sizeof name) return ln_fail(err, LN_ERR_IO, "%s: the name is too long", path);
-  const int fd = mkstemp(name);
+  const int fd = open_beside(path, name, sizeof name);
   if (fd < 0) return ln_fail(err, LN_ERR_IO, "cannot write %s: %s", path, strerror(errno));
-  const mode_t mask = umask(0);
-  umask(mask);
-  bool good = fchmod(fd, 0666 & ~mask) == 0;
+  bool good = true;
   for (size_t i = 0; good && i < count; ++i) good = write_all(fd, pieces[i].data, pieces[i].size);
   int reason = errno;
   if (close(fd) != 0 && good) {

@@ -3,17 +3,4 @@
 #include "kernels/x86/gemm_q8_dpbusd_256.inc"
 
 extern const ln_gemm_q8_kernel gemm_q8_twin;
-const ln_gemm_q8_kernel gemm_q8_twin = {"gemm_q8_6x16_avxvnni, of AVX-512",
-                                        MR,
-                                        NR,
-                                        GROUP,
-                                        LN_GEMM_A_U8,
-                                        run_q8,
-                                        run_i32,
-                                        convert_a,
-                                        pack_b,
-                                        1,
-                                        row_sums,
-                                        0,
-                                        NULL,
-                                        LN_IS_WHOLE};
+const ln_gemm_q8_kernel gemm_q8_twin = DPBUSD_256_KERNEL("gemm_q8_6x16_avxvnni, of AVX-512");

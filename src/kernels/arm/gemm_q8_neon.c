@@ -70,18 +70,7 @@ LN_INLINE void tile_sums(const int m, const int nv, const ln_gemm_a *a, ptrdiff_
 
 #include "kernels/arm/gemm_q8_tmpl.inc"
 
-LN_DEFINE_PACK(pack_groups, int16_t, GROUP)
-
-static void pack_b(int32_t n, int32_t segments, int32_t segment_length, const void *b, bool is_unsigned,
-                   int32_t zero_point, ptrdiff_t s_stride, ptrdiff_t p_stride, ptrdiff_t n_stride, void *packed,
-                   int32_t *column_sums) {
-  const ln_pack_bytes p = {NR, n, segments, segment_length, b, is_unsigned, s_stride, p_stride, n_stride};
-  pack_groups(&p, zero_point, packed, column_sums);
-}
-
-static void convert_a(const void *source, bool is_unsigned, int32_t zero_point, size_t count, void *a) {
-  ln_convert_a_i16(source, is_unsigned, zero_point, count, a);
-}
+#include "kernels/x86/gemm_i16_form.inc"
 
 const ln_gemm_q8_kernel ln_gemm_q8_8x8_neon = {"gemm_q8_8x8_neon",
                                                MR,

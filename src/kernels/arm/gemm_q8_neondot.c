@@ -62,17 +62,4 @@ LN_INLINE void tile_sums(const int m, const int nv, const ln_gemm_a *a, ptrdiff_
 #include "kernels/arm/gemm_q8_signed.inc"
 #include "kernels/arm/gemm_q8_tmpl.inc"
 
-const ln_gemm_q8_kernel ln_gemm_q8_8x8_neondot = {"gemm_q8_8x8_neondot",
-                                                  MR,
-                                                  NR,
-                                                  GROUP,
-                                                  LN_GEMM_A_S8,
-                                                  run_q8,
-                                                  run_i32,
-                                                  convert_a,
-                                                  pack_b,
-                                                  B_BYTES,
-                                                  row_sums,
-                                                  0,
-                                                  NULL,
-                                                  false};
+const ln_gemm_q8_kernel ln_gemm_q8_8x8_neondot = SIGNED_KERNEL("gemm_q8_8x8_neondot");
