@@ -8,6 +8,7 @@
 #include "linnet/model.h"
 #include "linnet/op.h"
 #include "linnet/op_test.h"
+#include "linnet/optimize.h"
 #include "linnet/session.h"
 #include "linnet/status.h"
 #include "linnet/tensor.h"

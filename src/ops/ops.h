@@ -129,7 +129,17 @@ enum {
   LN_OPF_KEEPS_ARGS = 64,   /* what prepare made holds state from run to run: a late step keeps it while shapes stay */
   LN_OPF_MARKER = 128,      /* a code of the schema that stands for no operator */
   LN_OPF_READS_WEIGHTS = 256, /* input 1 may be weights in any form of ops/weights.h */
-  LN_OPF_ORDERS = 512 /* only compares values: a uint64 may stand in as the int64 of the same order (stand_in.c) */
+  LN_OPF_ORDERS = 512, /* only compares values: a uint64 may stand in as the int64 of the same order (stand_in.c) */
+  /* Which inputs may be weights, and how they lie (optimize/layer.c): four bits that hold one of these. */
+  LN_OPF_LAYER = 15 << 12,
+  LN_OPF_LAYER_CONV = 1 << 12,            /* input 1: [out, h, w, in] */
+  LN_OPF_LAYER_DEPTHWISE = 2 << 12,       /* input 1: [1, h, w, out] */
+  LN_OPF_LAYER_FULLY_CONNECTED = 3 << 12, /* input 1: [out, in] */
+  LN_OPF_LAYER_TRANSPOSE_CONV = 4 << 12,  /* input 1: [out, h, w, in], multiplied with input 2 */
+  LN_OPF_LAYER_BATCH_MATMUL = 5 << 12,    /* input 1: [in, out], or [out, in] with adj_y */
+  LN_OPF_LAYER_RECURRENT = 6 << 12,       /* inputs 1 to 8 of two dimensions: [units, in] */
+  LN_OPF_LAYER_EMBEDDING = 7 << 12,       /* input 1: [rows, width] */
+  LN_OPF_LAYER_GATHER = 8 << 12           /* the same as input 0, when it is taken from along the first axis */
 };
 
 /* A row's last column: why there is no gradient. As strings they would be a relocation a row. */
