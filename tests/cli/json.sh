@@ -24,6 +24,15 @@ valid "[s['name'] for s in v['signatures']] == ['both', 'flat']" "$linnet" inspe
 valid "all(k in v for k in $figures) and v['runs'] >= 5" "$linnet" bench "$models/open.tflite" --seconds 0.01 --json
 valid "v['peak']['f32_gflops'] > 0 and v['peak']['i8_gops'] > 0 and v['peak']['copy_gb_s'] > 0" \
   "$linnet" bench --peak --threads 2 --json
+layers="[(l['layer'], l['type'], l['macs']) for l in v['layers']] == [('conv 3x3 224x224x3 to 112x112x32', t, 112 * 112 * 32 * 27) for t in ('float32', 'int8')]"
+rates="all(abs(l['gops'] - 2e-6 * l['macs'] / l['ms']) < 1e-3 * l['gops'] and abs(l['peak_percent'] - 100 * l['gops'] / p) < 1e-3 * l['peak_percent'] and l['kernel'] and l['runs'] >= 3 for l, p in zip(v['layers'], (v['peak']['f32_gflops'], v['peak']['i8_gops'])))"
+valid "$layers and $rates" "$linnet" bench --layers 'conv 3x3 224' --seconds 0 --json
+valid "$layers and $rates and v['tier'] == 'generic' and all('generic' in l['kernel'] for l in v['layers'])" \
+  env LINNET_CPU=generic "$linnet" bench --layers 'conv 3x3 224' --seconds 0 --threads 2 --json
+valid "[l['type'] for l in v['layers']] == ['float32', 'int8'] and v['layers'][0]['macs'] == 28 * 28 * 256 * 25" \
+  "$linnet" bench --layers 'depthwise 5x5' --seconds 0 --json
+valid "len(v['layers']) == 2 and v['layers'][0]['macs'] == 512 ** 3" \
+  "$linnet" bench --layers 'product 512x512x512' --seconds 0 --json
 valid "[o['name'] for o in v['verify']] and all(o['unequal'] == 0 and o['max_abs'] == 0 for o in v['verify'])" \
   "$linnet" bench "$models/open.tflite" --verify --json
 valid "v['verify'][0]['elements'] == 10 and v['verify'][0]['top1_agree'] == 1 and v['verify'][0]['cosine'] > 0.9999" \

@@ -33,6 +33,8 @@ fails 2 'no model given' "$linnet" bench
 fails 2 '--input goes with --verify' "$linnet" bench "$model" --input x.txt
 fails 1 'no-such.tflite' "$linnet" bench no-such.tflite --verify
 fails 2 '--peak takes no model' "$linnet" bench "$model" --peak
+fails 2 'no layer.s name holds' "$linnet" bench --layers 'no such layer'
+prints '% .*float32 .*depthwise 3x3 28x28x256' "$linnet" bench --layers 'depthwise 3x3 28' --seconds 0
 fails 2 '--seconds takes' "$linnet" bench "$model" --seconds nan
 fails 2 '--requantize takes exact or float' "$linnet" run "$model" --requantize fast
 fails 2 '--requantize takes exact or float' "$linnet" bench "$model" --requantize fast

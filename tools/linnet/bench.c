@@ -15,7 +15,7 @@ typedef struct bench_figures {
 } bench_figures;
 
 static int parse(const cli_command *self, int argc, char **argv, bench_options *out) {
-  *out = (bench_options){.threads = 1, .seconds = 2};
+  *out = (bench_options){.threads = 1, .seconds = -1};
   const cli_option options[] = {
       {"--signature", CLI_TEXT, &out->signature, 0, 0},
       {"--backend", CLI_TEXT, &out->backend, 0, 0},
@@ -28,16 +28,18 @@ static int parse(const cli_command *self, int argc, char **argv, bench_options *
       {"--weight-cache", CLI_TEXT, &out->weight_cache, 0, 0},
       {"--tune", CLI_FLAG, &out->tune, 0, 0},
       {"--peak", CLI_FLAG, &out->peak, 0, 0},
+      {"--layers", CLI_FLAG, &out->layers, 0, 0},
       {"--verify", CLI_FLAG, &out->verify, 0, 0},
       {"--input", CLI_LIST, &out->inputs, 0, 0},
       {"--reference", CLI_FLAG, &out->reference, 0, 0}, /* the tool's own: bench_verify.c */
   };
   int operand_count;
   int status = cli_parse(self, argc, argv, options, CLI_COUNT(options), &out->path, 1, &operand_count);
-  if (status < 0 && operand_count == 0 && !out->peak) status = cli_usage(self, "no model given");
+  if (status < 0 && operand_count == 0 && !out->peak && !out->layers) status = cli_usage(self, "no model given");
   if (status < 0 && out->inputs.count > 0 && !out->verify && !out->reference)
     status = cli_usage(self, "--input goes with --verify");
   if (status < 0 && operand_count == 1 && out->peak) status = cli_usage(self, "--peak takes no model");
+  if (out->seconds < 0) out->seconds = out->layers ? 0.2 : 2;
   if (status < 0) status = cli_requantize(self, out->requantize_name, &out->requantize);
   return status >= 0 ? status : cli_precision(self, out->precision_name, &out->precision);
 }
@@ -242,6 +244,7 @@ static int bench(const cli_command *self, int argc, char **argv) {
   bench_options options;
   int status = parse(self, argc, argv, &options);
   if (status < 0 && options.peak) status = bench_print_peak(&options);
+  else if (status < 0 && options.layers) status = bench_layers(self, &options);
   else if (status < 0 && options.reference) status = bench_print_reference(self, &options);
   else if (status < 0 && options.verify) status = bench_verify(self, &options, argc, argv);
   else if (status < 0) status = bench_times(&options);
@@ -256,7 +259,8 @@ const cli_command cli_bench = {
     "                          [--json]\n"
     "       linnet bench MODEL --verify [--input [NAME=]FILE]... [--threads N] [--precision P] [--requantize R] "
     "[--json]\n"
-    "       linnet bench --peak [--threads N] [--json]\n\n"
+    "       linnet bench --peak [--threads N] [--json]\n"
+    "       linnet bench --layers [NAME] [--threads N] [--seconds S] [--precision P] [--requantize R] [--json]\n\n"
     "Loads the model, runs it once, then again and again for S seconds (default 2, at least 5 runs) on seeded random\n"
     "inputs. --per-op also prints the time by operator and by kind of operator: its multiply-adds, 10^9 operations a\n"
     "second (two a multiply-add) and what share of this CPU's measured peak that is, bytes and 10^9 bytes a second.\n\n"
@@ -265,4 +269,10 @@ const cli_command cli_bench = {
     "has it, on one thread of generic kernels in float32, on the same random inputs or those given.\n\n"
     "--weight-cache PATH keeps the packed weights in a file, or in a folder, for later loads to map.\n"
     "--tune times the ways to compute an operator before the first run and keeps the fastest, in that file too.\n\n"
-    "--peak, without a model, measures that peak: arithmetic, caches and memory.\n"};
+    "--peak, without a model, measures that peak: arithmetic, caches and memory.\n"
+    "--layers times single layers made in memory - matrix products, convolutions and depthwise ones, in float32 and "
+    "in\n"
+    "int8 - for S seconds each (default 0.2), and says what share of that peak the fastest run of each is; with NAME "
+    "only\n"
+    "those whose name holds it, \"conv 3x3\". Multiply-adds are those of the plain form: Winograd's does with a "
+    "quarter.\n"};

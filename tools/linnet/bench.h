@@ -6,13 +6,14 @@
 #include "json.h"
 
 typedef struct bench_options {
-  const char *path, *signature, *backend, *precision_name, *requantize_name, *weight_cache;
+  const char *path; /* of --layers: what the names of layers are to hold; NULL: all */
+  const char *signature, *backend, *precision_name, *requantize_name, *weight_cache;
   ln_precision precision;
   ln_requantize requantize;
   int32_t threads;
   double seconds;
   cli_list inputs; /* of --verify */
-  bool per_op, json, peak, verify, reference, tune;
+  bool per_op, json, peak, verify, reference, tune, layers;
 } bench_options;
 
 /* ---- the peak (bench_peak.c) ---- */
@@ -26,6 +27,8 @@ typedef struct bench_peak {
 
 /* The arithmetic in about 0.2 s, with `memory` the caches and the memory too. False when memory is short. */
 bool bench_measure_peak(int32_t threads, bool memory, bench_peak *out);
+/* Measures the arithmetic again and keeps what is higher. */
+void bench_raise_peak(int32_t threads, bench_peak *peak);
 void bench_json_peak(json *j, const char *key, const bench_peak *peak);
 int bench_print_peak(const bench_options *options);
 
@@ -33,6 +36,16 @@ int bench_print_peak(const bench_options *options);
 
 int bench_print_ops(const bench_options *options, const ln_session *session, int32_t runs);
 int bench_json_ops(json *j, const bench_options *options, const ln_session *session, int32_t runs);
+
+/*
+ * The type that a step multiplies in, told from its kernel's name or, without one, from the types of its inputs; `rate`
+ * is the measured peak of it. NULL, and 0, where no peak was measured of it.
+ */
+const char *bench_product_type(const ln_profile_entry *entry, const bench_peak *peak, double *rate);
+
+/* ---- single layers by shape (bench_layers.c) ---- */
+
+int bench_layers(const cli_command *self, const bench_options *options);
 
 /* ---- what a configuration costs in accuracy (bench_verify.c) ---- */
 

@@ -19,21 +19,22 @@ static int compare_rows(const void *a, const void *b) {
   return (x < y) - (x > y);
 }
 
-/* The type that a step multiplies in, told from the kernel's name or, without one, from the types of its inputs. */
-static void find_type(const ln_profile_entry *entry, const bench_peak *peak, row *r) {
+const char *bench_product_type(const ln_profile_entry *entry, const bench_peak *peak, double *rate) {
   const ln_type input = entry->input_type, weights = entry->weight_type;
   const bool floats = input == LN_FLOAT32 && (weights == LN_FLOAT32 || weights == LN_FLOAT16 || weights == LN_BFLOAT16);
-  if (entry->macs <= 0) return;
+  *rate = 0;
+  if (entry->macs <= 0) return NULL;
   if (entry->kernel && strstr(entry->kernel, "bf16")) {
-    r->type = "bfloat16";
-    r->peak = peak->bf16;
-  } else if (entry->kernel ? strstr(entry->kernel, "f32") || strstr(entry->kernel, "_f16") : floats) {
-    r->type = "float32";
-    r->peak = peak->f32;
-  } else if (input != LN_INT16 && ln_type_bits(weights) <= 8 && weights != LN_STRING) {
-    r->type = "int8";
-    r->peak = peak->i8;
+    *rate = peak->bf16;
+    return "bfloat16";
   }
+  if (entry->kernel ? strstr(entry->kernel, "f32") || strstr(entry->kernel, "_f16") : floats) {
+    *rate = peak->f32;
+    return "float32";
+  }
+  if (input == LN_INT16 || ln_type_bits(weights) > 8 || weights == LN_STRING) return NULL;
+  *rate = peak->i8;
+  return "int8";
 }
 
 /* The profile, sorted by time; NULL when memory is short. */
@@ -56,7 +57,7 @@ static row *read_profile(const ln_session *session, int32_t runs, const bench_pe
                     .weight_bytes = entry.weight_bytes,
                     .output_bytes = entry.output_bytes,
                     .scratch_bytes = entry.scratch_bytes};
-    find_type(&entry, peak, &rows[i]);
+    rows[i].type = bench_product_type(&entry, peak, &rows[i].peak);
     *total += rows[i].ms;
   }
   if (rows) qsort(rows, (size_t)*count, sizeof *rows, compare_rows);

@@ -8,8 +8,9 @@
 #include "bench.h"
 #include "peak/peak.h"
 
-enum { REPEATS = 6, MOST_THREADS = 256 };
-static const double REPEAT_MS = 10;
+/* Many short ones: some fall into moments in which nobody else has the CPU. */
+enum { REPEATS = 60, MOST_THREADS = 256 };
+static const double REPEAT_MS = 1;
 static const size_t LARGE = (size_t)64 << 20; /* bytes of each thread that no cache holds */
 
 /* What each thread does again and again: `work` units in one call. */
@@ -124,6 +125,14 @@ bool bench_measure_peak(int32_t threads, bool memory, bench_peak *out) {
   for (int32_t t = 0; workers && t < threads; t++) free(workers[t].data);
   free(workers);
   return good;
+}
+
+void bench_raise_peak(int32_t threads, bench_peak *peak) {
+  bench_peak again;
+  if (!bench_measure_peak(threads, false, &again)) return;
+  if (again.f32 > peak->f32) peak->f32 = again.f32;
+  if (again.i8 > peak->i8) peak->i8 = again.i8;
+  if (again.bf16 > peak->bf16) peak->bf16 = again.bf16;
 }
 
 void bench_json_peak(json *j, const char *key, const bench_peak *peak) {
