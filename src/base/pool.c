@@ -1,7 +1,8 @@
 /*
  * Fork-join over numbered tasks. Workers spin for a short while after a run, so that the steps of one inference do not
- * pay for a wake-up each, and then sleep. Which worker takes which task differs from run to run: tasks do not depend
- * on one another, so results do not.
+ * pay for a wake-up each, and then sleep. Each worker begins with tasks of its own, the same part of the numbers in every
+ * run, since what it wrote in the step before lies in its cache; then it takes others'. Which worker takes which task
+ * still differs from run to run: tasks do not depend on one another, so results do not.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -10,7 +11,17 @@
 
 #include "base/base.h"
 
-enum { SPINS_BEFORE_SLEEP = 20000, SPINS_BEFORE_YIELD = 2000, MAX_THREADS = 256 };
+enum { SPINS_BEFORE_SLEEP = 20000, SPINS_BEFORE_YIELD = 2000, MAX_THREADS = 256, LINE_BYTES = 64 };
+
+/*
+ * The tasks of a worker. The generation above, those not taken yet below: a worker that comes late finds none, or those
+ * of a run that it has not seen begin, and either is right. So a run ends with its last task, whichever workers the
+ * system let run.
+ */
+typedef struct ln_lot {
+  atomic_uint_fast64_t tasks;
+  char apart[LINE_BYTES - sizeof(atomic_uint_fast64_t)]; /* each in a cache line of its own */
+} ln_lot;
 
 typedef struct ln_worker {
   struct ln_pool *pool;
@@ -26,11 +37,7 @@ struct ln_pool {
   pthread_cond_t wake;
   atomic_uint generation; /* raised once a run, and once to stop */
   atomic_bool stop;
-  /*
-   * The generation above, tasks not taken yet below: a worker that comes late finds none, or those of a run that it has
-   * not seen begin, and either is right. So a run ends with its last task, whichever workers the system let run.
-   */
-  atomic_uint_fast64_t tasks;
+  ln_lot *lots;          /* [threads] */
   atomic_int unfinished; /* tasks of the run that are not done */
   atomic_int sleepers;   /* changed under lock */
   int32_t count;
@@ -44,20 +51,31 @@ static void relax(void) {
 #endif
 }
 
-static void take_tasks(ln_pool *pool, int32_t worker) {
-  uint_fast64_t tasks = atomic_load_explicit(&pool->tasks, memory_order_acquire);
+/* The first task of a worker: the caller's are rounded up. */
+static int32_t lot_begin(const ln_pool *pool, int32_t count, int32_t worker) {
+  return (int32_t)(((int64_t)count * worker + pool->threads - 1) / pool->threads);
+}
+
+static void take_lot(ln_pool *pool, int32_t lot, int32_t worker) {
+  atomic_uint_fast64_t *left_of = &pool->lots[lot].tasks;
+  uint_fast64_t tasks = atomic_load_explicit(left_of, memory_order_acquire);
   for (;;) {
     const uint32_t left = (uint32_t)(tasks & UINT32_MAX);
     if (left == 0) return;
-    if (!atomic_compare_exchange_weak_explicit(&pool->tasks, &tasks, tasks - 1, memory_order_acquire,
+    if (!atomic_compare_exchange_weak_explicit(left_of, &tasks, tasks - 1, memory_order_acquire,
                                                memory_order_acquire)) {
       continue;
     }
     /* A task in hand keeps the run from ending, so count, fn and context are this run's. */
-    pool->fn(pool->context, pool->count - (int32_t)left, worker);
+    pool->fn(pool->context, lot_begin(pool, pool->count, lot + 1) - (int32_t)left, worker);
     atomic_fetch_sub_explicit(&pool->unfinished, 1, memory_order_release);
-    tasks = atomic_load_explicit(&pool->tasks, memory_order_acquire);
+    tasks = atomic_load_explicit(left_of, memory_order_acquire);
   }
+}
+
+static void take_tasks(ln_pool *pool, int32_t worker) {
+  for (int32_t lot = worker; lot < pool->threads; ++lot) take_lot(pool, lot, worker);
+  for (int32_t lot = 0; lot < worker; ++lot) take_lot(pool, lot, worker);
 }
 
 static unsigned wait_for_next(ln_pool *pool, unsigned seen) {
@@ -98,12 +116,16 @@ ln_pool *ln_pool_create(int32_t threads) {
   if (threads > MAX_THREADS) threads = MAX_THREADS;
   ln_pool *pool = ln_alloc_zero(sizeof *pool);
   ln_worker *workers = ln_alloc_array((size_t)threads, sizeof *workers);
-  if (pool == NULL || workers == NULL) {
+  ln_lot *lots = ln_alloc_array((size_t)threads, sizeof *lots);
+  if (pool == NULL || workers == NULL || lots == NULL) {
     ln_free(pool);
     ln_free(workers);
+    ln_free(lots);
     return NULL;
   }
+  for (int32_t i = 0; i < threads; ++i) atomic_init(&lots[i].tasks, 0);
   pool->workers = workers;
+  pool->lots = lots;
   pthread_mutex_init(&pool->lock, NULL);
   pthread_cond_init(&pool->wake, NULL);
   /* A system that grants fewer threads gets a smaller pool: the results are the same. */
@@ -125,6 +147,7 @@ void ln_pool_destroy(ln_pool *pool) {
   pthread_cond_destroy(&pool->wake);
   pthread_mutex_destroy(&pool->lock);
   ln_free(pool->workers);
+  ln_free(pool->lots);
   ln_free(pool);
 }
 
@@ -165,7 +188,11 @@ void ln_pool_run(ln_pool *pool, int32_t count, ln_task_fn fn, void *context) {
   pool->count = count;
   atomic_store_explicit(&pool->unfinished, count, memory_order_relaxed);
   const uint_fast64_t generation = (uint_fast64_t)atomic_load_explicit(&pool->generation, memory_order_relaxed) + 1;
-  atomic_store_explicit(&pool->tasks, generation << 32 | (uint32_t)count, memory_order_release);
+  for (int32_t lot = 0, begin = 0; lot < pool->threads; ++lot) {
+    const int32_t end = lot_begin(pool, count, lot + 1);
+    atomic_store_explicit(&pool->lots[lot].tasks, generation << 32 | (uint32_t)(end - begin), memory_order_release);
+    begin = end;
+  }
   next_generation(pool);
   take_tasks(pool, 0);
   for (int32_t i = 0; atomic_load_explicit(&pool->unfinished, memory_order_acquire) > 0; ++i) {
