@@ -12,7 +12,7 @@ typedef struct selection {
   uint32_t *types; /* [rows of the table]; 0 for an operator that no graph has */
   uint32_t all;    /* those of any operator */
   bool tables[LN_TABLE_COUNT];
-  bool stand_ins, sparse, blockwise, one_channel, custom, flex;
+  bool stand_ins, sparse, codebooks, blockwise, one_channel, custom, flex;
 } selection;
 
 static const uint32_t PRESENT = UINT32_C(1) << 31; /* an operator without tensors has no type */
@@ -100,7 +100,10 @@ static ln_status add_model(selection *s, const ln_model *model, ln_error *err) {
   for (int32_t g = 0; g < model->graph_count; ++g) {
     const ln_graph *stored = &model->graphs[g], *prepared;
     /* The verifier looks at those that no operator takes, too. */
-    for (int32_t i = 0; i < stored->tensor_count; ++i) s->sparse = s->sparse || stored->tensors[i].sparsity != NULL;
+    for (int32_t i = 0; i < stored->tensor_count; ++i) {
+      s->sparse = s->sparse || stored->tensors[i].sparsity != NULL;
+      s->codebooks = s->codebooks || stored->tensors[i].codebook != NULL;
+    }
     LN_TRY(ln_model_cache_graph((ln_model *)(uintptr_t)model, g, false, err, &prepared));
     for (int32_t i = 0; i < stored->op_count; ++i) add_op(s, stored, &stored->ops[i]);
     for (int32_t i = 0; i < prepared->op_count; ++i) add_op(s, prepared, &prepared->ops[i]);
@@ -159,6 +162,7 @@ static void write_selection(const selection *s, ln_bytes *out) {
   add_number(out, "TYPES", s->all);
   add_number(out, "STAND_INS", s->stand_ins);
   add_number(out, "SPARSE", s->sparse);
+  add_number(out, "CODEBOOKS", s->codebooks);
   add_number(out, "BLOCKWISE", s->blockwise);
   add_number(out, "ONE_CHANNEL", s->one_channel);
   add_number(out, "CUSTOM", s->custom);

@@ -142,6 +142,7 @@ static ln_status check(const ln_tensor *tensor, bool writing, ln_error *err) {
     return ln_fail(err, LN_ERR_TYPE, "tensor \"%.200s\": %s is no real number", name, ln_type_name(tensor->type));
   }
   if (tensor->sparsity != NULL) return ln_fail(err, LN_ERR_UNSUPPORTED, "tensor \"%.200s\" is sparse", name);
+  if (tensor->codebook != NULL) return ln_fail(err, LN_ERR_UNSUPPORTED, "tensor \"%.200s\" is stored by table", name);
   if (tensor->quant->kind == LN_QUANT_BLOCKWISE || tensor->quant->kind == LN_QUANT_CUSTOM) {
     return ln_fail(err, LN_ERR_UNSUPPORTED, "tensor \"%.200s\" is not quantized per tensor or axis", name);
   }

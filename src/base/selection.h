@@ -15,6 +15,7 @@
  *   LN_IS_WHOLE          whether nothing is left out
  *   LN_HAS_STAND_INS     whether a tensor reaches a kernel as another type (ops/stand_in.c)
  *   LN_HAS_SPARSE        whether constants come in the sparse encoding
+ *   LN_HAS_CODEBOOKS     whether constants come stored by table
  *   LN_HAS_BLOCKWISE     whether weights come quantized in blocks
  *   LN_HAS_ONE_CHANNEL   whether depthwise convolutions read one channel (ops/depthwise_product.c)
  *   LN_HAS_CUSTOM        whether there are custom operators
@@ -51,6 +52,7 @@ enum { LN_UNSCALED = 30 };
 #define LN_ALL_TYPES LN_SELECTED_TYPES
 #define LN_HAS_STAND_INS LN_SELECTED_STAND_INS
 #define LN_HAS_SPARSE LN_SELECTED_SPARSE
+#define LN_HAS_CODEBOOKS LN_SELECTED_CODEBOOKS
 #define LN_HAS_BLOCKWISE LN_SELECTED_BLOCKWISE
 #define LN_HAS_ONE_CHANNEL LN_SELECTED_ONE_CHANNEL
 #define LN_HAS_CUSTOM LN_SELECTED_CUSTOM
@@ -67,6 +69,7 @@ enum { LN_UNSCALED = 30 };
 #define LN_ALL_TYPES UINT32_MAX
 #define LN_HAS_STAND_INS 1
 #define LN_HAS_SPARSE 1
+#define LN_HAS_CODEBOOKS 1
 #define LN_HAS_BLOCKWISE 1
 #define LN_HAS_ONE_CHANNEL 1
 #define LN_HAS_CUSTOM 1

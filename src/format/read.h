@@ -16,5 +16,10 @@ typedef struct ln_reader {
 ln_status ln_read_no_memory(ln_reader *reader);
 /* The tensors of a graph (read_tensor.c). */
 ln_status ln_read_tensors(ln_reader *reader, const ln_subgraph *from, ln_graph *graph);
+/* Kernels read elements where they lie: a buffer that is not aligned for its type is copied once. */
+ln_status ln_read_align_buffer(ln_reader *reader, ln_type type, ln_buffer *buffer);
+/* Gives tensors of all graphs their codebooks, and takes the entry that says so out of the model's metadata
+ * (compression.c). */
+ln_status ln_read_compression(ln_reader *reader);
 
 #endif

@@ -97,8 +97,7 @@ static size_t element_alignment(ln_type type) {
   return bits < 8 ? 1 : (size_t)bits / 8;
 }
 
-/* Kernels read elements where they lie: a buffer that is not aligned for its type is copied once. */
-static ln_status align_buffer(ln_reader *reader, ln_type type, ln_buffer *buffer) {
+ln_status ln_read_align_buffer(ln_reader *reader, ln_type type, ln_buffer *buffer) {
   if ((uintptr_t)buffer->data % element_alignment(type) == 0) return LN_OK;
   if (buffer->size > reader->size - reader->copied) {
     return ln_fail(reader->err, LN_ERR_FORMAT, "shares its data with more buffers than the file has room for");
@@ -127,7 +126,7 @@ static ln_status read_data(ln_reader *reader, const ln_tensor_table *from, ln_te
   if (from->is_variable) {
     return ln_fail(reader->err, LN_ERR_UNSUPPORTED, "is a variable with a first value other than zero");
   }
-  LN_TRY(align_buffer(reader, tensor->type, buffer));
+  LN_TRY(ln_read_align_buffer(reader, tensor->type, buffer));
   tensor->storage = LN_STORAGE_CONST;
   tensor->data = (void *)buffer->data;
   tensor->bytes = buffer->size;

@@ -12,7 +12,7 @@
 /* Close below 2 GiB, with room for all that is not a buffer's data. */
 #define NEAR_LIMIT ((size_t)INT32_MAX - ((size_t)64 << 20))
 
-enum { FAR_ALIGNMENT = 64, FAR_OPTIONS = 1 << 16, SMALL_CODE_LIMIT = 127, CODES_SEARCHED = 1024 };
+enum { FAR_ALIGNMENT = 64, FAR_OPTIONS = 1 << 16, SMALL_CODE_LIMIT = 127, CODES_SEARCHED = 1024, BUFFERS_SEARCHED = 64 };
 
 typedef struct writer {
   const ln_model *model;
@@ -76,13 +76,24 @@ static ln_status collect_buffers(writer *w) {
   return w->buffer_count > 0 ? LN_OK : add_buffer(w, NULL, 0, &index);
 }
 
-/* The buffer that holds `data`: the one it was read from, or a new one for what was made since. */
-static ln_status place_data(writer *w, const void *data, size_t size, uint32_t known, uint32_t *index) {
+/* The structs were made by this file, which may therefore change what it gave out as constant. */
+static ln_buffer_table *buffer_of(const writer *w, uint32_t i) { return (ln_buffer_table *)(uintptr_t)w->buffers[i]; }
+
+/* The buffer that holds `data`: the one it was read from, or a new one for what was made since, which several may share.
+ */
+static ln_status place_data(void *context, const void *data, size_t size, uint32_t known, uint32_t *index) {
+  writer *w = context;
   *index = known < w->buffer_count ? known : 0;
   if (size == 0) return LN_OK;
   if (known < w->model->buffer_count) {
     const ln_buffer *buffer = &w->model->buffers[known];
     if (buffer->data == data && buffer->size == size) return LN_OK;
+  }
+  const uint32_t made = w->buffer_count - w->model->buffer_count;
+  for (uint32_t i = 0; i < made && i < BUFFERS_SEARCHED; ++i) {
+    *index = w->buffer_count - 1 - i;
+    const ln_buffer_table *buffer = buffer_of(w, *index);
+    if (buffer->data.data == data && buffer->size == size) return LN_OK;
   }
   return add_buffer(w, data, size, index);
 }
@@ -288,13 +299,32 @@ static ln_status write_signatures(writer *w, ln_model_table *root) {
   return LN_OK;
 }
 
+/* Which tensors are stored by table, in the buffer that said so when the model was read if it said the same. */
+static ln_status write_compression(writer *w, ln_metadata *out) {
+  uint8_t *made = NULL;
+  LN_TRY(ln_write_compression(w->model, &w->arena, place_data, w, w->err, &made, &out->size));
+  *out = (ln_metadata){.name = ln_compression_entry(), .size = out->size};
+  if (made == NULL) return LN_OK;
+  for (uint32_t i = 1; i < w->model->buffer_count && out->data == NULL; ++i) {
+    const ln_buffer *buffer = &w->model->buffers[i];
+    if (buffer->size != out->size || memcmp(buffer->data, made, out->size) != 0) continue;
+    out->data = buffer->data;
+    out->buffer = i;
+  }
+  if (out->data == NULL) out->data = ln_arena_copy(&w->arena, made, out->size);
+  ln_free(made);
+  return out->data == NULL ? no_memory(w) : LN_OK;
+}
+
 static ln_status write_metadata(writer *w, ln_model_table *root) {
   const void **all;
-  const int32_t count = w->model->metadata_count;
+  ln_metadata compression = {0};
+  LN_TRY(write_compression(w, &compression));
+  const int32_t kept = w->model->metadata_count, count = kept + (compression.size > 0 ? 1 : 0);
   if (count == 0) return LN_OK;
   ALLOCATE(w, all, count);
   for (int32_t i = 0; i < count; ++i) {
-    const ln_metadata *metadata = &w->model->metadata[i];
+    const ln_metadata *metadata = i < kept ? &w->model->metadata[i] : &compression;
     ln_metadata_table *table;
     ALLOCATE_TABLE(w, table, metadata_table);
     table->name = metadata->name;
@@ -338,9 +368,6 @@ typedef struct far_piece {
   uint64_t *offset; /* where its place is to be noted */
   uint64_t size;
 } far_piece;
-
-/* The structs were made by this file, which may therefore change what it gave out as constant. */
-static ln_buffer_table *buffer_of(const writer *w, uint32_t i) { return (ln_buffer_table *)(uintptr_t)w->buffers[i]; }
 
 static size_t data_bytes(const writer *w) {
   size_t total = 0;

@@ -49,6 +49,17 @@ typedef struct ln_quant {
   const ln_quantization_parameters *source;              /* as read, min and max too; NULL for a built one */
 } ln_quant;
 
+/* How a constant's elements are found by number: element i is values[i / span % tables][number i]. */
+typedef struct ln_codebook {
+  const void *values; /* [tables, stride] of the tensor's type */
+  size_t bytes;       /* of values */
+  uint32_t buffer;    /* the file's that holds them; 0: none yet */
+  int32_t bits;       /* of a number, 1 .. LN_CODEBOOK_MOST_BITS; the tensor's data are they, highest bit first */
+  int32_t stride;     /* values of a table */
+  int32_t tables;     /* 1, or one for each index along the axis of the tensor's scales */
+  size_t span;        /* elements in a row that share a table */
+} ln_codebook;
+
 /* ---- tensors ---- */
 
 typedef enum ln_storage {
@@ -73,6 +84,8 @@ struct ln_tensor {
   size_t bytes;                           /* of data */
   const ln_quant *quant;                  /* never NULL: kind LN_QUANT_NONE when not quantized */
   const ln_sparsity_parameters *sparsity; /* NULL when dense; then `data` holds the stored values only */
+  const ln_codebook *codebook; /* NULL when elements stand for themselves; then `data` holds their numbers: of a sparse
+                                  tensor, those of its stored values */
   uint32_t buffer;                        /* index of the file's buffer; 0 none */
   const ln_vec_ptr *variants;             /* ln_variant_sub_type, of resource and variant tensors; NULL when absent */
   uint32_t external_buffer;               /* as read; 0 none */
@@ -191,6 +204,18 @@ ln_status ln_graph_verify(const ln_model *model, const ln_graph *graph, ln_error
 
 /* The data of a string tensor: as many strings as its shape says, their offsets in order and within it. */
 ln_status ln_strings_verify(const ln_tensor *tensor, ln_error *err);
+
+/* ---- constants stored by table (codebook.c) ---- */
+
+enum { LN_CODEBOOK_MOST_BITS = 8 };
+/* Whether elements of the type can be: those of whole bytes, at most eight. */
+bool ln_codebook_fits(ln_type type);
+/* Bytes that `count` numbers take; false on overflow. */
+bool ln_codebook_bytes(size_t count, int32_t bits, size_t *out);
+/* One table for each index of the axis of the tensor's scales. */
+void ln_codebook_set_tables(ln_codebook *book, const ln_tensor *tensor);
+/* Elements [first, first + count) in storage order, of the tensor's type; `tensor` has been verified. */
+void ln_codebook_read(const ln_tensor *tensor, size_t first, size_t count, void *out);
 
 /* ---- small helpers (tensor.c) ---- */
 

@@ -108,9 +108,12 @@ static ln_status verify_data(const ln_tensor *tensor, ln_error *err) {
   }
   if (!ln_shape_known(&tensor->shape)) return ln_fail(err, LN_ERR_MODEL, "is a constant of unknown shape");
   if (tensor->sparsity != NULL) return ln_sparsity_verify(tensor, err);
-  if (tensor->type == LN_STRING) return ln_strings_verify(tensor, err);
-  size_t bytes;
+  if (tensor->type == LN_STRING && tensor->codebook == NULL) return ln_strings_verify(tensor, err);
+  size_t bytes, elements;
   char shape[96];
+  if (tensor->codebook != NULL && ln_shape_elements(&tensor->shape, &elements)) {
+    return ln_codebook_verify(tensor, elements, err);
+  }
   if (!ln_tensor_size(tensor->type, &tensor->shape, &bytes) || bytes != tensor->bytes) {
     return ln_fail(err, LN_ERR_MODEL, "holds %zu bytes, which is not what %s %s takes", tensor->bytes,
                    ln_type_name(tensor->type), ln_shape_format(&tensor->shape, shape, sizeof shape));
@@ -143,6 +146,7 @@ static ln_status verify_tensor(const ln_graph *graph, const ln_tensor *tensor, l
   LN_TRY(verify_quant(graph, tensor, err));
   if (tensor->data != NULL) return verify_data(tensor, err);
   if (tensor->sparsity != NULL) return ln_fail(err, LN_ERR_MODEL, "is sparse but not a constant");
+  if (tensor->codebook != NULL) return ln_fail(err, LN_ERR_MODEL, "is stored by table but not a constant");
   return LN_OK;
 }
 

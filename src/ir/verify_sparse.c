@@ -117,6 +117,7 @@ ln_status ln_sparsity_verify(const ln_tensor *tensor, ln_error *err) {
       return ln_fail(err, LN_ERR_MODEL, "dense level %u of its sparse encoding does not fit its shape", i);
     }
   }
+  if (tensor->codebook != NULL) return ln_codebook_verify(tensor, visits, err);
   if (!ln_size_mul(visits, (size_t)bits / 8, &bytes) || bytes != tensor->bytes) {
     return ln_fail(err, LN_ERR_MODEL, "holds %zu bytes, where its sparse indices stand for %zu values", tensor->bytes,
                    visits);

@@ -116,6 +116,16 @@ static bool make_levels(const ln_tensor *tensor, ln_sparse_level levels[LN_SPARS
   return true;
 }
 
+/* Values that the encoding, which has been verified, stores. */
+static size_t count_stored(const ln_sparse_level *levels, int32_t count) {
+  size_t stored = 1;
+  for (int32_t i = 0; i < count; ++i) {
+    if (!levels[i].dense) stored = levels[i].indices.count;
+    else if (!ln_size_mul(stored, (size_t)levels[i].extent, &stored)) return SIZE_MAX;
+  }
+  return stored;
+}
+
 bool ln_densify(const ln_tensor *tensor, void *dense, const char **reason) {
   ln_sparse_level levels[LN_SPARSE_LEVELS];
   int32_t count = 0;
@@ -125,11 +135,22 @@ bool ln_densify(const ln_tensor *tensor, void *dense, const char **reason) {
   const size_t item = ln_item_bytes(tensor);
   memset(dense, 0, bytes);
   *reason = "the sparse encoding's indices contradict it";
-  return ln_k_densify(levels, count, tensor->data, tensor->bytes / item, item, dense);
+  if (!LN_HAS_CODEBOOKS || tensor->codebook == NULL)
+    return ln_k_densify(levels, count, tensor->data, tensor->bytes / item, item, dense);
+  const size_t stored = count_stored(levels, count);
+  void *values = stored <= bytes / item ? ln_alloc_array(stored, item) : NULL;
+  if (values == NULL) {
+    *reason = "no memory for its values";
+    return false;
+  }
+  ln_codebook_read(tensor, 0, stored, values);
+  const bool fits = ln_k_densify(levels, count, values, stored, item, dense);
+  ln_free(values);
+  return fits;
 }
 
 bool ln_densify_rows_open(const ln_tensor *tensor, ln_densify_rows *out) {
-  if (!make_levels(tensor, out->levels, &out->level_count)) return false;
+  if (tensor->codebook != NULL || !make_levels(tensor, out->levels, &out->level_count)) return false;
   if (tensor->sparsity->traversal_order.data[0] != 0 || !out->levels[0].dense) return false;
   out->tensor = tensor;
   out->bands = out->levels[0].extent;

@@ -369,7 +369,8 @@ static ln_status check_format(const ln_node *node, fc_args *args, ln_error *err)
     return ln_node_fail(node, err, LN_ERR_MODEL, "weights in format %d with %d outputs", options->weights_format,
                         node->out_count);
   }
-  const bool bytes = node->in[0]->type == LN_UINT8 && node->in[1]->type == LN_UINT8 && node->in[1]->sparsity == NULL;
+  const bool bytes = node->in[0]->type == LN_UINT8 && node->in[1]->type == LN_UINT8 && node->in[1]->sparsity == NULL &&
+                     node->in[1]->codebook == NULL;
   if (!bytes || node->out[0]->type != LN_INT16 || !ln_tensor_const_data(node->in[1])) {
     return ln_node_fail(node, err, LN_ERR_MODEL, "shuffled weights must be uint8 constants that make int16 of uint8");
   }

@@ -42,9 +42,14 @@ ln_status ln_node_check_built(const ln_node *node, uint32_t types, ln_error *err
 }
 
 ln_status ln_node_check_sparse(const ln_node *node, ln_error *err) {
-  if ((node->op->def->flags & LN_OPF_TAKES_SPARSE) != 0) return LN_OK;
+  const uint32_t flags = node->op->def->flags;
   for (int32_t i = 0; i < node->in_count; ++i) {
-    if (node->in[i] == NULL || node->in[i]->sparsity == NULL) continue;
+    if (node->in[i] == NULL) continue;
+    if (LN_HAS_CODEBOOKS && node->in[i]->codebook != NULL && (i != 1 || (flags & LN_OPF_READS_CODEBOOK) == 0)) {
+      return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "input %d \"%s\" is stored by table", (int)i,
+                          node->in[i]->name);
+    }
+    if (node->in[i]->sparsity == NULL || (flags & LN_OPF_TAKES_SPARSE) != 0) continue;
     return ln_node_fail(node, err, LN_ERR_UNSUPPORTED, "input %d \"%s\" is sparse", (int)i, node->in[i]->name);
   }
   return LN_OK;

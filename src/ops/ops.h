@@ -130,6 +130,7 @@ enum {
   LN_OPF_MARKER = 128,      /* a code of the schema that stands for no operator */
   LN_OPF_READS_WEIGHTS = 256, /* input 1 may be weights in any form of ops/weights.h */
   LN_OPF_ORDERS = 512, /* only compares values: a uint64 may stand in as the int64 of the same order (stand_in.c) */
+  LN_OPF_READS_CODEBOOK = 1024, /* input 1 may be stored by table (ln_codebook) */
   /* Which inputs may be weights, and how they lie (optimize/layer.c): four bits that hold one of these. */
   LN_OPF_LAYER = 15 << 12,
   LN_OPF_LAYER_CONV = 1 << 12,            /* input 1: [out, h, w, in] */
@@ -215,7 +216,7 @@ int64_t ln_no_macs(const ln_node *node);
  * rows. In a whole build it is always LN_OK.
  */
 ln_status ln_node_check_built(const ln_node *node, uint32_t types, ln_error *err);
-/* Refuses sparse inputs to operators that do not read them; before infer. */
+/* Refuses inputs that are sparse or stored by table to operators that do not read them; before infer. */
 ln_status ln_node_check_sparse(const ln_node *node, ln_error *err);
 /* The common infer functions: output 0 (all outputs) like input 0; outputs broadcast from inputs 0 and 1. */
 ln_status ln_infer_same(ln_node *node, ln_error *err);

@@ -1,4 +1,4 @@
-/* Reading weights: sparse, of half precision, packed into four or two bits, quantized in blocks. */
+/* Reading weights: sparse, by table, of half precision, packed into four or two bits, quantized in blocks. */
 #include "ops/weights.h"
 
 #include <string.h>
@@ -37,8 +37,13 @@ void ln_weights_close(ln_weights *weights) {
   weights->owned = NULL;
 }
 
+/* Whether what is stored are numbers of values; sparse ones are looked up when they are opened. */
+static bool by_table(const ln_weights *weights) {
+  return LN_HAS_CODEBOOKS && weights->tensor->codebook != NULL && weights->owned == NULL;
+}
+
 bool ln_weights_is_plain(const ln_weights *weights) {
-  return weights->plain == weights->tensor->type && (!LN_HAS_SPARSE || weights->band == NULL);
+  return weights->plain == weights->tensor->type && (!LN_HAS_SPARSE || weights->band == NULL) && !by_table(weights);
 }
 
 /* Something that tells encodings of the same data apart. */
@@ -57,7 +62,10 @@ int64_t ln_weights_form(const ln_weights *weights) {
   const uintptr_t scales =
       weights->scales == NULL ? 0 : (uintptr_t)weights->scales->data - (uintptr_t)weights->tensor->data;
   const uintptr_t sparsity = sparsity_place(weights->tensor);
-  return (int64_t)(((uint64_t)scales * 31 + (uint64_t)sparsity) * 32 + (uint64_t)weights->tensor->type);
+  const ln_codebook *book = weights->tensor->codebook;
+  const uintptr_t table = book == NULL ? 0 : (uintptr_t)book->values - (uintptr_t)weights->tensor->data;
+  return (int64_t)((((uint64_t)scales * 31 + (uint64_t)sparsity) * 31 + (uint64_t)table) * 32 +
+                   (uint64_t)weights->tensor->type);
 }
 
 /* One number for each block: `what` is named in the message. */
@@ -70,7 +78,8 @@ static ln_status block_numbers(const ln_node *node, const ln_tensor *weights, in
   const ln_shape *shape = &weights->shape;
   const size_t wanted = ln_shape_span(shape, 0, shape->rank) / (size_t)weights->quant->block_size;
   size_t count;
-  if (!ln_tensor_const_data(numbers) || numbers->sparsity != NULL || !ln_shape_elements(&numbers->shape, &count) ||
+  if (!ln_tensor_const_data(numbers) || numbers->sparsity != NULL ||
+      numbers->codebook != NULL || !ln_shape_elements(&numbers->shape, &count) ||
       count != wanted) {
     return ln_node_fail(node, err, LN_ERR_MODEL, "%s \"%s\" must be %zu constants", what, numbers->name, wanted);
   }
@@ -134,7 +143,8 @@ static ln_status open_band(const ln_node *node, ln_error *err, ln_weights *out) 
 ln_status ln_weights_open_rows(const ln_node *node, const ln_tensor *tensor, ln_error *err, ln_weights *out) {
   if (!LN_HAS_SPARSE) return ln_weights_open(node, tensor, err, out);
   *out = (ln_weights){.tensor = tensor, .plain = ln_weights_plain_type(tensor)};
-  const bool whole = tensor->quant->kind == LN_QUANT_BLOCKWISE || ln_type_bits(tensor->type) < 8;
+  const bool whole = tensor->quant->kind == LN_QUANT_BLOCKWISE || ln_type_bits(tensor->type) < 8 ||
+                     tensor->codebook != NULL;
   if (tensor->sparsity != NULL && !whole && ln_tensor_const_data(tensor)) LN_TRY(open_band(node, err, out));
   return out->band != NULL ? LN_OK : ln_weights_open(node, tensor, err, out);
 }
@@ -170,7 +180,8 @@ static float zero_at(const ln_tensor *tensor, size_t index) {
 
 static void read_bytes(const ln_weights *weights, size_t first, size_t count, int8_t *to) {
   const int32_t bits = ln_type_bits(weights->tensor->type);
-  if (!HAS_PACKED || bits == 8) memcpy(to, (const int8_t *)weights->data + first, count);
+  if (by_table(weights)) ln_codebook_read(weights->tensor, first, count, to);
+  else if (!HAS_PACKED || bits == 8) memcpy(to, (const int8_t *)weights->data + first, count);
   else ln_k_unpack_bits(weights->data, first, count, bits, weights->tensor->type != LN_UINT4, to);
 }
 
@@ -218,12 +229,29 @@ void ln_weights_read(const ln_weights *weights, size_t first, size_t count, void
   else read_stored(weights, first, count, to);
 }
 
+/* Floats by table: halves by way of a short stretch. */
+static void read_looked_up(const ln_weights *weights, size_t first, size_t count, float *to) {
+  const ln_tensor *tensor = weights->tensor;
+  uint16_t halves[64];
+  if (tensor->type == LN_FLOAT32) {
+    ln_codebook_read(tensor, first, count, to);
+    return;
+  }
+  for (size_t done = 0; done < count; done += LN_COUNT(halves)) {
+    const size_t part = count - done < LN_COUNT(halves) ? count - done : LN_COUNT(halves);
+    ln_codebook_read(tensor, first + done, part, halves);
+    ln_k_cast(halves, ln_number_of(tensor->type), to + done, LN_NUMBER_F32, part);
+  }
+}
+
 static void read_stored(const ln_weights *weights, size_t first, size_t count, void *to) {
   const ln_type type = weights->tensor->type;
   if (!LN_HAS(LN_FLOAT32) || weights->plain != LN_FLOAT32) {
     read_bytes(weights, first, count, to);
   } else if (LN_HAS_BLOCKWISE && weights->scales != NULL) {
     read_blocks(weights, first, count, to);
+  } else if (by_table(weights)) {
+    read_looked_up(weights, first, count, to);
   } else if (type == LN_FLOAT32) {
     memcpy(to, (const float *)weights->data + first, count * sizeof(float));
   } else if (LN_HAS(LN_FLOAT16) && type == LN_FLOAT16) {

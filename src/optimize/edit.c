@@ -209,6 +209,7 @@ void ln_edit_set_data(ln_tensor *tensor, ln_type type, void *data, size_t bytes)
   tensor->bytes = bytes;
   tensor->storage = LN_STORAGE_CONST;
   tensor->sparsity = NULL;
+  tensor->codebook = NULL;
   tensor->buffer = 0;
 }
 

@@ -19,6 +19,7 @@ static ln_status make_dense(ln_pass_context *context, int32_t index, int32_t *ou
   if (made < 0) return ln_pass_out_of_memory(context, "densify_constants");
   ln_tensor *tensor = &context->graph->tensors[made];
   tensor->sparsity = NULL;
+  tensor->codebook = NULL;
   tensor->data = dense;
   tensor->bytes = bytes;
   tensor->storage = LN_STORAGE_CONST;

@@ -18,7 +18,8 @@ typedef struct layer {
 } layer;
 
 static bool is_plain_constant(const ln_tensor *tensor) {
-  return tensor != NULL && tensor->type == LN_FLOAT32 && tensor->sparsity == NULL && ln_tensor_const_data(tensor);
+  return tensor != NULL && tensor->type == LN_FLOAT32 && tensor->sparsity == NULL && tensor->codebook == NULL &&
+         ln_tensor_const_data(tensor);
 }
 
 static bool is_float(ln_type type) { return type == LN_FLOAT32 || type == LN_FLOAT16 || type == LN_BFLOAT16; }

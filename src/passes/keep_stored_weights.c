@@ -35,6 +35,7 @@ ln_status ln_pass_keep_stored_weights(ln_pass_context *context) {
     const int32_t stored = stored_form(graph, producers, from);
     const ln_tensor *kept = &graph->tensors[stored];
     if (stored == from || !ln_tensor_const_data(kept)) continue;
+    if (kept->codebook != NULL && (op->def->flags & LN_OPF_READS_CODEBOOK) == 0) continue;
     if (kept->sparsity != NULL && (op->def->flags & LN_OPF_TAKES_SPARSE) == 0) continue;
     op->inputs[WEIGHTS_INPUT] = stored;
     ++uses[stored];

@@ -2,6 +2,7 @@
 #include <pthread.h>
 
 #include "base/selection.h"
+#include "passes/rewrite.h"
 #include "runtime/runtime.h"
 #include "runtime/weight_cache.h"
 
@@ -64,8 +65,9 @@ static ln_status check_types(const ln_graph *graph, ln_error *err) {
   for (int32_t i = 0; i < graph->op_count; ++i) LN_TRY(ln_op_check_types(graph, &graph->ops[i], err));
   for (int32_t i = 0; i < graph->output_count; ++i) {
     const ln_tensor *output = &graph->tensors[graph->outputs[i]];
-    if (output->sparsity != NULL && ln_tensor_const_data(output)) {
-      return ln_fail(err, LN_ERR_UNSUPPORTED, "output \"%.120s\" is a sparse constant", output->name);
+    if ((output->sparsity != NULL || output->codebook != NULL) && ln_tensor_const_data(output)) {
+      return ln_fail(err, LN_ERR_UNSUPPORTED, "output \"%.120s\" is a constant that is %s", output->name,
+                     output->sparsity != NULL ? "sparse" : "stored by table");
     }
   }
   return LN_OK;
@@ -77,10 +79,8 @@ static ln_status make_graph(const ln_model *model, int32_t index, bool plain, si
   ln_graph *graph = ln_graph_clone(&model->graphs[index], &arena);
   ln_status status =
       graph == NULL ? ln_fail(err, LN_ERR_MEMORY, "no memory to prepare the graph") : check_types(graph, err);
-  if (status == LN_OK && !plain) {
-    ln_pass_context context = {model, graph, &arena, 0, grown, err};
-    status = ln_passes_run(&context);
-  }
+  ln_pass_context context = {model, graph, &arena, 0, grown, err};
+  if (status == LN_OK) status = plain ? ln_pass_expand_codebooks(&context) : ln_passes_run(&context);
   if (status != LN_OK) {
     ln_arena_free(&arena);
     return status;
