@@ -74,8 +74,9 @@ LN_API int32_t ln_tensor_block_scales(const ln_tensor *tensor);
  * Elements as real numbers, by their place in row-major order: scale * (stored - zero_point) where the tensor is
  * quantized (per tensor or per axis), else the number as it is stored; true is 1. For all integer and float types,
  * packed ones too. Writing rounds to the nearest (ties of integers away from zero), clamps to what the type holds, and
- * takes NaN for zero where the type has none. LN_ERR_TYPE for other types, LN_ERR_UNSUPPORTED for sparse tensors and
- * those quantized in blocks, LN_ERR_STATE for a tensor without data, and when writing for a constant.
+ * takes NaN for zero where the type has none. LN_ERR_TYPE for other types, LN_ERR_UNSUPPORTED for sparse tensors,
+ * those stored by table and those quantized in blocks, LN_ERR_STATE for a tensor without data, and when writing for a
+ * constant.
  */
 LN_API float ln_tensor_get_f32(const ln_tensor *tensor, size_t index);       /* NaN where there is no such number */
 LN_API bool ln_tensor_set_f32(ln_tensor *tensor, size_t index, float value); /* false where it cannot be set */
@@ -89,6 +90,9 @@ LN_API const char *ln_tensor_get_string(const ln_tensor *tensor, size_t index, s
 LN_API bool ln_tensor_is_constant(const ln_tensor *tensor);
 LN_API bool ln_tensor_is_variable(const ln_tensor *tensor); /* keeps its value from run to run */
 LN_API bool ln_tensor_is_sparse(const ln_tensor *tensor);   /* stored in TFLite's sparse encoding */
+/* Of a constant stored by table, as TensorFlow Lite Micro's compression metadata has it: bits of the numbers into the
+ * table that its data then are; 0 for any other tensor. */
+LN_API int32_t ln_tensor_table_bits(const ln_tensor *tensor);
 
 /* Parts of the sparse encoding: lists of integers. */
 typedef enum ln_sparsity_part {

@@ -49,6 +49,8 @@ bool ln_tensor_is_variable(const ln_tensor *tensor) { return tensor->is_variable
 
 bool ln_tensor_is_sparse(const ln_tensor *tensor) { return tensor->sparsity != NULL; }
 
+int32_t ln_tensor_table_bits(const ln_tensor *tensor) { return tensor->codebook == NULL ? 0 : tensor->codebook->bits; }
+
 int32_t ln_tensor_block_size(const ln_tensor *tensor) {
   return tensor->quant->kind == LN_QUANT_BLOCKWISE ? tensor->quant->block_size : 0;
 }

@@ -118,8 +118,8 @@ static ln_status write_graph(const ln_graph *graph, ln_arena *arena, ln_place_fn
   return LN_OK;
 }
 
-ln_status ln_write_compression(const ln_model *model, ln_arena *arena, ln_place_fn *place, void *context,
-                               ln_error *err, uint8_t **out, size_t *size) {
+ln_status ln_write_compression(const ln_model *model, ln_arena *arena, ln_place_fn *place, void *context, ln_error *err,
+                               uint8_t **out, size_t *size) {
   uint32_t graphs = 0;
   *out = NULL;
   *size = 0;

@@ -12,7 +12,13 @@
 /* Close below 2 GiB, with room for all that is not a buffer's data. */
 #define NEAR_LIMIT ((size_t)INT32_MAX - ((size_t)64 << 20))
 
-enum { FAR_ALIGNMENT = 64, FAR_OPTIONS = 1 << 16, SMALL_CODE_LIMIT = 127, CODES_SEARCHED = 1024, BUFFERS_SEARCHED = 64 };
+enum {
+  FAR_ALIGNMENT = 64,
+  FAR_OPTIONS = 1 << 16,
+  SMALL_CODE_LIMIT = 127,
+  CODES_SEARCHED = 1024,
+  BUFFERS_SEARCHED = 64
+};
 
 typedef struct writer {
   const ln_model *model;
@@ -79,7 +85,8 @@ static ln_status collect_buffers(writer *w) {
 /* The structs were made by this file, which may therefore change what it gave out as constant. */
 static ln_buffer_table *buffer_of(const writer *w, uint32_t i) { return (ln_buffer_table *)(uintptr_t)w->buffers[i]; }
 
-/* The buffer that holds `data`: the one it was read from, or a new one for what was made since, which several may share.
+/* The buffer that holds `data`: the one it was read from, or a new one for what was made since, which several may
+ * share.
  */
 static ln_status place_data(void *context, const void *data, size_t size, uint32_t known, uint32_t *index) {
   writer *w = context;

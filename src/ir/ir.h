@@ -86,9 +86,9 @@ struct ln_tensor {
   const ln_sparsity_parameters *sparsity; /* NULL when dense; then `data` holds the stored values only */
   const ln_codebook *codebook; /* NULL when elements stand for themselves; then `data` holds their numbers: of a sparse
                                   tensor, those of its stored values */
-  uint32_t buffer;                        /* index of the file's buffer; 0 none */
-  const ln_vec_ptr *variants;             /* ln_variant_sub_type, of resource and variant tensors; NULL when absent */
-  uint32_t external_buffer;               /* as read; 0 none */
+  uint32_t buffer;             /* index of the file's buffer; 0 none */
+  const ln_vec_ptr *variants;  /* ln_variant_sub_type, of resource and variant tensors; NULL when absent */
+  uint32_t external_buffer;    /* as read; 0 none */
 };
 
 /* ---- operators and graphs ---- */

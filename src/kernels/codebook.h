@@ -7,7 +7,8 @@
 
 /*
  * Values of the elements whose numbers are first .. first + count of `numbers`: `bits` (1..8) bits each, one behind the
- * other, highest bit first. values: items of `item` (1, 2, 4 or 8) bytes, as many as the numbers need; aligned for them.
+ * other, highest bit first. values: items of `item` (1, 2, 4 or 8) bytes, as many as the numbers need; aligned for
+ * them.
  */
 void ln_k_codebook_read(const uint8_t *numbers, size_t first, size_t count, int32_t bits, const void *values,
                         int32_t item, void *out);

@@ -78,9 +78,8 @@ static ln_status block_numbers(const ln_node *node, const ln_tensor *weights, in
   const ln_shape *shape = &weights->shape;
   const size_t wanted = ln_shape_span(shape, 0, shape->rank) / (size_t)weights->quant->block_size;
   size_t count;
-  if (!ln_tensor_const_data(numbers) || numbers->sparsity != NULL ||
-      numbers->codebook != NULL || !ln_shape_elements(&numbers->shape, &count) ||
-      count != wanted) {
+  if (!ln_tensor_const_data(numbers) || numbers->sparsity != NULL || numbers->codebook != NULL ||
+      !ln_shape_elements(&numbers->shape, &count) || count != wanted) {
     return ln_node_fail(node, err, LN_ERR_MODEL, "%s \"%s\" must be %zu constants", what, numbers->name, wanted);
   }
   *out = numbers;
@@ -143,8 +142,8 @@ static ln_status open_band(const ln_node *node, ln_error *err, ln_weights *out) 
 ln_status ln_weights_open_rows(const ln_node *node, const ln_tensor *tensor, ln_error *err, ln_weights *out) {
   if (!LN_HAS_SPARSE) return ln_weights_open(node, tensor, err, out);
   *out = (ln_weights){.tensor = tensor, .plain = ln_weights_plain_type(tensor)};
-  const bool whole = tensor->quant->kind == LN_QUANT_BLOCKWISE || ln_type_bits(tensor->type) < 8 ||
-                     tensor->codebook != NULL;
+  const bool whole =
+      tensor->quant->kind == LN_QUANT_BLOCKWISE || ln_type_bits(tensor->type) < 8 || tensor->codebook != NULL;
   if (tensor->sparsity != NULL && !whole && ln_tensor_const_data(tensor)) LN_TRY(open_band(node, err, out));
   return out->band != NULL ? LN_OK : ln_weights_open(node, tensor, err, out);
 }

@@ -69,8 +69,7 @@ static uint64_t stored_zero(const ln_tensor *tensor, size_t i) {
 /* Dense data in memory: what can be looked at element by element. */
 static bool can_look(const ln_tensor *tensor, size_t *elements) {
   return ln_tensor_const_data(tensor) && tensor->sparsity == NULL && tensor->codebook == NULL &&
-         ln_type_bits(tensor->type) > 0 &&
-         ln_shape_elements(&tensor->shape, elements) &&
+         ln_type_bits(tensor->type) > 0 && ln_shape_elements(&tensor->shape, elements) &&
          (*elements * (size_t)ln_type_bits(tensor->type) + 7) / 8 == tensor->bytes;
 }
 

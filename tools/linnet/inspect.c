@@ -55,14 +55,15 @@ static bool get_file(const cli_model *model, int32_t index, ln_file_info *out) {
   return ln_model_info_file(model->info, index, out) == LN_OK;
 }
 
-static size_t graph_constant_bytes(const ln_graph *graph, int32_t *constants) {
+static size_t graph_constant_bytes(const ln_graph *graph, int32_t *constants, int32_t *by_table) {
   size_t bytes = 0;
-  *constants = 0;
+  *constants = *by_table = 0;
   for (int32_t i = 0; i < ln_graph_tensor_count(graph); i++) {
     const ln_tensor *tensor = ln_graph_tensor(graph, i);
     if (!ln_tensor_is_constant(tensor)) continue;
     bytes += ln_tensor_bytes(tensor);
     ++*constants;
+    if (ln_tensor_table_bits(tensor) > 0) ++*by_table;
   }
   return bytes;
 }
@@ -149,11 +150,13 @@ static void print_shapes(const ln_graph *graph, const ln_op *op, bool outputs) {
 
 static void print_graph(const ln_model *model, int32_t number) {
   const ln_graph *graph = ln_model_graph(model, number);
-  int32_t constants;
+  int32_t constants, by_table;
   char bytes[32];
-  cli_bytes_text((double)graph_constant_bytes(graph, &constants), bytes, sizeof bytes);
-  printf("graph %d \"%s\": %d operators, %d tensors, %d of them constant (%s)\n", number, ln_graph_name(graph),
+  cli_bytes_text((double)graph_constant_bytes(graph, &constants, &by_table), bytes, sizeof bytes);
+  printf("graph %d \"%s\": %d operators, %d tensors, %d of them constant (%s)", number, ln_graph_name(graph),
          ln_graph_op_count(graph), ln_graph_tensor_count(graph), constants, bytes);
+  if (by_table > 0) printf(", %d stored by table", by_table);
+  printf("\n");
   for (int32_t i = 0; i < ln_graph_op_count(graph); i++) {
     const ln_op *op = ln_graph_op(graph, i);
     char *text = attributes(op);
@@ -304,6 +307,7 @@ static void json_graph(json *j, const ln_graph *graph) {
     json_bool(j, "constant", ln_tensor_is_constant(tensor));
     if (ln_tensor_is_variable(tensor)) json_bool(j, "variable", true);
     if (ln_tensor_is_sparse(tensor)) json_bool(j, "sparse", true);
+    if (ln_tensor_table_bits(tensor) > 0) json_int(j, "table_bits", ln_tensor_table_bits(tensor));
     json_end(j, '}');
   }
   json_end(j, ']');

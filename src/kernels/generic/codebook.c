@@ -22,11 +22,11 @@ static void unpack(const uint8_t *numbers, size_t first, size_t count, int32_t b
   for (; i < count; ++i) out[i] = (uint8_t)number_at(numbers, first + i, bits);
 }
 
-#define LOOK_UP(type)                                                              \
-  do {                                                                             \
-    const type *from = values;                                                     \
-    type *to = out;                                                                \
-    for (size_t i = 0; i < part; ++i) to[done + i] = from[stretch[i]];             \
+#define LOOK_UP(type)                                                  \
+  do {                                                                 \
+    const type *from = values;                                         \
+    type *to = out;                                                    \
+    for (size_t i = 0; i < part; ++i) to[done + i] = from[stretch[i]]; \
   } while (0)
 
 void ln_k_codebook_read(const uint8_t *numbers, size_t first, size_t count, int32_t bits, const void *values,

@@ -260,6 +260,7 @@ FUNCTIONS = {
     "ln_tensor_is_constant": (c_bool, [_HANDLE]),
     "ln_tensor_is_variable": (c_bool, [_HANDLE]),
     "ln_tensor_is_sparse": (c_bool, [_HANDLE]),
+    "ln_tensor_table_bits": (c_int32, [_HANDLE]),
     "ln_tensor_sparsity": (c_int32, [_HANDLE, c_int, c_int32, _INTS, c_int32]),
     "ln_node_input_count": (c_int32, [_HANDLE]),
     "ln_node_output_count": (c_int32, [_HANDLE]),
