@@ -13,7 +13,7 @@
 
 enum { UNITS = 5, DEPTH = 12, WEIGHTS = UNITS * DEPTH };
 
-static const int8_t values[UNITS * 6] = {-100, -7, 0, 9,  60, 127, -90, -6, 0, 8,  50, 120, -80, -5, 0,
+static const int8_t values[UNITS * 6] = {-100, -7, 0,  9,  60, 127, -90, -6, 0, 8,  50, 120, -80, -5, 0,
                                          7,    40, 99, -3, -2, -1,  0,   1,  2, -9, 0,  9,   18,  27, 36};
 static const int32_t bias[UNITS] = {1000, -2000, 3, 0, 77};
 
@@ -202,8 +202,7 @@ static void entries_are_refused(void **state) {
     const ln_compression_metadata root = {.schema_version = i < LN_COUNT(bad) ? 1 : 2, .subgraphs = {graphs, 1}};
     uint8_t *blob = NULL, *file = NULL;
     size_t size, file_size;
-    assert_int_equal(
-        ln_flatbuffer_encode(&root, LN_TABLE_compression_metadata, "\0\0\0\0", &err, &blob, &size), LN_OK);
+    assert_int_equal(ln_flatbuffer_encode(&root, LN_TABLE_compression_metadata, "\0\0\0\0", &err, &blob, &size), LN_OK);
     ln_metadata entry = {.name = "COMPRESSION_METADATA", .data = blob, .size = size};
     model->metadata = &entry;
     model->metadata_count = 1;
@@ -218,9 +217,9 @@ static void entries_are_refused(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(runs_as_the_plain_one), cmocka_unit_test(numbers_begin_at_the_top),
-      cmocka_unit_test(a_bias_by_table), cmocka_unit_test(contradictions_are_refused),
-      cmocka_unit_test(entries_are_refused)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(runs_as_the_plain_one),
+                                     cmocka_unit_test(numbers_begin_at_the_top), cmocka_unit_test(a_bias_by_table),
+                                     cmocka_unit_test(contradictions_are_refused),
+                                     cmocka_unit_test(entries_are_refused)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
