@@ -39,6 +39,7 @@ for group in "$@"; do
       want libsndfile1-dev header sndfile.h
       want libsamplerate0-dev header samplerate.h
       want libzip-dev header zip.h
+      want zlib1g-dev header zlib.h
       ;;
     test)
       want libcmocka-dev cmocka_header

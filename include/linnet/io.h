@@ -54,6 +54,9 @@ LN_API ln_status ln_io_write(const char *path, const void *data, size_t size, ln
 /* Reads a whole file ("-": standard input) with a NUL added behind it; `*out` is the caller's, for ln_io_free. */
 LN_API ln_status ln_io_read(const char *path, ln_error *err, char **out, size_t *size);
 
+/* What the deflate method of zip files makes of the bytes at its best; -1 in a build without zlib. */
+LN_API int64_t ln_io_deflated_bytes(const void *data, size_t size);
+
 /* 8-bit pictures: rows from the top, pixels from the left, 1 (gray) or 3 (RGB) channels. */
 typedef struct ln_image {
   int32_t width, height, channels;
@@ -77,10 +80,15 @@ typedef struct ln_image_layout {
 
 /* From dimensions like [1, H, W, C], [1, C, H, W] or [1, H, W]; LN_ERR_SHAPE when they hold no picture. */
 LN_API ln_status ln_image_layout_of(const int32_t *dims, int32_t rank, ln_error *err, ln_image_layout *out);
+/* Fills what dimensions leave open (-1) for a picture: by the metadata's default size (`info` may be NULL), else by its
+ * own. */
+LN_API ln_status ln_image_fit(const ln_image *image, const ln_tensor_info *info, int32_t *dims, int32_t rank,
+                              ln_error *err);
 /*
- * Writes a picture, resized and converted to the tensor's layout, into a float32, uint8 or int8 tensor. With `info`'s
- * normalisation real = (value - mean) / std, quantized where the tensor is; without (`info` NULL, or silent on it)
- * uint8 takes the bytes as they are, int8 the bytes less 128, and float (value - 127.5) / 127.5.
+ * Writes a picture, resized and converted to the tensor's layout, into a tensor of floats, of bytes or of quantized
+ * integers. With `info`'s normalisation real = (value - mean) / std, quantized where the tensor is; without (`info`
+ * NULL, or silent on it) uint8 takes the bytes as they are, int8 the bytes less 128, and others (value - 127.5) /
+ * 127.5.
  */
 LN_API ln_status ln_image_to_tensor(const ln_image *image, const ln_tensor_info *info, ln_tensor *tensor,
                                     ln_error *err);
@@ -98,6 +106,16 @@ LN_API void ln_sound_free(ln_sound *sound);
 LN_API void ln_sound_to_mono(ln_sound *sound); /* the mean of the channels, in place */
 /* Another sampling rate; needs libsamplerate unless the rate is the same already. */
 LN_API ln_status ln_sound_resample(ln_sound *sound, int32_t rate, ln_error *err);
+
+/* Fills what dimensions of a float32 or int16 tensor leave open (-1) for a sound of one channel; LN_ERR_SHAPE when they
+ * hold none. */
+LN_API ln_status ln_sound_fit(const ln_sound *sound, ln_type type, int32_t *dims, int32_t rank, ln_error *err);
+/* How many windows of `length` samples it has, one after the other, a last one less than half full left out; at least
+ * 1. */
+LN_API int64_t ln_sound_windows(const ln_sound *sound, size_t length);
+/* Writes as many samples as the tensor holds, from `start` on, silence behind the end: times 32768 into integers of 16
+ * bits without a scale, else as real values. */
+LN_API ln_status ln_sound_to_tensor(const ln_sound *sound, size_t start, ln_tensor *tensor, ln_error *err);
 
 /* Names of classes: a line each, or lines "12 name" (or "12: name") that give their own numbers. */
 typedef struct ln_labels ln_labels;

@@ -1,4 +1,4 @@
-/* All of the public interface but linnet/io.h, which stands in a library of its own. */
+/* All of the public interface but linnet/io.h and linnet/data.h, which stand in a library of their own. */
 #ifndef LINNET_LINNET_H
 #define LINNET_LINNET_H
 

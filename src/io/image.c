@@ -170,26 +170,60 @@ static void fill_tensor(const ln_image *image, const ln_tensor_info *info, ln_te
   }
 }
 
+ln_status ln_image_fit(const ln_image *image, const ln_tensor_info *info, int32_t *dims, int32_t rank, ln_error *err) {
+  ln_image_layout layout;
+  LN_TRY(ln_image_layout_of(dims, rank, err, &layout));
+  const int32_t width = info && info->default_width > 0 ? (int32_t)info->default_width : image->width;
+  const int32_t height = info && info->default_height > 0 ? (int32_t)info->default_height : image->height;
+  const int32_t lines = rank - (layout.channels_first || rank == 2 || (rank == 3 && dims[0] == 1) ? 2 : 3);
+  if (dims[lines] < 0) dims[lines] = height;
+  if (dims[lines + 1] < 0) dims[lines + 1] = width;
+  for (int32_t i = 0; i < rank; i++) dims[i] = dims[i] < 0 ? 1 : dims[i];
+  return LN_OK;
+}
+
+/* For the types that have no table: real values, which the tensor rounds. */
+static ln_status fill_numbers(const ln_image *image, const ln_tensor_info *info, ln_tensor *tensor, bool channels_first,
+                              ln_error *err) {
+  const size_t channels = (size_t)image->channels, elements = ln_tensor_elements(tensor), count = elements / channels;
+  float *values = ln_alloc_array(elements, sizeof *values), table[256];
+  if (!values) return ln_fail(err, LN_ERR_MEMORY, "out of memory");
+  for (size_t c = 0; c < channels; c++) {
+    fill_float_table(info, (int32_t)c, table);
+    for (size_t p = 0; p < count; p++) {
+      values[channels_first ? c * count + p : p * channels + c] = table[image->pixels[p * channels + c]];
+    }
+  }
+  const ln_status status = ln_tensor_copy_from_f32(tensor, values, elements, err);
+  ln_free(values);
+  return status;
+}
+
 ln_status ln_image_to_tensor(const ln_image *image, const ln_tensor_info *info, ln_tensor *tensor, ln_error *err) {
   int32_t dims[LN_MAX_RANK];
   const int32_t rank = ln_tensor_rank(tensor);
   for (int32_t i = 0; i < rank; i++) dims[i] = ln_tensor_dim(tensor, i);
   const ln_type type = ln_tensor_type(tensor);
-  if (type != LN_FLOAT32 && type != LN_UINT8 && type != LN_INT8) {
+  const int32_t bits = ln_type_bits(type);
+  const bool has_table = type == LN_FLOAT32 || type == LN_UINT8 || type == LN_INT8;
+  if (!has_table && type != LN_FLOAT16 && type != LN_BFLOAT16 && ln_tensor_scale_count(tensor) != 1)
     return ln_fail(err, LN_ERR_TYPE, "a picture does not go into a tensor of %s", ln_type_name(type));
-  }
   ln_image_layout layout;
   LN_TRY(ln_image_layout_of(dims, rank, err, &layout));
-  const size_t width = type == LN_FLOAT32 ? 4 : 1;
-  if ((size_t)layout.width * (size_t)layout.height * (size_t)layout.channels * width != ln_tensor_bytes(tensor) ||
+  const size_t elements = (size_t)layout.width * (size_t)layout.height * (size_t)layout.channels;
+  if (elements != ln_tensor_elements(tensor) || (elements * (size_t)bits + 7) / 8 != ln_tensor_bytes(tensor) ||
       !ln_tensor_mutable_data(tensor)) {
     return ln_fail(err, LN_ERR_STATE, "the tensor has no memory yet");
   }
   ln_image sized, converted;
   LN_TRY(ln_image_resize(image, layout.width, layout.height, err, &sized));
-  const ln_status status = ln_image_convert(&sized, layout.channels, err, &converted);
+  ln_status status = ln_image_convert(&sized, layout.channels, err, &converted);
   if (status == LN_OK) {
-    fill_tensor(&converted, info, tensor, layout.channels_first);
+    if (has_table) {
+      fill_tensor(&converted, info, tensor, layout.channels_first);
+    } else {
+      status = fill_numbers(&converted, info, tensor, layout.channels_first, err);
+    }
     ln_image_free(&converted);
   }
   ln_image_free(&sized);

@@ -3,6 +3,7 @@
 #define LN_IO_IO_H
 
 #include "base/base.h"
+#include "linnet/data.h"
 #include "linnet/io.h"
 
 static inline uint16_t ln_le16(const uint8_t *p) { return (uint16_t)(p[0] | p[1] << 8); }
@@ -24,5 +25,115 @@ const char *ln_png_library(void);
 const char *ln_sound_library(void);
 const char *ln_resample_library(void);
 const char *ln_zip_library(void);
+const char *ln_gzip_library(void);
+
+/* ---- arrays and archives ---- */
+
+/* The array where it lies in `data`, unless it has to be turned or is of strings: then it is `owned` and to be freed.
+ */
+ln_status ln_npy_view(const void *data, size_t size, ln_error *err, ln_array *out, bool *owned);
+
+/* A file of a zip archive of at most `most` bytes; the caller's, for ln_free. LN_ERR_NOT_FOUND without one. */
+ln_status ln_zip_read(const void *data, size_t size, const char *name, size_t most, ln_error *err, void **out,
+                      size_t *out_size);
+/* The name of its file `index`; false past the last and for a name that does not fit. */
+bool ln_zip_name(const void *data, size_t size, int32_t index, char *name, size_t room);
+
+bool ln_gzip_is(const void *data, size_t size);
+/* The caller's, for ln_free. */
+ln_status ln_gzip_unpack(const void *data, size_t size, ln_error *err, void **out, size_t *out_size);
+
+/* ---- samples (data.c) ---- */
+
+/* What is unpacked from an archive stays below it. */
+#define LN_DATA_MAX_UNPACKED ((size_t)1 << 31)
+
+/* A file's bytes, unpacked where it was packed by gzip. */
+typedef struct ln_data_blob {
+  ln_file_map map;
+  void *unpacked; /* NULL: the map's own */
+  const uint8_t *data;
+  size_t size;
+} ln_data_blob;
+
+ln_status ln_data_blob_open(const char *path, ln_error *err, ln_data_blob *out);
+void ln_data_blob_close(ln_data_blob *blob);
+
+/* An array in a blob or in memory of its own. */
+typedef struct ln_data_array {
+  ln_array array;
+  bool owned;
+} ln_data_array;
+
+/* .npy or IDX by its first bytes. */
+ln_status ln_data_array_open(const void *data, size_t size, ln_error *err, ln_data_array *out);
+void ln_data_array_close(ln_data_array *array);
+/* Element `index` as a number; NaN for a type without numbers. */
+double ln_data_number(const ln_array *array, size_t index);
+
+/* How numbers of an array become an input's. */
+typedef enum ln_data_rule {
+  LN_DATA_REAL,   /* as they are */
+  LN_DATA_PIXELS, /* (value - mean) / std */
+  LN_DATA_STORED, /* the input's own integers */
+  LN_DATA_FLIPPED /* the same once 128 is taken away */
+} ln_data_rule;
+
+/* An input of the model, as the file declares it, and what fills it. */
+typedef struct ln_data_input {
+  const char *name;
+  ln_type type;
+  int32_t rank;
+  int32_t dims[LN_MAX_RANK]; /* -1: open */
+  int32_t scale_count;
+  float scale;
+  int64_t zero_point;
+  ln_tensor_info info; /* what pictures are normalised by, filled in where the metadata says nothing of a float input */
+  ln_data_array source;
+  ln_data_rule rule;
+  int32_t sample_dims[LN_MAX_RANK]; /* [rank] */
+  size_t elements;                  /* of a sample */
+  size_t channels, channel_step;    /* the channel of element i is i / step % channels */
+} ln_data_input;
+
+/* A file of one sample: a picture or a sound. */
+typedef struct ln_data_file {
+  const char *path, *name;
+  int32_t folder; /* it lies in; -1: none of its own */
+  bool decoded;   /* and kept */
+  ln_image image; /* of the model's size, or as the file has it where the model leaves it open */
+  ln_sound sound; /* one channel, at the model's rate */
+} ln_data_file;
+
+struct ln_data {
+  ln_samples samples;
+  ln_labelled labelled;
+  ln_arena arena;
+  const char *path;
+  ln_model_info *info;
+  ln_data_blob blob;
+  ln_data_input *inputs; /* [input_count] */
+  int32_t input_count;
+  int32_t classes; /* of the model's first output; 0: not known */
+  ln_io_kind kind; /* of the files; LN_IO_NPY: there are arrays */
+  ln_data_file *files;
+  int64_t file_count;
+  const char **folders; /* [folder_count] */
+  int32_t folder_count;
+  int64_t windows; /* of the one sound; 0: a sample each file */
+  struct ln_data_cache *cache;
+  int32_t *labels; /* [samples.count]; NULL */
+  const char *notes[2];
+};
+
+/* An array for each input: from the blob, whose first bytes say what it is (data_array.c). */
+ln_status ln_data_open_arrays(ln_data *data, ln_error *err);
+ln_status ln_data_fill_arrays(const ln_data *data, int64_t index, ln_session *session, ln_error *err);
+/* A folder of files, or one file (data_file.c). */
+ln_status ln_data_open_files(ln_data *data, size_t cache_bytes, ln_error *err);
+ln_status ln_data_fill_file(const ln_data *data, int64_t index, ln_session *session, ln_error *err);
+void ln_data_close_files(ln_data *data);
+/* Gives a session's input these dimensions where it has others. */
+ln_status ln_data_resize(ln_session *session, int32_t index, const int32_t *dims, int32_t rank, ln_error *err);
 
 #endif

@@ -236,7 +236,7 @@ static ln_status decode_numbers(npy_header *header, ln_error *err) {
   if (!array->data) return ln_fail(err, LN_ERR_MEMORY, "out of memory");
   const size_t item = (size_t)header->item;
   uint8_t *to = array->data;
-  if (!header->fortran) memcpy(to, header->data, array->bytes);
+  if (!header->fortran && array->bytes > 0) memcpy(to, header->data, array->bytes);
   for (size_t i = 0; header->fortran && i < header->elements; i++) {
     memcpy(to + i * item, header->data + fortran_position(array, i) * item, item);
   }
@@ -244,8 +244,9 @@ static ln_status decode_numbers(npy_header *header, ln_error *err) {
   return LN_OK;
 }
 
-ln_status ln_npy_decode(const void *data, size_t size, ln_error *err, ln_array *out) {
+ln_status ln_npy_view(const void *data, size_t size, ln_error *err, ln_array *out, bool *owned) {
   *out = (ln_array){0};
+  *owned = false;
   npy_header header = {0};
   LN_TRY(parse_header(data, size, err, &header));
   const uint16_t probe = 1;
@@ -253,6 +254,7 @@ ln_status ln_npy_decode(const void *data, size_t size, ln_error *err, ln_array *
   if ((header.order == '>' || big_host) && header.item > 1 && header.kind != 'S') {
     return ln_fail(err, LN_ERR_TYPE, "a big-endian .npy file: save it little-endian");
   }
+  *owned = true;
   ln_status status = LN_ERR_TYPE;
   if (header.kind == 'S' || header.kind == 'U') {
     status = decode_strings(&header, err);
@@ -263,10 +265,28 @@ ln_status ln_npy_decode(const void *data, size_t size, ln_error *err, ln_array *
     }
     if (!found) return ln_fail(err, LN_ERR_TYPE, "element type '%c%d' of the .npy file", header.kind, header.item);
     header.array.type = found->type;
-    status = decode_numbers(&header, err);
+    *owned = header.fortran || found->type == LN_BOOL; /* whose bytes may be other than 0 and 1 */
+    if (*owned) {
+      status = decode_numbers(&header, err);
+    } else {
+      header.array.data = (void *)header.data;
+      header.array.bytes = header.elements * (size_t)header.item; /* checked with the header */
+      status = LN_OK;
+    }
   }
   if (status == LN_OK) *out = header.array;
   return status;
+}
+
+ln_status ln_npy_decode(const void *data, size_t size, ln_error *err, ln_array *out) {
+  bool owned;
+  LN_TRY(ln_npy_view(data, size, err, out, &owned));
+  if (owned) return LN_OK;
+  void *copy = ln_alloc(out->bytes > 0 ? out->bytes : 1);
+  if (copy && out->bytes > 0) memcpy(copy, out->data, out->bytes);
+  if (!copy) *out = (ln_array){0};
+  else out->data = copy;
+  return copy ? LN_OK : ln_fail(err, LN_ERR_MEMORY, "out of memory");
 }
 
 ln_status ln_npy_read(const char *path, ln_error *err, ln_array *out) {

@@ -1,5 +1,6 @@
 /* Sound: WAV (and more through libsndfile), down to one channel, to another sampling rate. */
 #include <limits.h>
+#include <math.h>
 #include <string.h>
 
 #include "io/io.h"
@@ -106,6 +107,42 @@ void ln_sound_to_mono(ln_sound *sound) {
     sound->samples[i] = sum / (float)sound->channels;
   }
   sound->channels = 1;
+}
+
+ln_status ln_sound_fit(const ln_sound *sound, ln_type type, int32_t *dims, int32_t rank, ln_error *err) {
+  int32_t wide = 0, open = -1;
+  for (int32_t i = 0; i < rank; i++) {
+    wide += dims[i] > 1;
+    if (dims[i] < 0) open = i;
+  }
+  if ((type != LN_FLOAT32 && type != LN_INT16) || wide > 1 || (wide == 1 && open > 0) || rank == 0) {
+    return ln_fail(err, LN_ERR_SHAPE, "its type and shape do not hold samples of sound");
+  }
+  if (sound->frames == 0 || sound->frames > INT32_MAX) return ln_fail(err, LN_ERR_DATA, "the sound is empty");
+  for (int32_t i = 0; i < rank; i++) {
+    if (dims[i] < 0) dims[i] = i == open && wide == 0 ? (int32_t)sound->frames : 1;
+  }
+  return LN_OK;
+}
+
+int64_t ln_sound_windows(const ln_sound *sound, size_t length) {
+  if (length == 0) return 1;
+  const size_t whole = sound->frames / length, rest = sound->frames % length;
+  const size_t windows = whole + (rest > 0 && 2 * rest >= length);
+  return windows < 1 ? 1 : (int64_t)windows;
+}
+
+ln_status ln_sound_to_tensor(const ln_sound *sound, size_t start, ln_tensor *tensor, ln_error *err) {
+  const size_t length = ln_tensor_elements(tensor);
+  const bool raw = ln_tensor_type(tensor) == LN_INT16 && ln_tensor_scale_count(tensor) == 0;
+  float *values = ln_alloc_array(length > 0 ? length : 1, sizeof *values);
+  if (!values) return ln_fail(err, LN_ERR_MEMORY, "out of memory");
+  for (size_t i = 0; i < length && i < sound->frames && start < sound->frames - i; i++) {
+    values[i] = raw ? rintf(sound->samples[start + i] * 32768.0f) : sound->samples[start + i];
+  }
+  const ln_status status = ln_tensor_copy_from_f32(tensor, values, length, err);
+  ln_free(values);
+  return status;
 }
 
 #ifdef LN_HAVE_SAMPLERATE

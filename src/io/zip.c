@@ -1,6 +1,6 @@
 /*
- * Files of the zip archive appended to a model. Entries stored as they are (the usual case) are found here, in every
- * build; compressed ones need libzip. Sizes and offsets are believed only within the file.
+ * Files of zip archives: appended to a model, or of arrays (.npz). Entries stored as they are (the usual case) are
+ * found here, in every build; compressed ones need libzip. Sizes and offsets are believed only within the file.
  */
 #include <string.h>
 
@@ -28,20 +28,25 @@ static const uint8_t *find_end(const uint8_t *data, size_t size) {
   return NULL;
 }
 
-static bool find_entry(const uint8_t *data, size_t size, const char *name, entry *out) {
+/* Member `index`, or (name not NULL) the one of that name; its own name is at `*found_name`, of `*length` bytes. */
+static bool find_entry(const uint8_t *data, size_t size, int32_t index, const char *name, entry *out,
+                       const char **found_name, size_t *found_length) {
   const uint8_t *end = find_end(data, size);
   if (!end) return false;
   /* Offsets count from the archive's start, which tools place at the file's start or at the archive itself. */
   const uint32_t directory_size = ln_le32(end + 12), directory = ln_le32(end + 16);
   const size_t end_at = (size_t)(end - data);
   if (directory_size > end_at || directory > end_at - directory_size) return false;
-  const size_t base = end_at - directory_size - directory, length = strlen(name);
+  const size_t base = end_at - directory_size - directory;
   size_t at = end_at - directory_size;
   while (at + 46 <= end_at && memcmp(data + at, "PK\1\2", 4) == 0) {
     const size_t name_length = ln_le16(data + at + 28);
     const size_t total = 46 + name_length + ln_le16(data + at + 30) + ln_le16(data + at + 32);
     if (total > end_at - at) return false;
-    if (name_length == length && memcmp(data + at + 46, name, length) == 0) {
+    const char *own = (const char *)data + at + 46;
+    if (name ? name_length == strlen(name) && memcmp(own, name, name_length) == 0 : index-- == 0) {
+      *found_name = own;
+      *found_length = name_length;
       const size_t header = base + ln_le32(data + at + 42);
       if (header > end_at || header > UINT32_MAX) return false;
       *out = (entry){ln_le16(data + at + 10), ln_le32(data + at + 20), ln_le32(data + at + 24), (uint32_t)header};
@@ -123,18 +128,38 @@ static ln_status unpack(const uint8_t *data, size_t size, const char *name, cons
 
 #endif
 
-ln_status ln_io_model_file(const ln_model *model, const char *name, ln_error *err, void **out, size_t *size) {
+bool ln_zip_name(const void *data, size_t size, int32_t index, char *name, size_t room) {
+  entry found;
+  const char *own;
+  size_t length;
+  if (!find_entry(data, size, index, NULL, &found, &own, &length) || length >= room) return false;
+  memcpy(name, own, length);
+  name[length] = 0;
+  return true;
+}
+
+ln_status ln_zip_read(const void *data, size_t size, const char *name, size_t most, ln_error *err, void **out,
+                      size_t *out_size) {
+  entry found;
+  const char *own;
+  size_t length;
   *out = NULL;
-  *size = 0;
+  *out_size = 0;
+  if (!data || !find_entry(data, size, 0, name, &found, &own, &length)) {
+    return ln_fail(err, LN_ERR_NOT_FOUND, "no file %s in the archive", name);
+  }
+  if (found.size > most) return ln_fail(err, LN_ERR_LIMIT, "%s in the archive is too large", name);
+  const ln_status status = found.method == 0 ? copy_stored(data, size, &found, err, out, out_size)
+                                             : unpack(data, size, name, &found, err, out, out_size);
+  if (status != LN_OK) ln_error_prefix(err, "%s in the archive", name);
+  return status;
+}
+
+ln_status ln_io_model_file(const ln_model *model, const char *name, ln_error *err, void **out, size_t *size) {
   size_t total = 0;
   const uint8_t *data = ln_model_file(model, &total);
-  entry found;
-  if (!data || !find_entry(data, total, name, &found)) {
-    return ln_fail(err, LN_ERR_NOT_FOUND, "no file %s in the model's archive", name);
-  }
-  if (found.size > MAX_MEMBER) return ln_fail(err, LN_ERR_LIMIT, "%s in the model's archive is too large", name);
-  const ln_status status = found.method == 0 ? copy_stored(data, total, &found, err, out, size)
-                                             : unpack(data, total, name, &found, err, out, size);
-  if (status != LN_OK) ln_error_prefix(err, "%s in the model's archive", name);
+  const ln_status status = ln_zip_read(data, total, name, MAX_MEMBER, err, out, size);
+  if (status == LN_ERR_NOT_FOUND) return ln_fail(err, status, "no file %s in the model's archive", name);
+  if (status != LN_OK) ln_error_prefix(err, "the model's archive");
   return status;
 }

@@ -249,14 +249,7 @@ static int load_image(const cli_model *model, ln_session *session, cli_input *it
   if (ln_image_read(item->path, &err, &item->image) != LN_OK) return cli_fail("%s: %s", item->path, err.message);
   int32_t dims[LN_MAX_RANK];
   const int32_t rank = declared_dims(model, item->index, dims);
-  ln_image_layout layout;
-  if (ln_image_layout_of(dims, rank, &err, &layout) != LN_OK) return fail_input(item, session, err.message);
-  const int32_t width = item->info.default_width > 0 ? (int32_t)item->info.default_width : item->image.width;
-  const int32_t height = item->info.default_height > 0 ? (int32_t)item->info.default_height : item->image.height;
-  const int32_t lines = rank - (layout.channels_first || rank == 2 || (rank == 3 && dims[0] == 1) ? 2 : 3);
-  if (dims[lines] < 0) dims[lines] = height;
-  if (dims[lines + 1] < 0) dims[lines + 1] = width;
-  for (int32_t i = 0; i < rank; i++) dims[i] = dims[i] < 0 ? 1 : dims[i];
+  if (ln_image_fit(&item->image, &item->info, dims, rank, &err) != LN_OK) return fail_input(item, session, err.message);
   return resize(model, session, item, dims, rank);
 }
 
@@ -271,33 +264,23 @@ static int load_sound(const cli_model *model, ln_session *session, cli_input *it
   }
   if (status != LN_OK) return cli_fail("%s: %s", item->path, err.message);
   const ln_tensor *declared = cli_model_tensor(model, false, item->index);
-  const ln_type type = ln_tensor_type(declared);
-  int32_t dims[LN_MAX_RANK], wide = 0, open = -1;
+  int32_t dims[LN_MAX_RANK];
   const int32_t rank = declared_dims(model, item->index, dims);
-  for (int32_t i = 0; i < rank; i++) {
-    wide += dims[i] > 1;
-    if (dims[i] < 0) open = i;
-  }
-  if ((type != LN_FLOAT32 && type != LN_INT16) || wide > 1 || (wide == 1 && open > 0) || rank == 0) {
+  status = ln_sound_fit(&item->sound, ln_tensor_type(declared), dims, rank, &err);
+  if (status == LN_ERR_SHAPE) {
     char text[160], reason[240];
     snprintf(reason, sizeof reason, "%s does not hold samples of sound",
              cli_declared_text(declared, text, sizeof text));
     return fail_input(item, session, reason);
   }
-  if (item->sound.frames == 0 || item->sound.frames > INT32_MAX) return fail_input(item, session, "the sound is empty");
-  for (int32_t i = 0; i < rank; i++) {
-    if (dims[i] < 0) dims[i] = i == open && wide == 0 ? (int32_t)item->sound.frames : 1;
-  }
+  if (status != LN_OK) return fail_input(item, session, err.message);
   return resize(model, session, item, dims, rank);
 }
 
-/* Windows of a sound, one after the other; a last one less than half full is left out. */
 static int32_t count_windows(const cli_input *item, ln_session *session) {
-  const size_t length = ln_tensor_elements(ln_session_input(session, item->index));
-  if (item->kind != LN_IO_SOUND || length == 0) return 1;
-  const size_t whole = item->sound.frames / length, rest = item->sound.frames % length;
-  const size_t windows = whole + (rest > 0 && 2 * rest >= length);
-  return windows < 1 ? 1 : windows > INT32_MAX ? INT32_MAX : (int32_t)windows;
+  if (item->kind != LN_IO_SOUND) return 1;
+  const int64_t windows = ln_sound_windows(&item->sound, ln_tensor_elements(ln_session_input(session, item->index)));
+  return windows > INT32_MAX ? INT32_MAX : (int32_t)windows;
 }
 
 /* ---- all of them ---- */
@@ -371,21 +354,9 @@ int cli_inputs_load(const cli_command *self, const cli_model *model, ln_session 
 }
 
 static ln_status feed_sound(const cli_input *item, ln_session *session, int32_t run, ln_error *err) {
-  const ln_tensor *tensor = ln_session_input(session, item->index);
-  const size_t length = ln_tensor_elements(tensor), bytes = ln_tensor_bytes(tensor);
-  const bool is_float = ln_tensor_type(tensor) == LN_FLOAT32;
-  const size_t windows = (size_t)count_windows(item, session), start = (size_t)run % windows * length;
-  void *data = calloc(bytes + 1, 1);
-  if (!data) return LN_ERR_MEMORY;
-  for (size_t i = 0; i < length && start + i < item->sound.frames; i++) {
-    const float sample = item->sound.samples[start + i];
-    const float scaled = rintf(sample * 32768.0f);
-    if (is_float) ((float *)data)[i] = sample;
-    else ((int16_t *)data)[i] = (int16_t)(scaled > 32767 ? 32767 : scaled < -32768 ? -32768 : scaled);
-  }
-  const ln_status status = ln_session_set_input(session, item->index, data, bytes, err);
-  free(data);
-  return status;
+  ln_tensor *tensor = ln_session_input(session, item->index);
+  const size_t window = (size_t)(run % count_windows(item, session));
+  return ln_sound_to_tensor(&item->sound, window * ln_tensor_elements(tensor), tensor, err);
 }
 
 int cli_inputs_feed(const cli_inputs *inputs, const cli_model *model, ln_session *session, int32_t run) {
