@@ -40,6 +40,7 @@ for group in "$@"; do
       want libsamplerate0-dev header samplerate.h
       want libzip-dev header zip.h
       want zlib1g-dev header zlib.h
+      want libcjson-dev header cjson/cJSON.h
       ;;
     test)
       want libcmocka-dev cmocka_header

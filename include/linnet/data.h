@@ -55,6 +55,17 @@ LN_API const char *ln_data_sample_name(const ln_data *data, int64_t index);
 /* A line to tell a person about how the samples are taken (divided by 255, say); NULL past the last. */
 LN_API const char *ln_data_note(const ln_data *data, int32_t index);
 
+/*
+ * Recipes as JSON, in the form that docs/recipe.schema.json says:
+ *   {"stages": [{"technique": "prune", "parameters": {"sparsity": 0.8}, "include": [], "exclude": ["^logits"],
+ *                "layers": [{"select": "type:CONV_2D", "parameters": {"sparsity": 0.5}}]}]}
+ * A mistake is told with its place: "stages[0].parameters.sparsity: ...". LN_ERR_FEATURE in a build without libcjson.
+ * `*out` is the caller's, for ln_recipe_destroy.
+ */
+LN_API ln_status ln_recipe_from_json(const char *text, size_t size, ln_error *err, ln_recipe **out);
+/* The same from a file ("-": standard input), which the message names. */
+LN_API ln_status ln_recipe_read(const char *path, ln_error *err, ln_recipe **out);
+
 #ifdef __cplusplus
 }
 #endif

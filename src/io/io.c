@@ -6,8 +6,8 @@
 #include <string.h>
 
 const char *ln_io_library(int32_t index) {
-  const char *const all[] = {ln_jpeg_library(),     ln_png_library(), ln_sound_library(),
-                             ln_resample_library(), ln_zip_library(), ln_gzip_library()};
+  const char *const all[] = {ln_jpeg_library(), ln_png_library(),  ln_sound_library(), ln_resample_library(),
+                             ln_zip_library(),  ln_gzip_library(), ln_json_library()};
   for (size_t i = 0; i < LN_COUNT(all); i++) {
     if (all[i] && index-- == 0) return all[i];
   }

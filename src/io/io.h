@@ -26,6 +26,7 @@ const char *ln_sound_library(void);
 const char *ln_resample_library(void);
 const char *ln_zip_library(void);
 const char *ln_gzip_library(void);
+const char *ln_json_library(void);
 
 /* ---- arrays and archives ---- */
 
