@@ -3,6 +3,7 @@
 #define LINNET_TOOL_EMBEDDED_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 #define CLI_DEMO_MODEL "demo:" /* what stands for it in place of a file's name */
 
@@ -12,5 +13,11 @@ extern const size_t linnet_demo_model_size;
 
 extern const unsigned char linnet_profile_page[]; /* profile.html, its data in place of a mark */
 extern const size_t linnet_profile_page_size;
+
+extern const unsigned char linnet_debug_page[]; /* debug_quant.html, likewise */
+extern const size_t linnet_debug_page_size;
+
+/* A page with the data, JSON, in place of its mark; inside a script element no "<" may begin a tag. */
+void cli_write_page(const unsigned char *page, size_t page_size, const char *data, size_t size, FILE *out);
 
 #endif

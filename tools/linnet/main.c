@@ -3,7 +3,7 @@
 
 #include "cli.h"
 
-const cli_command *const cli_commands[] = {&cli_run,    &cli_inspect, &cli_bench, &cli_ops,
+const cli_command *const cli_commands[] = {&cli_run,    &cli_inspect, &cli_bench, &cli_ops, &cli_debug_quant,
                                            &cli_select, &cli_version, &cli_help,  NULL};
 
 int main(int argc, char **argv) {

@@ -299,21 +299,6 @@ static void write_data(const cli_profile *p, const char *model, int32_t threads,
   json_end(&j, '}');
 }
 
-/* The page with the data in place of its mark; inside a script element no "<" may begin a tag. */
-static void write_page(const char *data, size_t size, FILE *out) {
-  static const char mark[] = "/*DATA*/";
-  const char *page = (const char *)linnet_profile_page;
-  size_t at = 0;
-  while (at + sizeof mark <= linnet_profile_page_size && memcmp(page + at, mark, sizeof mark - 1) != 0) at++;
-  fwrite(page, 1, at, out);
-  for (size_t i = 0; i < size; i++) {
-    if (data[i] == '<') fputs("\\u003c", out);
-    else fputc(data[i], out);
-  }
-  at += sizeof mark - 1;
-  if (at < linnet_profile_page_size) fwrite(page + at, 1, linnet_profile_page_size - at, out);
-}
-
 /* ---- the file ---- */
 
 static bool ends_with(const char *path, const char *end) {
@@ -337,7 +322,7 @@ int cli_profile_write(cli_profile *p, const char *path, const char *model, int32
     FILE *inner = open_memstream(&data, &data_size);
     if (inner) write_data(p, model, threads, session, &arena, inner);
     good = inner && fclose(inner) == 0;
-    if (good) write_page(data, data_size, out);
+    if (good) cli_write_page(linnet_profile_page, linnet_profile_page_size, data, data_size, out);
   }
   good = out && fclose(out) == 0 && good;
   if (good) good = ln_io_write(path, text, size, &err) == LN_OK;

@@ -1,0 +1,165 @@
+/* linnet debug-quant: a quantized model beside the float one it was made from. */
+#define _POSIX_C_SOURCE 200809L
+#include <stdlib.h>
+#include <string.h>
+
+#include "debug_quant.h"
+
+typedef struct debug_options {
+  const char *paths[2]; /* float, quantized */
+  const char *data, *signature, *html, *csv;
+  int32_t samples, layer_samples, threads;
+  bool json;
+} debug_options;
+
+static int parse(const cli_command *self, int argc, char **argv, debug_options *out) {
+  *out = (debug_options){.samples = 32, .layer_samples = 4, .threads = 1};
+  const cli_option options[] = {
+      {"--data", CLI_TEXT, &out->data, 0, 0},
+      {"--samples", CLI_NUMBER, &out->samples, 1, 1e9},
+      {"--layer-samples", CLI_NUMBER, &out->layer_samples, 0, 1e9},
+      {"--signature", CLI_TEXT, &out->signature, 0, 0},
+      {"--threads", CLI_NUMBER, &out->threads, 1, 1024},
+      {"--html", CLI_TEXT, &out->html, 0, 0},
+      {"--csv", CLI_TEXT, &out->csv, 0, 0},
+      {"--json", CLI_FLAG, &out->json, 0, 0},
+  };
+  int operand_count;
+  const int status = cli_parse(self, argc, argv, options, CLI_COUNT(options), out->paths, 2, &operand_count);
+  if (status >= 0) return status;
+  if (operand_count < 2) return cli_usage(self, "it takes two models, FLOAT and QUANTIZED");
+  return out->data ? -1 : cli_usage(self, "--data is missing: what the models run on");
+}
+
+/* ---- samples ---- */
+
+/* An array whose first axis counts samples, for models of one input. */
+typedef struct array_samples {
+  ln_array array;
+  float *values; /* [count, elements] */
+  size_t elements;
+} array_samples;
+
+static ln_status fill(void *user, int64_t index, ln_session *session, ln_error *err) {
+  const array_samples *s = user;
+  ln_tensor *input = ln_session_input(session, 0);
+  return ln_tensor_copy_from_f32(input, s->values + (size_t)index * s->elements, s->elements, err);
+}
+
+static int read_samples(const char *path, array_samples *out, ln_samples *samples) {
+  ln_error err = {0};
+  if (ln_npy_read(path, &err, &out->array) != LN_OK) return cli_fail("%s: %s", path, err.message);
+  const ln_array *a = &out->array;
+  if (a->rank < 1 || a->dims[0] < 1 || a->type != LN_FLOAT32) return cli_fail("%s: is no array of float32", path);
+  out->values = a->data;
+  out->elements = a->bytes / sizeof(float) / (size_t)a->dims[0];
+  *samples = (ln_samples){sizeof *samples, a->dims[0], fill, out};
+  return CLI_OK;
+}
+
+/* ---- files ---- */
+
+static int write_file(const char *path, const debug_result *result, void (*print)(const debug_result *, FILE *)) {
+  char *text = NULL;
+  size_t size = 0;
+  ln_error err = {.message = "out of memory"};
+  FILE *out = open_memstream(&text, &size);
+  bool good = out != NULL;
+  if (good) print(result, out);
+  good = out && fclose(out) == 0 && size > 0;
+  if (good) good = ln_io_write(path, text, size, &err) == LN_OK;
+  free(text);
+  return good ? CLI_OK : cli_fail("%s: %s", path, err.message);
+}
+
+static bool on_progress(void *user, const char *what, int64_t done, int64_t total) {
+  (void)user;
+  cli_progress(what, (int)done, (int)total);
+  return true;
+}
+
+static int64_t file_bytes(const ln_model *model) {
+  size_t size = 0;
+  ln_model_file(model, &size);
+  return (int64_t)size;
+}
+
+static int print(const debug_options *options, const debug_result *result) {
+  int status = CLI_OK;
+  if (options->html) status = write_file(options->html, result, debug_print_page);
+  if (status == CLI_OK && options->csv) status = write_file(options->csv, result, debug_print_csv);
+  if (status != CLI_OK) return status;
+  if (options->json) debug_print_json(result, stdout);
+  else debug_print_text(result, stdout);
+  return CLI_OK;
+}
+
+static int compare(const debug_options *options, const cli_model models[2], const ln_samples *samples) {
+  ln_quant_debug_options settings = LN_QUANT_DEBUG_OPTIONS_INIT;
+  settings.samples = samples;
+  settings.limit = options->samples;
+  settings.share_limit = options->layer_samples;
+  settings.signature = options->signature;
+  settings.threads = options->threads;
+  settings.progress = on_progress;
+  ln_quant_debug *debug = NULL;
+  ln_error err = {0};
+  if (ln_quant_debug_run(models[0].model, models[1].model, &settings, &err, &debug) != LN_OK) {
+    return cli_fail("%s: %s", options->paths[1], err.message);
+  }
+  debug_result result = {.f_path = options->paths[0],
+                         .q_path = options->paths[1],
+                         .debug = debug,
+                         .summary = {.size = sizeof result.summary},
+                         .f_bytes = file_bytes(models[0].model),
+                         .q_bytes = file_bytes(models[1].model)};
+  ln_quant_debug_summary(debug, &result.summary);
+  result.f_graph = ln_model_graph(models[0].model, result.summary.graph_floats);
+  result.q_graph = ln_model_graph(models[1].model, result.summary.graph_quantized);
+  const int status = print(options, &result);
+  ln_quant_debug_destroy(debug);
+  return status;
+}
+
+static int debug_quant(const cli_command *self, int argc, char **argv) {
+  debug_options options;
+  cli_model models[2] = {0};
+  array_samples array = {0};
+  ln_samples samples = {0};
+  int status = parse(self, argc, argv, &options);
+  if (status >= 0) return status;
+  status = cli_model_open(options.paths[0], options.signature, &models[0]);
+  if (status == CLI_OK) status = cli_model_open(options.paths[1], options.signature, &models[1]);
+  if (status == CLI_OK) status = read_samples(options.data, &array, &samples);
+  if (status == CLI_OK) status = compare(&options, models, &samples);
+  ln_array_free(&array.array);
+  cli_model_close(&models[0]);
+  cli_model_close(&models[1]);
+  return status;
+}
+
+const cli_command cli_debug_quant = {
+    "debug-quant", debug_quant, "where a quantized model loses accuracy",
+    "usage: linnet debug-quant FLOAT QUANTIZED --data X.npy [--samples N] [--layer-samples N] [--signature NAME]\n"
+    "                          [--threads N] [--html FILE.html] [--csv FILE.csv] [--json]\n"
+    "\n"
+    "Runs a quantized model beside the float one it was made from, tensor by tensor, whatever made it. Tensors are\n"
+    "matched by name, and where names differ by their place in the graphs.\n"
+    "\n"
+    "  --data X.npy         samples along its first axis, in the float input's form\n"
+    "  --samples N          how many of them to run, evenly spread (default 32)\n"
+    "  --layer-samples N    how many of these to measure each operator's part in the outputs' noise on (default 4);\n"
+    "                       0: no parts, no suggestions\n"
+    "  --html FILE          a page of its own: the graph, coloured by error, plots, and the table\n"
+    "  --csv FILE, --json   all figures\n"
+    "\n"
+    "Columns: \"all dB\" is the signal over the noise with all that was inherited, \"own dB\" where the operator is "
+    "given\n"
+    "the exact inputs, \"type\" where the exact values are only rounded to its result's type and scale; \"steps\" and\n"
+    "\"bias\" are the root of the mean squared difference and the mean difference over the scale (rounding alone "
+    "makes\n"
+    "0.29 and 0); \"ends\" is the share of stored numbers at an end of the type, \"beyond\" that of exact values that "
+    "the\n"
+    "type cannot say, \"range\" how much of the type's range the exact values take; \"share\" is the operator's part "
+    "in\n"
+    "the outputs' noise.\n"};
