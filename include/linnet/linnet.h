@@ -3,6 +3,7 @@
 #define LINNET_LINNET_H
 
 #include "linnet/allocator.h"
+#include "linnet/debug.h"
 #include "linnet/inspect.h"
 #include "linnet/metadata.h"
 #include "linnet/model.h"

@@ -124,6 +124,41 @@ static void pair_inputs(matcher *m, int32_t fo, int32_t qo) {
   }
 }
 
+/* ---- weights ---- */
+
+enum { LEAST_WEIGHTS = 8 };
+
+/* The cosine of some hundred elements of two constants of one size; 0 where it cannot be told. */
+static double likeness(const ln_tensor *a, const ln_tensor *b) {
+  enum { MOST = 499 };
+  const size_t count = ln_tensor_elements(a);
+  if (count == 0 || count != ln_tensor_elements(b)) return 0;
+  const size_t step = count / MOST + 1;
+  double aa = 0, bb = 0, ab = 0;
+  for (size_t i = 0; i < count; i += step) {
+    const double x = (double)ln_tensor_get_f32(a, i), y = (double)ln_tensor_get_f32(b, i);
+    if (!isfinite(x) || !isfinite(y)) return 0;
+    aa += x * x;
+    bb += y * y;
+    ab += x * y;
+  }
+  return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : aa == bb;
+}
+
+/* How alike the constants of two operators of one kind are, on average: -2 when there are none to compare. */
+static double constants_alike(const ln_debug_pairs *p, const ln_op *f, const ln_op *q, size_t least) {
+  double sum = 0;
+  int32_t count = 0;
+  for (int32_t k = 0; k < f->input_count && k < q->input_count; ++k) {
+    if (f->inputs[k] < 0 || q->inputs[k] < 0) continue;
+    const ln_tensor *a = tensor_at(&p->f, p->f.roots[f->inputs[k]]), *b = tensor_at(&p->q, p->q.roots[q->inputs[k]]);
+    if (!ln_tensor_const_data(a) || !ln_tensor_const_data(b) || ln_tensor_elements(b) < least) continue;
+    sum += likeness(a, b);
+    ++count;
+  }
+  return count > 0 ? sum / count : -2;
+}
+
 /* ---- names ---- */
 
 /* What converters append to the name of a tensor that they quantize. */
@@ -158,7 +193,9 @@ static bool makers_agree(const ln_debug_pairs *p, int32_t ft, int32_t qt) {
   const int32_t fo = p->f.producers[p->f.roots[ft]], qo = p->q.producers[p->q.roots[qt]];
   if (fo < 0 || qo < 0) return fo < 0 && qo < 0;
   const ln_op *f = &p->f.graph->ops[fo], *q = &p->q.graph->ops[qo];
-  return same_kind(f, q) || is_activation(f) || is_activation(q);
+  if (!same_kind(f, q)) return is_activation(f) || is_activation(q);
+  const double alike = constants_alike(p, f, q, LEAST_WEIGHTS);
+  return alike < -1 || alike > 0.5; /* names that are numbers may stand for anything */
 }
 
 static void pair_names(matcher *m, bool plain) {
@@ -170,39 +207,6 @@ static void pair_names(matcher *m, bool plain) {
     if (ft < 0 || !makers_agree(p, ft, i)) continue;
     pair_tensors(m, ft, i, LN_QUANT_MATCH_NAME);
   }
-}
-
-/* ---- weights ---- */
-
-/* The cosine of some hundred elements of two constants of one size; 0 where it cannot be told. */
-static double likeness(const ln_tensor *a, const ln_tensor *b) {
-  enum { MOST = 499 };
-  const size_t count = ln_tensor_elements(a);
-  if (count == 0 || count != ln_tensor_elements(b)) return 0;
-  const size_t step = count / MOST + 1;
-  double aa = 0, bb = 0, ab = 0;
-  for (size_t i = 0; i < count; i += step) {
-    const double x = (double)ln_tensor_get_f32(a, i), y = (double)ln_tensor_get_f32(b, i);
-    if (!isfinite(x) || !isfinite(y)) return 0;
-    aa += x * x;
-    bb += y * y;
-    ab += x * y;
-  }
-  return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : aa == bb;
-}
-
-/* How alike the constants of two operators of one kind are, on average: -1 when there are none to compare. */
-static double constants_alike(const ln_debug_pairs *p, const ln_op *f, const ln_op *q, size_t least) {
-  double sum = 0;
-  int32_t count = 0;
-  for (int32_t k = 0; k < f->input_count && k < q->input_count; ++k) {
-    if (f->inputs[k] < 0 || q->inputs[k] < 0) continue;
-    const ln_tensor *a = tensor_at(&p->f, p->f.roots[f->inputs[k]]), *b = tensor_at(&p->q, p->q.roots[q->inputs[k]]);
-    if (!ln_tensor_const_data(a) || !ln_tensor_const_data(b) || ln_tensor_elements(b) < least) continue;
-    sum += likeness(a, b);
-    ++count;
-  }
-  return count > 0 ? sum / count : -1;
 }
 
 /* ---- the walk ---- */
@@ -235,7 +239,7 @@ static void step_forward(matcher *m, int32_t qo) {
   const ln_debug_pairs *p = m->pairs;
   const ln_op *q = &p->q.graph->ops[qo];
   int32_t best = -1;
-  double best_score = -2;
+  double best_score = -3;
   for (int32_t fo = 0; fo < p->f.graph->op_count; ++fo) {
     const ln_op *f = &p->f.graph->ops[fo];
     if (p->back[fo] >= 0 || !same_kind(f, q) || !outputs_fit(p, f, q)) continue;
@@ -266,7 +270,6 @@ static void step_backward(matcher *m, int32_t qo) {
 
 /* Weights that hardly any other operator can have. */
 static void step_weights(matcher *m, int32_t qo) {
-  enum { LEAST = 8 };
   const ln_debug_pairs *p = m->pairs;
   const ln_op *q = &p->q.graph->ops[qo];
   int32_t best = -1;
@@ -274,7 +277,7 @@ static void step_weights(matcher *m, int32_t qo) {
   for (int32_t fo = 0; fo < p->f.graph->op_count; ++fo) {
     const ln_op *f = &p->f.graph->ops[fo];
     if (p->back[fo] >= 0 || !same_kind(f, q) || !outputs_fit(p, f, q)) continue;
-    const double score = constants_alike(p, f, q, LEAST);
+    const double score = constants_alike(p, f, q, LEAST_WEIGHTS);
     if (score > best_score) {
       best = fo;
       best_score = score;

@@ -65,11 +65,17 @@ static void print_row(const ln_quant_row *row, FILE *out) {
   fprintf(out, "%s\n", row->name);
 }
 
+/* Constants that hardly differ are left out. */
 static void print_rows(const debug_result *r, bool constants, FILE *out) {
   bool any = false;
+  int left_out = 0;
   for (int32_t i = 0; i < ln_quant_debug_rows(r->debug); i++) {
     const ln_quant_row row = debug_row(r->debug, i);
-    if (row.constant != constants || (constants && row.snr_db >= 199)) continue;
+    if (row.constant != constants) continue;
+    if (constants && row.snr_db >= best_db) {
+      left_out++;
+      continue;
+    }
     if (!any) {
       fprintf(out, "\n%s\n %3s %-18s%-8s %6s", constants ? "Weights" : "Tensors, as the float model computes them",
               "op", "operator", "type", constants ? "dB" : "all dB");
@@ -80,6 +86,7 @@ static void print_rows(const debug_result *r, bool constants, FILE *out) {
     }
     print_row(&row, out);
   }
+  if (left_out > 0) fprintf(out, " %d constant%s above %.0f dB\n", left_out, left_out == 1 ? "" : "s", best_db);
 }
 
 /* Channels that stand out: those of the rows with the least SNR, where one has several times its due. */
@@ -89,7 +96,7 @@ static void print_channels(const debug_result *r, FILE *out) {
     const ln_quant_row row = debug_row(r->debug, i);
     ln_quant_channel channel = {.size = sizeof channel};
     if (row.constant || row.channels < 4 || ln_quant_debug_channel(r->debug, i, 0, &channel) != LN_OK) continue;
-    if (channel.share * row.channels < 4) continue;
+    if (channel.share * row.channels < 4 || channel.share < 0.03) continue;
     if (shown++ == 0) fprintf(out, "\nChannels with several times their part of the error\n");
     fprintf(out, "  op %d %s: ", row.op, row.operator_name);
     for (int32_t n = 0; n < 4 && ln_quant_debug_channel(r->debug, i, n, &channel) == LN_OK; n++) {
