@@ -4,6 +4,7 @@
 
 #include "linnet/allocator.h"
 #include "linnet/debug.h"
+#include "linnet/compressor.h"
 #include "linnet/inspect.h"
 #include "linnet/metadata.h"
 #include "linnet/model.h"
