@@ -84,17 +84,19 @@ static bool is_shared(const ln_graph *graph, int32_t tensor) {
   return readers > 1;
 }
 
+static bool is_kept(const ln_optimizer *o, int32_t weights) {
+  int32_t axis;
+  return ln_invariant_zeros(o, weights) != NULL || ln_invariant_clusters(o, weights, &axis) > 0;
+}
+
 static const char *reason_to_leave(const work *w, const ln_layer *layer) {
   const ln_graph *graph = ln_optimizer_graph(w->o);
   const ln_op *op = ln_layer_op(w->o, layer);
   const char *kept = ln_parameter_text(&w->parameters, "kept");
-  int32_t axis;
   if (layer->kind == LN_LAYER_FULLY_CONNECTED && ((const ln_fully_connected_options *)op->options)->weights_format != 0)
     return "its weights lie shuffled";
   if (is_shared(graph, layer->weights)) return "other operators read its weights too";
-  const bool keeps = ln_invariant_zeros(w->o, layer->weights) != NULL ||
-                     ln_invariant_clusters(w->o, layer->weights, &axis) > 0;
-  return keeps && (kept == NULL || strcmp(kept, "drop") != 0) ? "an earlier stage's zeros or values are kept" : NULL;
+  return is_kept(w->o, layer->weights) && (kept == NULL || strcmp(kept, "drop") != 0) ? "an earlier stage's zeros or values are kept" : NULL;
 }
 
 /* False for layers that compressors are not asked about. */
@@ -309,6 +311,8 @@ static ln_status write_factors(work *w, unit *u, const ln_choice *choice, const 
   ln_report_layer row = ln_report_layer_of(w->o, &u->layer, text);
   row.bytes_before = plain->bytes;
   row.bytes_after = choice->bytes;
+  if (status == LN_OK && is_kept(w->o, u->layer.weights))
+    status = ln_report_add_note(w->o, "%s: what an earlier stage kept of \"%s\" is dropped", w->o->stage, u->weights.name);
   if (status == LN_OK) status = ln_factors_put(w->o, &u->layer, &u->weights, factors, count, bias);
   if (status == LN_OK) status = ln_report_add_layer(w->o, &row);
   for (int32_t i = 0; i < LN_MOST_FACTORS; ++i) ln_free(factors[i].values);

@@ -160,6 +160,7 @@ ln_status ln_factors_put(ln_optimizer *o, ln_layer *layer, const ln_layer_weight
     if (input < 0) return ln_optimizer_no_memory(o);
     ++layer->op;
   }
+  LN_TRY(ln_invariant_move(o, layer->weights, -1));
   if (count == 1) {
     LN_TRY(ln_layer_write(o, layer, factors[0].values));
   } else {
@@ -173,7 +174,6 @@ ln_status ln_factors_put(ln_optimizer *o, ln_layer *layer, const ln_layer_weight
     op->has_options = true;
     op->inputs[0] = input;
     op->inputs[1] = last;
-    LN_TRY(ln_invariant_move(o, layer->weights, -1));
     layer->weights = last;
 
   }

@@ -94,8 +94,9 @@ ln_status ln_split_refit(const ln_layer_weights *layer, const float *z, int32_t 
                          float *bias);
 
 size_t ln_patch_size(const ln_layer_weights *layer); /* height * width * channels: the weights' memory bounds it */
-/* Draws second moments [n, n] towards all directions alike: positive definite where they are not all zero. */
-void ln_whiten(double *moments, int32_t n);
+/* out [n, n], zeros before: the mean of (x - mean) (x - mean)^T over x [count, n], drawn towards all directions alike;
+ * positive definite where anything varies. mean [n] is filled. */
+void ln_split_moments(const float *x, int64_t count, int32_t n, double *mean, double *out);
 /* out [count, rows] = x [count, columns] * w^T. */
 void ln_respond(const float *x, int64_t count, const double *w, int32_t rows, int32_t columns, float *out);
 /* Zeroed; NULL also where the product is too large. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "optimize/factorize.h"
+#include "optimize/linear.h"
 #include "optimize/svd.h"
 
 static const double RIDGE = 0.01;
@@ -57,10 +58,23 @@ static double mean_variance(const float *x, int64_t count, int32_t columns) {
   return sum / columns;
 }
 
-void ln_whiten(double *moments, int32_t n) {
-  double trace = 0;
-  for (int32_t i = 0; i < n; ++i) trace += moments[(size_t)i * (size_t)n + (size_t)i];
-  for (int32_t i = 0; i < n; ++i) moments[(size_t)i * (size_t)n + (size_t)i] += RIDGE * trace / n;
+static void take_means(const float *x, int64_t count, int32_t columns, double *mean) {
+  for (int32_t c = 0; c < columns; ++c) mean[c] = 0;
+  for (int64_t k = 0; k < count; ++k)
+    for (int32_t c = 0; c < columns; ++c) mean[c] += x[(size_t)k * (size_t)columns + (size_t)c] / (double)count;
+}
+
+void ln_split_moments(const float *x, int64_t count, int32_t n, double *mean, double *out) {
+  take_means(x, count, n, mean);
+  ln_linear_add_moments(out, n, x, count);
+  for (int32_t i = 0; i < n; ++i)
+    for (int32_t j = 0; j <= i; ++j) {
+      double *at = out + (size_t)i * (size_t)n + (size_t)j;
+      *at = *at / (double)count - mean[i] * mean[j];
+    }
+  ln_linear_mirror(out, n);
+  const double more = RIDGE * ln_linear_mean_diagonal(out, n);
+  for (int32_t i = 0; i < n; ++i) out[(size_t)i * (size_t)n + (size_t)i] += more;
 }
 
 /* By w * l: for inputs of fewer dimensions than outputs. */
@@ -72,9 +86,8 @@ static ln_status by_inputs(const double *w, int32_t rows, int32_t columns, const
     no_memory(err);
     goto out;
   }
-  ln_matrix_moments(x, count, columns, mean, moments);
-  ln_whiten(moments, columns);
-  if (!ln_cholesky(moments, columns)) {
+  ln_split_moments(x, count, columns, mean, moments);
+  if (!ln_linear_cholesky(moments, columns)) {
     status = ln_fail(err, LN_ERR_DATA, "activations that are not finite");
     goto out;
   }
@@ -99,7 +112,7 @@ static ln_status by_outputs(const double *w, int32_t rows, int32_t columns, cons
     goto out;
   }
   ln_respond(x, count, w, rows, columns, y);
-  ln_matrix_moments(y, count, rows, mean, moments);
+  ln_split_moments(y, count, rows, mean, moments);
   for (int32_t r = 0; r < rows; ++r) {
     for (int32_t s = 0; s < rows; ++s) {
       const double *a = w + (size_t)r * (size_t)columns, *b = w + (size_t)s * (size_t)columns;
@@ -126,56 +139,44 @@ static ln_status principal(ln_split *s, const float *x, int64_t count, ln_error 
   return LN_OK;
 }
 
-/* cross [inner, rows]: the mean of z times what b leaves of y, both about their means. `rest` has room for rows. */
-static void cross_residuals(const float *z, int32_t inner, const float *y, int32_t rows, int64_t count, const double *b,
-                            const double *z_mean, const double *y_mean, double *rest, double *cross) {
-  for (int64_t k = 0; k < count; ++k) {
-    const float *from = z + (size_t)k * (size_t)inner, *to = y + (size_t)k * (size_t)rows;
-    for (int32_t r = 0; r < rows; ++r) {
-      const double *row = b + (size_t)r * (size_t)inner;
-      rest[r] = to[r] - y_mean[r];
-      for (int32_t i = 0; i < inner; ++i) rest[r] -= row[i] * (from[i] - z_mean[i]);
-    }
-    for (int32_t i = 0; i < inner; ++i) {
-      const double by = (from[i] - z_mean[i]) / (double)count;
-      double *out = cross + (size_t)i * (size_t)rows;
-      for (int32_t r = 0; r < rows; ++r) out[r] += by * rest[r];
-    }
-  }
+/* Less the mean over `count` rows, which `mean` takes. */
+static void centre(float *x, int64_t count, int32_t columns, double *mean) {
+  take_means(x, count, columns, mean);
+  for (int64_t k = 0; k < count; ++k)
+    for (int32_t c = 0; c < columns; ++c) x[(size_t)k * (size_t)columns + (size_t)c] -= (float)mean[c];
 }
 
-/* b [rows, inner] by least squares; bias [rows] takes what is left of the means. */
-static ln_status refit(const float *z, int32_t inner, const float *y, int32_t rows, int64_t count, ln_error *err,
+/* b [rows, inner] by least squares, from what it leaves of y [count, rows]; bias [rows] takes what is left of the
+ * means. `made` has room for another y. */
+static ln_status refit(const float *z, int32_t inner, float *y, float *made, int32_t rows, int64_t count, ln_error *err,
                        double *b, float *bias) {
   double *normal = ln_doubles(inner, inner), *z_mean = ln_doubles(inner, 1), *y_mean = ln_doubles(rows, 1),
-         *cross = ln_doubles(inner, rows), *rest = ln_doubles(rows, 1);
+         *more = ln_doubles(rows, inner);
   ln_status status = LN_OK;
-  if (normal == NULL || z_mean == NULL || y_mean == NULL || cross == NULL || rest == NULL) {
+  if (normal == NULL || z_mean == NULL || y_mean == NULL || more == NULL) {
     status = no_memory(err);
     goto out;
   }
-  for (int64_t k = 0; k < count; ++k)
-    for (int32_t r = 0; r < rows; ++r) y_mean[r] += y[(size_t)k * (size_t)rows + (size_t)r] / (double)count;
-  ln_matrix_moments(z, count, inner, z_mean, normal);
-  cross_residuals(z, inner, y, rows, count, b, z_mean, y_mean, rest, cross);
-  ln_whiten(normal, inner);
-  if (ln_cholesky(normal, inner)) { /* else nothing varies */
-    ln_cholesky_solve(normal, inner, cross, rows);
-    for (int32_t r = 0; r < rows; ++r)
-      for (int32_t i = 0; i < inner; ++i)
-        b[(size_t)r * (size_t)inner + (size_t)i] += cross[(size_t)i * (size_t)rows + (size_t)r];
-  }
-  for (int32_t r = 0; r < rows; ++r) {
-    double left = y_mean[r];
-    for (int32_t i = 0; i < inner; ++i) left -= b[(size_t)r * (size_t)inner + (size_t)i] * z_mean[i];
-    bias[r] = (float)left;
+  ln_split_moments(z, count, inner, z_mean, normal);
+  ln_respond(z, count, b, rows, inner, made);
+  for (size_t i = 0; i < (size_t)count * (size_t)rows; ++i) y[i] -= made[i];
+  centre(y, count, rows, y_mean);
+  ln_linear_add_products(more, y, rows, z, inner, count);
+  for (size_t i = 0; i < (size_t)rows * (size_t)inner; ++i) more[i] /= (double)count;
+  status = ln_linear_solve_damped(normal, inner, 0, more, rows, err);
+  for (int32_t r = 0; status == LN_OK && r < rows; ++r) {
+    double rest = y_mean[r];
+    for (int32_t i = 0; i < inner; ++i) {
+      rest -= more[(size_t)r * (size_t)inner + (size_t)i] * z_mean[i];
+      b[(size_t)r * (size_t)inner + (size_t)i] += more[(size_t)r * (size_t)inner + (size_t)i];
+    }
+    bias[r] = (float)rest;
   }
 out:
   ln_free(normal);
   ln_free(z_mean);
   ln_free(y_mean);
-  ln_free(cross);
-  ln_free(rest);
+  ln_free(more);
   return status;
 }
 
@@ -184,21 +185,22 @@ ln_status ln_split_refit(const ln_layer_weights *layer, const float *z, int32_t 
   const size_t columns = ln_patch_size(layer), count = (size_t)layer->rows * columns;
   const size_t last = (size_t)layer->rows * (size_t)inner;
   double *w = ln_doubles(layer->rows, (int64_t)columns), *b = ln_doubles(layer->rows, inner);
-  float *y = ln_floats(layer->patch_count, layer->rows);
+  float *y = ln_floats(layer->patch_count, layer->rows), *made = ln_floats(layer->patch_count, layer->rows);
   ln_status status = LN_ERR_MEMORY;
-  if (w == NULL || b == NULL || y == NULL) {
+  if (w == NULL || b == NULL || y == NULL || made == NULL) {
     no_memory(err);
     goto out;
   }
   for (size_t i = 0; i < count; ++i) w[i] = layer->values[i];
   for (size_t i = 0; i < last; ++i) b[i] = weights[i];
   ln_respond(layer->patches, layer->patch_count, w, layer->rows, (int32_t)columns, y);
-  status = refit(z, inner, y, layer->rows, layer->patch_count, err, b, bias);
+  status = refit(z, inner, y, made, layer->rows, layer->patch_count, err, b, bias);
   for (size_t i = 0; i < last; ++i) weights[i] = (float)b[i];
 out:
   ln_free(w);
   ln_free(b);
   ln_free(y);
+  ln_free(made);
   return status;
 }
 
@@ -240,15 +242,6 @@ void ln_split_destroy(ln_split *split) {
   ln_free(split);
 }
 
-/* Less the mean over `count` rows. */
-static void centre(float *x, int64_t count, int32_t columns) {
-  for (int32_t c = 0; c < columns; ++c) {
-    double sum = 0;
-    for (int64_t k = 0; k < count; ++k) sum += x[(size_t)k * (size_t)columns + (size_t)c];
-    for (int64_t k = 0; k < count; ++k) x[(size_t)k * (size_t)columns + (size_t)c] -= (float)(sum / (double)count);
-  }
-}
-
 /* What product `k` of rank one gives of y, taken off it; z holds what its first side makes of x. */
 static double take_off(const ln_split *s, int32_t k, const float *z, int32_t turns, int64_t count, float *y) {
   const int32_t rows = s->outs / turns;
@@ -270,16 +263,17 @@ ln_status ln_split_measure(ln_split *s, const ln_layer_weights *layer, const flo
   const int64_t count = layer->patch_count < ENOUGH ? layer->patch_count : ENOUGH;
   const int32_t columns = (int32_t)ln_patch_size(layer);
   if (count == 0) return LN_OK;
-  double *w = ln_doubles(layer->rows, columns), *side = ln_doubles(1, s->ins);
+  double *w = ln_doubles(layer->rows, columns), *side = ln_doubles(1, s->ins),
+         *mean = ln_doubles(1, layer->rows > turns ? layer->rows : turns);
   float *y = ln_floats(count, layer->rows), *z = ln_floats(count, turns);
   ln_status status = LN_OK;
-  if (w == NULL || side == NULL || y == NULL || z == NULL) {
+  if (w == NULL || side == NULL || mean == NULL || y == NULL || z == NULL) {
     status = no_memory(err);
     goto out;
   }
   for (size_t i = 0; i < (size_t)layer->rows * (size_t)columns; ++i) w[i] = layer->values[i];
   ln_respond(layer->patches, count, w, layer->rows, columns, y);
-  centre(y, count, layer->rows);
+  centre(y, count, layer->rows, mean);
   double all = 0;
   for (size_t i = 0; i < (size_t)count * (size_t)layer->rows; ++i) all += (double)y[i] * y[i];
   for (int32_t k = 0; all > 0 && k < s->most; ++k) {
@@ -288,12 +282,13 @@ ln_status ln_split_measure(ln_split *s, const ln_layer_weights *layer, const flo
       for (int32_t c = 0; c < s->ins; ++c)
         side[c] += s->left[(size_t)r * (size_t)s->most + (size_t)k] * s->w[(size_t)r * (size_t)s->ins + (size_t)c];
     ln_respond(x, count * turns, side, 1, s->ins, z);
-    centre(z, count, turns);
+    centre(z, count, turns, mean);
     s->lost[k] = fmin(take_off(s, k, z, turns, count, y) / all, 1);
   }
 out:
   ln_free(w);
   ln_free(side);
+  ln_free(mean);
   ln_free(y);
   ln_free(z);
   return status;

@@ -8,12 +8,13 @@
 #include <math.h>
 
 #include "optimize/factorize.h"
+#include "optimize/linear.h"
 #include "optimize/svd.h"
 
 typedef struct tucker {
   ln_split *outs;                   /* [rows, height * width * channels] */
   int32_t most_in;                  /* min(channels, rows * height * width) */
-  double *expand, *reduce, *lost;   /* [channels, most_in] twice, [most_in]: expand * reduce^T is the identity's like */
+  double *expand, *reduce, *lost;   /* [channels, most_in], [most_in, channels]: inverses; [most_in] */
   int32_t levels, (*ranks)[2];      /* [levels] of outputs, of inputs */
 } tucker;
 
@@ -33,9 +34,8 @@ static void channel_moments(const ln_layer_weights *layer, double *l, double *me
   const int32_t n = layer->channels;
   const int64_t places = layer->patch_count * layer->height * layer->width;
   if (places > 0) {
-    ln_matrix_moments(layer->patches, places, n, mean, l);
-    ln_whiten(l, n);
-    if (ln_cholesky(l, n)) return;
+    ln_split_moments(layer->patches, places, n, mean, l);
+    if (ln_linear_cholesky(l, n)) return;
   }
   for (int32_t i = 0; i < n; ++i)
     for (int32_t j = 0; j < n; ++j) l[(size_t)i * (size_t)n + (size_t)j] = i == j;
@@ -60,7 +60,7 @@ static ln_status split_inputs(tucker *t, const ln_layer_weights *layer, ln_error
   double *l = ln_doubles(n, n), *mean = ln_doubles(n, 1), *g = ln_doubles(n, rest), *energies = ln_doubles(t->most_in, 1),
          *left = ln_doubles(n, t->most_in);
   t->expand = ln_doubles(n, t->most_in);
-  t->reduce = ln_doubles(n, t->most_in);
+  t->reduce = ln_doubles(t->most_in, n);
   t->lost = ln_doubles(t->most_in, 1);
   ln_status status = LN_ERR_MEMORY;
   if (l == NULL || mean == NULL || g == NULL || energies == NULL || left == NULL || t->expand == NULL ||
@@ -75,8 +75,10 @@ static ln_status split_inputs(tucker *t, const ln_layer_weights *layer, ln_error
   for (int32_t i = 0; i < t->most_in; ++i) energies[i] *= energies[i];
   ln_lost_shares(energies, t->most_in, t->lost);
   ln_matrix_product(l, left, n, n, t->most_in, t->expand);
-  for (size_t i = 0; i < (size_t)n * (size_t)t->most_in; ++i) t->reduce[i] = t->expand[i];
-  ln_cholesky_solve(l, n, t->reduce, t->most_in);
+  for (int32_t k = 0; k < t->most_in; ++k)
+    for (int32_t c = 0; c < n; ++c)
+      t->reduce[(size_t)k * (size_t)n + (size_t)c] = t->expand[(size_t)c * (size_t)t->most_in + (size_t)k];
+  ln_linear_solve(l, n, t->reduce, t->most_in);
 out:
   ln_free(l);
   ln_free(mean);
@@ -210,9 +212,7 @@ static ln_status rewrite(const void *state, const ln_layer_weights *layer, int32
       factors[2].values[(size_t)r * (size_t)ranks[0] + (size_t)k] = (float)(by * even);
     }
   }
-  for (int32_t k = 0; k < ranks[1]; ++k)
-    for (size_t c = 0; c < channels; ++c)
-      factors[0].values[(size_t)k * channels + c] = (float)t->reduce[c * (size_t)t->most_in + (size_t)k];
+  for (size_t i = 0; i < (size_t)ranks[1] * channels; ++i) factors[0].values[i] = (float)t->reduce[i];
   reduce_inputs(t, side, places, ranks, channels, factors[1].values);
   status = LN_OK;
   if (z != NULL) {

@@ -1,5 +1,4 @@
-/* Singular values and what else splitting weights needs of linear algebra. Sums run over fixed lanes, so that compilers
- * can use vectors and the result does not hang on which. */
+/* Singular values. Sums run over fixed lanes, so that compilers can use vectors and the result does not hang on which. */
 #include "optimize/svd.h"
 
 #include <math.h>
@@ -173,56 +172,5 @@ void ln_matrix_product(const double *a, const double *b, int32_t rows, int32_t i
     memset(to, 0, (size_t)columns * sizeof *to);
     for (int32_t i = 0; i < inner; i++)
       add_scaled(to, a[(size_t)r * (size_t)inner + (size_t)i], b + (size_t)i * (size_t)columns, columns);
-  }
-}
-
-void ln_matrix_moments(const float *x, int64_t count, int32_t n, double *mean, double *out) {
-  memset(mean, 0, (size_t)n * sizeof *mean);
-  memset(out, 0, (size_t)n * (size_t)n * sizeof *out);
-  for (int64_t k = 0; k < count; k++) {
-    const float *row = x + (size_t)k * (size_t)n;
-    for (int32_t i = 0; i < n; i++) mean[i] += row[i];
-  }
-  const double share = count > 0 ? 1 / (double)count : 0;
-  for (int32_t i = 0; i < n; i++) mean[i] *= share;
-  for (int64_t k = 0; k < count; k++) {
-    const float *row = x + (size_t)k * (size_t)n;
-    for (int32_t i = 0; i < n; i++) {
-      const double value = share * (row[i] - mean[i]);
-      double *to = row_of(out, i, n);
-      if (value == 0) continue;
-      for (int32_t j = 0; j <= i; j++) to[j] += value * (row[j] - mean[j]);
-    }
-  }
-  for (int32_t i = 0; i < n; i++)
-    for (int32_t j = 0; j < i; j++) row_of(out, j, n)[i] = row_of(out, i, n)[j];
-}
-
-bool ln_cholesky(double *a, int32_t n) {
-  for (int32_t i = 0; i < n; i++) {
-    double *row = row_of(a, i, n);
-    for (int32_t j = 0; j <= i; j++) {
-      const double *other = row_of(a, j, n);
-      const double rest = row[j] - dot(row, other, j);
-      if (i == j && !(rest > 0)) return false;
-      row[j] = i == j ? sqrt(rest) : rest / other[j];
-    }
-    memset(row + i + 1, 0, (size_t)(n - i - 1) * sizeof *row);
-  }
-  return true;
-}
-
-void ln_cholesky_solve(const double *l, int32_t n, double *b, int32_t count) {
-  for (int32_t i = 0; i < n; i++) {
-    const double *row = l + (size_t)i * (size_t)n;
-    double *to = row_of(b, i, count);
-    for (int32_t j = 0; j < i; j++) add_scaled(to, -row[j], row_of(b, j, count), count);
-    for (int32_t k = 0; k < count; k++) to[k] /= row[i];
-  }
-  for (int32_t i = n - 1; i >= 0; i--) {
-    double *to = row_of(b, i, count);
-    for (int32_t j = i + 1; j < n; j++)
-      add_scaled(to, -l[(size_t)j * (size_t)n + (size_t)i], row_of(b, j, count), count);
-    for (int32_t k = 0; k < count; k++) to[k] /= l[(size_t)i * (size_t)n + (size_t)i];
   }
 }

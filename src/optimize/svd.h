@@ -1,4 +1,4 @@
-/* Dense linear algebra in doubles for splitting weights: row-major matrices, results the same on every machine. */
+/* Singular values of dense row-major matrices in doubles, the same on every machine. */
 #ifndef LN_OPTIMIZE_SVD_H
 #define LN_OPTIMIZE_SVD_H
 
@@ -15,14 +15,5 @@ ln_status ln_svd(const double *a, int32_t rows, int32_t columns, ln_error *err, 
 
 /* out [rows, columns] = a [rows, inner] * b [inner, columns]. */
 void ln_matrix_product(const double *a, const double *b, int32_t rows, int32_t inner, int32_t columns, double *out);
-
-/* out [n, n] = the mean over `count` vectors, [count, n] in `x`, of (x - mean) (x - mean)^T; `mean` [n] is filled. */
-void ln_matrix_moments(const float *x, int64_t count, int32_t n, double *mean, double *out);
-
-/* The lower triangle l of a = l * l^T in place of a [n, n], symmetric; what lies above it becomes zero. false where a is
- * not positive definite. */
-bool ln_cholesky(double *a, int32_t n);
-/* x in place of b [n, count]: l * l^T * x = b. */
-void ln_cholesky_solve(const double *l, int32_t n, double *b, int32_t count);
 
 #endif

@@ -169,7 +169,7 @@ static void low_rank_comes_apart_exactly(void **state) {
   (void)state;
   for (size_t i = 0; i < LN_COUNT(forms); ++i) {
     for (int32_t with_samples = 0; with_samples < 2; ++with_samples) {
-      const char *const settings[] = {"method", forms[i].method, "energy", "0.99999999", NULL};
+      const char *const settings[] = {"method", forms[i].method, "energy", "0.99999", NULL};
       ln_model *in = build(&forms[i]);
       ln_optimize_report *report = NULL;
       ln_model *out = optimize(in, settings, with_samples == 1, &report);

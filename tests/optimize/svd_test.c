@@ -1,4 +1,4 @@
-/* Singular values against matrices made of known ones, and the solver against products. */
+/* Singular values against matrices made of known ones. */
 #include "optimize/svd.h"
 
 #include <math.h>
@@ -86,27 +86,7 @@ static void refuses_what_is_not_finite(void **state) {
   assert_int_equal(ln_svd(a, 2, 2, NULL, values, left), LN_OK);
 }
 
-static void solves(void **state) {
-  (void)state;
-  enum { N = 13, COUNT = 3 };
-  uint64_t seed = 3;
-  float x[60 * N];
-  double mean[N], a[N * N], l[N * N], b[N * COUNT], product[N * COUNT], solved[N * COUNT];
-  for (size_t i = 0; i < LN_COUNT(x); ++i) x[i] = (float)noise(&seed) + 3;
-  ln_matrix_moments(x, 60, N, mean, a);
-  for (int32_t i = 0; i < N; ++i) assert_true(fabs(mean[i] - 3) < 0.5 && a[i * N + i] > 0.1 && a[i * N + i] < 1);
-  memcpy(l, a, sizeof l);
-  assert_true(ln_cholesky(l, N));
-  for (int32_t i = 0; i < N * COUNT; ++i) solved[i] = b[i] = noise(&seed);
-  ln_cholesky_solve(l, N, solved, COUNT);
-  ln_matrix_product(a, solved, N, N, COUNT, product);
-  for (int32_t i = 0; i < N * COUNT; ++i) assert_true(fabs(product[i] - b[i]) < 1e-9);
-  a[0] = -1;
-  assert_false(ln_cholesky(a, N));
-}
-
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(finds_known_values), cmocka_unit_test(refuses_what_is_not_finite),
-                                     cmocka_unit_test(solves)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(finds_known_values), cmocka_unit_test(refuses_what_is_not_finite)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
