@@ -51,6 +51,10 @@ typedef struct ln_tensor_info {
   int32_t std_count;
   bool has_threshold; /* scores below `threshold` are of low confidence */
   float threshold;
+  const float *min;  /* [min_count] of the values that the tensor holds, one for all channels or one each */
+  const float *max;  /* [max_count] */
+  int32_t min_count; /* 0 when the metadata does not say */
+  int32_t max_count;
 } ln_tensor_info;
 
 /* Inputs and outputs in the order of the graph (not of a signature's keys). */

@@ -173,6 +173,12 @@ ln_status ln_model_info_tensor(const ln_model_info *info, int32_t graph, bool ou
   record.description = text(tensor->description);
   fill_content(tensor->content, &record);
   fill_units(&tensor->process_units, &record);
+  if (tensor->stats) {
+    record.min = tensor->stats->min.data;
+    record.min_count = (int32_t)tensor->stats->min.count;
+    record.max = tensor->stats->max.data;
+    record.max_count = (int32_t)tensor->stats->max.count;
+  }
   return ln_struct_give(out, &record, sizeof record);
 }
 

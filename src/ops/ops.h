@@ -140,7 +140,19 @@ enum {
   LN_OPF_LAYER_BATCH_MATMUL = 5 << 12,    /* input 1: [in, out], or [out, in] with adj_y */
   LN_OPF_LAYER_RECURRENT = 6 << 12,       /* inputs 1 to 8 of two dimensions: [units, in] */
   LN_OPF_LAYER_EMBEDDING = 7 << 12,       /* input 1: [rows, width] */
-  LN_OPF_LAYER_GATHER = 8 << 12           /* the same as input 0, when it is taken from along the first axis */
+  LN_OPF_LAYER_GATHER = 8 << 12,          /* the same as input 0, when it is taken from along the first axis */
+  /*
+   * How the quantizer treats floats of the operator (optimize/full_integer.c). What no kernel of TensorFlow Lite's
+   * takes in integers, or takes at a loss that matters, stays in floats.
+   */
+  LN_OPF_INT8 = 1 << 16,  /* float inputs and outputs may be int8; constant weights and biases as their kind has it */
+  LN_OPF_INT16 = 1 << 17, /* they may be int16, weights int8 */
+  LN_OPF_ONE_SCALE = 1 << 18,   /* all of them have one scale and zero point */
+  LN_OPF_SPAN_UNIT = 1 << 19,   /* outputs stand for 0..1 whatever was seen: int8 in 1/256 from -128 on */
+  LN_OPF_SPAN_SIGNED = 1 << 20, /* -1..1: int8 in 1/128 about 0 */
+  LN_OPF_SPAN_LOG = 1 << 21,    /* -16..0: int8 in 1/16 down from 127 */
+  LN_OPF_INTEGERS = LN_OPF_INT8 | LN_OPF_INT16,
+  LN_OPF_MOVES = LN_OPF_INTEGERS | LN_OPF_ONE_SCALE
 };
 
 /* A row's last column: why there is no gradient. As strings they would be a relocation a row. */
