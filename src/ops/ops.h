@@ -155,6 +155,11 @@ enum {
   LN_OPF_MOVES = LN_OPF_INTEGERS | LN_OPF_ONE_SCALE
 };
 
+/* The versions that TensorFlow Lite gives the operator in int8 and with int16 activations; 0: whatever it has. */
+#define LN_OPF_VERSIONS(int8, int16) ((int8) << 22 | (int16) << 25)
+static inline int32_t ln_int8_version(uint32_t flags) { return (int32_t)(flags >> 22 & 7); }
+static inline int32_t ln_int16_version(uint32_t flags) { return (int32_t)(flags >> 25 & 7); }
+
 /* A row's last column: why there is no gradient. As strings they would be a relocation a row. */
 typedef enum ln_gradient_state { LN_NO_AUTODIFF, LN_NO_GRADIENT } ln_gradient_state;
 

@@ -80,14 +80,14 @@ static const char *obstacle(const ln_integer_plan *plan, const ln_op *op, int32_
   return wants_layer && plan->layer_of[place] < 0 ? "weights that are computed" : NULL;
 }
 
-static ln_number wanted_number(const ln_integer_plan *plan, const ln_op *op) {
+static ln_compute wanted_number(const ln_integer_plan *plan, const ln_op *op) {
   const ln_quantize_format format = ln_quantize_format_of(plan->o, plan->stage, op);
-  if (!ln_quantize_is_full_integer(format) || !reads_computed_float(plan, op)) return LN_NUMBER_FLOAT;
-  return format == LN_QUANTIZE_INT8 ? LN_NUMBER_INT8 : LN_NUMBER_INT16;
+  if (!ln_quantize_is_full_integer(format) || !reads_computed_float(plan, op)) return LN_COMPUTE_FLOAT;
+  return format == LN_QUANTIZE_INT8 ? LN_COMPUTE_INT8 : LN_COMPUTE_INT16;
 }
 
-static bool row_takes(const ln_op *op, ln_number number) {
-  return (op->def->flags & (number == LN_NUMBER_INT8 ? LN_OPF_INT8 : LN_OPF_INT16)) != 0;
+static bool row_takes(const ln_op *op, ln_compute number) {
+  return (op->def->flags & (number == LN_COMPUTE_INT8 ? LN_OPF_INT8 : LN_OPF_INT16)) != 0;
 }
 
 /* How many operators of each kind are left, for one line of the report. */
@@ -127,11 +127,11 @@ static ln_status choose_numbers(ln_integer_plan *plan) {
   leavings left = {.kind_count = 0};
   for (int32_t i = 0; i < plan->op_count; ++i) {
     const ln_op *op = &graph->ops[i];
-    const ln_number number = wanted_number(plan, op);
-    if (number == LN_NUMBER_FLOAT) continue;
-    const char *why = row_takes(op, number)     ? obstacle(plan, op, i)
-                      : number == LN_NUMBER_INT8 ? "no integer form that stock runtimes share"
-                                                 : "no form with 16-bit activations";
+    const ln_compute number = wanted_number(plan, op);
+    if (number == LN_COMPUTE_FLOAT) continue;
+    const char *why = row_takes(op, number)       ? obstacle(plan, op, i)
+                      : number == LN_COMPUTE_INT8 ? "no integer form that stock runtimes share"
+                                                  : "no form with 16-bit activations";
     if (why == NULL) {
       plan->number[i] = (uint8_t)number;
     } else {
@@ -153,8 +153,8 @@ static ln_status follow_neighbours(ln_integer_plan *plan) {
   for (int32_t i = 0; status == LN_OK && i < plan->op_count; ++i) {
     const ln_op *op = &graph->ops[i];
     const bool moves = (op->def->flags & LN_OPF_ONE_SCALE) != 0;
-    bool floats = plan->number[i] == LN_NUMBER_FLOAT || moves;
-    for (int32_t j = 0; floats && moves && plan->number[i] != LN_NUMBER_FLOAT && j < op->input_count; ++j) {
+    bool floats = plan->number[i] == LN_COMPUTE_FLOAT || moves;
+    for (int32_t j = 0; floats && moves && plan->number[i] != LN_COMPUTE_FLOAT && j < op->input_count; ++j) {
       floats = !is_activation(plan, op, i, j) || from_floats[op->inputs[j]] ||
                ln_tensor_const_data(&graph->tensors[op->inputs[j]]);
     }
@@ -167,8 +167,8 @@ static ln_status follow_neighbours(ln_integer_plan *plan) {
       stays = stays && (!is_float_operand(plan, op->outputs[j]) ||
                         (from_floats[op->outputs[j]] && !into_others[op->outputs[j]]));
     }
-    if (stays) plan->number[i] = LN_NUMBER_FLOAT;
-    if (plan->number[i] == LN_NUMBER_FLOAT || !has_float_output(plan, op)) continue;
+    if (stays) plan->number[i] = LN_COMPUTE_FLOAT;
+    if (plan->number[i] == LN_COMPUTE_FLOAT || !has_float_output(plan, op)) continue;
     for (int32_t j = 0; j < op->input_count; ++j) {
       if (op->inputs[j] >= 0) into_others[op->inputs[j]] = true;
     }
@@ -185,7 +185,7 @@ static void find_homes(ln_integer_plan *plan) {
     for (int32_t j = plan->op_count - 1; plan->is_float[input] && j >= 0; --j) { /* the first reader decides */
       const ln_op *op = &graph->ops[j];
       for (int32_t k = 0; k < op->input_count; ++k) {
-        if (op->inputs[k] == input && has_float_output(plan, op) && plan->number[j] != LN_NUMBER_FLOAT) {
+        if (op->inputs[k] == input && has_float_output(plan, op) && plan->number[j] != LN_COMPUTE_FLOAT) {
           plan->home[input] = plan->number[j];
         }
       }
@@ -193,12 +193,12 @@ static void find_homes(ln_integer_plan *plan) {
   }
   for (int32_t i = 0; i < plan->op_count; ++i) {
     const ln_op *op = &graph->ops[i];
-    if (plan->number[i] != LN_NUMBER_FLOAT && !has_float_output(plan, op)) {
-      ln_number read = LN_NUMBER_FLOAT;
+    if (plan->number[i] != LN_COMPUTE_FLOAT && !has_float_output(plan, op)) {
+      ln_compute read = LN_COMPUTE_FLOAT;
       for (int32_t j = 0; j < op->input_count; ++j) {
-        if (is_activation(plan, op, i, j)) read = (ln_number)plan->home[op->inputs[j]];
+        if (is_activation(plan, op, i, j)) read = (ln_compute)plan->home[op->inputs[j]];
       }
-      plan->number[i] = (uint8_t)(read != LN_NUMBER_FLOAT && row_takes(op, read) ? read : LN_NUMBER_FLOAT);
+      plan->number[i] = (uint8_t)(read != LN_COMPUTE_FLOAT && row_takes(op, read) ? read : LN_COMPUTE_FLOAT);
     }
     for (int32_t j = 0; j < op->output_count; ++j) {
       if (plan->is_float[op->outputs[j]]) plan->home[op->outputs[j]] = plan->number[i];
@@ -208,7 +208,7 @@ static void find_homes(ln_integer_plan *plan) {
 
 /* ---- which tensors share a scale ---- */
 
-static int32_t node_of(int32_t tensor, ln_number number) { return 2 * tensor + (number == LN_NUMBER_INT16); }
+static int32_t node_of(int32_t tensor, ln_compute number) { return 2 * tensor + (number == LN_COMPUTE_INT16); }
 
 static ln_scale_group *find_group(ln_integer_plan *plan, int32_t node) {
   ln_scale_group *groups = plan->groups;
@@ -237,7 +237,7 @@ static void unite(ln_scale_group *into, ln_scale_group *group) {
  */
 static void share_scale(ln_integer_plan *plan, const ln_op *op, int32_t place, const int32_t *uses) {
   const ln_graph *graph = ln_optimizer_graph(plan->o);
-  const ln_number number = (ln_number)plan->number[place];
+  const ln_compute number = (ln_compute)plan->number[place];
   ln_scale_group *group = find_group(plan, node_of(op->outputs[0], number));
   for (int32_t i = 1; i < op->output_count; ++i) {
     if (is_float_operand(plan, op->outputs[i])) unite(group, find_group(plan, node_of(op->outputs[i], number)));
@@ -278,15 +278,15 @@ static ln_status find_groups(ln_integer_plan *plan) {
     const ln_range *range = &plan->ranges[i / 2];
     /* Those methods trade steps for range by the error of 8 bits; 16 have steps enough. */
     const bool whole = i % 2 == 1 && narrows;
-    plan->groups[i] = (ln_scale_group){i, whole ? range->seen_low : range->low, whole ? range->seen_high : range->high,
-                                       0};
+    plan->groups[i] =
+        (ln_scale_group){i, whole ? range->seen_low : range->low, whole ? range->seen_high : range->high, 0};
   }
   for (int32_t i = 0; i < plan->op_count; ++i) {
     const ln_op *op = &graph->ops[i];
-    if (plan->number[i] == LN_NUMBER_FLOAT) continue;
+    if (plan->number[i] == LN_COMPUTE_FLOAT) continue;
     const uint32_t span = op->def->flags & (LN_OPF_SPAN_UNIT | LN_OPF_SPAN_SIGNED | LN_OPF_SPAN_LOG);
     for (int32_t j = 0; span != 0 && j < op->output_count; ++j) {
-      plan->groups[node_of(op->outputs[j], (ln_number)plan->number[i])].span = span;
+      plan->groups[node_of(op->outputs[j], (ln_compute)plan->number[i])].span = span;
     }
     if ((op->def->flags & LN_OPF_ONE_SCALE) != 0 && is_float_operand(plan, op->outputs[0])) {
       share_scale(plan, op, i, uses);
@@ -314,21 +314,21 @@ static ln_scaling int8_scaling(const ln_scale_group *group) {
   return (ln_scaling){LN_INT8, scale, (int64_t)fminf(fmaxf(zero_point, -128), 127)};
 }
 
-ln_scaling ln_integer_scaling(ln_integer_plan *plan, int32_t tensor, ln_number number) {
-  if (number == LN_NUMBER_FLOAT) return (ln_scaling){LN_FLOAT32, 0, 0};
+ln_scaling ln_integer_scaling(ln_integer_plan *plan, int32_t tensor, ln_compute number) {
+  if (number == LN_COMPUTE_FLOAT) return (ln_scaling){LN_FLOAT32, 0, 0};
   const ln_scale_group *group = find_group(plan, node_of(tensor, number));
-  return number == LN_NUMBER_INT16 ? int16_scaling(group) : int8_scaling(group);
+  return number == LN_COMPUTE_INT16 ? int16_scaling(group) : int8_scaling(group);
 }
 
 ln_scaling ln_integer_wanted(ln_integer_plan *plan, const ln_op *op, int32_t place, int32_t index) {
   const bool shared = (op->def->flags & LN_OPF_ONE_SCALE) != 0 && is_float_operand(plan, op->outputs[0]);
-  return ln_integer_scaling(plan, shared ? op->outputs[0] : op->inputs[index], (ln_number)plan->number[place]);
+  return ln_integer_scaling(plan, shared ? op->outputs[0] : op->inputs[index], (ln_compute)plan->number[place]);
 }
 
 ln_scaling ln_integer_edge(ln_integer_plan *plan, int32_t tensor) {
   if (plan->io == LN_FLOAT32 || !plan->ranges[tensor].seen) return (ln_scaling){LN_FLOAT32, 0, 0};
-  if (plan->io == LN_INT16) return ln_integer_scaling(plan, tensor, LN_NUMBER_INT16);
-  ln_scaling scaling = ln_integer_scaling(plan, tensor, LN_NUMBER_INT8);
+  if (plan->io == LN_INT16) return ln_integer_scaling(plan, tensor, LN_COMPUTE_INT16);
+  ln_scaling scaling = ln_integer_scaling(plan, tensor, LN_COMPUTE_INT8);
   if (plan->io == LN_UINT8) {
     scaling.type = LN_UINT8;
     scaling.zero_point += 128;

@@ -6,7 +6,7 @@
 #include "optimize/quantize.h"
 
 /* What an operator computes in, and what a tensor is when it is made. */
-typedef enum ln_number { LN_NUMBER_FLOAT = 0, LN_NUMBER_INT8 = 1, LN_NUMBER_INT16 = 2 } ln_number;
+typedef enum ln_compute { LN_COMPUTE_FLOAT = 0, LN_COMPUTE_INT8 = 1, LN_COMPUTE_INT16 = 2 } ln_compute;
 
 typedef struct ln_scaling {
   ln_type type; /* LN_FLOAT32: the others say nothing */
@@ -28,8 +28,8 @@ typedef struct ln_integer_plan {
   int32_t op_count, tensor_count;
   ln_range *ranges;       /* [tensor_count] */
   bool *is_float;         /* [tensor_count] float32 at first */
-  uint8_t *number;        /* [op_count] ln_number */
-  uint8_t *home;          /* [tensor_count] ln_number that the tensor is made in */
+  uint8_t *number;        /* [op_count] ln_compute */
+  uint8_t *home;          /* [tensor_count] ln_compute that the tensor is made in */
   ln_scale_group *groups; /* [2 * tensor_count] a tensor as int8, as int16 */
   ln_layer *layers;       /* of the whole graph */
   int32_t layer_count;
@@ -38,7 +38,7 @@ typedef struct ln_integer_plan {
 } ln_integer_plan;
 
 /* What tensor `tensor` is as numbers of this kind. */
-ln_scaling ln_integer_scaling(ln_integer_plan *plan, int32_t tensor, ln_number number);
+ln_scaling ln_integer_scaling(ln_integer_plan *plan, int32_t tensor, ln_compute number);
 /* What operator `op` (a place before any change) wants of its input `index`, which is a float that is no weight. */
 ln_scaling ln_integer_wanted(ln_integer_plan *plan, const ln_op *op, int32_t place, int32_t index);
 /* The same for an edge of the graph, which stands for `tensor`. */
