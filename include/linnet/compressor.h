@@ -1,7 +1,7 @@
 /*
  * A way to make weights smaller, as one struct of functions: it takes a layer's weights apart, says what each size that
- * it could write them in costs and loses, and writes one. A recipe that knows it (ln_optimize_options.compressors) has it
- * as a technique like those that the library brings. examples/compressor.c is one in a file.
+ * it could write them in costs and loses, and writes one. A recipe that knows it (ln_optimize_options.compressors) has
+ * it as a technique like those that the library brings. examples/compressor.c is one in a file.
  */
 #ifndef LINNET_COMPRESSOR_H
 #define LINNET_COMPRESSOR_H

@@ -1,8 +1,8 @@
 /*
  * Fork-join over numbered tasks. Workers spin for a short while after a run, so that the steps of one inference do not
- * pay for a wake-up each, and then sleep. Each worker begins with tasks of its own, the same part of the numbers in every
- * run, since what it wrote in the step before lies in its cache; then it takes others'. Which worker takes which task
- * still differs from run to run: tasks do not depend on one another, so results do not.
+ * pay for a wake-up each, and then sleep. Each worker begins with tasks of its own, the same part of the numbers in
+ * every run, since what it wrote in the step before lies in its cache; then it takes others'. Which worker takes which
+ * task still differs from run to run: tasks do not depend on one another, so results do not.
  */
 #define _GNU_SOURCE
 #include <pthread.h>

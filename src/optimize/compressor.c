@@ -96,7 +96,9 @@ static const char *reason_to_leave(const work *w, const ln_layer *layer) {
   if (layer->kind == LN_LAYER_FULLY_CONNECTED && ((const ln_fully_connected_options *)op->options)->weights_format != 0)
     return "its weights lie shuffled";
   if (is_shared(graph, layer->weights)) return "other operators read its weights too";
-  return is_kept(w->o, layer->weights) && (kept == NULL || strcmp(kept, "drop") != 0) ? "an earlier stage's zeros or values are kept" : NULL;
+  return is_kept(w->o, layer->weights) && (kept == NULL || strcmp(kept, "drop") != 0)
+             ? "an earlier stage's zeros or values are kept"
+             : NULL;
 }
 
 /* False for layers that compressors are not asked about. */
@@ -166,9 +168,9 @@ static ln_status take_patches(void *user, int64_t sample, ln_session *session, l
     const int64_t share = (u->capacity + w->samples - 1) / (w->samples > 0 ? w->samples : 1);
     const int64_t room = u->capacity - d->patch_count;
     if (u->patches == NULL || room <= 0) continue;
-    const int64_t taken = ln_layer_patches(w->o, &u->layer, ln_session_tensor(session, u->layer.input), 0,
-                                           share < room ? share : room, (uint64_t)sample,
-                                           u->patches + (size_t)d->patch_count * (size_t)u->layer.columns);
+    const int64_t taken =
+        ln_layer_patches(w->o, &u->layer, ln_session_tensor(session, u->layer.input), 0, share < room ? share : room,
+                         (uint64_t)sample, u->patches + (size_t)d->patch_count * (size_t)u->layer.columns);
     if (taken < 0) return ln_fail(err, LN_ERR_SHAPE, "\"%s\": its input does not fit its weights", d->name);
     d->patch_count += taken;
   }
@@ -225,8 +227,8 @@ static ln_status add_levels(work *w, unit *u, int32_t compressor, int32_t levels
 }
 
 static ln_status decompose(work *w, unit *u) {
-  const ln_factor factor = {sizeof factor,   u->weights.rows,     u->weights.height,
-                            u->weights.width, u->weights.channels, 0, NULL};
+  const ln_factor factor = {sizeof factor, u->weights.rows, u->weights.height, u->weights.width, u->weights.channels, 0,
+                            NULL};
   ln_compressor_cost cost = {.size = sizeof cost};
   LN_TRY(ln_factors_cost(&u->weights, &factor, 1, w->o->err, &cost));
   const ln_choice plain = {-1, -1, cost.bytes, cost.macs, 0};
@@ -262,8 +264,9 @@ static ln_status choose(work *w) {
   if (budget > 0) {
     const char *of = ln_parameter_text(&w->parameters, "of");
     const bool by_macs = of == NULL || strcmp(of, "macs") == 0;
-    return ln_choose_by_budget(w->choices, w->starts, w->count, budget, by_macs, w->chosen) ? LN_OK
-                                                                                           : ln_optimizer_no_memory(w->o);
+    return ln_choose_by_budget(w->choices, w->starts, w->count, budget, by_macs, w->chosen)
+               ? LN_OK
+               : ln_optimizer_no_memory(w->o);
   }
   for (int32_t i = 0; i < w->count; ++i) {
     const ln_parameter_values values = of_layer(w, &w->units[i]);
@@ -312,7 +315,8 @@ static ln_status write_factors(work *w, unit *u, const ln_choice *choice, const 
   row.bytes_before = plain->bytes;
   row.bytes_after = choice->bytes;
   if (status == LN_OK && is_kept(w->o, u->layer.weights))
-    status = ln_report_add_note(w->o, "%s: what an earlier stage kept of \"%s\" is dropped", w->o->stage, u->weights.name);
+    status =
+        ln_report_add_note(w->o, "%s: what an earlier stage kept of \"%s\" is dropped", w->o->stage, u->weights.name);
   if (status == LN_OK) status = ln_factors_put(w->o, &u->layer, &u->weights, factors, count, bias);
   if (status == LN_OK) status = ln_report_add_layer(w->o, &row);
   for (int32_t i = 0; i < LN_MOST_FACTORS; ++i) ln_free(factors[i].values);

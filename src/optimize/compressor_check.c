@@ -23,8 +23,8 @@ static float next_random(uint64_t *state) { /* xorshift64*, in -1 .. 1 */
 /* Weights whose rows resemble one another, and patches whose channels do. */
 static bool make_sample(const int32_t shape[4], int64_t in, int64_t out, bool has_patches, sample *s) {
   uint64_t seed = 88172645463325252u + (uint64_t)shape[0];
-  s->layer = (ln_layer_weights){sizeof s->layer, "made up", shape[0], shape[1], shape[2], shape[3], NULL,
-                                in, in, out, out, 0, NULL};
+  s->layer = (ln_layer_weights){
+      sizeof s->layer, "made up", shape[0], shape[1], shape[2], shape[3], NULL, in, in, out, out, 0, NULL};
   s->size = ln_patch_size(&s->layer);
   s->count = s->size * (size_t)shape[0];
   s->layer.values = s->values = ln_floats(shape[0], (int64_t)s->size);
@@ -52,7 +52,8 @@ static bool join(ln_factor *a, const ln_factor *b) {
   for (int32_t o = 0; o < b->rows; ++o) {
     for (int32_t place = 0; place < b->height * b->width; ++place) {
       for (int32_t r = 0; r < a->rows; ++r) {
-        const float by = b->values[((size_t)o * (size_t)(b->height * b->width) + (size_t)place) * (size_t)a->rows + (size_t)r];
+        const float by =
+            b->values[((size_t)o * (size_t)(b->height * b->width) + (size_t)place) * (size_t)a->rows + (size_t)r];
         for (int32_t h = 0; h < a->height; ++h) {
           const size_t run = (size_t)a->width * (size_t)a->channels;
           const float *from = a->values + ((size_t)r * (size_t)a->height + (size_t)h) * run;
@@ -122,8 +123,8 @@ static ln_status check_clusters(const ln_factor *f, ln_error *err) {
 static ln_status check_factors(const sample *s, ln_factor *factors, int32_t count, const float *bias, double error,
                                double tolerance, ln_error *err) {
   for (int32_t i = 0; i < count; ++i) {
-    const size_t size = (size_t)factors[i].rows * (size_t)factors[i].height * (size_t)factors[i].width *
-                        (size_t)factors[i].channels;
+    const size_t size =
+        (size_t)factors[i].rows * (size_t)factors[i].height * (size_t)factors[i].width * (size_t)factors[i].channels;
     for (size_t k = 0; k < size; ++k)
       if (!isfinite(factors[i].values[k])) return ln_fail(err, LN_ERR_INTERNAL, "weights that are not finite");
     LN_TRY(check_clusters(&factors[i], err));

@@ -82,8 +82,7 @@ static int32_t add_zero_bias(const chain *c, int32_t index) {
   void *data = ln_arena_array(ln_optimizer_arena(c->o), (size_t)rows, sizeof(float));
   const char *name =
       ln_arena_printf(ln_optimizer_arena(c->o), "%s/factor%d/bias", ln_layer_name(c->o, c->layer), index + 1);
-  return name == NULL ? -1
-                      : ln_edit_add_constant(c->o, name, LN_FLOAT32, &shape, data, (size_t)rows * sizeof(float));
+  return name == NULL ? -1 : ln_edit_add_constant(c->o, name, LN_FLOAT32, &shape, data, (size_t)rows * sizeof(float));
 }
 
 /* One dimension of what lies between two factors: the layer's output's where it has been strided, else its input's. */
@@ -175,7 +174,6 @@ ln_status ln_factors_put(ln_optimizer *o, ln_layer *layer, const ln_layer_weight
     op->inputs[0] = input;
     op->inputs[1] = last;
     layer->weights = last;
-
   }
   if (factors[count - 1].clusters > 0 && count == 1)
     LN_TRY(ln_invariant_keep_clusters(o, layer->weights, factors[0].clusters, 0));

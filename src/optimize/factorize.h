@@ -45,7 +45,8 @@ typedef struct ln_choice {
   double error;
 } ln_choice;
 
-/* The cheapest of `count` choices that loses at most `error`; -1 for none that saves bytes and MACs beside the first. */
+/* The cheapest of `count` choices that loses at most `error`; -1 for none that saves bytes and MACs beside the first.
+ */
 int32_t ln_choose_by_error(const ln_choice *choices, int32_t count, double error);
 /*
  * One choice for each of `layers` (whose choices begin at starts[layer] and end at starts[layer + 1], the first of them

@@ -28,8 +28,8 @@ static ln_status turn_all(const ln_layer_weights *layer, const float *from, int6
   return LN_OK;
 }
 
-static ln_status decompose(const ln_layer_weights *layer, const ln_parameter_values *values, ln_error *err, void **state,
-                           int32_t *levels) {
+static ln_status decompose(const ln_layer_weights *layer, const ln_parameter_values *values, ln_error *err,
+                           void **state, int32_t *levels) {
   (void)values;
   *levels = 0;
   if (layer->height < 2 || layer->width < 2 || layer->rows > INT32_MAX / layer->width) return LN_OK;
@@ -77,8 +77,8 @@ static ln_status rewrite(const void *state, const ln_layer_weights *layer, int32
   if (factors[0].values == NULL) return LN_OK;
   float *columns = NULL;
   LN_TRY(turn_all(layer, layer->patches, layer->patch_count, err, &columns));
-  const ln_status status = ln_split_write(state, layer, columns, layer->width, level + 1, err, factors[0].values,
-                                          factors[1].values, bias);
+  const ln_status status =
+      ln_split_write(state, layer, columns, layer->width, level + 1, err, factors[0].values, factors[1].values, bias);
   ln_free(columns);
   return status;
 }

@@ -1,7 +1,7 @@
 /*
  * What the ways to split a layer share. Where samples are given, directions are those of the layer's outputs on them
- * rather than of its weights: truncating the singular values of w * l, l * l^T the inputs' second moments, loses least of
- * the outputs (Zhang et al., "Accelerating Very Deep Convolutional Networks", 2015; Wang et al., "SVD-LLM", 2024).
+ * rather than of its weights: truncating the singular values of w * l, l * l^T the inputs' second moments, loses least
+ * of the outputs (Zhang et al., "Accelerating Very Deep Convolutional Networks", 2015; Wang et al., "SVD-LLM", 2024).
  * Second moments are about the mean, which the bias takes, and drawn a little towards all directions alike, so that few
  * samples do no harm.
  */
@@ -131,8 +131,7 @@ out:
 
 static ln_status principal(ln_split *s, const float *x, int64_t count, ln_error *err) {
   const double variance = count > 0 ? mean_variance(x, count, s->ins) : 0;
-  if (variance > 0 && s->ins < s->outs)
-    return by_inputs(s->w, s->outs, s->ins, x, count, err, s->energies, s->left);
+  if (variance > 0 && s->ins < s->outs) return by_inputs(s->w, s->outs, s->ins, x, count, err, s->energies, s->left);
   if (variance > 0) return by_outputs(s->w, s->outs, s->ins, x, count, variance, err, s->energies, s->left);
   LN_TRY(ln_svd(s->w, s->outs, s->ins, err, s->energies, s->left));
   for (int32_t i = 0; i < s->most; ++i) s->energies[i] *= s->energies[i];

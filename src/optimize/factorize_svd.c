@@ -5,8 +5,8 @@
  */
 #include "optimize/factorize.h"
 
-static ln_status decompose(const ln_layer_weights *layer, const ln_parameter_values *values, ln_error *err, void **state,
-                           int32_t *levels) {
+static ln_status decompose(const ln_layer_weights *layer, const ln_parameter_values *values, ln_error *err,
+                           void **state, int32_t *levels) {
   (void)values;
   const size_t columns = ln_patch_size(layer);
   *levels = 0;

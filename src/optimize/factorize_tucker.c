@@ -12,10 +12,10 @@
 #include "optimize/svd.h"
 
 typedef struct tucker {
-  ln_split *outs;                   /* [rows, height * width * channels] */
-  int32_t most_in;                  /* min(channels, rows * height * width) */
-  double *expand, *reduce, *lost;   /* [channels, most_in], [most_in, channels]: inverses; [most_in] */
-  int32_t levels, (*ranks)[2];      /* [levels] of outputs, of inputs */
+  ln_split *outs;                 /* [rows, height * width * channels] */
+  int32_t most_in;                /* min(channels, rows * height * width) */
+  double *expand, *reduce, *lost; /* [channels, most_in], [most_in, channels]: inverses; [most_in] */
+  int32_t levels, (*ranks)[2];    /* [levels] of outputs, of inputs */
 } tucker;
 
 static void destroy(void *state) {
@@ -57,8 +57,8 @@ static ln_status split_inputs(tucker *t, const ln_layer_weights *layer, ln_error
   const int64_t rest = (int64_t)((size_t)layer->rows * ln_patch_size(layer)) / n;
   if (rest > INT32_MAX) return ln_fail(err, LN_ERR_LIMIT, "weights of %lld columns", (long long)rest);
   t->most_in = n < rest ? n : (int32_t)rest;
-  double *l = ln_doubles(n, n), *mean = ln_doubles(n, 1), *g = ln_doubles(n, rest), *energies = ln_doubles(t->most_in, 1),
-         *left = ln_doubles(n, t->most_in);
+  double *l = ln_doubles(n, n), *mean = ln_doubles(n, 1), *g = ln_doubles(n, rest),
+         *energies = ln_doubles(t->most_in, 1), *left = ln_doubles(n, t->most_in);
   t->expand = ln_doubles(n, t->most_in);
   t->reduce = ln_doubles(t->most_in, n);
   t->lost = ln_doubles(t->most_in, 1);
@@ -139,8 +139,8 @@ static ln_status walk(tucker *t, const ln_layer_weights *layer, ln_error *err) {
   return LN_OK;
 }
 
-static ln_status decompose(const ln_layer_weights *layer, const ln_parameter_values *values, ln_error *err, void **state,
-                           int32_t *levels) {
+static ln_status decompose(const ln_layer_weights *layer, const ln_parameter_values *values, ln_error *err,
+                           void **state, int32_t *levels) {
   (void)values;
   *levels = 0;
   if (ln_patch_size(layer) <= (size_t)layer->channels || layer->rows < 2 || layer->channels < 2) return LN_OK;

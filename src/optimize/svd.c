@@ -1,4 +1,5 @@
-/* Singular values. Sums run over fixed lanes, so that compilers can use vectors and the result does not hang on which. */
+/* Singular values. Sums run over fixed lanes, so that compilers can use vectors and the result does not hang on which.
+ */
 #include "optimize/svd.h"
 
 #include <math.h>
@@ -31,8 +32,8 @@ static void rotate(double *restrict p, double *restrict q, int32_t n, double c, 
 
 static double *row_of(double *a, int32_t row, int32_t columns) { return a + (size_t)row * (size_t)columns; }
 
-/* The lower triangle l of b = l * q, q with orthogonal rows, in place of the first `rows` columns of b: reflections from
- * the right, whose vectors are not kept. */
+/* The lower triangle l of b = l * q, q with orthogonal rows, in place of the first `rows` columns of b: reflections
+ * from the right, whose vectors are not kept. */
 static void triangle(double *b, int32_t rows, int32_t columns) {
   for (int32_t k = 0; k < rows; k++) {
     double *v = row_of(b, k, columns) + k;

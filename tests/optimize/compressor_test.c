@@ -19,8 +19,8 @@ static void own_ones_hold(void **state) {
 /* Halves what it promises, or writes a shape that does not fit. */
 static enum { CHEATS, MISFITS } how;
 
-static ln_status decompose(const ln_layer_weights *layer, const ln_parameter_values *values, ln_error *err, void **state,
-                           int32_t *levels) {
+static ln_status decompose(const ln_layer_weights *layer, const ln_parameter_values *values, ln_error *err,
+                           void **state, int32_t *levels) {
   (void)layer, (void)values, (void)err, (void)state;
   *levels = 1;
   return LN_OK;
@@ -42,7 +42,8 @@ static ln_status rewrite(const void *state, const ln_layer_weights *layer, int32
   factors[0].height = layer->height;
   factors[0].width = layer->width;
   factors[0].channels = layer->channels;
-  for (int32_t i = 0; factors[0].values != NULL && i < layer->rows * layer->height * layer->width * layer->channels; ++i)
+  for (int32_t i = 0; factors[0].values != NULL && i < layer->rows * layer->height * layer->width * layer->channels;
+       ++i)
     factors[0].values[i] = 0.5f * layer->values[i];
   return LN_OK;
 }

@@ -232,8 +232,8 @@ static void a_budget_is_kept(void **state) {
 /* Two layers, one that loses little for a large saving: it is the first to pay. */
 static void budgets_take_what_costs_least(void **state) {
   (void)state;
-  const ln_choice choices[] = {{-1, -1, 100, 100, 0}, {0, 0, 10, 10, 0.5}, {0, 1, 50, 50, 0.01}, {0, 2, 60, 60, 0.4},
-                               {-1, -1, 40, 40, 0},   {0, 0, 20, 20, 0.3}};
+  const ln_choice choices[] = {{-1, -1, 100, 100, 0}, {0, 0, 10, 10, 0.5}, {0, 1, 50, 50, 0.01},
+                               {0, 2, 60, 60, 0.4},   {-1, -1, 40, 40, 0}, {0, 0, 20, 20, 0.3}};
   const int32_t starts[] = {0, 4, 6};
   int32_t chosen[2];
   assert_true(ln_choose_by_budget(choices, starts, 2, 0.9, true, chosen));
@@ -274,9 +274,9 @@ static void memory_may_be_short(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(low_rank_comes_apart_exactly), cmocka_unit_test(what_does_not_save_stays),
-      cmocka_unit_test(a_budget_is_kept), cmocka_unit_test(budgets_take_what_costs_least),
-      cmocka_unit_test(memory_may_be_short)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(low_rank_comes_apart_exactly),
+                                     cmocka_unit_test(what_does_not_save_stays), cmocka_unit_test(a_budget_is_kept),
+                                     cmocka_unit_test(budgets_take_what_costs_least),
+                                     cmocka_unit_test(memory_may_be_short)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

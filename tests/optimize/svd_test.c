@@ -51,7 +51,8 @@ static void check(int32_t rows, int32_t columns, const double *wanted) {
       length += left[r * n + k] * left[r * n + k];
     }
     assert_true(fabs(length - 1) < 1e-12);
-    const bool apart = (k == 0 || wanted[k] < 0.999 * wanted[k - 1]) && (k + 1 == n || wanted[k + 1] < 0.999 * wanted[k]);
+    const bool apart =
+        (k == 0 || wanted[k] < 0.999 * wanted[k - 1]) && (k + 1 == n || wanted[k + 1] < 0.999 * wanted[k]);
     if (apart) assert_true(fabs(fabs(same) - 1) < 1e-8);
   }
   free(u), free(v), free(a), free(left), free(values);
@@ -87,6 +88,7 @@ static void refuses_what_is_not_finite(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(finds_known_values), cmocka_unit_test(refuses_what_is_not_finite)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(finds_known_values),
+                                     cmocka_unit_test(refuses_what_is_not_finite)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
