@@ -12,8 +12,6 @@
 #include "optimize/linear.h"
 #include "optimize/svd.h"
 
-static const double RIDGE = 0.01;
-
 static ln_status no_memory(ln_error *err) { return ln_fail(err, LN_ERR_MEMORY, "out of memory"); }
 
 static void *array(int64_t rows, int64_t columns, size_t item) {
@@ -64,7 +62,7 @@ static void take_means(const float *x, int64_t count, int32_t columns, double *m
     for (int32_t c = 0; c < columns; ++c) mean[c] += x[(size_t)k * (size_t)columns + (size_t)c] / (double)count;
 }
 
-void ln_split_moments(const float *x, int64_t count, int32_t n, double *mean, double *out) {
+void ln_split_moments(const float *x, int64_t count, int32_t n, double ridge, double *mean, double *out) {
   take_means(x, count, n, mean);
   ln_linear_add_moments(out, n, x, count);
   for (int32_t i = 0; i < n; ++i)
@@ -73,7 +71,7 @@ void ln_split_moments(const float *x, int64_t count, int32_t n, double *mean, do
       *at = *at / (double)count - mean[i] * mean[j];
     }
   ln_linear_mirror(out, n);
-  const double more = RIDGE * ln_linear_mean_diagonal(out, n);
+  const double more = ridge * ln_linear_mean_diagonal(out, n);
   for (int32_t i = 0; i < n; ++i) out[(size_t)i * (size_t)n + (size_t)i] += more;
 }
 
@@ -86,7 +84,7 @@ static ln_status by_inputs(const double *w, int32_t rows, int32_t columns, const
     no_memory(err);
     goto out;
   }
-  ln_split_moments(x, count, columns, mean, moments);
+  ln_split_moments(x, count, columns, LN_SPLIT_RIDGE, mean, moments);
   if (!ln_linear_cholesky(moments, columns)) {
     status = ln_fail(err, LN_ERR_DATA, "activations that are not finite");
     goto out;
@@ -112,13 +110,13 @@ static ln_status by_outputs(const double *w, int32_t rows, int32_t columns, cons
     goto out;
   }
   ln_respond(x, count, w, rows, columns, y);
-  ln_split_moments(y, count, rows, mean, moments);
+  ln_split_moments(y, count, rows, 0, mean, moments);
   for (int32_t r = 0; r < rows; ++r) {
     for (int32_t s = 0; s < rows; ++s) {
       const double *a = w + (size_t)r * (size_t)columns, *b = w + (size_t)s * (size_t)columns;
       double sum = 0;
       for (int32_t c = 0; c < columns; ++c) sum += a[c] * b[c];
-      moments[(size_t)r * (size_t)rows + (size_t)s] += RIDGE * variance * sum;
+      moments[(size_t)r * (size_t)rows + (size_t)s] += LN_SPLIT_RIDGE * variance * sum;
     }
   }
   status = ln_svd(moments, rows, rows, err, energies, left);
@@ -156,7 +154,7 @@ static ln_status refit(const float *z, int32_t inner, float *y, float *made, int
     status = no_memory(err);
     goto out;
   }
-  ln_split_moments(z, count, inner, z_mean, normal);
+  ln_split_moments(z, count, inner, LN_SPLIT_RIDGE, z_mean, normal);
   ln_respond(z, count, b, rows, inner, made);
   for (size_t i = 0; i < (size_t)count * (size_t)rows; ++i) y[i] -= made[i];
   centre(y, count, rows, y_mean);

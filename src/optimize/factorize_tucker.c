@@ -34,7 +34,7 @@ static void channel_moments(const ln_layer_weights *layer, double *l, double *me
   const int32_t n = layer->channels;
   const int64_t places = layer->patch_count * layer->height * layer->width;
   if (places > 0) {
-    ln_split_moments(layer->patches, places, n, mean, l);
+    ln_split_moments(layer->patches, places, n, LN_SPLIT_RIDGE, mean, l);
     if (ln_linear_cholesky(l, n)) return;
   }
   for (int32_t i = 0; i < n; ++i)
