@@ -1,7 +1,7 @@
 /*
  * A way to make weights smaller, as one struct of functions: it takes a layer's weights apart, says what each size that
- * it could write them in costs and loses, and writes one. A recipe that knows it (ln_optimize_options.compressors) has
- * it as a technique like those that the library brings. examples/compressor.c is one in a file.
+ * it could write them in costs and loses, and writes one. A recipe that was told of it (ln_recipe_use) takes it as a
+ * technique like those that the library brings. examples/compressor.c is one in a file.
  */
 #ifndef LINNET_COMPRESSOR_H
 #define LINNET_COMPRESSOR_H
@@ -58,7 +58,7 @@ typedef struct ln_compressor_cost {
   size_t size;   /* sizeof(ln_compressor_cost) in the library */
   int64_t bytes; /* of the weights as a file keeps them */
   int64_t macs;  /* multiply-accumulates of a run */
-  double error;  /* share of the layer's output that is lost, in squares: 0 none, 1 all */
+  double error;  /* share of the output that is lost, as ln_weights_loss has it: 0 none, 1 all */
 } ln_compressor_cost;
 
 /* What plain layers of float32 cost, for `cost` functions; `out->error` is left as it is. LN_ERR_SHAPE for factors that
@@ -66,6 +66,11 @@ typedef struct ln_compressor_cost {
 LN_API ln_status ln_factors_cost(const ln_layer_weights *layer, const ln_factor *factors, int32_t count, ln_error *err,
                                  ln_compressor_cost *out);
 
+/* The share that is lost when the weights are `values` and `bias` [rows] (NULL: nothing) is added to the bias: of the
+ * outputs' squares about their mean, or without samples of the weights'. */
+LN_API double ln_weights_loss(const ln_layer_weights *layer, const float *values, const float *bias);
+
+/* `err` is never NULL in its functions. */
 typedef struct ln_compressor {
   size_t size;      /* sizeof(ln_compressor) */
   const char *name; /* the technique's in recipes, none of the library's own */
@@ -90,6 +95,10 @@ typedef struct ln_compressor {
   void (*destroy)(void *state);     /* NULL where there is nothing to free; `state` may be NULL */
   ln_status (*test)(ln_error *err); /* checks of its own, which ln_compressor_test runs too; NULL: none */
 } ln_compressor;
+
+/* Lets the stages that are added to a recipe from now on be this one, by its name: the struct outlives the recipe.
+ * LN_ERR_ARGUMENT for one that lacks something, or whose name is taken. */
+LN_API ln_status ln_recipe_use(ln_recipe *recipe, const ln_compressor *compressor, ln_error *err);
 
 /*
  * Holds a compressor to what is said above, on layers of several shapes, with samples and without: shapes fit, costs

@@ -64,6 +64,7 @@ typedef struct work {
   size_t choice_count, choice_room;
   int32_t *starts, *chosen; /* [count + 1], [count] */
   int64_t samples;
+  ln_error *err, own_err; /* never NULL: programs' functions write to it */
 } work;
 
 static ln_parameter_values of_layer(const work *w, const unit *u) {
@@ -219,7 +220,7 @@ static ln_status add_levels(work *w, unit *u, int32_t compressor, int32_t levels
   const ln_compressor *c = w->compressors[compressor];
   for (int32_t level = 0; level < levels; ++level) {
     ln_compressor_cost cost = {.size = sizeof cost};
-    LN_TRY(c->cost(u->states[compressor], &u->weights, level, w->o->err, &cost));
+    LN_TRY(c->cost(u->states[compressor], &u->weights, level, w->err, &cost));
     const ln_choice choice = {compressor, level, cost.bytes, cost.macs, cost.error};
     if (cost.bytes < plain->bytes && cost.macs <= plain->macs) LN_TRY(add_choice(w, &choice));
   }
@@ -238,9 +239,9 @@ static ln_status decompose(work *w, unit *u) {
     const ln_compressor *c = w->compressors[i];
     int32_t levels = 0;
     if (w->filter != NULL && !w->filter(&values, c)) continue;
-    const ln_status status = c->decompose(&u->weights, &values, w->o->err, &u->states[i], &levels);
+    const ln_status status = c->decompose(&u->weights, &values, w->err, &u->states[i], &levels);
     if (status != LN_OK) {
-      ln_error_prefix(w->o->err, "%s: \"%s\"", c->name, u->weights.name);
+      ln_error_prefix(w->err, "%s: \"%s\"", c->name, u->weights.name);
       return status;
     }
     LN_TRY(add_levels(w, u, i, levels, &plain));
@@ -297,7 +298,7 @@ static ln_status write_factors(work *w, unit *u, const ln_choice *choice, const 
   ln_compressor_cost cost = {.size = sizeof cost};
   int32_t count = 0;
   char text[96];
-  ln_error *err = w->o->err;
+  ln_error *err = w->err;
   for (int32_t i = 0; i < LN_MOST_FACTORS; ++i) factors[i].size = sizeof *factors;
   LN_TRY(c->rewrite(state, &u->weights, choice->level, err, factors, &count, NULL));
   LN_TRY(ln_factors_cost(&u->weights, factors, count, err, &cost)); /* and whether they fit */
@@ -377,6 +378,7 @@ ln_status ln_compress(ln_optimizer *o, const ln_stage *stage, const ln_parameter
             .compressors = compressors,
             .compressor_count = count,
             .filter = filter};
+  w.err = o->err != NULL ? o->err : &w.own_err;
   ln_status status = find_units(&w, stage);
   if (status == LN_OK) status = gather(&w);
   if (status == LN_OK) status = decompose_all(&w);
@@ -384,4 +386,9 @@ ln_status ln_compress(ln_optimizer *o, const ln_stage *stage, const ln_parameter
   if (status == LN_OK) status = write_all(&w);
   destroy(&w);
   return status;
+}
+
+ln_status ln_technique_compress(ln_optimizer *o, const ln_stage *stage) {
+  const ln_compressor *compressor = stage->technique->compressor;
+  return ln_compress(o, stage, compressor->parameters, &compressor, 1, NULL);
 }

@@ -69,31 +69,37 @@ static bool join(ln_factor *a, const ln_factor *b) {
   return true;
 }
 
-/* Share of the layer's output that is lost, about the mean where there are patches. */
-static double lost_share(const sample *s, const float *values, const float *bias) {
+static double of_weights(const ln_layer_weights *layer, const float *values) {
+  const size_t count = ln_patch_size(layer) * (size_t)layer->rows;
   double lost = 0, all = 0;
-  if (s->layer.patch_count == 0) {
-    for (size_t i = 0; i < s->count; ++i) {
-      lost += ((double)s->values[i] - values[i]) * ((double)s->values[i] - values[i]);
-      all += (double)s->values[i] * s->values[i];
-    }
-    return lost / all;
+  for (size_t i = 0; i < count; ++i) {
+    lost += ((double)layer->values[i] - values[i]) * ((double)layer->values[i] - values[i]);
+    all += (double)layer->values[i] * layer->values[i];
   }
-  for (int32_t r = 0; r < s->layer.rows; ++r) {
+  return all > 0 ? lost / all : 0;
+}
+
+double ln_weights_loss(const ln_layer_weights *layer, const float *values, const float *bias) {
+  const size_t size = ln_patch_size(layer);
+  double lost = 0, all = 0;
+  if (layer->patch_count == 0) return of_weights(layer, values);
+  for (int32_t r = 0; r < layer->rows; ++r) {
+    const float *row = layer->values + (size_t)r * size, *other = values + (size_t)r * size;
     double sum = 0, squares = 0;
-    for (size_t k = 0; k < PATCHES; ++k) {
-      double y = 0, made = bias[r];
-      for (size_t i = 0; i < s->size; ++i) {
-        y += (double)s->values[(size_t)r * s->size + i] * s->patches[k * s->size + i];
-        made += (double)values[(size_t)r * s->size + i] * s->patches[k * s->size + i];
+    for (int64_t k = 0; k < layer->patch_count; ++k) {
+      const float *patch = layer->patches + (size_t)k * size;
+      double y = 0, gap = bias == NULL ? 0 : -bias[r];
+      for (size_t i = 0; i < size; ++i) {
+        y += (double)row[i] * patch[i];
+        gap += ((double)row[i] - other[i]) * patch[i];
       }
-      lost += (y - made) * (y - made);
+      lost += gap * gap;
       sum += y;
       squares += y * y;
     }
-    all += squares - sum * sum / PATCHES;
+    all += squares - sum / (double)layer->patch_count * sum;
   }
-  return lost / all;
+  return all > 0 ? fmin(lost / all, 1) : lost > 0;
 }
 
 /* ---- checks ---- */
@@ -131,7 +137,7 @@ static ln_status check_factors(const sample *s, ln_factor *factors, int32_t coun
   }
   for (int32_t i = 1; i < count; ++i)
     if (!join(&factors[0], &factors[i])) return ln_fail(err, LN_ERR_MEMORY, "out of memory");
-  const double lost = lost_share(s, factors[0].values, bias);
+  const double lost = ln_weights_loss(&s->layer, factors[0].values, bias);
   if (lost <= error + tolerance) return LN_OK;
   return ln_fail(err, LN_ERR_INTERNAL, "loses %.4f of the output, where its cost says %.4f", lost, error);
 }
@@ -198,13 +204,20 @@ static ln_status check_layer(const ln_compressor *c, const int32_t shape[4], boo
   return status;
 }
 
+ln_status ln_compressor_check(const ln_compressor *compressor, ln_error *err) {
+  if (compressor != NULL && compressor->size >= sizeof *compressor && compressor->name != NULL &&
+      compressor->what != NULL && compressor->parameters != NULL && compressor->decompose != NULL &&
+      compressor->cost != NULL && compressor->rewrite != NULL)
+    return LN_OK;
+  return ln_fail(err, LN_ERR_ARGUMENT, "a compressor with fields missing");
+}
+
 ln_status ln_compressor_test(const ln_compressor *compressor, double tolerance, ln_error *err) {
   static const int32_t shapes[][4] = {{24, 1, 1, 10}, {10, 1, 1, 24}, {1, 1, 1, 7}, {7, 1, 1, 1},
                                       {12, 3, 3, 8},  {8, 5, 3, 2},   {6, 1, 3, 4}};
-  if (compressor == NULL || compressor->size < sizeof *compressor || compressor->name == NULL ||
-      compressor->parameters == NULL || compressor->decompose == NULL || compressor->cost == NULL ||
-      compressor->rewrite == NULL)
-    return ln_fail(err, LN_ERR_ARGUMENT, "a compressor with fields missing");
+  ln_error own;
+  if (err == NULL) err = &own;
+  LN_TRY(ln_compressor_check(compressor, err));
   for (size_t i = 0; i < LN_COUNT(shapes); ++i) {
     LN_TRY(check_layer(compressor, shapes[i], false, tolerance, err));
     LN_TRY(check_layer(compressor, shapes[i], true, tolerance, err));

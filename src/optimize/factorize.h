@@ -21,6 +21,11 @@ typedef bool (*ln_compressor_filter)(const ln_parameter_values *values, const ln
 ln_status ln_compress(ln_optimizer *o, const ln_stage *stage, const ln_parameter *parameters,
                       const ln_compressor *const *compressors, int32_t count, ln_compressor_filter filter);
 
+/* What a compressor that a program brings runs as (ln_technique.run). */
+ln_status ln_technique_compress(ln_optimizer *o, const ln_stage *stage);
+/* LN_ERR_ARGUMENT for one that lacks what it must have (compressor_check.c). */
+ln_status ln_compressor_check(const ln_compressor *compressor, ln_error *err);
+
 struct ln_parameter_values {
   const ln_parameter *list;
   const ln_optimizer *o; /* NULL: all at their fallbacks */

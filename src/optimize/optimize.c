@@ -201,7 +201,7 @@ static ln_status run_recipe(ln_optimizer *o, ln_model *first, const ln_recipe *r
   LN_TRY(add_point(o, first, "before"));
   LN_TRY(make_plain(o));
   for (const ln_stage *s = recipe->first; s != NULL; s = s->next) LN_TRY(run_stage(o, first, s));
-  if (has_stage(recipe, "encode") || !(has_stage(recipe, "prune") || has_stage(recipe, "cluster"))) return LN_OK;
+  if (has_stage(recipe, "encode") || o->invariants == NULL) return LN_OK;
   const ln_technique *encode = ln_technique_find("encode");
   const ln_stage last = {.technique = encode};
   return encode == NULL ? LN_OK : run_stage(o, first, &last);

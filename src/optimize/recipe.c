@@ -1,5 +1,6 @@
 /* Recipes: stages, their parameters and the layers they are for, checked as they are said. */
 #include "optimize/recipe.h"
+#include "optimize/factorize.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -8,7 +9,7 @@
 /* ---- techniques ---- */
 
 static const ln_technique techniques[] = {
-#define LN_TECHNIQUE(name, what) {#name, what, ln_parameters_##name, ln_technique_##name},
+#define LN_TECHNIQUE(name, what) {#name, what, ln_parameters_##name, ln_technique_##name, NULL},
 #include "optimize/techniques.def"
 };
 
@@ -64,9 +65,30 @@ void ln_recipe_destroy(ln_recipe *recipe) {
   ln_free(recipe);
 }
 
+static const ln_technique *find_technique(const ln_recipe *recipe, const char *name) {
+  for (const ln_known *k = recipe->known; k != NULL; k = k->next) {
+    if (same_word(k->technique.name, name)) return &k->technique;
+  }
+  return ln_technique_find(name);
+}
+
+ln_status ln_recipe_use(ln_recipe *recipe, const ln_compressor *compressor, ln_error *err) {
+  if (recipe == NULL) return ln_fail(err, LN_ERR_ARGUMENT, "an argument is missing");
+  LN_TRY(ln_compressor_check(compressor, err));
+  if (find_technique(recipe, compressor->name) != NULL)
+    return ln_fail(err, LN_ERR_ARGUMENT, "there is a technique \"%.60s\" already", compressor->name);
+  ln_known *known = ln_arena_alloc(&recipe->arena, sizeof *known);
+  if (known == NULL) return no_memory(err);
+  known->technique = (ln_technique){compressor->name, compressor->what, compressor->parameters, ln_technique_compress,
+                                    compressor};
+  known->next = recipe->known;
+  recipe->known = known;
+  return LN_OK;
+}
+
 ln_status ln_recipe_add(ln_recipe *recipe, const char *technique, ln_error *err) {
   if (recipe == NULL || technique == NULL) return ln_fail(err, LN_ERR_ARGUMENT, "an argument is missing");
-  const ln_technique *found = ln_technique_find(technique);
+  const ln_technique *found = find_technique(recipe, technique);
   if (found == NULL) return ln_fail(err, LN_ERR_NOT_FOUND, "there is no technique \"%.60s\"", technique);
   ln_stage *stage = ln_arena_alloc(&recipe->arena, sizeof *stage);
   if (stage == NULL) return no_memory(err);

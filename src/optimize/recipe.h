@@ -31,8 +31,15 @@ struct ln_stage {
   struct ln_stage *next;
 };
 
+/* A compressor as a technique. */
+typedef struct ln_known {
+  ln_technique technique;
+  struct ln_known *next;
+} ln_known;
+
 struct ln_recipe {
   ln_arena arena;
+  ln_known *known;
   ln_stage *first, *last;
   int32_t count;
 };
