@@ -1,7 +1,7 @@
 /*
- * A way to make weights smaller, in one file: every weight becomes -a, 0 or a of its output channel (Li et al., "Ternary
- * Weight Networks", 2016), which a table of three numbers and two bits a weight store.
- *   cc compressor.c $(pkg-config --cflags --libs linnet) -o compressor
+ * A way to make weights smaller, in one file: every weight becomes -a, 0 or a of its output channel (Li et al.,
+ * "Ternary Weight Networks", 2016), which a table of three numbers and two bits a weight store. cc compressor.c
+ * $(pkg-config --cflags --libs linnet) -o compressor
  *   ./compressor IN.tflite OUT.tflite
  */
 #include <math.h>
@@ -35,8 +35,8 @@ typedef struct ternary {
   float values[]; /* [rows, height, width, channels] */
 } ternary;
 
-static ln_status decompose(const ln_layer_weights *layer, const ln_parameter_values *values, ln_error *err, void **state,
-                           int32_t *levels) {
+static ln_status decompose(const ln_layer_weights *layer, const ln_parameter_values *values, ln_error *err,
+                           void **state, int32_t *levels) {
   const size_t size = row_size(layer);
   ternary *t = malloc(sizeof *t + (size_t)layer->rows * size * sizeof(float));
   *state = t;
@@ -80,8 +80,15 @@ static const ln_parameter parameters[] = {
     {"threshold", LN_PARAMETER_NUMBER, "0.75", NULL, 0, 10, "weights below this share of their mean become zero"},
     {NULL, LN_PARAMETER_FLAG, NULL, NULL, 0, 0, NULL}};
 
-static const ln_compressor compressor = {sizeof(ln_compressor), "ternary", "weights of -a, 0 and a a channel",
-                                         parameters, decompose, cost, rewrite, free, NULL};
+static const ln_compressor compressor = {sizeof(ln_compressor),
+                                         "ternary",
+                                         "weights of -a, 0 and a a channel",
+                                         parameters,
+                                         decompose,
+                                         cost,
+                                         rewrite,
+                                         free,
+                                         NULL};
 
 static void print(const ln_optimize_report *report) {
   for (int32_t i = 0; i < ln_optimize_report_layers(report); i++) {

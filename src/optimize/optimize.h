@@ -54,7 +54,8 @@ typedef struct ln_technique {
   const char *what;
   const ln_parameter *parameters; /* ends with a NULL name */
   ln_status (*run)(ln_optimizer *o, const ln_stage *stage);
-  const struct ln_compressor *compressor; /* that a program brings (ln_recipe_use); NULL: a technique of the library's */
+  const struct ln_compressor
+      *compressor; /* that a program brings (ln_recipe_use); NULL: a technique of the library's */
 } ln_technique;
 
 #define LN_TECHNIQUE(name, what)                    \

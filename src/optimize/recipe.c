@@ -79,8 +79,8 @@ ln_status ln_recipe_use(ln_recipe *recipe, const ln_compressor *compressor, ln_e
     return ln_fail(err, LN_ERR_ARGUMENT, "there is a technique \"%.60s\" already", compressor->name);
   ln_known *known = ln_arena_alloc(&recipe->arena, sizeof *known);
   if (known == NULL) return no_memory(err);
-  known->technique = (ln_technique){compressor->name, compressor->what, compressor->parameters, ln_technique_compress,
-                                    compressor};
+  known->technique =
+      (ln_technique){compressor->name, compressor->what, compressor->parameters, ln_technique_compress, compressor};
   known->next = recipe->known;
   recipe->known = known;
   return LN_OK;
