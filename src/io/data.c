@@ -176,10 +176,12 @@ static ln_status parse_label_array(const ln_array *array, int32_t *labels, int64
   return LN_OK;
 }
 
+/* A model of one output answers yes or no. */
 static ln_status check_labels(const ln_data *data, ln_error *err) {
+  const int32_t classes = data->classes == 1 ? 2 : data->classes;
   for (int64_t i = 0; i < data->samples.count; i++) {
     const int32_t label = data->labels[i];
-    if (label >= 0 && (data->classes == 0 || label < data->classes)) continue;
+    if (label >= 0 && (classes == 0 || label < classes)) continue;
     if (label < 0) return ln_fail(err, LN_ERR_DATA, "the label of sample %lld is %d", (long long)i, label);
     return ln_fail(err, LN_ERR_DATA, "the label of sample %lld is %d, but the model has %d classes", (long long)i,
                    label, data->classes);

@@ -4,9 +4,9 @@
 
 #include "optimize/optimize.h"
 
-/* Puts the sample's number before what is wrong with it. */
+/* Puts the sample's number before what is wrong with it; what fills the samples names them itself. */
 static ln_status name_sample(ln_status status, ln_error *err, int64_t index) {
-  if (status != LN_OK && status != LN_ERR_CANCELLED) ln_error_prefix(err, "sample %lld: ", (long long)index);
+  if (status != LN_OK && status != LN_ERR_CANCELLED) ln_error_prefix(err, "sample %lld", (long long)index);
   return status;
 }
 
@@ -25,7 +25,8 @@ ln_status ln_observe(const ln_optimizer *o, ln_model *model, const ln_samples *s
     /* i * samples / count, without a product that could overflow */
     const int64_t index = i * (samples->count / count) + i * (samples->count % count) / count;
     status = samples->fill(samples->user, index, session, o->err);
-    if (status == LN_OK) status = ln_session_run(session, o->err);
+    if (status != LN_OK) break;
+    status = ln_session_run(session, o->err);
     if (status == LN_OK) status = fn(user, index, session, o->err);
     status = name_sample(status, o->err, index);
     if (status == LN_OK && what != NULL) status = ln_optimizer_progress(o, what, i + 1, count);
@@ -62,9 +63,7 @@ static bool is_right(const float *values, size_t classes, size_t label, int32_t 
 }
 
 static ln_status judge(evaluation *e, worker *w, int64_t index) {
-  const ln_samples *samples = e->data->samples;
   const int32_t label = e->data->labels[index];
-  LN_TRY(samples->fill(samples->user, index, w->session, &w->err));
   LN_TRY(ln_session_run(w->session, &w->err));
   const ln_tensor *output = ln_session_output(w->session, 0);
   const size_t elements = output == NULL ? 0 : ln_tensor_elements(output);
@@ -96,7 +95,11 @@ static void judge_part(void *context, int32_t task, int32_t index) {
   worker *w = &e->workers[index];
   const int64_t span = e->end - e->begin;
   const int64_t from = e->begin + span * task / e->tasks, to = e->begin + span * (task + 1) / e->tasks;
-  for (int64_t i = from; w->status == LN_OK && i < to; ++i) w->status = name_sample(judge(e, w, i), &w->err, i);
+  const ln_samples *samples = e->data->samples;
+  for (int64_t i = from; w->status == LN_OK && i < to; ++i) {
+    w->status = samples->fill(samples->user, i, w->session, &w->err);
+    if (w->status == LN_OK) w->status = name_sample(judge(e, w, i), &w->err, i);
+  }
 }
 
 static ln_status make_workers(ln_model *model, evaluation *e, int32_t threads, ln_error *err) {

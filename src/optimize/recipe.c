@@ -161,7 +161,7 @@ static ln_status compile(ln_selector *s, const char *pattern, ln_error *err) {
   const ln_span span = {pattern, strlen(pattern)};
   const ln_status status = ln_regex_compile(span, err, &s->regex);
   if (status != LN_OK) {
-    ln_error_prefix(err, "selector \"%.60s\": ", s->text);
+    ln_error_prefix(err, "selector \"%.60s\"", s->text);
     return status;
   }
   s->matcher = ln_regex_matcher_create(s->regex, 0);

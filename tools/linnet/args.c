@@ -37,15 +37,34 @@ double cli_now_ms(void) {
 
 void cli_progress(const char *what, int done, int total) {
   static double started, shown; /* of the one work in progress */
+  static char current[64];
+  static int last;
   const double now = cli_now_ms();
-  if (done == 0) started = shown = now;
+  if (done == 0 || done < last || strncmp(what, current, sizeof current - 1) != 0) {
+    if (shown > started && isatty(STDERR_FILENO)) fputs("\r\033[K", stderr);
+    started = shown = now;
+    snprintf(current, sizeof current, "%s", what);
+  }
+  last = done;
   if (!isatty(STDERR_FILENO)) return;
   if (done >= total && shown > started) {
     fputs("\r\033[K", stderr);
+    shown = started;
   } else if (done < total && now - started > 1000 && now - shown > 100) {
-    fprintf(stderr, "\r%s: %d of %d\033[K", what, done, total);
+    fprintf(stderr, "\r%s: %d of %d ", what, done, total);
+    cli_print_bar(stderr, (double)done / total, 30);
+    fputs("\033[K", stderr);
     shown = now;
   }
+}
+
+bool cli_normalize(const char *text, float out[2]) {
+  char *end;
+  out[0] = strtof(text, &end);
+  if (end == text || *end != ',') return false;
+  const char *second = end + 1;
+  out[1] = strtof(second, &end);
+  return end != second && *end == 0 && isfinite(out[0]) && isfinite(out[1]) && out[1] != 0;
 }
 
 static bool parse_number(const char *text, const cli_option *option, double *out) {

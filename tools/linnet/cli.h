@@ -25,7 +25,8 @@ typedef struct cli_command {
   const char *help; /* whole text of `linnet NAME --help` */
 } cli_command;
 
-extern const cli_command cli_run, cli_inspect, cli_bench, cli_ops, cli_debug_quant, cli_select, cli_version, cli_help;
+extern const cli_command cli_run, cli_inspect, cli_bench, cli_optimize, cli_eval, cli_debug_quant, cli_ops, cli_select,
+    cli_version, cli_help;
 extern const cli_command *const cli_commands[]; /* ends with NULL */
 
 /* ---- options (args.c) ---- */
@@ -59,12 +60,16 @@ int cli_precision(const cli_command *self, const char *text, ln_precision *out);
 /* --requantize: exact (also for NULL) or float; returns as cli_parse. */
 int cli_requantize(const cli_command *self, const char *text, ln_requantize *out);
 
+/* "MEAN,STD", two numbers, the second not 0. */
+bool cli_normalize(const char *text, float out[2]);
+
 /* ---- messages ---- */
 
 /* "linnet: text" on standard error; returns CLI_FAILED or CLI_USAGE so that callers return it. */
 int cli_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int cli_usage(const cli_command *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* "what: 12 of 30" on standard error, only on a terminal, only for what takes over a second; done == total wipes it. */
+/* "what: 12 of 30" and a bar on standard error, only on a terminal, only for what takes over a second; done == total
+ * wipes it. */
 void cli_progress(const char *what, int done, int total);
 double cli_now_ms(void);
 

@@ -312,19 +312,10 @@ static void take_pixels(const cli_model *model, const cli_pixels *pixels, cli_in
   if (flip) cli_pixels_flip(&item->image);
 }
 
-static bool parse_normalize(const char *text, float out[2]) {
-  char *end;
-  out[0] = strtof(text, &end);
-  if (end == text || *end != ',') return false;
-  const char *second = end + 1;
-  out[1] = strtof(second, &end);
-  return end != second && *end == 0 && isfinite(out[0]) && isfinite(out[1]) && out[1] != 0;
-}
-
 int cli_inputs_load(const cli_command *self, const cli_model *model, ln_session *session, const cli_list *files,
                     const cli_pixels *pixels, cli_inputs *out) {
   *out = (cli_inputs){.windows = 1};
-  if (pixels->normalize && !parse_normalize(pixels->normalize, out->normalize)) {
+  if (pixels->normalize && !cli_normalize(pixels->normalize, out->normalize)) {
     return cli_usage(self, "--normalize takes MEAN,STD (two numbers, STD not 0), not %s", pixels->normalize);
   }
   if (pixels->are && strcmp(pixels->are, "auto") != 0 && strcmp(pixels->are, "signed") != 0 &&

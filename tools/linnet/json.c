@@ -2,6 +2,7 @@
 #include "json.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void put_text(FILE *out, const char *text);
@@ -88,8 +89,15 @@ void json_int(json *j, const char *key, int64_t value) {
 
 void json_real(json *j, const char *key, double value) {
   lead(j, key);
-  if (!isfinite(value)) fputs("null", j->out);
-  else fprintf(j->out, "%.*g", (double)(float)value == value ? 9 : 17, value);
+  if (!isfinite(value)) {
+    fputs("null", j->out);
+    return;
+  }
+  char text[32];
+  int digits = (double)(float)value == value ? 9 : 15;
+  do snprintf(text, sizeof text, "%.*g", digits++, value);
+  while (digits <= 17 && strtod(text, NULL) != value);
+  fputs(text, j->out);
 }
 
 void json_bool(json *j, const char *key, bool value) {
