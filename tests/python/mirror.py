@@ -7,7 +7,8 @@ import sys
 from linnet import _library
 
 WORDS = {"int32_t": ctypes.c_int32, "int64_t": ctypes.c_int64, "size_t": ctypes.c_size_t, "bool": ctypes.c_bool,
-         "float": ctypes.c_float, "double": ctypes.c_double, "void": None, "ln_operator_fn": _library.OperatorFunction}
+         "float": ctypes.c_float, "double": ctypes.c_double, "void": None, "ln_operator_fn": _library.OperatorFunction,
+         "ln_progress_fn": _library.ProgressFunction}
 POINTERS = {"char": ctypes.c_char_p, "size_t": ctypes.POINTER(ctypes.c_size_t), "int32_t": ctypes.POINTER(ctypes.c_int32)}
 failures = 0
 
@@ -46,7 +47,12 @@ def fields_of(body):
             continue
         name = re.search(r"(\w+)(?:\[(\d+)\])?$", declaration)
         kind = declaration[:name.start()]
-        if name.group(2):
+        if "," in kind:  # several of one type
+            first, *others = declaration.split(",")
+            kind = first.rsplit(None, 1)[0]
+            for each in [first.rsplit(None, 1)[1], *others]:
+                yield each.strip(), ctype_of(kind)
+        elif name.group(2):
             yield name.group(1), ctypes.c_char * int(name.group(2))
         else:
             yield name.group(1), ctype_of(kind)

@@ -10,8 +10,8 @@
 
 /* A flag that says a parameter of a technique. */
 typedef struct optimize_flag {
-  const char *option, *technique, *parameter;
-  bool begins; /* the technique takes part because of it; the others go with one that does */
+  const char *option, *technique;
+  const char *parameter; /* NULL: the technique's first, and the technique takes part because of the flag */
 } optimize_flag;
 
 enum { OPTIMIZE_FLAGS = 11 };

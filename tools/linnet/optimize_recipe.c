@@ -6,13 +6,25 @@
 #include "optimize.h"
 
 const optimize_flag optimize_flags[OPTIMIZE_FLAGS] = {
-    {"--prune", "prune", "sparsity", true},     {"--pattern", "prune", "pattern", false},
-    {"--cluster", "cluster", "clusters", true}, {"--factorize", "factorize", "energy", true},
-    {"--quantize", "quantize", "format", true}, {"--io", "quantize", "io", false},
-    {"--method", "quantize", "method", false},  {"--block", "quantize", "block", false},
-    {"--equalize", "equalize", "rounds", true}, {"--max-drop", "search", "max-drop", true},
-    {"--encode", "encode", "form", true},
+    {"--prune", "prune", NULL},         {"--pattern", "prune", "pattern"}, {"--cluster", "cluster", NULL},
+    {"--factorize", "factorize", NULL}, {"--quantize", "quantize", NULL},  {"--io", "quantize", "io"},
+    {"--method", "quantize", "method"}, {"--block", "quantize", "block"},  {"--equalize", "equalize", NULL},
+    {"--max-drop", "search", NULL},     {"--encode", "encode", NULL},
 };
+
+static bool technique_at(int32_t index, ln_technique_info *out) {
+  *out = (ln_technique_info){.size = sizeof *out};
+  return ln_technique_get(index, out) == LN_OK;
+}
+
+/* The parameter that a flag stands for where it names none: the technique's first. */
+static const char *first_parameter(const char *technique) {
+  ln_technique_info info;
+  int32_t t = 0;
+  while (technique_at(t, &info) && strcmp(info.name, technique) != 0) t++;
+  const char *name = info.parameters ? info.parameters[0].name : NULL;
+  return name ? name : "";
+}
 
 /* ---- what is said of each technique ---- */
 
@@ -30,9 +42,10 @@ static bool said_at(const optimize_request *request, int32_t n, said *out) {
   for (size_t i = 0; i < OPTIMIZE_FLAGS; i++) {
     if (!request->values[i] || n-- > 0) continue;
     const optimize_flag *flag = &optimize_flags[i];
-    *out = (said){.option = flag->option, .value = request->values[i], .begins = flag->begins};
+    const char *parameter = flag->parameter ? flag->parameter : first_parameter(flag->technique);
+    *out = (said){.option = flag->option, .value = request->values[i], .begins = !flag->parameter};
     snprintf(out->technique, sizeof out->technique, "%s", flag->technique);
-    snprintf(out->parameter, sizeof out->parameter, "%s", flag->parameter);
+    snprintf(out->parameter, sizeof out->parameter, "%s", parameter);
     return true;
   }
   if (n >= request->sets.count) return false;
@@ -53,15 +66,10 @@ static bool takes_part(const optimize_request *request, const char *technique) {
   return false;
 }
 
-static bool technique_at(int32_t index, ln_technique_info *out) {
-  *out = (ln_technique_info){.size = sizeof *out};
-  return ln_technique_get(index, out) == LN_OK;
-}
-
 /* Names every flag that would begin the technique of this one. */
 static int fail_alone(const cli_command *self, const said *flag) {
   for (size_t i = 0; i < OPTIMIZE_FLAGS; i++) {
-    if (optimize_flags[i].begins && strcmp(optimize_flags[i].technique, flag->technique) == 0) {
+    if (!optimize_flags[i].parameter && strcmp(optimize_flags[i].technique, flag->technique) == 0) {
       return cli_usage(self, "%s goes with %s", flag->option, optimize_flags[i].option);
     }
   }

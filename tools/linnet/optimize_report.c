@@ -76,12 +76,15 @@ static void print_points(const ln_optimize_report *report) {
     }
   }
   for (int32_t i = -1; i < count; i++) {
+    int blanks = 0; /* not printed at a line's end */
     for (int c = 0; c < COLUMNS; c++) {
       if (widths[c] == 0) continue;
       const char *text = i < 0 ? headings[c] : cells[i][c];
-      const int heading = (int)strlen(headings[c]), width = widths[c] > heading ? widths[c] : heading;
-      if (c == 0) printf("%-*s", width, text);
-      else printf("  %*s", width, text);
+      const int heading = (int)strlen(headings[c]), length = (int)strlen(text);
+      const int width = widths[c] > heading ? widths[c] : heading, left = c > 0 ? 2 + width - length : 0;
+      if (length > 0) printf("%*s%s", blanks + left, "", text);
+      blanks = length > 0 ? 0 : blanks + left;
+      if (c == 0) blanks += width - length;
     }
     putchar('\n');
   }

@@ -197,6 +197,102 @@ class MemoryBlock(Structure):
     ]
 
 
+FillFunction = CFUNCTYPE(c_int, c_void_p, c_int64, c_void_p, _ERR)  # user, index, session
+ProgressFunction = CFUNCTYPE(c_bool, c_void_p, c_char_p, c_int64, c_int64)  # user, what, done, total
+
+
+class SamplesRecord(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("count", c_int64),
+        ("fill", FillFunction),
+        ("user", c_void_p),
+    ]
+
+
+class LabelledRecord(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("samples", POINTER(SamplesRecord)),
+        ("labels", POINTER(c_int32)),
+        ("top", c_int32),
+    ]
+
+
+class AccuracyRecord(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("samples", c_int64),
+        ("right", c_int64),
+        ("accuracy", c_double),
+    ]
+
+
+class ParameterRecord(Structure):
+    _fields_ = [
+        ("name", c_char_p),
+        ("kind", c_int),
+        ("fallback", c_char_p),
+        ("choices", c_char_p),
+        ("low", c_double),
+        ("high", c_double),
+        ("what", c_char_p),
+    ]
+
+
+class TechniqueInfo(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("name", c_char_p),
+        ("what", c_char_p),
+        ("parameters", POINTER(ParameterRecord)),
+    ]
+
+
+class OptimizeOptions(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("calibration", POINTER(SamplesRecord)),
+        ("evaluation", POINTER(LabelledRecord)),
+        ("signature", c_char_p),
+        ("threads", c_int32),
+        ("measure", c_bool),
+        ("progress", ProgressFunction),
+        ("user", c_void_p),
+    ]
+
+
+class ReportPoint(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("stage", c_char_p),
+        ("bytes", c_int64),
+        ("arena_bytes", c_int64),
+        ("latency_ms", c_double),
+        ("accuracy", c_double),
+        ("max_error", c_double),
+        ("snr_db", c_double),
+        ("file", c_void_p),
+    ]
+
+
+class ReportLayer(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("stage", c_char_p),
+        ("operator_name", c_char_p),
+        ("index", c_int32),
+        ("name", c_char_p),
+        ("what", c_char_p),
+        ("bytes_before", c_int64),
+        ("bytes_after", c_int64),
+        ("sparsity", c_double),
+        ("clusters", c_int32),
+        ("weight_error", c_double),
+        ("snr_db", c_double),
+    ]
+
+
 STRUCTS = {
     "ln_error": ErrorRecord,
     "ln_custom_op": CustomOp,
@@ -206,6 +302,14 @@ STRUCTS = {
     "ln_memory_block": MemoryBlock,
     "ln_trial_tensor": TrialTensor,
     "ln_op_trial": OpTrial,
+    "ln_samples": SamplesRecord,
+    "ln_labelled": LabelledRecord,
+    "ln_accuracy": AccuracyRecord,
+    "ln_parameter": ParameterRecord,
+    "ln_technique_info": TechniqueInfo,
+    "ln_optimize_options": OptimizeOptions,
+    "ln_report_point": ReportPoint,
+    "ln_report_layer": ReportLayer,
 }
 ENUMS = {"ln_status": Status, "ln_type": Type, "ln_sparsity_part": SparsityPart}
 
@@ -294,6 +398,26 @@ FUNCTIONS = {
     "ln_session_profile_reset": (None, [_HANDLE]),
     "ln_session_memory_count": (c_int32, [_HANDLE]),
     "ln_session_memory": (c_int, [_HANDLE, c_int32, POINTER(MemoryBlock)]),
+    "ln_tensor_copy_from_f32": (c_int, [_HANDLE, c_void_p, c_size_t, _ERR]),
+    "ln_evaluate": (c_int, [_HANDLE, POINTER(LabelledRecord), c_int32, ProgressFunction, c_void_p, _ERR,
+                            POINTER(AccuracyRecord)]),
+    "ln_technique_count": (c_int32, []),
+    "ln_technique_get": (c_int, [c_int32, POINTER(TechniqueInfo)]),
+    "ln_recipe_create": (c_int, [_ERR, _OUT]),
+    "ln_recipe_destroy": (None, [_HANDLE]),
+    "ln_recipe_add": (c_int, [_HANDLE, c_char_p, _ERR]),
+    "ln_recipe_set": (c_int, [_HANDLE, c_char_p, c_char_p, _ERR]),
+    "ln_recipe_include": (c_int, [_HANDLE, c_char_p, _ERR]),
+    "ln_recipe_exclude": (c_int, [_HANDLE, c_char_p, _ERR]),
+    "ln_recipe_set_for": (c_int, [_HANDLE, c_char_p, c_char_p, c_char_p, _ERR]),
+    "ln_optimize": (c_int, [_HANDLE, _HANDLE, POINTER(OptimizeOptions), _ERR, _OUT, _OUT]),
+    "ln_optimize_report_destroy": (None, [_HANDLE]),
+    "ln_optimize_report_points": (c_int32, [_HANDLE]),
+    "ln_optimize_report_point": (c_int, [_HANDLE, c_int32, POINTER(ReportPoint)]),
+    "ln_optimize_report_layers": (c_int32, [_HANDLE]),
+    "ln_optimize_report_layer": (c_int, [_HANDLE, c_int32, POINTER(ReportLayer)]),
+    "ln_optimize_report_notes": (c_int32, [_HANDLE]),
+    "ln_optimize_report_note": (c_char_p, [_HANDLE, c_int32]),
 }
 
 
