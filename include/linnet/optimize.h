@@ -159,6 +159,23 @@ typedef struct ln_report_layer {
 LN_API int32_t ln_optimize_report_layers(const ln_optimize_report *report);
 LN_API ln_status ln_optimize_report_layer(const ln_optimize_report *report, int32_t index, ln_report_layer *out);
 
+/* A mix of formats that stage "search" tried. NaN: not measured. */
+typedef struct ln_report_try {
+  size_t size;      /* sizeof(ln_report_try), set by the caller */
+  const char *what; /* "int8", "int8; float32: 3 7 12" (numbers of operators) */
+  int64_t bytes;    /* of the file */
+  double latency_ms;
+  double accuracy; /* on the samples that tries were judged on */
+  double snr_db;   /* of the outputs against the model's as the search found it */
+  bool holds;      /* what was asked for */
+  bool front;      /* no other one is as good in bytes, latency and accuracy (or SNR), and better in one */
+  bool chosen;
+} ln_report_try;
+
+/* In the order in which they were tried; the first is the model as the search found it. */
+LN_API int32_t ln_optimize_report_tries(const ln_optimize_report *report);
+LN_API ln_status ln_optimize_report_try(const ln_optimize_report *report, int32_t index, ln_report_try *out);
+
 /* Lines a person should read: what was not done and why, which encodings only some runtimes read. */
 LN_API int32_t ln_optimize_report_notes(const ln_optimize_report *report);
 LN_API const char *ln_optimize_report_note(const ln_optimize_report *report, int32_t index); /* NULL past the last */

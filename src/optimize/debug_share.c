@@ -77,6 +77,10 @@ static bool can_be_left(const ln_quant_debug *d, const ln_debug_row *r) {
   return r->noise > 0 && r->row.op >= 0 && !r->row.constant && !moves_numbers(d, &r->row);
 }
 
+double ln_debug_noise(const ln_quant_debug *d, const ln_debug_row *r) {
+  return d->shared > 0 && can_be_left(d, r) ? r->noise / (double)d->shared : 0;
+}
+
 void ln_debug_suggest(ln_quant_debug *d) {
   double total = 0, left;
   for (int32_t i = 0; i < d->row_count; ++i) total += d->rows[i].noise;

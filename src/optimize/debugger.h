@@ -123,6 +123,8 @@ ln_status ln_debug_progress(const ln_quant_debug *debug, const char *what, int64
 /* Runs the model in floats once for each row that has an operator's own error, with that error alone. */
 ln_status ln_debug_measure_shares(ln_quant_debug *debug, int64_t sample);
 void ln_debug_suggest(ln_quant_debug *debug);
+/* The part of the outputs' power that a row's own error makes; 0 where leaving its operator in floats saves none. */
+double ln_debug_noise(const ln_quant_debug *debug, const ln_debug_row *row);
 /* For the session `injected`: user is the debugger. */
 bool ln_debug_inject(void *user, const ln_operator_event *event);
 

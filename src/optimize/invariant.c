@@ -175,6 +175,24 @@ ln_status ln_invariants_verify(ln_optimizer *o) {
   return LN_OK;
 }
 
+ln_status ln_invariants_branch(const ln_optimizer *o, ln_invariants **out) {
+  *out = NULL;
+  if (o->invariants == NULL) return LN_OK;
+  ln_invariants *copy = ln_alloc_zero(sizeof *copy);
+  kept **end = copy == NULL ? NULL : &copy->first;
+  for (const kept *k = o->invariants->first; end != NULL && k != NULL; k = k->next) {
+    *end = ln_arena_copy(&copy->arena, k, sizeof *k); /* bits of zeros stay the original's */
+    end = *end == NULL ? NULL : &(*end)->next;
+    if (end != NULL) *end = NULL;
+  }
+  if (end == NULL) {
+    ln_invariants_destroy(copy);
+    return ln_optimizer_no_memory(o);
+  }
+  *out = copy;
+  return LN_OK;
+}
+
 void ln_invariants_destroy(ln_invariants *invariants) {
   if (invariants == NULL) return;
   ln_arena_free(&invariants->arena);

@@ -97,7 +97,7 @@ static ln_status measure_latency(ln_optimizer *o, ln_session *session, ln_report
   return LN_OK;
 }
 
-static ln_status measure_sessions(ln_optimizer *o, ln_model *first, ln_model *model, ln_report_point *point) {
+ln_status ln_report_measure(ln_optimizer *o, ln_model *first, ln_model *model, ln_report_point *point) {
   ln_session_options options = LN_SESSION_OPTIONS_INIT;
   ln_session_stats stats = {.size = sizeof stats};
   ln_session *session = NULL, *reference = NULL;
@@ -143,7 +143,7 @@ static ln_status add_point(ln_optimizer *o, ln_model *first, const char *stage) 
   point.file = data;
   point.bytes = (int64_t)size;
   ln_status status = ln_model_from_memory(data, size, o->err, &model);
-  if (status == LN_OK && o->options->measure) status = measure_sessions(o, first, model, &point);
+  if (status == LN_OK && o->options->measure) status = ln_report_measure(o, first, model, &point);
   if (status == LN_OK) status = measure_accuracy(o, model, &point);
   ln_model_destroy(model);
   if (status == LN_OK) status = ln_report_add_point(o, &point);

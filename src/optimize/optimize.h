@@ -168,12 +168,16 @@ const uint8_t *ln_invariant_zeros(const ln_optimizer *o, int32_t weights);
 int32_t ln_invariant_clusters(const ln_optimizer *o, int32_t weights, int32_t *axis);
 /* LN_ERR_INTERNAL, naming tensor and stage, where one is broken. */
 ln_status ln_invariants_verify(ln_optimizer *o);
+/* A copy that tries may change, of an optimizer beside `o` which `o` outlives; NULL for none. */
+ln_status ln_invariants_branch(const ln_optimizer *o, ln_invariants **out);
 void ln_invariants_destroy(ln_invariants *invariants);
 
 /* ---- reports (report.c) ---- */
 
 /* Copies what it is given; `layer->stage` is filled in. */
 ln_status ln_report_add_layer(ln_optimizer *o, const ln_report_layer *layer);
+/* Copies what it is given. */
+ln_status ln_report_add_try(ln_optimizer *o, const ln_report_try *attempt);
 ln_status ln_report_add_note(ln_optimizer *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A row for a layer with what can be counted from its weights filled in; the caller adds the rest. */
 ln_report_layer ln_report_layer_of(const ln_optimizer *o, const ln_layer *layer, const char *what);

@@ -59,6 +59,15 @@ ln_status ln_report_add_layer(ln_optimizer *o, const ln_report_layer *layer) {
   return good ? LN_OK : ln_optimizer_no_memory(o);
 }
 
+ln_status ln_report_add_try(ln_optimizer *o, const ln_report_try *attempt) {
+  ln_report_item *item = append(o->report, &o->report->tries);
+  if (item == NULL) return ln_optimizer_no_memory(o);
+  item->as.attempt = *attempt;
+  item->as.attempt.size = sizeof *attempt;
+  item->as.attempt.what = keep(o->report, attempt->what);
+  return item->as.attempt.what == NULL ? ln_optimizer_no_memory(o) : LN_OK;
+}
+
 ln_status ln_report_add_note(ln_optimizer *o, const char *format, ...) {
   char text[512];
   va_list args;
@@ -75,6 +84,7 @@ ln_status ln_report_add_note(ln_optimizer *o, const char *format, ...) {
 
 int32_t ln_optimize_report_points(const ln_optimize_report *report) { return report->points.count; }
 int32_t ln_optimize_report_layers(const ln_optimize_report *report) { return report->layers.count; }
+int32_t ln_optimize_report_tries(const ln_optimize_report *report) { return report->tries.count; }
 int32_t ln_optimize_report_notes(const ln_optimize_report *report) { return report->notes.count; }
 
 ln_status ln_optimize_report_point(const ln_optimize_report *report, int32_t index, ln_report_point *out) {
@@ -85,6 +95,11 @@ ln_status ln_optimize_report_point(const ln_optimize_report *report, int32_t ind
 ln_status ln_optimize_report_layer(const ln_optimize_report *report, int32_t index, ln_report_layer *out) {
   const ln_report_item *item = at(&report->layers, index);
   return item == NULL ? LN_ERR_ARGUMENT : ln_struct_give(out, &item->as.layer, sizeof item->as.layer);
+}
+
+ln_status ln_optimize_report_try(const ln_optimize_report *report, int32_t index, ln_report_try *out) {
+  const ln_report_item *item = at(&report->tries, index);
+  return item == NULL ? LN_ERR_ARGUMENT : ln_struct_give(out, &item->as.attempt, sizeof item->as.attempt);
 }
 
 const char *ln_optimize_report_note(const ln_optimize_report *report, int32_t index) {
