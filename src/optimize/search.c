@@ -61,6 +61,7 @@ static void price(const ln_search *s, ln_search_try *const *uniform, const ln_se
     macs += (double)s->macs[i];
   }
   for (int32_t f = 0; f < s->format_count; ++f) {
+    if (uniform[f] == NULL) continue; /* it cannot be had */
     const double bytes = (double)(uniform[f]->result.bytes - uniform[0]->result.bytes) / (double)floats->result.bytes;
     double time = (uniform[f]->result.latency_ms - uniform[0]->result.latency_ms) / floats->result.latency_ms;
     if (!(time > 0)) time = 0;
@@ -72,11 +73,12 @@ static void price(const ln_search *s, ln_search_try *const *uniform, const ln_se
 }
 
 /* The move that takes away most noise for its cost; false when none takes any. */
-static bool best_move(const ln_search *s, const path *p, const int8_t *now, move *out) {
+static bool best_move(const ln_search *s, ln_search_try *const *uniform, const path *p, const int8_t *now, move *out) {
   const int32_t ops = ln_search_ops(s);
   double best = 0;
   for (int32_t i = 0; i < ops; ++i) {
     for (int32_t f = now[i] + 1; now[i] >= 0 && f < s->format_count; ++f) {
+      if (uniform[f] == NULL) continue;
       const double gain = s->noise[(int32_t)now[i]][i] - s->noise[f][i];
       const double cost = p->costs[f * ops + i] - p->costs[now[i] * ops + i];
       const double score = gain / fmax(cost, 1e-4);
@@ -96,7 +98,7 @@ static ln_status plan(ln_search *s, ln_search_try *const *uniform, const ln_sear
   p->formats = ln_arena_copy(&s->arena, p->start, ops + 1);
   if (p->moves == NULL || p->costs == NULL || p->formats == NULL) return ln_optimizer_no_memory(s->o);
   price(s, uniform, floats, p);
-  while (best_move(s, p, p->formats, &p->moves[p->count])) {
+  while (best_move(s, uniform, p, p->formats, &p->moves[p->count])) {
     p->formats[p->moves[p->count].op] = p->moves[p->count].to;
     ++p->count;
   }
@@ -119,20 +121,34 @@ static void follow(const ln_search *s, const path *p, int8_t *formats) {
   }
 }
 
+/* The format of most operators that the stage takes. */
+static int32_t common(const ln_search *s, const path *p, const int8_t *formats) {
+  int32_t counts[LN_SEARCH_FORMATS + 1] = {0}, best = 0; /* of floats first */
+  for (int32_t i = 0; i < ln_search_ops(s); ++i) counts[formats[i] + 1] += p->start[i] >= 0;
+  for (int32_t f = 1; f <= s->format_count; ++f) {
+    if (counts[f] > counts[best]) best = f;
+  }
+  return best - 1;
+}
+
 /* "int8; float32: 3 7 12" */
-static const char *describe(ln_search *s, const int8_t *formats, char *text, size_t size) {
+static const char *describe(const ln_search *s, const path *p, const int8_t *formats, char *text, size_t size) {
   const ln_graph *graph = ln_optimizer_graph(s->o);
-  size_t length = (size_t)snprintf(text, size, "%s", s->formats[0]);
-  for (int32_t f = 1; f < s->format_count; ++f) {
+  const int32_t most = common(s, p, formats);
+  size_t length = (size_t)snprintf(text, size, "%.16s", ln_search_name(s, most));
+  for (int32_t f = -1; f < s->format_count; ++f) {
     bool any = false;
-    for (int32_t i = 0; i < graph->op_count; ++i) {
-      if (formats[i] != f || length + 32 > size) continue;
-      if (!any) length += (size_t)snprintf(text + length, size - length, "; %.12s:", s->formats[f]);
-      if (length + 16 < size) length += (size_t)snprintf(text + length, size - length, " %d", graph->ops[i].index);
+    for (int32_t i = 0; f != most && i < graph->op_count; ++i) {
+      if (formats[i] != f || p->start[i] < 0) continue;
+      if (length + 40 > size) {
+        snprintf(text + length, size - length, " ...");
+        return text;
+      }
+      if (!any) length += (size_t)snprintf(text + length, size - length, "; %.16s:", ln_search_name(s, f));
+      length += (size_t)snprintf(text + length, size - length, " %d", graph->ops[i].index);
       any = true;
     }
   }
-  if (length + 32 > size) snprintf(text + length, size - length, " ...");
   return text;
 }
 
@@ -144,7 +160,10 @@ static ln_status try_moves(ln_search *s, path *p, int32_t count, const bool *ski
     if (skip == NULL || !skip[i]) p->formats[p->moves[i].op] = p->moves[i].to;
   }
   follow(s, p, p->formats);
-  return ln_search_make(s, p->formats, describe(s, p->formats, text, sizeof text), NULL, out);
+  for (int32_t i = 0; i < ln_search_ops(s); ++i) {
+    if (p->formats[i] > 0 && ln_search_is_float(s, p->formats[i])) p->formats[i] = -1;
+  }
+  return ln_search_make(s, p->formats, describe(s, p, p->formats, text, sizeof text), NULL, out);
 }
 
 /* The least number of moves that keeps the target, if noise falls with each. */
@@ -276,14 +295,16 @@ static ln_status try_all(ln_search *s, double drop, ln_search_try **floats, ln_s
   if (s->by_accuracy) s->least = (*floats)->result.accuracy - drop;
   (*floats)->result.holds = false; /* unless it is among the formats */
   for (int32_t f = 0; f < s->format_count; ++f) {
-    if (strcmp(s->formats[f], "float32") == 0) {
+    if (ln_search_is_float(s, f)) {
       uniform[f] = *floats;
       (*floats)->result.holds = true;
       continue;
     }
-    LN_TRY(ln_search_uniform(s, f, &uniform[f]));
+    const ln_status status = ln_search_uniform(s, f, &uniform[f]);
+    if (status != LN_ERR_UNSUPPORTED) LN_TRY(status);
+    else LN_TRY(ln_report_add_note(s->o, "search: without %s: %s", s->formats[f], s->o->err ? s->o->err->message : ""));
   }
-  return LN_OK;
+  return uniform[0] != NULL ? LN_OK : LN_ERR_UNSUPPORTED;
 }
 
 static ln_status search(ln_search *s) {
@@ -300,7 +321,6 @@ static ln_status search(ln_search *s) {
     if (count > 0) LN_TRY(trim(s, &p, count));
   }
   LN_TRY(choose(s, floats, drop, &chosen));
-  LN_TRY(report(s));
   if (chosen == NULL) return refuse(s);
   LN_TRY(note(s, floats, chosen));
   return ln_search_apply(s, chosen->formats);
@@ -314,7 +334,9 @@ ln_status ln_technique_search(ln_optimizer *o, const ln_stage *stage) {
     return ln_fail(o->err, LN_ERR_DATA, "search: accuracy is wanted, and there are no labelled samples");
   }
   LN_TRY(ln_optimizer_needs_samples(o));
-  const ln_status status = search(&s);
+  ln_status status = search(&s);
+  const ln_status told = s.try_count > 0 ? report(&s) : LN_OK; /* of a search that failed too */
+  if (status == LN_OK) status = told;
   ln_search_close(&s);
   return status;
 }

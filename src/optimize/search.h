@@ -36,6 +36,8 @@ typedef struct ln_search {
 
 static inline int32_t ln_search_ops(const ln_search *s) { return s->floats->graphs[s->o->graph].op_count; }
 
+const char *ln_search_name(const ln_search *s, int32_t format); /* -1: floats */
+bool ln_search_is_float(const ln_search *s, int32_t format);
 ln_status ln_search_open(ln_search *s);
 void ln_search_close(ln_search *s);
 /* Quantizes a copy with these formats and measures it; a mix that was tried is not tried again. `model` may be NULL;

@@ -59,7 +59,11 @@ static ln_status judge(ln_search *s, ln_model *model, const ln_labelled *data, d
 
 /* ---- the stage that makes a mix ---- */
 
-static const char *name_of(const ln_search *s, int32_t format) { return format < 0 ? "float32" : s->formats[format]; }
+const char *ln_search_name(const ln_search *s, int32_t format) { return format < 0 ? "float32" : s->formats[format]; }
+
+bool ln_search_is_float(const ln_search *s, int32_t format) {
+  return strcmp(ln_search_name(s, format), "float32") == 0;
+}
 
 /* "io=int8,method=mse" */
 static ln_status set_others(ln_recipe *recipe, const char *list, ln_error *err) {
@@ -88,7 +92,7 @@ static ln_status make_recipe(ln_search *s, const int8_t *formats, ln_recipe **ou
     if (formats[i] == 0) continue;
     char selector[24];
     snprintf(selector, sizeof selector, "op:%d", graph->ops[i].index);
-    LN_TRY(ln_recipe_set_for(*out, selector, "format", name_of(s, formats[i]), err));
+    LN_TRY(ln_recipe_set_for(*out, selector, "format", ln_search_name(s, formats[i]), err));
   }
   return LN_OK;
 }
@@ -138,9 +142,10 @@ static ln_search_try *find(const ln_search *s, const int8_t *formats) {
   return t;
 }
 
-static ln_search_try *add(ln_search *s, const int8_t *formats, const char *what) {
+static ln_search_try *add(ln_search *s, const int8_t *formats, const char *what, const ln_report_try *result) {
   ln_search_try *t = ln_arena_alloc(&s->arena, sizeof *t);
   if (t == NULL) return NULL;
+  t->result = *result;
   t->formats = ln_arena_copy(&s->arena, formats, (size_t)ln_search_ops(s) + 1);
   t->result.what = ln_arena_strdup(&s->arena, what);
   if (t->formats == NULL || t->result.what == NULL) return NULL;
@@ -158,10 +163,13 @@ ln_status ln_search_make(ln_search *s, const int8_t *formats, const char *what, 
   LN_TRY(quantized_copy(s, formats, &made));
   ln_status status = LN_OK;
   if (*out == NULL) {
-    ln_search_try *t = add(s, formats, what);
-    status = t == NULL ? ln_optimizer_no_memory(s->o) : measure(s, made, &t->result);
-    if (status == LN_OK) t->result.holds = (s->by_accuracy ? t->result.accuracy : t->result.snr_db) >= s->least;
-    *out = t;
+    ln_report_try result = {.size = sizeof result};
+    status = measure(s, made, &result);
+    if (status == LN_OK) {
+      result.holds = (s->by_accuracy ? result.accuracy : result.snr_db) >= s->least;
+      *out = add(s, formats, what, &result);
+      if (*out == NULL) status = ln_optimizer_no_memory(s->o);
+    }
   }
   if (status == LN_OK && model != NULL) *model = made;
   else ln_model_destroy(made);
@@ -196,9 +204,8 @@ ln_status ln_search_uniform(ln_search *s, int32_t format, ln_search_try **out) {
   for (int32_t i = 0; i < graph->op_count; ++i) {
     formats[i] = ln_stage_takes(s->stage, s->o, &graph->ops[i]) ? (int8_t)format : -1;
   }
-  LN_TRY(ln_search_make(s, formats, name_of(s, format), &model, out));
-  const bool exact = format < 0 || strcmp(s->formats[format], "float32") == 0;
-  const ln_status status = exact ? LN_OK : measure_noise(s, model, s->noise[format]);
+  LN_TRY(ln_search_make(s, formats, ln_search_name(s, format), &model, out));
+  const ln_status status = ln_search_is_float(s, format) ? LN_OK : measure_noise(s, model, s->noise[format]);
   ln_model_destroy(model);
   return status;
 }
@@ -221,6 +228,7 @@ static ln_status count_macs(ln_search *s) {
   ln_session *session = NULL;
   options.signature = s->o->options->signature;
   options.keep_all_tensors = true; /* a step an operator */
+  options.profile = true;
   LN_TRY(ln_session_create(s->floats, &options, s->o->err, &session));
   for (int32_t i = 0; i < ln_search_ops(s); ++i) {
     ln_profile_entry entry = {.size = sizeof entry};
