@@ -57,6 +57,72 @@ static int read_samples(const char *path, array_samples *out, ln_samples *sample
   return CLI_OK;
 }
 
+/* ---- the suggestion, checked ---- */
+
+/* The format of stage "quantize" that makes such a model as the quantized one: NULL when none does. */
+static const char *format_of(const debug_result *r) {
+  const char *found = NULL;
+  for (int32_t i = 0; i < ln_quant_debug_rows(r->debug); i++) {
+    const ln_quant_row row = debug_row(r->debug, i);
+    if (!row.constant && row.type == LN_INT16) return "int16x8";
+    if (!row.constant && (row.type == LN_INT8 || row.type == LN_UINT8)) return "int8";
+    if (!row.constant || row.quantized_op < 0) continue;
+    const bool read_as_float = strcmp(ln_op_name(ln_graph_op(r->q_graph, row.quantized_op)), "DEQUANTIZE") == 0;
+    if (row.type == LN_INT8) found = read_as_float ? "int8-weights" : "dynamic";
+    if (row.type == LN_FLOAT16) found = "float16";
+    if (row.type == LN_BFLOAT16) found = "bfloat16";
+    if (row.type == LN_INT4) found = "int4-weights";
+    if (row.type == LN_INT2) found = "int2-weights";
+  }
+  return found;
+}
+
+/* Quantizes the float model anew, with the suggested operators or without them; says how far its outputs are. */
+static ln_status quantize(const debug_result *r, const ln_model *model, const ln_optimize_options *options,
+                          const char *format, bool exclude, ln_error *err, double *db, int64_t *bytes) {
+  ln_recipe *recipe = NULL;
+  ln_model *made = NULL;
+  ln_optimize_report *report = NULL;
+  ln_status status = ln_recipe_create(err, &recipe);
+  if (status == LN_OK) status = ln_recipe_add(recipe, "quantize", err);
+  if (status == LN_OK) status = ln_recipe_set(recipe, "format", format, err);
+  for (int32_t n = 0, i; status == LN_OK && exclude && (i = ln_quant_debug_suggestion(r->debug, n)) >= 0; n++) {
+    char selector[24];
+    snprintf(selector, sizeof selector, "op:%d", debug_row(r->debug, i).op);
+    status = ln_recipe_exclude(recipe, selector, err);
+  }
+  if (status == LN_OK) status = ln_optimize(model, recipe, options, err, &made, &report);
+  ln_report_point point = {.size = sizeof point};
+  if (status == LN_OK) status = ln_optimize_report_point(report, ln_optimize_report_points(report) - 1, &point);
+  *db = point.snr_db;
+  *bytes = point.bytes;
+  ln_optimize_report_destroy(report);
+  ln_model_destroy(made);
+  ln_recipe_destroy(recipe);
+  return status;
+}
+
+static void check(const debug_options *options, const ln_model *model, const ln_samples *samples, debug_result *r,
+                  ln_error *err) {
+  debug_check *c = &r->check;
+  ln_optimize_options settings = LN_OPTIMIZE_OPTIONS_INIT;
+  const char *format = format_of(r);
+  settings.calibration = samples;
+  settings.signature = options->signature;
+  settings.threads = options->threads;
+  if (ln_quant_debug_suggestion(r->debug, 0) < 0) return;
+  if (!format) {
+    c->why = "its form is none that this tool makes";
+    return;
+  }
+  if (quantize(r, model, &settings, format, false, err, &c->before_db, &c->before_bytes) == LN_OK &&
+      quantize(r, model, &settings, format, true, err, &c->after_db, &c->after_bytes) == LN_OK) {
+    c->format = format;
+  } else {
+    c->why = err->message;
+  }
+}
+
 /* ---- files ---- */
 
 static int write_file(const char *path, const debug_result *result, void (*print)(const debug_result *, FILE *)) {
@@ -116,6 +182,7 @@ static int compare(const debug_options *options, const cli_model models[2], cons
   ln_quant_debug_summary(debug, &result.summary);
   result.f_graph = ln_model_graph(models[0].model, result.summary.graph_floats);
   result.q_graph = ln_model_graph(models[1].model, result.summary.graph_quantized);
+  check(options, models[0].model, samples, &result, &err);
   const int status = print(options, &result);
   ln_quant_debug_destroy(debug);
   return status;
