@@ -91,15 +91,14 @@ static bool span_of(const float *values, size_t count, float *low, float *high) 
   return odd == 0;
 }
 
-static ln_status see_tensor(calibration *c, int32_t index, int64_t sample, const ln_tensor *tensor, ln_error *err) {
+static ln_status see_tensor(calibration *c, int32_t index, const ln_tensor *tensor, ln_error *err) {
   watch *w = &c->watches[index];
   const float *values = ln_tensor_data(tensor);
   const size_t count = ln_tensor_elements(tensor);
   if (!w->watched || values == NULL || count == 0) return LN_OK;
   float low, high;
   if (!span_of(values, count, &low, &high)) {
-    return ln_fail(err, LN_ERR_DATA, "sample %lld: tensor \"%s\" holds values that are not finite numbers",
-                   (long long)sample, ln_tensor_name(tensor));
+    return ln_fail(err, LN_ERR_DATA, "tensor \"%s\" holds values that are not finite numbers", ln_tensor_name(tensor));
   }
   w->low = fminf(w->low, low);
   w->high = fmaxf(w->high, high);
@@ -114,6 +113,7 @@ static ln_status see_tensor(calibration *c, int32_t index, int64_t sample, const
 static ln_status see_sample(void *user, int64_t sample, ln_session *session, ln_error *err) {
   calibration *c = user;
   uint64_t hash = 0;
+  (void)sample;
   for (int32_t i = 0; i < c->graph->input_count; ++i) {
     const ln_tensor *input = ln_session_tensor(session, c->graph->inputs[i]);
     if (input != NULL && ln_tensor_data(input) != NULL) {
@@ -124,7 +124,7 @@ static ln_status see_sample(void *user, int64_t sample, ln_session *session, ln_
   c->differ = c->differ || hash != c->first_hash;
   for (int32_t i = 0; i < c->graph->tensor_count; ++i) {
     const ln_tensor *tensor = ln_session_tensor(session, i);
-    if (tensor != NULL) LN_TRY(see_tensor(c, i, sample, tensor, err));
+    if (tensor != NULL) LN_TRY(see_tensor(c, i, tensor, err));
   }
   return LN_OK;
 }
@@ -183,12 +183,14 @@ static ln_status check(const calibration *c) {
     return ln_fail(o->err, LN_ERR_DATA, "%s: all %lld calibration samples are the same", o->stage,
                    (long long)c->samples);
   }
+  int32_t seen = 0, zero = 0; /* a state that begins with zeros is fine beside an input */
   for (int32_t i = 0; i < c->graph->input_count; ++i) {
     const watch *w = &c->watches[c->graph->inputs[i]];
-    if (w->samples > 0 && w->low == 0 && w->high == 0) {
-      return ln_fail(o->err, LN_ERR_DATA, "%s: input \"%s\" is 0 in all calibration samples", o->stage,
-                     c->graph->tensors[c->graph->inputs[i]].name);
-    }
+    seen += w->samples > 0;
+    zero += w->samples > 0 && w->low == 0 && w->high == 0;
+  }
+  if (seen > 0 && seen == zero) {
+    return ln_fail(o->err, LN_ERR_DATA, "%s: all inputs are 0 in all calibration samples", o->stage);
   }
   LN_TRY(check_inputs(c));
   return note_constant_tensors(c);

@@ -64,6 +64,7 @@ static const char *obstacle(const ln_integer_plan *plan, const ln_op *op, int32_
     if (tensor->is_variable || (tensor->sparsity != NULL && !ln_integer_is_weights(plan, op, place, i))) {
       return "variables or sparse constants";
     }
+    if (i == 1 && plan->layer_of[place] >= 0) continue; /* weights are read in any form of floats */
     if (tensor->type == LN_FLOAT16 || tensor->type == LN_BFLOAT16 || tensor->type == LN_FLOAT64) {
       return "other floats than float32";
     }

@@ -316,21 +316,37 @@ static ln_status write_layer(writer *w, const ln_op *op, int32_t place, int32_t 
   }
   for (int32_t i = 2; i < op->input_count; ++i) {
     const int32_t input = op->inputs[i];
-    if (input < 0 || !w->plan->is_float[input] || !ln_integer_is_weights(w->plan, op, place, i)) continue;
+    if (input < 0 || tensor_of(w, input)->type != LN_FLOAT32 || !ln_integer_is_weights(w->plan, op, place, i)) continue;
     LN_TRY(quantize_bias(w, input, w->weights[index], input_scale, wide, &inputs[i]));
   }
   inputs[1] = w->weights[index];
   return LN_OK;
 }
 
+/* Convolutions in integers need a bias: LiteRT's kernels refuse to be without, or crash. */
+static ln_status add_missing_bias(writer *w, int32_t place) {
+  ln_layer layer = w->plan->layers[w->plan->layer_of[place]];
+  const ln_op *op = &ln_optimizer_graph(w->o)->ops[w->at];
+  const bool wants = layer.kind == LN_LAYER_CONV || layer.kind == LN_LAYER_DEPTHWISE;
+  if (!wants || (op->input_count > 2 && op->inputs[2] >= 0)) return LN_OK;
+  float *zeros = ln_alloc_array((size_t)layer.rows, sizeof *zeros);
+  if (zeros == NULL) return ln_optimizer_no_memory(w->o);
+  layer.op = w->at;
+  layer.bias = -1;
+  const ln_status status = ln_layer_write_bias(w->o, &layer, zeros);
+  ln_free(zeros);
+  return status;
+}
+
 static ln_status write_inputs(writer *w, int32_t place) {
-  const ln_op op = ln_optimizer_graph(w->o)->ops[w->at]; /* its inputs stay where they are when operators move */
   const bool integers = w->plan->number[place] != LN_COMPUTE_FLOAT;
+  if (integers && w->plan->layer_of[place] >= 0) LN_TRY(add_missing_bias(w, place));
+  const ln_op op = ln_optimizer_graph(w->o)->ops[w->at]; /* its inputs stay where they are when operators move */
   int32_t *inputs = ln_arena_copy(ln_optimizer_arena(w->o), op.inputs, (size_t)op.input_count * sizeof *inputs);
   if (inputs == NULL) return op.input_count == 0 ? LN_OK : ln_optimizer_no_memory(w->o);
   for (int32_t i = 0; i < op.input_count; ++i) {
     const int32_t input = op.inputs[i];
-    if (input < 0 || !w->plan->is_float[input]) continue;
+    if (input < 0 || input >= w->plan->tensor_count || !w->plan->is_float[input]) continue;
     if (integers && ln_integer_is_weights(w->plan, &op, place, i)) continue;
     ln_scaling scaling = {LN_FLOAT32, 0, 0};
     if (integers) scaling = ln_integer_wanted(w->plan, &op, place, i);
@@ -376,8 +392,10 @@ static ln_status replace_edge(writer *w, bool outputs, int32_t from, int32_t to)
   }
   ln_tensor *inner = &graph->tensors[from];
   graph->tensors[to].name = inner->name;
-  inner->name = ln_arena_printf(ln_optimizer_arena(w->o), "%s%s", inner->name, suffix_of(inner->type));
-  return inner->name == NULL ? ln_optimizer_no_memory(w->o) : LN_OK;
+  const char *name = ln_arena_printf(ln_optimizer_arena(w->o), "%s%s", inner->name, suffix_of(inner->type));
+  if (name == NULL) return ln_optimizer_no_memory(w->o);
+  inner->name = name;
+  return LN_OK;
 }
 
 static ln_scaling scaling_of(const ln_tensor *tensor) {
