@@ -362,10 +362,12 @@ static ln_status prepare_plan(ln_integer_plan *plan) {
   plan->groups = ln_arena_array(arena, tensors, 2 * sizeof *plan->groups);
   plan->number = ln_arena_array(arena, ops, sizeof *plan->number);
   plan->layer_of = ln_arena_array(arena, ops, sizeof *plan->layer_of);
-  if (plan->is_float == NULL || plan->home == NULL || plan->groups == NULL || plan->number == NULL ||
-      plan->layer_of == NULL) {
+  plan->rows = ln_arena_array(arena, (size_t)plan->layer_count, sizeof *plan->rows);
+  if (plan->rows == NULL || plan->is_float == NULL || plan->home == NULL || plan->groups == NULL ||
+      plan->number == NULL || plan->layer_of == NULL) {
     return ln_optimizer_no_memory(plan->o);
   }
+  for (int32_t i = 0; i < plan->layer_count; ++i) plan->rows[i].tensor = -1;
   for (int32_t i = 0; i < plan->tensor_count; ++i) {
     const ln_tensor *tensor = &graph->tensors[i];
     plan->is_float[i] = tensor->type == LN_FLOAT32;
@@ -407,8 +409,10 @@ static ln_status make_and_write(ln_integer_plan *plan) {
   LN_TRY(find_groups(plan));
   LN_TRY(ln_integer_write(plan));
   LN_TRY(note_bodies(plan->o));
-  if (!ln_stage_flag(plan->stage, plan->o, NULL, "bias-correction")) return LN_OK;
-  return ln_bias_correct(plan->o, plan->stage, plan->before);
+  if (ln_stage_flag(plan->stage, plan->o, NULL, "bias-correction")) {
+    LN_TRY(ln_bias_correct(plan->o, plan->stage, plan->before));
+  }
+  return ln_integer_report(plan);
 }
 
 ln_status ln_quantize_full_integer(ln_optimizer *o, const ln_stage *stage) {

@@ -21,6 +21,12 @@ typedef struct ln_scale_group {
   uint32_t span; /* LN_OPF_SPAN_*: what the scale is fixed by; 0 for the range */
 } ln_scale_group;
 
+/* A layer's row of the report, while it is being made. */
+typedef struct ln_integer_row {
+  int32_t tensor; /* the layer's output; -1: there is no row */
+  ln_report_layer row;
+} ln_integer_row;
+
 typedef struct ln_integer_plan {
   ln_optimizer *o;
   const ln_stage *stage;
@@ -33,8 +39,9 @@ typedef struct ln_integer_plan {
   ln_scale_group *groups; /* [2 * tensor_count] a tensor as int8, as int16 */
   ln_layer *layers;       /* of the whole graph */
   int32_t layer_count;
-  int32_t *layer_of; /* [op_count] the layer whose weights the operator reads; -1 */
-  ln_type io;        /* of inputs and outputs that were float32 */
+  ln_integer_row *rows; /* [layer_count] */
+  int32_t *layer_of;    /* [op_count] the layer whose weights the operator reads; -1 */
+  ln_type io;           /* of inputs and outputs that were float32 */
 } ln_integer_plan;
 
 /* What tensor `tensor` is as numbers of this kind. */
@@ -47,5 +54,7 @@ ln_scaling ln_integer_edge(ln_integer_plan *plan, int32_t tensor);
 bool ln_integer_is_weights(const ln_integer_plan *plan, const ln_op *op, int32_t place, int32_t index);
 
 ln_status ln_integer_write(ln_integer_plan *plan);
+/* Hands the rows to the report. */
+ln_status ln_integer_report(ln_integer_plan *plan);
 
 #endif

@@ -201,8 +201,8 @@ static void store_rows(const ln_layer *layer, const int8_t *rows, int8_t *out) {
   }
 }
 
-static ln_status report_layer(writer *w, const ln_layer *layer, int32_t made, const float *values, const int8_t *rows,
-                              const float *scales, bool per_tensor, bool wide) {
+static void note_layer(writer *w, int32_t index, const ln_layer *layer, const float *values, const int8_t *rows,
+                       const float *scales, bool per_tensor, bool wide) {
   const char *what = wide ? (per_tensor ? "int16x8, one scale" : "int16x8, a scale a channel")
                           : (per_tensor ? "int8, one scale" : "int8, a scale a channel");
   ln_report_layer row = ln_report_layer_of(w->o, layer, what);
@@ -215,10 +215,10 @@ static ln_status report_layer(writer *w, const ln_layer *layer, int32_t made, co
     power += (double)values[i] * (double)values[i];
     zeros += rows[i] == 0;
   }
-  row.bytes_after = (int64_t)tensor_of(w, made)->bytes;
+  row.bytes_after = (int64_t)count;
   row.sparsity = (double)zeros / (double)count;
   row.weight_error = power > 0 ? sqrt(error / power) : 0;
-  return ln_report_add_layer(w->o, &row);
+  w->plan->rows[index] = (ln_integer_row){ln_layer_op(w->o, layer)->outputs[0], row};
 }
 
 /* The layer's weights as a tensor of int8, made once however many operators read them. */
@@ -253,8 +253,8 @@ static ln_status quantize_weights(writer *w, int32_t index, float input_scale, b
       ln_edit_set_data(tensor_of(w, made), LN_INT8, data, count);
       tensor_of(w, made)->quant = quant;
       w->weights[index] = made;
-      status = report_layer(w, &layer, made, values, rows, scales, per_tensor, wide);
-      if (status == LN_OK) status = ln_invariant_move(w->o, layer.weights, made);
+      note_layer(w, index, &layer, values, rows, scales, per_tensor, wide);
+      status = ln_invariant_move(w->o, layer.weights, made);
     }
   }
   ln_free(values);
