@@ -35,7 +35,9 @@ typedef enum ln_quant_kind {
   LN_QUANT_NONE = 0,
   LN_QUANT_TENSOR,    /* one scale and zero point */
   LN_QUANT_AXIS,      /* one for each index along `axis` */
-  LN_QUANT_BLOCKWISE, /* one for each `block_size` elements along the last axis, in other tensors of the graph */
+  /* One for each `block_size` elements along the last axis, in other tensors of the graph. Passes make blocks of whole
+   * rows, too: all that an index of the first dimension holds. */
+  LN_QUANT_BLOCKWISE,
   LN_QUANT_CUSTOM     /* details that only their author reads */
 } ln_quant_kind;
 
@@ -225,6 +227,8 @@ static inline bool ln_tensor_const_data(const ln_tensor *tensor) {
 /* Bytes that `shape` takes in `type`; false on overflow, an unknown dimension or a type without a fixed size. A
  * resource takes an int32, its handle in the session. */
 bool ln_tensor_size(ln_type type, const ln_shape *shape, size_t *out);
+/* Whether elements of `shape`, which is known, lie in blocks of `size` as LN_QUANT_BLOCKWISE has them. */
+bool ln_blocks_fit(const ln_shape *shape, int32_t size);
 static inline float ln_scale_of(const ln_tensor *tensor) {
   return tensor->quant->count > 0 ? tensor->quant->scale[0] : 0.0f;
 }

@@ -64,3 +64,8 @@ bool ln_tensor_ints(const ln_tensor *tensor, int64_t *values, int32_t capacity, 
   *count = (int32_t)elements;
   return true;
 }
+
+bool ln_blocks_fit(const ln_shape *shape, int32_t size) {
+  if (shape->rank < 1 || size < 1) return false;
+  return shape->dims[shape->rank - 1] % size == 0 || ln_shape_span(shape, 1, shape->rank) == (size_t)size;
+}

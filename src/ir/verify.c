@@ -46,8 +46,8 @@ static ln_status verify_blocks(const ln_graph *graph, const ln_tensor *tensor, i
 static ln_status verify_blockwise(const ln_graph *graph, const ln_tensor *tensor, ln_error *err) {
   const ln_quant *quant = tensor->quant;
   if (quant->block_size <= 0) return ln_fail(err, LN_ERR_MODEL, "has blocks of %d elements", quant->block_size);
-  const ln_shape *shape = &tensor->shape;
-  if (shape->rank == 0 || shape->dims[shape->rank - 1] % quant->block_size != 0) {
+  size_t elements;
+  if (!ln_shape_elements(&tensor->shape, &elements) || !ln_blocks_fit(&tensor->shape, quant->block_size)) {
     return ln_fail(err, LN_ERR_MODEL, "its last dimension is not made of blocks of %d elements", quant->block_size);
   }
   LN_TRY(verify_blocks(graph, tensor, quant->scales_tensor, "scales", err));

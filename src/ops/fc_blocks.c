@@ -12,6 +12,8 @@ enum { TASK_MACS = 1 << 19 };
 bool ln_fc_blocks_apply(const ln_weights *weights) {
   const ln_tensor *tensor = weights->tensor;
   const int32_t block = tensor->quant->block_size;
+  /* A scale a row is what a DEQUANTIZE left: its product is one of floats. */
+  if (tensor->shape.dims[tensor->shape.rank - 1] <= block) return false;
   return tensor->type == LN_INT4 && weights->scales != NULL && weights->zero_points == NULL &&
          tensor->sparsity == NULL && ln_tensor_const_data(tensor) && block % LN_I4_STEP == 0 && block <= LN_I4_MOST;
 }

@@ -88,8 +88,7 @@ static ln_status block_numbers(const ln_node *node, const ln_tensor *weights, in
 
 static ln_status open_blocks(const ln_node *node, const ln_tensor *tensor, ln_error *err, ln_weights *out) {
   const ln_quant *quant = tensor->quant;
-  const int32_t rank = tensor->shape.rank;
-  if (rank < 1 || quant->block_size < 1 || tensor->shape.dims[rank - 1] % quant->block_size != 0) {
+  if (!ln_blocks_fit(&tensor->shape, quant->block_size)) {
     return ln_node_fail(node, err, LN_ERR_MODEL, "weights \"%s\" are not made of whole blocks", tensor->name);
   }
   if (tensor->type != LN_INT8 && tensor->type != LN_INT4 && tensor->type != LN_INT2) {

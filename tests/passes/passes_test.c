@@ -231,6 +231,40 @@ static void unpacks_for_other_readers(void **state) {
   assert_int_equal(f->graph.ops[4].inputs[1], fed_wide);
 }
 
+/* Integers with a scale a row, read through DEQUANTIZE, become blocks of a row each; with other scales they stay. */
+static void keeps_scaled_rows(void **state) {
+  (void)state;
+  fixture *f = begin();
+  const int8_t integers[8] = {1, -2, 3, -4, 5, -6, 7, -8};
+  const float scales[2] = {0.5f, 0.25f};
+  const int64_t zeros[2] = {0, 0}, shifted[2] = {0, 1};
+  ln_quant by_row = ln_quant_none, by_column = ln_quant_none, off = ln_quant_none;
+  by_row = (ln_quant){LN_QUANT_AXIS, 2, scales, zeros, 0, -1, -1, 0, NULL};
+  by_column = (ln_quant){LN_QUANT_AXIS, 2, scales, zeros, 3, -1, -1, 0, NULL};
+  off = (ln_quant){LN_QUANT_AXIS, 2, scales, shifted, 0, -1, -1, 0, NULL};
+  const ln_quant *quants[3] = {&by_row, &by_column, &off};
+  int32_t x = f->input = activation(f, 2, 2, 2), stored[3], wide[3];
+  for (int32_t i = 0; i < 3; ++i) {
+    stored[i] = add_tensor(f, LN_INT8, 4, (const int32_t[]){2, 2, 1, 2}, integers, sizeof integers);
+    f->tensors[stored[i]].quant = quants[i];
+    wide[i] = add_tensor(f, LN_FLOAT32, 4, (const int32_t[]){2, 2, 1, 2}, NULL, 0);
+    const int32_t y = activation(f, 2, 2, 2);
+    add_op(f, LN_OP_DEQUANTIZE, 1, &stored[i], wide[i]);
+    add_op(f, LN_OP_CONV_2D, 2, (const int32_t[]){x, wide[i]}, y);
+    x = f->output = y;
+  }
+  assert_int_equal(run_pass(f, ln_pass_keep_stored_weights), 1);
+  assert_int_equal(f->graph.op_count, 5);
+  const ln_tensor *rows = &f->graph.tensors[f->graph.ops[0].inputs[1]];
+  assert_int_equal(rows->type, LN_INT8);
+  assert_int_equal(rows->quant->kind, LN_QUANT_BLOCKWISE);
+  assert_int_equal(rows->quant->block_size, 4);
+  assert_ptr_equal(rows->data, f->graph.tensors[stored[0]].data);
+  assert_ptr_equal(f->graph.tensors[rows->quant->scales_tensor].data, scales);
+  assert_int_equal(f->graph.ops[2].inputs[1], wide[1]);
+  assert_int_equal(f->graph.ops[4].inputs[1], wide[2]);
+}
+
 /* ADD reads no sparse constants: what it adds becomes dense; DENSIFY keeps its input. */
 static void densifies_constants(void **state) {
   (void)state;
@@ -400,6 +434,7 @@ int main(void) {
       cmocka_unit_test(densifies_constants),
       cmocka_unit_test(keeps_stored_weights),
       cmocka_unit_test(unpacks_for_other_readers),
+      cmocka_unit_test(keeps_scaled_rows),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
