@@ -218,16 +218,6 @@ static ln_status correct(ln_optimizer *o, const ln_stage *stage, const ln_optimi
 
 /* ---- all layers ---- */
 
-/* Parts of the rows that see other inputs: groups, or channels. */
-static int32_t lanes_of(const ln_optimizer *o, const ln_layer *layer) {
-  const ln_graph *graph = ln_optimizer_graph(o);
-  if (layer->kind == LN_LAYER_DEPTHWISE) return layer->rows;
-  if (layer->kind != LN_LAYER_CONV) return 1;
-  const ln_shape *input = &graph->tensors[layer->input].shape;
-  const int32_t each = graph->tensors[layer->weights].shape.dims[3];
-  const int32_t groups = each > 0 && input->rank == 4 && input->dims[3] > 0 ? input->dims[3] / each : 1;
-  return groups > 0 && layer->rows % groups == 0 ? groups : 1;
-}
 
 static bool is_corrected(const ln_layer *layer) {
   return (layer->kind == LN_LAYER_CONV || layer->kind == LN_LAYER_DEPTHWISE ||
@@ -241,7 +231,7 @@ static ln_status correct_all(ln_optimizer *o, const ln_stage *stage, const ln_op
   ln_status status = sums == NULL ? ln_optimizer_no_memory(o) : LN_OK;
   for (int32_t i = 0; status == LN_OK && i < count; ++i) {
     corrected *l = &layers[i];
-    l->lanes = lanes_of(before, &l->layer);
+    l->lanes = ln_layer_lanes(before, &l->layer);
     l->means = ln_alloc_array((size_t)l->lanes, (size_t)l->layer.columns * sizeof *l->means);
     sums[i] = l->means;
     if (l->means == NULL) status = ln_optimizer_no_memory(o);

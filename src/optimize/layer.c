@@ -114,6 +114,16 @@ const char *ln_layer_name(const ln_optimizer *o, const ln_layer *layer) {
   return op->output_count > 0 ? ln_optimizer_graph(o)->tensors[op->outputs[0]].name : "";
 }
 
+int32_t ln_layer_lanes(const ln_optimizer *o, const ln_layer *layer) {
+  const ln_graph *graph = ln_optimizer_graph(o);
+  if (layer->kind == LN_LAYER_DEPTHWISE) return layer->rows;
+  if (layer->kind != LN_LAYER_CONV || layer->input < 0) return 1;
+  const ln_shape *input = &graph->tensors[layer->input].shape;
+  const int32_t each = graph->tensors[layer->weights].shape.dims[3];
+  const int32_t groups = each > 0 && input->rank == 4 && input->dims[3] > 0 ? input->dims[3] / each : 1;
+  return groups > 0 && layer->rows % groups == 0 ? groups : 1;
+}
+
 /* ---- reading and writing ---- */
 
 /* Between the matrix and storage whose rows lie along the last axis. */

@@ -133,6 +133,8 @@ ln_status ln_layer_write_bias(const ln_optimizer *o, ln_layer *layer, const floa
 /* The layer's operator and its output's name. */
 ln_op *ln_layer_op(const ln_optimizer *o, const ln_layer *layer);
 const char *ln_layer_name(const ln_optimizer *o, const ln_layer *layer);
+/* Equal parts of the rows, each of which multiplies inputs of its own: groups, the channels of a depthwise layer. */
+int32_t ln_layer_lanes(const ln_optimizer *o, const ln_layer *layer);
 /*
  * What the layer multiplies with its weights, as rows of a matrix [positions, columns] (of a depthwise layer: of one
  * channel, [positions, h * w]): of a convolution the patches under the filter with padding, stride and dilation, in the

@@ -144,16 +144,6 @@ typedef struct learning {
   int64_t most; /* positions of one sample */
 } learning;
 
-static int32_t lanes_of(const ln_optimizer *o, const ln_layer *layer) {
-  const ln_graph *graph = ln_optimizer_graph(o);
-  if (layer->kind == LN_LAYER_DEPTHWISE) return layer->rows;
-  if (layer->kind != LN_LAYER_CONV) return 1;
-  const ln_shape *input = &graph->tensors[layer->input].shape;
-  const int32_t each = graph->tensors[layer->weights].shape.dims[3];
-  const int32_t groups = each > 0 && input->rank == 4 && input->dims[3] > 0 ? input->dims[3] / each : 1;
-  return groups > 0 && layer->rows % groups == 0 ? groups : 1;
-}
-
 static ln_status add_sample(void *user, int64_t sample, ln_session *session, ln_error *err) {
   learning *l = user;
   (void)err;
@@ -180,7 +170,7 @@ static ln_status add_sample(void *user, int64_t sample, ln_session *session, ln_
 static bool alloc_moments(const ln_optimizer *o, weight_form *form) {
   const size_t columns = (size_t)form->layer.columns;
   size_t elements;
-  form->lanes = lanes_of(o, &form->layer);
+  form->lanes = ln_layer_lanes(o, &form->layer);
   if (!ln_size_mul(columns, columns, &elements) || !ln_size_mul(elements, (size_t)form->lanes, &elements)) return false;
   form->moments = ln_alloc_array(elements, sizeof *form->moments);
   return form->moments != NULL;
@@ -548,7 +538,7 @@ static ln_status learn_and_quantize(ln_optimizer *o, const ln_stage *stage, weig
     bool any = false;
     for (from = to; from > 0; --from) {
       const weight_form *form = &forms[from - 1];
-      if (form->learned) elements += (int64_t)form->layer.columns * form->layer.columns * lanes_of(o, &form->layer);
+      if (form->learned) elements += (int64_t)form->layer.columns * form->layer.columns * ln_layer_lanes(o, &form->layer);
       if (elements > together && from < to) break;
       any |= form->learned;
     }
