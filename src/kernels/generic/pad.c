@@ -38,6 +38,41 @@ static void fill_bytes(const ln_pad_plan *plan, byte *dst, const void *value, si
   if (bytes > 0) ln_k_fill(dst, value, plan->item_bytes, bytes / plan->item_bytes);
 }
 
+enum { CHUNK = 16, SHORT_ROW = 512 };
+
+/* At least CHUNK bytes that do not overlap, the last of them twice where they are no multiple of it. */
+static inline void copy_chunks(byte *dst, const byte *src, size_t bytes) {
+  for (size_t i = 0; i + CHUNK <= bytes; i += CHUNK) memcpy(dst + i, src + i, CHUNK);
+  memcpy(dst + bytes - CHUNK, src + bytes - CHUNK, CHUNK);
+}
+
+/* Whole items of the padding, which `pattern` repeats. */
+static inline void fill_chunks(byte *dst, const byte *pattern, size_t bytes, size_t item) {
+  if (bytes < CHUNK) {
+    for (size_t i = 0; i < bytes; i += item) memcpy(dst + i, pattern, item);
+    return;
+  }
+  for (size_t i = 0; i + CHUNK <= bytes; i += CHUNK) memcpy(dst + i, pattern, CHUNK);
+  memcpy(dst + bytes - CHUNK, pattern, CHUNK);
+}
+
+/* Short rows of the innermost dimension, where calls for each would take longer than moving them. */
+static bool pad_short_rows(const ln_pad_plan *plan, const byte *src, byte *dst, const void *value, size_t rows) {
+  const int32_t dim = plan->rank - 1;
+  const size_t item = plan->item_bytes;
+  const size_t before = plan->before[dim] * item, bytes = plan->dims[dim] * item, after = plan->after[dim] * item;
+  byte pattern[CHUNK];
+  if (bytes < CHUNK || before + bytes + after > SHORT_ROW || CHUNK % item != 0) return false;
+  for (size_t i = 0; i < CHUNK; i += item) memcpy(pattern + i, value, item);
+  for (size_t i = 0; i < rows; ++i, src += bytes) {
+    fill_chunks(dst, pattern, before, item);
+    copy_chunks(dst + before, src, bytes);
+    fill_chunks(dst + before + bytes, pattern, after, item);
+    dst += before + bytes + after;
+  }
+  return true;
+}
+
 /* Indices [begin, end) of `dim`; src and dst stand at index 0 of the input and of the output. */
 static void pad_dim(const ln_pad_plan *plan, int32_t dim, const byte *src, byte *dst, const void *value, size_t begin,
                     size_t end) {
@@ -49,7 +84,9 @@ static void pad_dim(const ln_pad_plan *plan, int32_t dim, const byte *src, byte 
   const size_t last = end < to ? end : to;
   if (first < last && dim == plan->rank - 1) {
     memcpy(dst + first * row, src + (first - from) * row, (last - first) * row);
-  } else {
+  } else if (first >= last || dim != plan->rank - 2 ||
+             !pad_short_rows(plan, src + (first - from) * plan->src_rows[dim], dst + first * row, value,
+                             last - first)) {
     for (size_t i = first; i < last; ++i) {
       const size_t inner = plan->before[dim + 1] + plan->dims[dim + 1] + plan->after[dim + 1];
       pad_dim(plan, dim + 1, src + (i - from) * plan->src_rows[dim], dst + i * row, value, 0, inner);

@@ -21,6 +21,15 @@ def cases():
                               [[1, 0], [0, 0], [2, 0], [0, 3]], [[0, 0], [0, 0], [0, 0], [0, 5]],
                               [[0, 0], [0, 0], [0, 0], [0, 0]])):
         case(f, f"pad_4d_{n}", "PAD", None, [tensor([1, 4, 3, 5]), ints(pads)], [tensor(None)])
+    # Rows of a few dozen bytes, which are padded in chunks: paddings shorter and longer than one, and not on its borders.
+    for type, channels, pads in (("f32", 24, [0, 4]), ("f32", 5, [1, 6]), ("i64", 3, [3, 1]), ("i64", 2, [0, 2]),
+                                 ("f32", 4, [9, 0])):
+        case(f, f"pad_channels_{type}_{channels}", "PAD", None,
+             [tensor([1, 3, 4, channels], type), ints([[0, 0], [0, 1], [1, 0], pads])], [tensor(None, type)])
+    for type, channels, pads in (("i8", 17, [3, 18]), ("i16", 11, [0, 5]), ("u8", 40, [16, 1])):
+        q = {"scale": 0.5, "zero_point": 0 if type == "i16" else 3}
+        case(f, f"pad_channels_{type}_{channels}", "PAD", None,
+             [tensor([5, channels], type, **q), ints([[1, 0], pads])], [tensor(None, type, **q)])
     case(f, "pad_i64_paddings", "PAD", None, [tensor([2, 3]), ints([[1, 0], [0, 2]], "i64")], [tensor(None)])
     case(f, "pad_5d", "PAD", None, [tensor([2, 1, 2, 1, 2]), ints([[0, 0], [1, 0], [0, 1], [0, 0], [2, 0]])],
          [tensor(None)])
