@@ -33,12 +33,12 @@ const char *ln_shape_format(const ln_shape *shape, char *buffer, size_t size);
 
 typedef enum ln_quant_kind {
   LN_QUANT_NONE = 0,
-  LN_QUANT_TENSOR,    /* one scale and zero point */
-  LN_QUANT_AXIS,      /* one for each index along `axis` */
+  LN_QUANT_TENSOR, /* one scale and zero point */
+  LN_QUANT_AXIS,   /* one for each index along `axis` */
   /* One for each `block_size` elements along the last axis, in other tensors of the graph. Passes make blocks of whole
    * rows, too: all that an index of the first dimension holds. */
   LN_QUANT_BLOCKWISE,
-  LN_QUANT_CUSTOM     /* details that only their author reads */
+  LN_QUANT_CUSTOM /* details that only their author reads */
 } ln_quant_kind;
 
 typedef struct ln_quant {

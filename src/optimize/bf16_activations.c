@@ -172,7 +172,8 @@ static ln_status narrow(narrowing *n, const ln_stage *stage, bool *any) {
     if (n->is_activation[i]) LN_TRY(settle(n, i, n->narrow_ops));
   }
   graph = ln_optimizer_graph(o);
-  for (int32_t i = 0; *any && i < graph->op_count; ++i) graph->ops[i].version = ln_edit_op_version(graph, &graph->ops[i]);
+  for (int32_t i = 0; *any && i < graph->op_count; ++i)
+    graph->ops[i].version = ln_edit_op_version(graph, &graph->ops[i]);
   return LN_OK;
 }
 
@@ -185,10 +186,12 @@ ln_status ln_bf16_activations(ln_optimizer *o, const ln_stage *stage) {
   if (!ln_size_add((size_t)graph->op_count, (size_t)graph->tensor_count, &most)) return ln_optimizer_no_memory(o);
   n.is_activation = ln_alloc_array((size_t)graph->tensor_count + 1, sizeof *n.is_activation);
   n.narrow_ops = ln_alloc_array(most + 1, sizeof *n.narrow_ops);
-  ln_status status = n.is_activation == NULL || n.narrow_ops == NULL ? ln_optimizer_no_memory(o) : narrow(&n, stage, &any);
+  ln_status status =
+      n.is_activation == NULL || n.narrow_ops == NULL ? ln_optimizer_no_memory(o) : narrow(&n, stage, &any);
   if (status == LN_OK && any) {
-    status = ln_report_add_note(o, "activations of bfloat16 with weights of int8 are a form that Linnet runs, and stock "
-                                   "LiteRT does not");
+    status = ln_report_add_note(o,
+                                "activations of bfloat16 with weights of int8 are a form that Linnet runs, and stock "
+                                "LiteRT does not");
   }
   ln_free(n.narrow_ops);
   ln_free(n.is_activation);

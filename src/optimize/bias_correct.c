@@ -36,8 +36,7 @@ static ln_status add_sample(void *user, int64_t sample, ln_session *session, ln_
     const ln_tensor *input = ln_session_tensor(session, a->input >= 0 ? a->input : l->layer.input);
     for (int32_t lane = 0; lane < l->lanes; ++lane) {
       const int32_t row = l->layer.rows / l->lanes * lane;
-      const int64_t taken =
-          ln_layer_patches(a->before, &l->layer, input, row, POSITIONS, (uint64_t)sample, a->patches);
+      const int64_t taken = ln_layer_patches(a->before, &l->layer, input, row, POSITIONS, (uint64_t)sample, a->patches);
       double *sums = a->sums[i] + (size_t)lane * columns;
       for (int64_t p = 0; p < taken; ++p) {
         for (size_t c = 0; c < columns; ++c) sums[c] += (double)a->patches[(size_t)p * columns + c];
@@ -91,9 +90,11 @@ static ln_op *find_now(const ln_optimizer *o, const ln_optimizer *before, const 
 static const ln_tensor *constant_behind(const ln_graph *graph, int32_t index) {
   for (int32_t i = 0; !ln_tensor_const_data(&graph->tensors[index]) && i < graph->op_count; ++i) {
     const ln_op *op = &graph->ops[i];
-    if (op->outputs[0] == index && op->input_count == 1 && op->inputs[0] >= 0) return constant_behind(graph, op->inputs[0]);
+    if (op->outputs[0] == index && op->input_count == 1 && op->inputs[0] >= 0)
+      return constant_behind(graph, op->inputs[0]);
   }
-  return ln_tensor_const_data(&graph->tensors[index]) && graph->tensors[index].sparsity == NULL ? &graph->tensors[index] : NULL;
+  return ln_tensor_const_data(&graph->tensors[index]) && graph->tensors[index].sparsity == NULL ? &graph->tensors[index]
+                                                                                                : NULL;
 }
 
 /* The stored weights as real numbers, in storage order. */
@@ -217,7 +218,6 @@ static ln_status correct(ln_optimizer *o, const ln_stage *stage, const ln_optimi
 }
 
 /* ---- all layers ---- */
-
 
 static bool is_corrected(const ln_layer *layer) {
   return (layer->kind == LN_LAYER_CONV || layer->kind == LN_LAYER_DEPTHWISE ||

@@ -110,8 +110,7 @@ ln_status ln_round_learned(ln_optimizer *o, const float *values, int32_t rows, i
   double *moments = ln_alloc_array(square, sizeof *moments);
   if (moments == NULL) return ln_optimizer_no_memory(o);
   ln_linear_add_moments(moments, columns, patches, positions);
-  const ln_status status =
-      ln_round_by_moments(o, values, rows, columns, scales, columns, bits, moments, out);
+  const ln_status status = ln_round_by_moments(o, values, rows, columns, scales, columns, bits, moments, out);
   ln_free(moments);
   return status;
 }

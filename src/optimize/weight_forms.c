@@ -120,7 +120,8 @@ static ln_status choose(ln_optimizer *o, const ln_stage *stage, weight_form *for
   form->per_tensor = ln_quantize_is_per_tensor(o, stage, layer);
   form->block = layer->columns;
   form->way = UNPACKED;
-  form->learned = ln_stage_is(stage, o, op, "rounding", "learned") && ln_invariant_clusters(o, layer->weights, &axis) == 0;
+  form->learned =
+      ln_stage_is(stage, o, op, "rounding", "learned") && ln_invariant_clusters(o, layer->weights, &axis) == 0;
   if (format == LN_QUANTIZE_DYNAMIC) choose_dynamic(o, form);
   if (layer->kind == LN_LAYER_EMBEDDING && form->bits == 8 && read_alike(o, layer)) {
     form->way = is_gather(o, layer) ? PICKED : DIRECT;
@@ -192,11 +193,13 @@ static ln_status learn_some(ln_optimizer *o, const ln_stage *stage, ln_model *mo
     if (forms[i].layer.columns > columns) columns = forms[i].layer.columns;
   }
   const int64_t each = 4 * (int64_t)columns / count + 1;
-  learning l = {o, forms, from, to, NULL, each < LEAST_POSITIONS ? LEAST_POSITIONS : each > MOST_POSITIONS ? MOST_POSITIONS : each};
+  learning l = {o,  forms, from,
+                to, NULL,  each < LEAST_POSITIONS ? LEAST_POSITIONS : each > MOST_POSITIONS ? MOST_POSITIONS : each};
   if (!ln_size_mul((size_t)columns, (size_t)l.most, &room)) return ln_optimizer_no_memory(o);
   l.patches = ln_alloc_array(room, sizeof *l.patches);
-  const ln_status status = l.patches == NULL ? ln_optimizer_no_memory(o)
-                                             : ln_observe(o, model, samples, limit, "learning to round", add_sample, &l);
+  const ln_status status = l.patches == NULL
+                               ? ln_optimizer_no_memory(o)
+                               : ln_observe(o, model, samples, limit, "learning to round", add_sample, &l);
   ln_free(l.patches);
   return status;
 }
@@ -313,8 +316,8 @@ ln_status ln_weight_form_unpack(ln_optimizer *o, int32_t index, int32_t at, int3
   ln_edit_set_data(&constant, type, data, bytes);
   *stored = ln_graph_add_tensor(graph, ln_optimizer_arena(o), &constant);
   ln_op *op = *stored < 0 ? NULL : ln_edit_insert_op(o, at, code, 1, 1, &options);
-  const char *name = ln_arena_printf(ln_optimizer_arena(o), "%s_%s", constant.name,
-                                     code == LN_OP_CAST ? "cast" : "dequantize");
+  const char *name =
+      ln_arena_printf(ln_optimizer_arena(o), "%s_%s", constant.name, code == LN_OP_CAST ? "cast" : "dequantize");
   if (op == NULL || name == NULL) return ln_optimizer_no_memory(o);
   if (code == LN_OP_CAST) {
     ((ln_cast_options *)options)->in_data_type = (int8_t)type;
@@ -393,8 +396,9 @@ static ln_status write_blocks(ln_optimizer *o, const weight_form *form, const fl
   ln_edit_set_data(tensor, form->type, data, bytes);
   refresh_readers(o, layer->weights, false);
   return form->bits == 4 ? LN_OK
-                         : ln_report_add_note(o, "weights of int%d in blocks of %d are a form that Linnet reads, and "
-                                                 "stock LiteRT does not",
+                         : ln_report_add_note(o,
+                                              "weights of int%d in blocks of %d are a form that Linnet reads, and "
+                                              "stock LiteRT does not",
                                               form->bits, form->block);
 }
 
@@ -483,7 +487,8 @@ static ln_status quantize_layer(ln_optimizer *o, weight_form *form) {
     form->row.what = describe(o, form);
     void *data = pack(o, form, integers, &bytes);
     form->row.bytes_after = (int64_t)bytes;
-    status = data == NULL || form->row.what == NULL ? ln_optimizer_no_memory(o) : write_form(o, form, scales, data, bytes);
+    status =
+        data == NULL || form->row.what == NULL ? ln_optimizer_no_memory(o) : write_form(o, form, scales, data, bytes);
   }
   ln_free(integers);
   ln_free(scales);
@@ -499,7 +504,8 @@ static void settle_cells(ln_optimizer *o, weight_form *forms, int32_t count) {
     if (forms[i].layer.kind != LN_LAYER_RECURRENT || forms[i].way != DIRECT) continue;
     int32_t end = i;
     while (end < count && forms[end].layer.op == forms[i].layer.op) ++end;
-    for (int32_t j = i; j < end; ++j) graph->tensors[forms[j].layer.weights].type = forms[j].way == DIRECT ? LN_INT8 : LN_FLOAT32;
+    for (int32_t j = i; j < end; ++j)
+      graph->tensors[forms[j].layer.weights].type = forms[j].way == DIRECT ? LN_INT8 : LN_FLOAT32;
     const bool good = ln_op_check_types(graph, ln_layer_op(o, &forms[i].layer), NULL) == LN_OK;
     for (int32_t j = i; j < end; ++j) {
       graph->tensors[forms[j].layer.weights].type = LN_FLOAT32;
@@ -538,7 +544,8 @@ static ln_status learn_and_quantize(ln_optimizer *o, const ln_stage *stage, weig
     bool any = false;
     for (from = to; from > 0; --from) {
       const weight_form *form = &forms[from - 1];
-      if (form->learned) elements += (int64_t)form->layer.columns * form->layer.columns * ln_layer_lanes(o, &form->layer);
+      if (form->learned)
+        elements += (int64_t)form->layer.columns * form->layer.columns * ln_layer_lanes(o, &form->layer);
       if (elements > together && from < to) break;
       any |= form->learned;
     }

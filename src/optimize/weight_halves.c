@@ -91,8 +91,7 @@ static ln_status halve_all(ln_optimizer *o, const ln_stage *stage, const ln_laye
     if (format != LN_QUANTIZE_FLOAT16 && format != LN_QUANTIZE_BFLOAT16) continue;
     /* Cells keep their weights beside their state: LiteRT wants them as constants. */
     if (op->custom_name != NULL || (op->def->flags & LN_OPF_STATEFUL) != 0) continue;
-    LN_TRY(halve_inputs(o, stage, layers, rows, count, &i,
-                        format == LN_QUANTIZE_FLOAT16 ? LN_FLOAT16 : LN_BFLOAT16));
+    LN_TRY(halve_inputs(o, stage, layers, rows, count, &i, format == LN_QUANTIZE_FLOAT16 ? LN_FLOAT16 : LN_BFLOAT16));
   }
   return LN_OK;
 }

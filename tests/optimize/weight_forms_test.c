@@ -148,10 +148,10 @@ static void blocks(void **state) {
   (void)state;
   ln_model *model = float_net(1, 2);
   ln_model *four = quantized(model, (const char *const[]){"format=int4-weights", "block=32", NULL});
-  ln_model *alone = quantized(
-      model, (const char *const[]){"format=int4-weights", "block=32", "exclude=type:CONV_2D", "exclude=type:DEPTHWISE_CONV_2D", NULL});
-  ln_model *channels = quantized(
-      model, (const char *const[]){"format=int4-weights", "exclude=type:CONV_2D", "exclude=type:DEPTHWISE_CONV_2D", NULL});
+  ln_model *alone = quantized(model, (const char *const[]){"format=int4-weights", "block=32", "exclude=type:CONV_2D",
+                                                           "exclude=type:DEPTHWISE_CONV_2D", NULL});
+  ln_model *channels = quantized(model, (const char *const[]){"format=int4-weights", "exclude=type:CONV_2D",
+                                                              "exclude=type:DEPTHWISE_CONV_2D", NULL});
   ln_model *two = quantized(model, (const char *const[]){"format=int2-weights", "block=16", NULL});
   int32_t in_blocks = 0;
   for (int32_t i = 0; i < four->graphs[0].tensor_count; ++i) {
@@ -228,7 +228,8 @@ static void refuses_and_leaves(void **state) {
   ln_model *model = float_net(1, 2), *out = NULL;
   ln_error err = {0};
   ln_model *once = quantized(model, (const char *const[]){"format=dynamic", NULL});
-  assert_int_not_equal(optimize(once, (const char *const[]){"format=int8-weights", NULL}, NULL, &err, &out, NULL), LN_OK);
+  assert_int_not_equal(optimize(once, (const char *const[]){"format=int8-weights", NULL}, NULL, &err, &out, NULL),
+                       LN_OK);
   assert_non_null(strstr(err.message, "quantized already"));
   assert_null(out);
   ln_model_destroy(once);

@@ -58,7 +58,8 @@ ln_model *float_net(int32_t activation, float spread) {
   ln_model *model = build_model(), *read = NULL;
   uint32_t seed = 5;
   int32_t x = build_input(model, LN_FLOAT32, 4, (int32_t[]){1, FLOAT_NET_SIDE, FLOAT_NET_SIDE, FLOAT_NET_CHANNELS});
-  int32_t w = weights(model, (int32_t[]){MIDDLE, 3, 3, FLOAT_NET_CHANNELS}, 4, 0, 9 * FLOAT_NET_CHANNELS, spread, &seed);
+  int32_t w =
+      weights(model, (int32_t[]){MIDDLE, 3, 3, FLOAT_NET_CHANNELS}, 4, 0, 9 * FLOAT_NET_CHANNELS, spread, &seed);
   x = layer(model, LN_OP_CONV_2D, x, w, MIDDLE, activation, &seed);
   w = weights(model, (int32_t[]){WIDE, 1, 1, MIDDLE}, 4, 0, MIDDLE, spread, &seed);
   x = layer(model, LN_OP_CONV_2D, x, w, WIDE, activation, &seed);
