@@ -14,7 +14,6 @@ static ln_status not_yet(const ln_optimizer *o) {
 
 NOT_YET(equalize)
 NOT_YET(prune)
-NOT_YET(cluster)
 
 const ln_parameter ln_parameters_encode[] = {{0}};
 ln_status ln_technique_encode(ln_optimizer *o, const ln_stage *stage) {
