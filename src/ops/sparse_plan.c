@@ -279,7 +279,8 @@ static ln_status plan_b(ln_sparse_plan *plan, const ln_node *node, ln_prep *prep
                         int32_t m) {
   enum { DENSE = 1, SPARSE = 2 };
   /* In blocks with zero points what is not stored is no zero. */
-  const bool stored = r->weights->tensor->sparsity != NULL && r->weights->scales == NULL;
+  const bool stored =
+      r->weights->tensor->sparsity != NULL && r->weights->scales == NULL && r->weights->tensor->codebook == NULL;
   if (!stored && !may_be_sparse(r)) return LN_OK;
   const counts entries = stored ? count_stored(r) : count_entries(r);
   parts packed;

@@ -14,10 +14,3 @@ static ln_status not_yet(const ln_optimizer *o) {
 
 NOT_YET(equalize)
 NOT_YET(prune)
-
-const ln_parameter ln_parameters_encode[] = {{0}};
-ln_status ln_technique_encode(ln_optimizer *o, const ln_stage *stage) {
-  (void)o;
-  (void)stage;
-  return LN_OK;
-}
