@@ -91,6 +91,20 @@ static void print_points(const ln_optimize_report *report) {
   free(cells);
 }
 
+enum { NAME = 30 };
+
+/* Names begin alike: of a long one its end is shown. */
+static void print_name(const char *name) {
+  const size_t length = strlen(name);
+  char text[NAME + 4];
+  snprintf(text, sizeof text, "%s%s", length > NAME ? "..." : "", length > NAME ? name + length - NAME + 3 : name);
+  cli_print_cell(stdout, text, NAME);
+}
+
+/* So many zeros are no chance, so few values a codebook. */
+static const double many_zeros = 0.1;
+enum { FEW_VALUES = 64 };
+
 static void print_layers(const ln_optimize_report *report) {
   ln_report_layer row = {.size = sizeof row};
   const char *stage = "";
@@ -100,10 +114,10 @@ static void print_layers(const ln_optimize_report *report) {
     char index[16] = "new";
     if (row.index >= 0) snprintf(index, sizeof index, "%d", row.index);
     printf("  %4s %-18s ", index, row.operator_name);
-    cli_print_cell(stdout, row.name, 28);
+    print_name(row.name);
     printf(" %9lld > %-9lld %s", (long long)row.bytes_before, (long long)row.bytes_after, row.what);
-    if (row.sparsity > 0) printf(", %.1f %% zeros", 100 * row.sparsity);
-    if (row.clusters > 0) printf(", %d values", row.clusters);
+    if (row.sparsity > many_zeros) printf(", %.1f %% zeros", 100 * row.sparsity);
+    if (row.clusters > 0 && row.clusters <= FEW_VALUES) printf(", %d values", row.clusters);
     if (!isnan(row.weight_error)) printf(", weight error %.3g", row.weight_error);
     if (isfinite(row.snr_db)) printf(", SNR %.1f dB", row.snr_db);
     putchar('\n');
