@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Makes models/fashion_mnist_float.tflite, on which docs/optimize.md shows the optimizer: models/fashion_mnist.tflite in
-floats, each weight the real number that its integer stands for. Labels and normalization stay.
+floats, each weight the real number that its integer stands for. Labels and normalization stay. Channels between layers are then
+scaled up or down, and back in the layer that reads them, which ReLU lets through: the answers stay, while the weights no longer
+stand on the integers' grid, as if the model had never been quantized.
 
 usage: float_model.py [--in FILE] [--out FILE]
 needs: numpy, flatbuffers, ai-edge-litert (for its mirror of the schema)
@@ -34,6 +36,33 @@ def in_floats(tensor, buffers):
     tensor.type, tensor.quantization = S.TensorType.FLOAT32, S.QuantizationParametersT()
 
 
+SPREAD, SEED = 1.5, 3  # scales from 2 ** -1.5 to 2 ** 1.5
+
+
+def floats_of(graph, buffers, tensor):
+    """A constant's numbers, and a function that puts others in their place."""
+    t = graph.tensors[tensor]
+    values = np.frombuffer(np.asarray(buffers[t.buffer].data, np.uint8).tobytes(), np.float32).reshape(t.shape)
+
+    def put(changed):
+        buffers[t.buffer].data = np.frombuffer(np.ascontiguousarray(changed, np.float32).tobytes(), np.uint8)
+    return values, put
+
+
+def scale_channels(graph, buffers):
+    """The layers stand in a chain, each with weights [out, ..., in]."""
+    random = np.random.default_rng(SEED)
+    layers = [op for op in graph.operators if len(op.inputs) == 3]
+    for first, second in zip(layers, layers[1:]):
+        weights, put_weights = floats_of(graph, buffers, first.inputs[1])
+        bias, put_bias = floats_of(graph, buffers, first.inputs[2])
+        after, put_after = floats_of(graph, buffers, second.inputs[1])
+        scale = (2 ** random.uniform(-SPREAD, SPREAD, len(bias))).astype(np.float32)
+        put_weights(weights * scale.reshape([-1] + [1] * (weights.ndim - 1)))
+        put_bias(bias * scale)
+        put_after(after / scale)
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--in", dest="source", default=os.path.join(MODELS, "fashion_mnist.tflite"))
@@ -45,6 +74,7 @@ def main():
     for graph in model.subgraphs:
         for tensor in graph.tensors:
             in_floats(tensor, model.buffers)
+        scale_channels(graph, model.buffers)
     for code in model.operatorCodes:
         code.version = 1
     builder = flatbuffers.Builder(1 << 20)

@@ -2,7 +2,7 @@
 
 Commands stand behind "$ " in ```console blocks, `linnet` among them; a block of another kind with a file's name behind it
 (```json recipe.json) is written first. They run one after the other in one folder that holds links to models, examples and
-scripts. Numbers may differ by 2 % (they depend on the kernels of the CPU); what a machine decides is not compared: times,
+scripts. Numbers may differ by 2 %, small ones by 10 % (they depend on the kernels of the CPU); what a machine decides is not compared: times,
 their ratios, and memory (the columns latency and arena). Lines of the page between [...] may be left out. --update writes
 what came out into the page.
 """
@@ -14,7 +14,7 @@ import tempfile
 
 linnet, source, page = sys.argv[1:4]
 update = "--update" in sys.argv
-NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
+NUMBER = re.compile(r"([-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?)( dB| points)?")
 SPENT = re.compile(r"\b[\d.]+ ms\b|\b[\d.]+ times as fast|\b[\d.]+ s\b")
 
 
@@ -49,8 +49,9 @@ def value(text):
 def same_line(shown, got):
     if NUMBER.sub("#", shown) != NUMBER.sub("#", got):
         return False
-    for a, b in zip(NUMBER.findall(shown), NUMBER.findall(got)):
-        if abs(value(a) - value(b)) > max(0.02 * max(abs(value(a)), abs(value(b))), 0.51 if "." in a else 0):
+    for (a, unit), (b, _) in zip(NUMBER.findall(shown), NUMBER.findall(got)):
+        share = 0.02 if unit or abs(value(a)) >= 1 or re.match("0.[5-9]", a) else 0.1  # errors are small numbers
+        if abs(value(a) - value(b)) > max(share * max(abs(value(a)), abs(value(b))), 0.51 if unit else 0):
             return False
     return True
 
