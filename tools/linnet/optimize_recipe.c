@@ -34,14 +34,51 @@ typedef struct said {
   char technique[40], parameter[60];
   const char *value;
   bool begins;
+  char joined[200];
 } said;
+
+/* Whether --max-drop chooses the formats: then what flags say of quantization are parameters of the search. */
+static bool searches(const optimize_request *request) {
+  for (size_t i = 0; i < OPTIMIZE_FLAGS; i++) {
+    if (request->values[i] && strcmp(optimize_flags[i].technique, "search") == 0) return true;
+  }
+  return false;
+}
+
+/* Flags of quantization for the search: formats beside float32, the others as one list. False where the flag has been
+ * dealt with by an earlier one, or says what the search does anyway. */
+static bool said_of_search(const optimize_request *request, size_t flag, said *out) {
+  const bool formats = optimize_flags[flag].parameter == NULL;
+  *out = (said){.option = optimize_flags[flag].option};
+  snprintf(out->technique, sizeof out->technique, "search");
+  snprintf(out->parameter, sizeof out->parameter, "%s", formats ? "formats" : "with");
+  out->value = out->joined;
+  if (formats) {
+    snprintf(out->joined, sizeof out->joined, "%s,float32", request->values[flag]);
+    return strcmp(request->values[flag], "int8") != 0;
+  }
+  for (size_t i = 0; i < OPTIMIZE_FLAGS; i++) {
+    const optimize_flag *each = &optimize_flags[i];
+    if (!request->values[i] || !each->parameter || strcmp(each->technique, "quantize") != 0) continue;
+    if (i < flag) return false;
+    const size_t used = strlen(out->joined);
+    snprintf(out->joined + used, sizeof out->joined - used, "%s%s=%s", used > 0 ? "," : "", each->parameter,
+             request->values[i]);
+  }
+  return true;
+}
 
 /* The nth thing that is said, flags first; false past the last. */
 static bool said_at(const optimize_request *request, int32_t n, said *out) {
   *out = (said){0};
   for (size_t i = 0; i < OPTIMIZE_FLAGS; i++) {
-    if (!request->values[i] || n-- > 0) continue;
     const optimize_flag *flag = &optimize_flags[i];
+    if (!request->values[i]) continue;
+    if (searches(request) && strcmp(flag->technique, "quantize") == 0) {
+      if (said_of_search(request, i, out) && n-- == 0) return true;
+      continue;
+    }
+    if (n-- > 0) continue;
     const char *parameter = flag->parameter ? flag->parameter : first_parameter(flag->technique);
     *out = (said){.option = flag->option, .value = request->values[i], .begins = !flag->parameter};
     snprintf(out->technique, sizeof out->technique, "%s", flag->technique);

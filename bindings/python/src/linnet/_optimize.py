@@ -87,6 +87,9 @@ def _from_keywords(keywords: Mapping[str, Any], include: Any, exclude: Any) -> D
         else:
             stages[key] = {next(iter(known[key])): value}
     if "max-drop" in loose:
+        if "quantize" in stages:
+            raise Error(Status.ERR_ARGUMENT, "max_drop= chooses among formats itself: search={\"formats\": ..., \"with\": ...}"
+                        " in place of quantize=")
         stages.setdefault("search", {})
     for name, value in loose.items():
         takers = [technique for technique in stages if name in known[technique]]
