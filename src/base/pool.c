@@ -157,7 +157,7 @@ int32_t ln_pool_threads(const ln_pool *pool) { return pool == NULL ? 1 : pool->t
  * Starting and joining a run costs a fraction of a microsecond while the workers are awake. Four parts a thread even
  * out what the threads differ by.
  */
-enum { LEAST_NS = 2000, LEAST_PART_NS = 800, PART_NS = 10000, MOST_PARTS = 4 };
+enum { LEAST_NS = 3200, LEAST_PART_NS = 1500, PART_NS = 10000, MOST_PARTS = 4 };
 
 int32_t ln_pool_parts(const ln_pool *pool, int64_t nanoseconds) {
   const int32_t threads = ln_pool_threads(pool);

@@ -11,6 +11,16 @@ void ln_k_quantize_symmetric(const float *x, size_t count, int8_t *q, float *sca
  * zero. */
 void ln_k_quantize_asymmetric(const float *x, size_t count, int8_t *q, float *scale, int32_t *zero_point);
 
+/* How floats become int8: what ln_round_i8_fn is given, and what the result means. */
+typedef struct ln_hybrid_form {
+  float factor, offset, low, high;
+  float scale;
+  int32_t zero_point;
+} ln_hybrid_form;
+/* Those of the two above, from the least and the greatest of x and 0. */
+void ln_k_form_symmetric(float low, float high, ln_hybrid_form *form);
+void ln_k_form_asymmetric(float low, float high, ln_hybrid_form *form);
+
 /*
  * out[i * out_stride + j] = clamp(sums[i * n + j] * b_scale[j or 0] * a_scale + bias[j]); bias NULL: 0.
  * `a_scales` holds one for each of m rows, or one for all.

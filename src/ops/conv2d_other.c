@@ -118,24 +118,73 @@ typedef struct hybrid {
 } hybrid;
 
 enum {
-  SCALES_IN_NS = 8, /* sums that become floats in a nanosecond, about */
-  ALONE_NS = 10000  /* products below it stay on the thread that quantizes: their sums would go from core to core */
+  ALONE_NS = 10000,    /* products below it stay on the thread that quantizes: their sums would go from core to core */
+  QUANTIZED_IN_NS = 8, /* floats in a nanosecond, about: their range, and their bytes */
+  RANGES = 64          /* parts of an image, at most, whose ranges are found by themselves */
 };
 
+/* One image, in parts: first the range of each, then its bytes. */
+typedef struct quantize_run {
+  const float *in;
+  int8_t *out;
+  size_t items, part;
+  float low[RANGES], high[RANGES];
+  ln_hybrid_form form;
+} quantize_run;
+
+static size_t part_items(const quantize_run *run, int32_t task) {
+  const size_t left = run->items - (size_t)task * run->part;
+  return left < run->part ? left : run->part;
+}
+
+static void range_task(void *context, int32_t task, int32_t worker) {
+  quantize_run *run = context;
+  (void)worker;
+  LN_KERNEL_OF(hybrid, range_f32)
+  (run->in + (size_t)task * run->part, part_items(run, task), &run->low[task], &run->high[task]);
+}
+
+static void round_task(void *context, int32_t task, int32_t worker) {
+  const quantize_run *run = context;
+  const size_t first = (size_t)task * run->part;
+  (void)worker;
+  LN_KERNEL_OF(hybrid, round_i8)
+  (run->in + first, part_items(run, task), run->form.factor, run->form.offset, run->form.low, run->form.high,
+   run->out + first);
+}
+
+/* Asymmetric with a scale for each channel of the filter, symmetric else. */
+static void quantize_image(ln_pool *pool, quantize_run *run, bool per_channel) {
+  int32_t parts = ln_pool_parts(pool, (int64_t)(run->items / QUANTIZED_IN_NS));
+  if (parts > RANGES) parts = RANGES;
+  run->part = (run->items + (size_t)parts - 1) / (size_t)parts;
+  if (run->part > 0) parts = (int32_t)((run->items + run->part - 1) / run->part);
+  ln_pool_run(pool, parts, range_task, run);
+  float low = 0, high = 0;
+  for (int32_t i = 0; i < parts; ++i) {
+    if (run->low[i] < low) low = run->low[i];
+    if (run->high[i] > high) high = run->high[i];
+  }
+  if (per_channel) ln_k_form_asymmetric(low, high, &run->form);
+  else ln_k_form_symmetric(low, high, &run->form);
+  ln_pool_run(pool, parts, round_task, run);
+}
+
+/* What the product hands its sums to while they are in the cache. */
 typedef struct scale_run {
+  ln_finish finish; /* first */
   const ln_hybrid_scales *scales;
   const int32_t *sums;
   float *out;
-  int32_t rows, rows_per_task, n;
+  int32_t n;
+  size_t before;       /* elements of the images before this one */
+  const ln_exec *exec; /* what follows the node */
 } scale_run;
 
-static void scale_task(void *context, int32_t task, int32_t worker) {
-  (void)worker;
-  const scale_run *run = context;
-  const int32_t first = task * run->rows_per_task;
-  const int32_t rows = run->rows - first < run->rows_per_task ? run->rows - first : run->rows_per_task;
-  const ptrdiff_t at = (ptrdiff_t)first * run->n;
-  ln_k_scale_sums(rows, run->n, run->sums + at, run->scales, run->out + at);
+static void scale_stretch(ln_finish *finish, size_t first, size_t count) {
+  const scale_run *run = (const scale_run *)(const void *)finish;
+  ln_k_scale_sums((int32_t)(count / (size_t)run->n), run->n, run->sums + first, run->scales, run->out + first);
+  ln_exec_finish(run->exec, run->before + first, count);
 }
 
 static ln_status hybrid_run_node(const ln_node *node, ln_exec *exec) {
@@ -154,25 +203,26 @@ static ln_status hybrid_run_node(const ln_node *node, ln_exec *exec) {
     folded = (int32_t *)b.bias;
   }
   b.bias = folded;
-  ln_exec shared = *exec;
-  if (ln_gemm_nanoseconds(&plan, (int64_t)s->h.out * s->w.out) < ALONE_NS) shared.pool = NULL;
   ln_hybrid_scales scales = h->scales;
   scales.bias = bias == NULL ? NULL : bias->data;
-  for (int32_t image = 0; image < s->batch; ++image) {
-    const float *in = (const float *)node->in[0]->data + (size_t)image * h->image_items;
-    float scale;
-    if (h->per_channel) ln_k_quantize_asymmetric(in, h->image_items, quantized, &scale, &plan.quant.a_zero);
-    else ln_k_quantize_symmetric(in, h->image_items, quantized, &scale);
+  scale_run run = {.finish = {scale_stretch},
+                   .scales = &scales,
+                   .sums = sums,
+                   .out = node->out[0]->data,
+                   .n = s->out_c,
+                   .exec = exec};
+  ln_exec shared = *exec;
+  shared.finish = &run.finish;
+  if (ln_gemm_nanoseconds(&plan, (int64_t)s->h.out * s->w.out) < ALONE_NS) shared.pool = NULL;
+  for (int32_t image = 0; image < s->batch; ++image, run.out += h->out_items, run.before += h->out_items) {
+    quantize_run input = {.in = (const float *)node->in[0]->data + (size_t)image * h->image_items,
+                          .out = quantized,
+                          .items = h->image_items};
+    quantize_image(shared.pool, &input, h->per_channel);
+    plan.quant.a_zero = input.form.zero_point;
     ln_gemm_fold_bias(&plan, plan.quant.a_zero, NULL, b.column_sums, folded);
+    scales.a_scales = &input.form.scale;
     ln_conv_run(&args->conv, &plan, &b, &shared, 1, quantized, sums);
-    scales.a_scales = &scale;
-    scale_run run = {.scales = &scales,
-                     .sums = sums,
-                     .out = (float *)node->out[0]->data + (size_t)image * h->out_items,
-                     .rows = s->h.out * s->w.out,
-                     .n = s->out_c};
-    run.rows_per_task = ln_pool_share(shared.pool, run.rows, run.rows, (int64_t)(h->out_items / SCALES_IN_NS));
-    ln_pool_run(shared.pool, (run.rows - 1) / run.rows_per_task + 1, scale_task, &run);
   }
   return LN_OK;
 }
@@ -213,5 +263,6 @@ ln_status ln_conv2d_prepare_hybrid(ln_node *node, ln_prep *prep, conv2d_args *ar
   LN_TRY(status);
   args->other = h;
   args->run_other = hybrid_run_node;
+  node->finish_grain = (size_t)s->out_c; /* rows are never cut: see ln_gemm_run */
   return LN_OK;
 }

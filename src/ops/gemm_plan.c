@@ -408,7 +408,8 @@ enum {
   BLOCK_BYTES = 384 << 10, /* of A in a block: it stays in a core's second-level cache beside a panel of B */
   BLOCK_ROWS = 256,
   SHARED_TILES = 3, /* tiles of rows that threads can share */
-  SMALL_NS = 3000   /* a product that one thread does best */
+  SMALL_NS = 3000,  /* a product that one thread does best */
+  READ_IN_NS = 128  /* bytes of packed weights from a cache in a nanosecond, about: what few rows wait for */
 };
 
 /* How the product is cut into tasks: results do not depend on it. */
@@ -419,7 +420,9 @@ typedef struct blocks {
 
 int64_t ln_gemm_nanoseconds(const ln_gemm_plan *plan, int64_t m) {
   const double macs = (double)m * plan->segments * plan->segment_length * plan->n;
-  const double nanoseconds = macs / (ln_gemm_is_float(plan) ? 64 : 128); /* what vectors of 512 bits do in one */
+  const double multiply = macs / (ln_gemm_is_float(plan) ? 64 : 128); /* what vectors of 512 bits do in one */
+  const double read = (double)plan->group_bytes / READ_IN_NS;
+  const double nanoseconds = multiply > read ? multiply : read;
   return nanoseconds < 1e9 ? (int64_t)nanoseconds : 1000000000;
 }
 

@@ -93,7 +93,7 @@ typedef struct ln_exec {
 
 /* A worker has written elements [first, first + count) of output 0. Each element is handed on once. */
 static inline void ln_exec_finish(const ln_exec *exec, size_t first, size_t count) {
-  if (LN_HAS_SPANS && exec->finish != NULL) exec->finish->run(exec->finish, first, count);
+  if (exec->finish != NULL) exec->finish->run(exec->finish, first, count);
 }
 
 /*
