@@ -309,32 +309,59 @@ static uint64_t mix(uint64_t value) {
   return value ^ (value >> 31);
 }
 
+/* The window and the channels that `channel` sees; false where they do not fit the input. */
+static bool describe_patches(const ln_optimizer *o, const ln_layer *layer, const ln_tensor *input, int32_t channel,
+                             patches *p) {
+  const ln_tensor *weights = &ln_optimizer_graph(o)->tensors[layer->weights];
+  if (!conv_windows(layer, ln_layer_op(o, layer), weights, input, p)) return false;
+  if (layer->kind == LN_LAYER_DEPTHWISE) {
+    if (p->in_channels < 1 || layer->rows % p->in_channels != 0 || channel < 0 || channel >= layer->rows) return false;
+    p->first_channel = channel / (layer->rows / p->in_channels);
+    p->channels = 1;
+    return true;
+  }
+  const int32_t per_group = weights->shape.dims[3];
+  if (per_group < 1 || p->in_channels % per_group != 0) return false;
+  const int32_t groups = p->in_channels / per_group;
+  p->first_channel = groups > 1 ? channel / (layer->rows / groups) * per_group : 0;
+  p->channels = per_group;
+  return true;
+}
+
+/* How many of `total` positions are taken, and which. */
+static int64_t spread(int64_t total, int64_t most, uint64_t seed, int64_t *start, int64_t *step) {
+  const int64_t taken = most < total ? most : total;
+  *step = taken > 0 ? total / taken : 1;
+  *start = (int64_t)(mix(seed + 1) % (uint64_t)*step);
+  return taken;
+}
+
 static int64_t conv_patches(const ln_optimizer *o, const ln_layer *layer, const ln_tensor *input, int32_t channel,
                             int64_t most, uint64_t seed, float *rows) {
-  const ln_op *op = ln_layer_op(o, layer);
-  const ln_tensor *weights = &ln_optimizer_graph(o)->tensors[layer->weights];
   patches p;
-  if (!conv_windows(layer, op, weights, input, &p)) return -1;
-  if (layer->kind == LN_LAYER_DEPTHWISE) {
-    if (p.in_channels < 1 || layer->rows % p.in_channels != 0 || channel < 0 || channel >= layer->rows) return -1;
-    p.first_channel = channel / (layer->rows / p.in_channels);
-    p.channels = 1;
-  } else {
-    const int32_t per_group = weights->shape.dims[3];
-    if (per_group < 1 || p.in_channels % per_group != 0) return -1;
-    const int32_t groups = p.in_channels / per_group;
-    p.first_channel = groups > 1 ? channel / (layer->rows / groups) * per_group : 0;
-    p.channels = per_group;
-  }
-  size_t positions;
-  if (!ln_size_product((const int32_t[]){p.batches, p.y.out, p.x.out}, 3, &positions) || positions == 0) return 0;
-  const int64_t total = (int64_t)positions;
-  const int64_t taken = most < total ? most : total;
-  const int64_t step = total / (taken > 0 ? taken : 1);
-  const int64_t start = (int64_t)(mix(seed + 1) % (uint64_t)step);
+  int64_t start, step;
+  if (!describe_patches(o, layer, input, channel, &p)) return -1;
+  const int64_t taken = ln_layer_positions(o, layer, input, most, seed, &start, &step);
   for (int64_t i = 0; i < taken; ++i)
     take_patch(&p, input, start + i * step, rows + (size_t)i * (size_t)layer->columns);
   return taken;
+}
+
+int64_t ln_layer_positions(const ln_optimizer *o, const ln_layer *layer, const ln_tensor *input, int64_t most,
+                           uint64_t seed, int64_t *start, int64_t *step) {
+  size_t total;
+  if (layer->kind == LN_LAYER_CONV || layer->kind == LN_LAYER_DEPTHWISE) {
+    patches p;
+    if (!describe_patches(o, layer, input, 0, &p)) return -1;
+    if (!ln_size_product((const int32_t[]){p.batches, p.y.out, p.x.out}, 3, &total)) return 0;
+  } else if (layer->kind == LN_LAYER_EMBEDDING || layer->kind == LN_LAYER_TRANSPOSE_CONV) {
+    /* Of a transposed convolution each input pixel meets every tap: a row is one pixel's channels. */
+    return -1;
+  } else {
+    if (!ln_shape_elements(&input->shape, &total) || total % (size_t)layer->columns != 0) return -1;
+    total /= (size_t)layer->columns;
+  }
+  return spread((int64_t)total, most, seed, start, step);
 }
 
 int64_t ln_layer_patches(const ln_optimizer *o, const ln_layer *layer, const ln_tensor *input, int32_t channel,
@@ -342,17 +369,8 @@ int64_t ln_layer_patches(const ln_optimizer *o, const ln_layer *layer, const ln_
   if (layer->kind == LN_LAYER_CONV || layer->kind == LN_LAYER_DEPTHWISE) {
     return conv_patches(o, layer, input, channel, most, seed, rows);
   }
-  size_t elements;
-  if (layer->kind == LN_LAYER_EMBEDDING || layer->kind == LN_LAYER_TRANSPOSE_CONV) {
-    /* Of a transposed convolution each input pixel meets every tap: a row is one pixel's channels. */
-    return -1;
-  }
-  if (!ln_shape_elements(&input->shape, &elements) || elements % (size_t)layer->columns != 0) return -1;
-  const int64_t total = (int64_t)(elements / (size_t)layer->columns);
-  const int64_t taken = most < total ? most : total;
-  if (taken == 0) return 0;
-  const int64_t step = total / taken;
-  const int64_t start = (int64_t)(mix(seed + 1) % (uint64_t)step);
+  int64_t start, step;
+  const int64_t taken = ln_layer_positions(o, layer, input, most, seed, &start, &step);
   const float *values = input->type == LN_FLOAT32 ? input->data : NULL;
   for (int64_t i = 0; i < taken; ++i) {
     const size_t from = (size_t)(start + i * step) * (size_t)layer->columns;

@@ -45,6 +45,24 @@ void ln_linear_add_products(double *c, const float *a, int32_t m, const float *b
   add_products(c, a, m, b, n, count, false);
 }
 
+/* In lanes, so that the compiler may use vectors without changing the order of a sum. */
+static float dot_f32(const float *a, const float *b, int32_t n) {
+  float sum[LANES] = {0}, all = 0;
+  int32_t i = 0;
+  for (; i + LANES <= n; i += LANES)
+    for (int32_t l = 0; l < LANES; ++l) sum[l] += a[i + l] * b[i + l];
+  for (; i < n; ++i) all += a[i] * b[i];
+  for (int32_t l = 0; l < LANES; ++l) all += sum[l];
+  return all;
+}
+
+void ln_linear_apply(const float *x, int64_t count, int32_t columns, const float *w, const float *bias, int32_t rows,
+                     float *y) {
+  for (int64_t i = 0; i < count; ++i)
+    for (int32_t r = 0; r < rows; ++r)
+      y[i * rows + r] = bias[r] + dot_f32(x + i * columns, w + (ptrdiff_t)r * columns, columns);
+}
+
 void ln_linear_mirror(double *h, int32_t n) {
   for (int32_t i = 0; i < n; ++i)
     for (int32_t j = 0; j < i; ++j) h[(ptrdiff_t)j * n + i] = h[(ptrdiff_t)i * n + j];
@@ -56,8 +74,7 @@ double ln_linear_mean_diagonal(const double *h, int32_t n) {
   return n > 0 ? sum / n : 0;
 }
 
-/* In lanes, so that the compiler may use vectors without changing the order of a sum. */
-static double dot(const double *a, const double *b, int32_t n) {
+double ln_linear_dot(const double *a, const double *b, int32_t n) {
   double sum[LANES] = {0}, all = 0;
   int32_t i = 0;
   for (; i + LANES <= n; i += LANES)
@@ -78,9 +95,9 @@ bool ln_linear_cholesky(double *a, int32_t n) {
     double *row = a + (ptrdiff_t)i * n;
     for (int32_t j = 0; j < i; ++j) {
       const double *other = a + (ptrdiff_t)j * n;
-      row[j] = (row[j] - dot(row, other, j)) / other[j];
+      row[j] = (row[j] - ln_linear_dot(row, other, j)) / other[j];
     }
-    const double left = row[i] - dot(row, row, i);
+    const double left = row[i] - ln_linear_dot(row, row, i);
     if (!(left > row[i] * 1e-14) || !isfinite(left)) return false;
     row[i] = sqrt(left);
     memset(row + i + 1, 0, (size_t)(n - i - 1) * sizeof *row);
@@ -91,7 +108,7 @@ bool ln_linear_cholesky(double *a, int32_t n) {
 void ln_linear_solve(const double *l, int32_t n, double *b, int32_t count) {
   for (int32_t r = 0; r < count; ++r) {
     double *x = b + (ptrdiff_t)r * n;
-    for (int32_t i = 0; i < n; ++i) x[i] = (x[i] - dot(l + (ptrdiff_t)i * n, x, i)) / l[(ptrdiff_t)i * n + i];
+    for (int32_t i = 0; i < n; ++i) x[i] = (x[i] - ln_linear_dot(l + (ptrdiff_t)i * n, x, i)) / l[(ptrdiff_t)i * n + i];
     for (int32_t i = n - 1; i >= 0; --i) {
       x[i] /= l[(ptrdiff_t)i * n + i];
       add_scaled(x, l + (ptrdiff_t)i * n, -x[i], i);

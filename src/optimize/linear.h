@@ -11,7 +11,11 @@
 void ln_linear_add_moments(double *h, int32_t n, const float *rows, int64_t count);
 /* c [m, n] += a^T b of a [count, m] and b [count, n]. */
 void ln_linear_add_products(double *c, const float *a, int32_t m, const float *b, int32_t n, int64_t count);
+/* y [count, rows] = x [count, columns] w^T + bias, of w [rows, columns]; `bias` [rows]. */
+void ln_linear_apply(const float *x, int64_t count, int32_t columns, const float *w, const float *bias, int32_t rows,
+                     float *y);
 void ln_linear_mirror(double *h, int32_t n);
+double ln_linear_dot(const double *a, const double *b, int32_t n);
 /* The mean of the diagonal. */
 double ln_linear_mean_diagonal(const double *h, int32_t n);
 

@@ -13,4 +13,3 @@ static ln_status not_yet(const ln_optimizer *o) {
   }
 
 NOT_YET(equalize)
-NOT_YET(prune)

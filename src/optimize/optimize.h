@@ -144,6 +144,10 @@ int32_t ln_layer_lanes(const ln_optimizer *o, const ln_layer *layer);
 int64_t ln_layer_patches(const ln_optimizer *o, const ln_layer *layer, const ln_tensor *input, int32_t channel,
                          int64_t most, uint64_t seed, float *rows);
 
+/* Which positions those are, of all that the output has: `*start` and every `*step` from there. */
+int64_t ln_layer_positions(const ln_optimizer *o, const ln_layer *layer, const ln_tensor *input, int64_t most,
+                           uint64_t seed, int64_t *start, int64_t *step);
+
 /* ---- running models over samples (observe.c) ---- */
 
 /* After each sample; every tensor of the session holds its value (ln_session_tensor). */
