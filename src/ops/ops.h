@@ -129,6 +129,9 @@ enum {
   LN_OPF_KEEPS_ARGS = 64,   /* what prepare made holds state from run to run: a late step keeps it while shapes stay */
   LN_OPF_MARKER = 128,      /* a code of the schema that stands for no operator */
   LN_OPF_READS_WEIGHTS = 256, /* input 1 may be weights in any form of ops/weights.h */
+  /* Elements of output 0 come of those of input 0 at the same place of the last dimension, and grow with them: what is
+   * positive and multiplies an input channel multiplies the output's alike (options that clamp apart). */
+  LN_OPF_BY_CHANNEL = 1024,
   LN_OPF_ORDERS = 512, /* only compares values: a uint64 may stand in as the int64 of the same order (stand_in.c) */
   LN_OPF_READS_CODEBOOK = 1024, /* input 1 may be stored by table (ln_codebook) */
   /* Which inputs may be weights, and how they lie (optimize/layer.c): four bits that hold one of these. */

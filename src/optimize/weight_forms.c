@@ -258,9 +258,13 @@ static float fit_scale(const float *values, int32_t count, const double *power, 
 static void fit_scales(const weight_form *form, const float *values, float *scales) {
   const ln_layer *layer = &form->layer;
   const size_t columns = (size_t)layer->columns;
-  const bool by_greatest = form->bits == 8 && form->block == layer->columns;
-  if (by_greatest || form->per_tensor) {
+  if (form->bits == 8 && form->block == layer->columns) {
     ln_weight_scales(values, layer->rows, layer->columns, form->bits, form->per_tensor, scales);
+    return;
+  }
+  if (form->per_tensor) {
+    const float scale = fit_scale(values, layer->rows * layer->columns, NULL, 0, form->bits); /* bounded: a tensor's */
+    for (int32_t row = 0; row < layer->rows; ++row) scales[row] = scale;
     return;
   }
   for (int32_t row = 0; row < layer->rows; ++row) {
