@@ -16,6 +16,7 @@
 enum {
   LEAST_WEIGHTS = 1024, /* fewer stay floats, as TFLite's converter has it */
   MOST_COLUMNS = 2048,  /* of moments: the time grows with their third power */
+  SHORT_ROW = 64,
   MOST_SAMPLES = 256    /* that rounding learns from, unless the stage says a number */
 };
 
@@ -123,9 +124,10 @@ static ln_status choose(ln_optimizer *o, const ln_stage *stage, weight_form *for
   form->learned =
       ln_stage_is(stage, o, op, "rounding", "learned") && ln_invariant_clusters(o, layer->weights, &axis) == 0;
   if (format == LN_QUANTIZE_DYNAMIC) choose_dynamic(o, form);
+  /* Scales and zero points of short rows would take more than the rows. */
+  if (layer->kind == LN_LAYER_EMBEDDING) form->per_tensor |= form->bits == 8 || layer->columns < SHORT_ROW;
   if (layer->kind == LN_LAYER_EMBEDDING && form->bits == 8 && read_alike(o, layer)) {
     form->way = is_gather(o, layer) ? PICKED : DIRECT;
-    form->per_tensor = true;
   }
   if (form->way != UNPACKED || form->per_tensor || !blocks_fit(layer, weights, block)) return LN_OK;
   /* Int4 is asked to run everywhere: only FULLY_CONNECTED has a form in blocks that LiteRT runs. */

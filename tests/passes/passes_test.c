@@ -265,6 +265,32 @@ static void keeps_scaled_rows(void **state) {
   assert_int_equal(f->graph.ops[4].inputs[1], wide[2]);
 }
 
+/* GATHER picks halves, and what it picked is made floats; a table that others read stays where it is. */
+static void picks_what_is_stored(void **state) {
+  (void)state;
+  const uint16_t halves[6] = {0x3c00, 0x4000, 0xbc00, 0, 0x3c00, 0x4000};
+  for (int32_t shared = 0; shared < 2; ++shared) {
+    fixture *f = begin();
+    f->input = add_tensor(f, LN_INT32, 1, (const int32_t[]){2}, NULL, 0);
+    const int32_t table = add_tensor(f, LN_FLOAT16, 2, (const int32_t[]){3, 2}, halves, sizeof halves);
+    const int32_t wide = add_tensor(f, LN_FLOAT32, 2, (const int32_t[]){3, 2}, NULL, 0);
+    const int32_t numbers = add_tensor(f, LN_INT32, 1, (const int32_t[]){2}, NULL, 0);
+    const int32_t picked = add_tensor(f, LN_FLOAT32, 2, (const int32_t[]){2, 2}, NULL, 0);
+    add_op(f, LN_OP_DEQUANTIZE, 1, &table, wide);
+    add_op(f, LN_OP_ABS, 1, &f->input, numbers);
+    add_op(f, LN_OP_GATHER, 2, (const int32_t[]){wide, numbers}, picked);
+    f->output = shared ? wide : picked;
+    assert_int_equal(run_pass(f, ln_pass_pick_stored), shared ? 0 : 1);
+    assert_int_equal(f->graph.op_count, 3);
+    if (shared) continue;
+    assert_int_equal(f->graph.ops[0].def->code, LN_OP_ABS);
+    assert_int_equal(f->graph.ops[1].inputs[0], table);
+    assert_int_equal(f->graph.tensors[f->graph.ops[1].outputs[0]].type, LN_FLOAT16);
+    assert_int_equal(f->graph.ops[2].def->code, LN_OP_DEQUANTIZE);
+    assert_int_equal(f->graph.ops[2].outputs[0], picked);
+  }
+}
+
 /* ADD reads no sparse constants: what it adds becomes dense; DENSIFY keeps its input. */
 static void densifies_constants(void **state) {
   (void)state;
@@ -435,6 +461,7 @@ int main(void) {
       cmocka_unit_test(keeps_stored_weights),
       cmocka_unit_test(unpacks_for_other_readers),
       cmocka_unit_test(keeps_scaled_rows),
+      cmocka_unit_test(picks_what_is_stored),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
