@@ -211,17 +211,21 @@ static ln_status open_member(ln_data *data, ln_data_input *input, const char *me
   return status;
 }
 
+/* The archive's list is walked once for each. */
+enum { MOST_ARRAYS = 1000 };
+
 static ln_status open_archive(ln_data *data, ln_error *err) {
   char name[256], only[256] = "";
   int32_t members = 0;
   char known[400] = "";
-  while (ln_zip_name(data->blob.data, data->blob.size, members, name, sizeof name)) {
+  while (members <= MOST_ARRAYS && ln_zip_name(data->blob.data, data->blob.size, members, name, sizeof name)) {
     const size_t used = strlen(known);
     snprintf(known + used, sizeof known - used, "%s\"%.*s\"", members > 0 ? ", " : "", (int)strcspn(name, "."), name);
     memcpy(only, name, sizeof only);
     members++;
   }
   if (members == 0) return ln_fail(err, LN_ERR_FORMAT, "the archive holds no arrays");
+  if (members > MOST_ARRAYS) return ln_fail(err, LN_ERR_LIMIT, "an archive of more than %d arrays", MOST_ARRAYS);
   for (int32_t i = 0; i < data->input_count; i++) {
     ln_data_input *input = &data->inputs[i];
     snprintf(name, sizeof name, "%s.npy", input->name);
