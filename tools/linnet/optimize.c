@@ -42,12 +42,19 @@ static int parse(const cli_command *self, int argc, char **argv, optimize_option
       {"--no-measure", CLI_FLAG, &out->no_measure, 0, 0},
   };
   size_t count = 0;
+  bool given[OPTIMIZE_FLAGS] = {false}; /* flags without a value */
   while (options[count].name) count++;
   for (size_t i = 0; i < OPTIMIZE_FLAGS; i++) {
-    options[count++] = (cli_option){optimize_flags[i].option, CLI_TEXT, &out->request.values[i], 0, 0};
+    const char *parameter = optimize_flags[i].parameter;
+    options[count++] = parameter && !parameter[0]
+                           ? (cli_option){optimize_flags[i].option, CLI_FLAG, &given[i], 0, 0}
+                           : (cli_option){optimize_flags[i].option, CLI_TEXT, &out->request.values[i], 0, 0};
   }
   int operand_count;
   const int status = cli_parse(self, argc, argv, options, count, &out->model, 1, &operand_count);
+  for (size_t i = 0; i < OPTIMIZE_FLAGS; i++) {
+    if (given[i]) out->request.values[i] = "";
+  }
   return status >= 0 ? status : check(self, out, operand_count);
 }
 

@@ -11,7 +11,8 @@
 /* A flag that says a parameter of a technique. */
 typedef struct optimize_flag {
   const char *option, *technique;
-  const char *parameter; /* NULL: the technique's first, and the technique takes part because of the flag */
+  const char
+      *parameter; /* NULL: the technique's first, "": none; of both the technique takes part because of the flag */
 } optimize_flag;
 
 enum { OPTIMIZE_FLAGS = 11 };

@@ -8,7 +8,7 @@
 const optimize_flag optimize_flags[OPTIMIZE_FLAGS] = {
     {"--prune", "prune", NULL},         {"--pattern", "prune", "pattern"}, {"--cluster", "cluster", NULL},
     {"--factorize", "factorize", NULL}, {"--quantize", "quantize", NULL},  {"--io", "quantize", "io"},
-    {"--method", "quantize", "method"}, {"--block", "quantize", "block"},  {"--equalize", "equalize", NULL},
+    {"--method", "quantize", "method"}, {"--block", "quantize", "block"},  {"--equalize", "equalize", ""},
     {"--max-drop", "search", NULL},     {"--encode", "encode", NULL},
 };
 
@@ -68,6 +68,9 @@ static bool said_of_search(const optimize_request *request, size_t flag, said *o
   return true;
 }
 
+/* Whether a technique takes part because of the flag. */
+static bool begins(const optimize_flag *flag) { return !flag->parameter || !flag->parameter[0]; }
+
 /* The nth thing that is said, flags first; false past the last. */
 static bool said_at(const optimize_request *request, int32_t n, said *out) {
   *out = (said){0};
@@ -80,7 +83,7 @@ static bool said_at(const optimize_request *request, int32_t n, said *out) {
     }
     if (n-- > 0) continue;
     const char *parameter = flag->parameter ? flag->parameter : first_parameter(flag->technique);
-    *out = (said){.option = flag->option, .value = request->values[i], .begins = !flag->parameter};
+    *out = (said){.option = flag->option, .value = request->values[i], .begins = begins(flag)};
     snprintf(out->technique, sizeof out->technique, "%s", flag->technique);
     snprintf(out->parameter, sizeof out->parameter, "%s", parameter);
     return true;
@@ -88,7 +91,10 @@ static bool said_at(const optimize_request *request, int32_t n, said *out) {
   if (n >= request->sets.count) return false;
   const char *text = request->sets.items[n], *dot = strchr(text, '.'), *equals = dot ? strchr(dot, '=') : NULL;
   *out = (said){.option = text, .value = equals ? equals + 1 : NULL, .begins = true};
-  if (!equals) return true;
+  if (!equals || equals == dot + 1) {
+    out->value = NULL;
+    return true;
+  }
   snprintf(out->technique, sizeof out->technique, "%.*s", (int)(dot - text), text);
   snprintf(out->parameter, sizeof out->parameter, "%.*s", (int)(equals - dot - 1), dot + 1);
   return true;
@@ -106,7 +112,7 @@ static bool takes_part(const optimize_request *request, const char *technique) {
 /* Names every flag that would begin the technique of this one. */
 static int fail_alone(const cli_command *self, const said *flag) {
   for (size_t i = 0; i < OPTIMIZE_FLAGS; i++) {
-    if (!optimize_flags[i].parameter && strcmp(optimize_flags[i].technique, flag->technique) == 0) {
+    if (begins(&optimize_flags[i]) && strcmp(optimize_flags[i].technique, flag->technique) == 0) {
       return cli_usage(self, "%s goes with %s", flag->option, optimize_flags[i].option);
     }
   }
@@ -149,7 +155,7 @@ static int set_parameters(const cli_command *self, const optimize_request *reque
   said each;
   ln_error err = {0};
   for (int32_t n = 0; said_at(request, n, &each); n++) {
-    if (strcmp(each.technique, technique) != 0) continue;
+    if (strcmp(each.technique, technique) != 0 || !each.parameter[0]) continue;
     if (ln_recipe_set(recipe, each.parameter, each.value, &err) == LN_OK) continue;
     return cli_usage(self, "%s: %s", each.option, without(err.message, each.parameter));
   }
@@ -250,7 +256,7 @@ int optimize_print_recipe(const cli_command *self, const optimize_request *reque
     json_string(&j, "technique", info.name);
     json_flat_object(&j, "parameters");
     for (int32_t n = 0; said_at(request, n, &each); n++) {
-      if (strcmp(each.technique, info.name) != 0) continue;
+      if (strcmp(each.technique, info.name) != 0 || !each.parameter[0]) continue;
       put_value(&j, parameter_named(&info, each.parameter), each.parameter, each.value);
     }
     json_end(&j, '}');

@@ -93,11 +93,13 @@ static void print_points(const ln_optimize_report *report) {
 
 enum { NAME = 30 };
 
-/* Names begin alike: of a long one its end is shown. */
+/* Of names that the converter joins by ';' the first; names begin alike, of a long one its end is shown. */
 static void print_name(const char *name) {
-  const size_t length = strlen(name);
-  char text[NAME + 4];
-  snprintf(text, sizeof text, "%s%s", length > NAME ? "..." : "", length > NAME ? name + length - NAME + 3 : name);
+  const size_t length = strcspn(name, ";");
+  const bool cut = length > NAME;
+  char text[NAME + 1];
+  snprintf(text, sizeof text, "%s%.*s", cut ? "..." : "", cut ? NAME - 3 : (int)length,
+           cut ? name + length - NAME + 3 : name);
   cli_print_cell(stdout, text, NAME);
 }
 

@@ -24,7 +24,7 @@ const cli_command cli_version = {"version", version, "version, CPU tier in use, 
 static int help(const cli_command *self, int argc, char **argv) {
   (void)self, (void)argc, (void)argv;
   printf("usage: linnet SUBCOMMAND ...\n\nRuns and examines .tflite models.\n\n");
-  for (int i = 0; cli_commands[i]; i++) printf("  %-10s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
+  for (int i = 0; cli_commands[i]; i++) printf("  %-11s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
   printf("\nlinnet SUBCOMMAND --help says more. Exit status: 0, 1 for a bad model or input, 2 for bad usage.\n");
   return CLI_OK;
 }
