@@ -98,6 +98,7 @@ def commands(lines, begin, end):
 
 def run(command, folder):
     environment = dict(os.environ, PATH=os.path.join(folder, ".bin") + os.pathsep + os.environ["PATH"], LC_ALL="C.UTF-8")
+    environment.pop("LINNET_CPU", None)  # what pays, which a search finds out, is another thing on plain kernels
     done = subprocess.run(command, shell=True, cwd=folder, env=environment, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=250)
     return done.stdout.decode("utf-8", "replace").rstrip("\n").split("\n") if done.stdout else []

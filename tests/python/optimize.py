@@ -17,6 +17,7 @@ import linnet
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CLASSIFIER = os.path.join(models, "fashion_mnist.tflite")  # int8[1, 28, 28, 1], scale 1/255, zero point -128
+FLOAT = os.path.join(models, "fashion_mnist_float.tflite")  # float32[1, 28, 28, 1]
 COLOURS = os.path.join(HERE, os.pardir, "cli", "models", "colours.tflite")  # float32[1, 2, 2, 3] to its mean by colour
 PLAIN = {"stages": [{"technique": "encode"}]}
 
@@ -107,6 +108,29 @@ class Optimize(unittest.TestCase):
             self.assertEqual(linnet.optimize(COLOURS, recipe, measure=False).bytes, done.bytes)
         self.assertEqual(linnet.optimize(linnet.Model(COLOURS), PLAIN["stages"]).bytes, done.bytes)
         self.assertEqual(linnet.optimize(COLOURS, encode=True).bytes, done.bytes)
+
+    def test_quantizes(self):
+        samples = [array.array("f", [((i * (k + 3)) % 29) / 29.0 for i in range(784)]) for k in range(4)]
+        done = linnet.optimize(FLOAT, quantize="int8", io="int8", data=lambda: iter(samples))
+        self.assertLess(len(done.bytes), 0.3 * done.report["before"]["bytes"])
+        self.assertGreater(done.report["after"]["snr_db"], 20)
+        given = done.model.session().inputs[0]
+        self.assertEqual((given.type, given.shape), (linnet.Type.INT8, (1, 28, 28, 1)))
+        self.assertEqual({row["operator"] for row in done.report["layers"]}, {"CONV_2D", "FULLY_CONNECTED"})
+        same = linnet.optimize(FLOAT, quantize={"format": "int8", "io": "int8"}, data=samples, measure=False)
+        self.assertEqual(same.bytes, done.bytes)
+        less = linnet.optimize(FLOAT, quantize="int8", exclude="type:FULLY_CONNECTED", data=samples, measure=False)
+        self.assertEqual({row["operator"] for row in less.report["layers"]}, {"CONV_2D"})
+        with self.assertRaisesRegex(linnet.Error, "quantized already"):
+            linnet.optimize(done.bytes, quantize="int8", data=samples)
+        with self.assertRaisesRegex(linnet.Error, "needs calibration samples"):
+            linnet.optimize(FLOAT, quantize="int8")
+        with self.assertRaisesRegex(linnet.Error, r"stages\[0\].parameters.format: "):
+            linnet.optimize(FLOAT, quantize="int9", data=samples)
+        with self.assertRaisesRegex(linnet.Error, "method=: a parameter of quantize and factorize"):
+            linnet.optimize(FLOAT, quantize="int8", factorize=0.9, method="mse", data=samples)
+        with self.assertRaisesRegex(linnet.Error, "max_drop= chooses among formats"):
+            linnet.optimize(FLOAT, quantize="int8", max_drop=0.01, data=samples)
 
     def test_techniques(self):
         known = linnet.techniques()
