@@ -58,6 +58,29 @@ printf '9\n8\n3\n2\n5\n6\n7\n10\n' > "$work/ten.txt"
 fails 1 'ten.txt: the label of sample 7 is 10, but the model has 10 classes' \
   "$linnet" eval "$demo" --data "$pictures" --labels "$work/ten.txt"
 
+# ---- what quantization refuses ----
+# npy TYPE SHAPE: a .npy file of what standard input holds
+npy() {
+  printf '\223NUMPY\001\000v\000%-117s\n' "{'descr': '$1', 'fortran_order': False, 'shape': ($2), }"
+  cat
+}
+twelve() { for _ in 1 2 3 4 5 6 7 8 9 10 11 12; do printf "$1"; done; }
+classifier=$tests/../models/fashion_mnist_float.tflite
+nothing 1 'needs calibration samples' "$linnet" optimize "$classifier" -o "$out" --quantize int8
+nothing 1 'quantized already' "$linnet" optimize "$demo" -o "$out" --quantize int8 --data "$pictures"
+twelve '\000\000\300\177' | npy '<f4' '1, 2, 2, 3' > "$work/nan.npy"
+nothing 1 'nan.npy: sample 0: element 0 of input "[^"]*" is NaN' \
+  "$linnet" optimize "$float" -o "$out" --quantize int8 --data "$work/nan.npy"
+twelve '\000\000\200\077' | npy '<f4' '1, 3, 2, 2' > "$work/shape.npy"
+nothing 1 'shape.npy: input "[^"]*" takes \[1, 2, 2, 3\], the file holds \[1, 3, 2, 2\]' \
+  "$linnet" optimize "$float" -o "$out" --quantize int8 --data "$work/shape.npy"
+nothing 1 'no operator fits the selector "no-such-layer"' \
+  "$linnet" optimize "$classifier" -o "$out" --quantize float16 --exclude no-such-layer
+nothing 2 '--exclude: selector "("' "$linnet" optimize "$classifier" -o "$out" --quantize float16 --exclude '('
+nothing 2 '--quantize: one of int8|' "$linnet" optimize "$classifier" -o "$out" --quantize int9
+nothing 2 '--set: quantize.samples\|quantize.samples=-1: a whole number' \
+  "$linnet" optimize "$classifier" -o "$out" --quantize int8 --set quantize.samples=-1
+
 # ---- what works ----
 printf '9\n8\n3\n2\n5\n6\n7\n1\n' > "$work/labels.txt"
 prints 'right' "$linnet" eval "$demo" --data "$pictures" --labels "$work/labels.txt"
