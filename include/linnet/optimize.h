@@ -161,14 +161,14 @@ LN_API ln_status ln_optimize_report_layer(const ln_optimize_report *report, int3
 
 /* A mix of formats that stage "search" tried. NaN: not measured. */
 typedef struct ln_report_try {
-  size_t size;      /* sizeof(ln_report_try), set by the caller */
-  const char *what; /* "int8", "int8; float32: 3 7 12" (numbers of operators) */
-  int64_t bytes;    /* of the file */
-  double latency_ms;
-  double accuracy; /* on the samples that tries were judged on */
-  double snr_db;   /* of the outputs against the model's as the search found it */
-  bool holds;      /* what was asked for */
-  bool front;      /* no other one is as good in bytes, latency and accuracy (or SNR), and better in one */
+  size_t size;       /* sizeof(ln_report_try), set by the caller */
+  const char *what;  /* "int8", "int8; float32: 3 7 12" (numbers of operators) */
+  int64_t bytes;     /* of the file */
+  double latency_ms; /* NaN without options.measure: formats are then chosen by bytes alone */
+  double accuracy;   /* on the samples that tries were judged on */
+  double snr_db;     /* of the outputs against the model's as the search found it */
+  bool holds;        /* what was asked for */
+  bool front;        /* no other one is as good in bytes, latency and accuracy (or SNR), and better in one */
   bool chosen;
 } ln_report_try;
 

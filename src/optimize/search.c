@@ -227,8 +227,8 @@ static ln_search_try *cheapest(const ln_search *s, const ln_search_try *floats) 
   ln_search_try *best = NULL;
   double least = 0;
   for (ln_search_try *t = s->tries; t != NULL; t = t->next) {
-    const double cost = (double)t->result.bytes / (double)floats->result.bytes +
-                        t->result.latency_ms / fmax(floats->result.latency_ms, 1e-9);
+    const double time = t->result.latency_ms / fmax(floats->result.latency_ms, 1e-9);
+    const double cost = (double)t->result.bytes / (double)floats->result.bytes + (isnan(time) ? 0 : time);
     if (!t->result.holds || (best != NULL && cost >= least)) continue;
     best = t;
     least = cost;

@@ -130,7 +130,7 @@ static ln_status measure(ln_search *s, ln_model *model, ln_report_try *result) {
   LN_TRY(ln_report_measure(s->o, s->floats, model, &point));
   ln_model_file(model, &size);
   result->bytes = (int64_t)size;
-  result->latency_ms = point.latency_ms;
+  result->latency_ms = s->o->options->measure ? point.latency_ms : NAN;
   result->snr_db = point.snr_db;
   result->accuracy = NAN;
   return s->by_accuracy ? judge(s, model, &s->labelled, &result->accuracy) : LN_OK;

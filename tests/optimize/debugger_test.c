@@ -214,6 +214,29 @@ static void refuses_models_that_differ(void **state) {
   ln_model_destroy(other);
 }
 
+static void survives_failed_allocations(void **state) {
+  (void)state;
+  const fault none = {-1, 0};
+  ln_quant_debug_options options = LN_QUANT_DEBUG_OPTIONS_INIT;
+  options.samples = &samples;
+  options.limit = 1;
+  bool done = false;
+  for (long n = 1; !done; ++n) {
+    ln_model *floats = float_model(), *quantized = quantized_model(&none);
+    ln_quant_debug *d = NULL;
+    ln_error err;
+    ln_alloc_fail_after(n);
+    const ln_status status = ln_quant_debug_run(floats, quantized, &options, &err, &d);
+    done = ln_alloc_fail_pending() > 0;
+    ln_alloc_fail_after(0);
+    if (status != LN_OK && status != LN_ERR_MEMORY) fail_msg("allocation %ld: %s", n, err.message);
+    assert_true((status == LN_OK) == (d != NULL));
+    ln_quant_debug_destroy(d);
+    ln_model_destroy(floats);
+    ln_model_destroy(quantized);
+  }
+}
+
 /* Files that a converter made: with its names, and with none. */
 static void matches_a_converters_file(void **state) {
   (void)state;
@@ -252,6 +275,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(matches_without_names),          cmocka_unit_test(tells_own_error_from_inherited),
       cmocka_unit_test(counts_what_a_scale_cannot_say), cmocka_unit_test(a_model_equals_itself),
-      cmocka_unit_test(refuses_models_that_differ),     cmocka_unit_test(matches_a_converters_file)};
+      cmocka_unit_test(refuses_models_that_differ),     cmocka_unit_test(survives_failed_allocations),
+      cmocka_unit_test(matches_a_converters_file)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,10 +4,11 @@
 #include <string.h>
 
 #include "debug_quant.h"
+#include "optimize.h"
 
 typedef struct debug_options {
   const char *paths[2]; /* float, quantized */
-  const char *data, *signature, *html, *csv;
+  const char *data, *normalize, *signature, *html, *csv;
   int32_t samples, layer_samples, threads;
   bool json;
 } debug_options;
@@ -18,6 +19,7 @@ static int parse(const cli_command *self, int argc, char **argv, debug_options *
       {"--data", CLI_TEXT, &out->data, 0, 0},
       {"--samples", CLI_NUMBER, &out->samples, 1, 1e9},
       {"--layer-samples", CLI_NUMBER, &out->layer_samples, 0, 1e9},
+      {"--normalize", CLI_TEXT, &out->normalize, 0, 0},
       {"--signature", CLI_TEXT, &out->signature, 0, 0},
       {"--threads", CLI_NUMBER, &out->threads, 1, 1024},
       {"--html", CLI_TEXT, &out->html, 0, 0},
@@ -29,32 +31,6 @@ static int parse(const cli_command *self, int argc, char **argv, debug_options *
   if (status >= 0) return status;
   if (operand_count < 2) return cli_usage(self, "it takes two models, FLOAT and QUANTIZED");
   return out->data ? -1 : cli_usage(self, "--data is missing: what the models run on");
-}
-
-/* ---- samples ---- */
-
-/* An array whose first axis counts samples, for models of one input. */
-typedef struct array_samples {
-  ln_array array;
-  float *values; /* [count, elements] */
-  size_t elements;
-} array_samples;
-
-static ln_status fill(void *user, int64_t index, ln_session *session, ln_error *err) {
-  const array_samples *s = user;
-  ln_tensor *input = ln_session_input(session, 0);
-  return ln_tensor_copy_from_f32(input, s->values + (size_t)index * s->elements, s->elements, err);
-}
-
-static int read_samples(const char *path, array_samples *out, ln_samples *samples) {
-  ln_error err = {0};
-  if (ln_npy_read(path, &err, &out->array) != LN_OK) return cli_fail("%s: %s", path, err.message);
-  const ln_array *a = &out->array;
-  if (a->rank < 1 || a->dims[0] < 1 || a->type != LN_FLOAT32) return cli_fail("%s: is no array of float32", path);
-  out->values = a->data;
-  out->elements = a->bytes / sizeof(float) / (size_t)a->dims[0];
-  *samples = (ln_samples){sizeof *samples, a->dims[0], fill, out};
-  return CLI_OK;
 }
 
 /* ---- the suggestion, checked ---- */
@@ -138,12 +114,6 @@ static int write_file(const char *path, const debug_result *result, void (*print
   return good ? CLI_OK : cli_fail("%s: %s", path, err.message);
 }
 
-static bool on_progress(void *user, const char *what, int64_t done, int64_t total) {
-  (void)user;
-  cli_progress(what, (int)done, (int)total);
-  return true;
-}
-
 static int64_t file_bytes(const ln_model *model) {
   size_t size = 0;
   ln_model_file(model, &size);
@@ -167,7 +137,7 @@ static int compare(const debug_options *options, const cli_model models[2], cons
   settings.share_limit = options->layer_samples;
   settings.signature = options->signature;
   settings.threads = options->threads;
-  settings.progress = on_progress;
+  settings.progress = optimize_progress;
   ln_quant_debug *debug = NULL;
   ln_error err = {0};
   if (ln_quant_debug_run(models[0].model, models[1].model, &settings, &err, &debug) != LN_OK) {
@@ -191,15 +161,16 @@ static int compare(const debug_options *options, const cli_model models[2], cons
 static int debug_quant(const cli_command *self, int argc, char **argv) {
   debug_options options;
   cli_model models[2] = {0};
-  array_samples array = {0};
-  ln_samples samples = {0};
+  ln_data *data = NULL;
   int status = parse(self, argc, argv, &options);
   if (status >= 0) return status;
   status = cli_model_open(options.paths[0], options.signature, &models[0]);
   if (status == CLI_OK) status = cli_model_open(options.paths[1], options.signature, &models[1]);
-  if (status == CLI_OK) status = read_samples(options.data, &array, &samples);
-  if (status == CLI_OK) status = compare(&options, models, &samples);
-  ln_array_free(&array.array);
+  if (status == CLI_OK) {
+    status = optimize_open_data(options.data, &models[0], options.signature, NULL, options.normalize, self, &data);
+  }
+  if (status == CLI_OK) status = compare(&options, models, ln_data_samples(data));
+  ln_data_close(data);
   cli_model_close(&models[0]);
   cli_model_close(&models[1]);
   return status;
@@ -207,13 +178,15 @@ static int debug_quant(const cli_command *self, int argc, char **argv) {
 
 const cli_command cli_debug_quant = {
     "debug-quant", debug_quant, "where a quantized model loses accuracy",
-    "usage: linnet debug-quant FLOAT QUANTIZED --data X.npy [--samples N] [--layer-samples N] [--signature NAME]\n"
+    "usage: linnet debug-quant FLOAT QUANTIZED --data SAMPLES [--samples N] [--layer-samples N]\n"
+    "                          [--normalize MEAN,STD] [--signature NAME]\n"
     "                          [--threads N] [--html FILE.html] [--csv FILE.csv] [--json]\n"
     "\n"
     "Runs a quantized model beside the float one it was made from, tensor by tensor, whatever made it. Tensors are\n"
     "matched by name, and where names differ by their place in the graphs.\n"
     "\n"
-    "  --data X.npy         samples along its first axis, in the float input's form\n"
+    "  --data SAMPLES       .npy, .npz or IDX with samples along the first axis, or a folder of pictures or sounds\n"
+    "  --normalize M,S      bytes become (value - M) / S, in place of what the metadata says\n"
     "  --samples N          how many of them to run, evenly spread (default 32)\n"
     "  --layer-samples N    how many of these to measure each operator's part in the outputs' noise on (default 4);\n"
     "                       0: no parts, no suggestions\n"

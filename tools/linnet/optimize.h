@@ -3,6 +3,7 @@
 #define LINNET_CLI_OPTIMIZE_H
 
 #include "cli.h"
+#include "json.h"
 #include "linnet/data.h"
 #include "linnet/optimize.h"
 
@@ -44,6 +45,10 @@ typedef struct optimize_result {
 
 void optimize_report_text(const optimize_result *result, bool verbose);
 void optimize_report_json(const optimize_result *result);
+
+/* What the search tried (optimize_tries.c); nothing without a search. */
+void optimize_print_tries(const ln_optimize_report *report, FILE *out);
+void optimize_json_tries(json *j, const ln_optimize_report *report);
 
 /* ---- what optimize and eval share (eval.c) ---- */
 

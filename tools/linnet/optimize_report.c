@@ -142,6 +142,7 @@ static void print_summary(const optimize_result *result) {
 void optimize_report_text(const optimize_result *result, bool verbose) {
   print_points(result->report);
   if (verbose) print_layers(result->report);
+  optimize_print_tries(result->report, stdout);
   print_summary(result);
   for (int32_t i = 0; ln_optimize_report_note(result->report, i); i++) {
     printf("note: %s\n", ln_optimize_report_note(result->report, i));
@@ -213,6 +214,7 @@ void optimize_report_json(const optimize_result *result) {
     put_layer(&j, &row);
   }
   json_end(&j, ']');
+  optimize_json_tries(&j, report);
   json_array(&j, "notes");
   for (int32_t i = 0; ln_optimize_report_note(report, i); i++)
     json_string(&j, NULL, ln_optimize_report_note(report, i));
