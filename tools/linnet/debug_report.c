@@ -116,12 +116,12 @@ static void print_suggestions(const debug_result *r, FILE *out) {
             100 * row.share, row.name);
   }
   const debug_check *c = &r->check;
-  char before[32], after[32];
+  char before[32], after[32], db[2][32] = {"equal", "equal"};
   if (c->format) {
-    fprintf(out,
-            "Checked by quantizing the float model to %s: outputs %.1f dB, without these %.1f dB (%+.1f); %s, %s\n",
-            c->format, c->before_db, c->after_db, c->after_db - c->before_db,
-            cli_bytes_text((double)c->before_bytes, before, sizeof before),
+    if (isfinite(c->before_db)) snprintf(db[0], sizeof db[0], "at %.1f dB", c->before_db);
+    if (isfinite(c->after_db)) snprintf(db[1], sizeof db[1], "at %.1f dB", c->after_db);
+    fprintf(out, "Checked by quantizing the float model to %s: outputs %s in %s, without these %s in %s\n", c->format,
+            db[0], cli_bytes_text((double)c->before_bytes, before, sizeof before), db[1],
             cli_bytes_text((double)c->after_bytes, after, sizeof after));
   } else if (c->why) {
     fprintf(out, "Not checked: %s\n", c->why);

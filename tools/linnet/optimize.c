@@ -78,7 +78,7 @@ static int optimize(const optimize_options *options, const cli_model *model, con
   settings.progress = optimize_progress;
   int status = CLI_OK;
   if (ln_optimize(model->model, recipe, &settings, &err, &made, &report) != LN_OK) {
-    optimize_print_tries(report, stdout); /* a search says what it tried, good or not */
+    optimize_print_tries(report, stderr); /* a search says what it tried, good or not */
     const bool wants_data = err.status == LN_ERR_DATA && !data;
     status = cli_fail("%s: %s%s", model->path, err.message, wants_data ? " (--data gives samples)" : "");
   }
