@@ -105,9 +105,9 @@ LN_API ln_status ln_quant_debug_histogram(const ln_quant_debug *debug, int32_t r
 LN_API int32_t ln_quant_debug_unmatched(const ln_quant_debug *debug, int32_t nth);
 
 /*
- * Operators that are best left in floats: greedily, those with the largest part in the outputs' noise until a quarter
- * of it remains, five at most. Gives the number of a row; -1 past the last. Stage "quantize" takes row.op as an exclude
- * ("op:12").
+ * Operators that are best left in floats: greedily, those that take away most of the outputs' noise until a quarter of
+ * it remains, ten at most. Rounding a tensor counts as long as one operator that touches it is quantized. Gives the
+ * number of a row; -1 past the last. Stage "quantize" takes row.op as an exclude ("op:12").
  */
 LN_API int32_t ln_quant_debug_suggestion(const ln_quant_debug *debug, int32_t nth);
 

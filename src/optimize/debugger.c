@@ -294,7 +294,7 @@ static ln_status run_samples(ln_quant_debug *d) {
   return ln_debug_progress(d, "compare", count, count);
 }
 
-static void finish(ln_quant_debug *d) {
+static ln_status finish(ln_quant_debug *d) {
   for (int32_t i = 0; i < d->row_count; ++i) {
     ln_debug_row *r = &d->rows[i];
     ln_debug_stats_finish(&r->stats, ln_session_tensor(d->q, r->row.quantized_tensor), &r->row);
@@ -302,7 +302,7 @@ static void finish(ln_quant_debug *d) {
     const int64_t per_channel = r->row.channels > 0 ? r->stats.sums.count / r->row.channels : 0;
     r->worst_count = ln_debug_worst_channels(&r->stats, &r->row, per_channel, r->worst);
   }
-  ln_debug_suggest(d);
+  return ln_debug_suggest(d) == LN_OK ? LN_OK : no_memory(d->err);
 }
 
 /* ---- sessions ---- */
@@ -371,7 +371,7 @@ ln_status ln_quant_debug_run(ln_model *floats, ln_model *quantized, const ln_qua
   d->injecting = -1;
   ln_status status = open_all(d, floats, quantized);
   if (status == LN_OK) status = run_samples(d);
-  if (status == LN_OK) finish(d);
+  if (status == LN_OK) status = finish(d);
   d->err = NULL;
   if (status == LN_OK) *out = d;
   else ln_quant_debug_destroy(d);

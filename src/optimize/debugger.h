@@ -8,6 +8,7 @@
 #include "ir/ir.h"
 #include "linnet/debug.h"
 #include "ops/ops.h"
+#include "optimize/noise.h"
 
 /* ---- counterparts (debug_match.c) ---- */
 
@@ -39,7 +40,7 @@ ln_status ln_debug_match(const ln_graph *f, const ln_graph *q, const ln_debug_en
 
 /* ---- differences (debug_stats.c) ---- */
 
-enum { LN_DEBUG_CHANNELS = 16, LN_DEBUG_SUGGESTIONS = 5 };
+enum { LN_DEBUG_CHANNELS = 16, LN_DEBUG_SUGGESTIONS = 10 };
 
 typedef struct ln_debug_sums {
   double error2, signal2, other2, product, error, largest;
@@ -90,6 +91,7 @@ typedef struct ln_debug_row {
   ln_debug_sums own; /* with exact inputs */
   bool has_own;
   ln_debug_values made; /* what the operator made of the exact inputs of the last sample */
+  double rounding;      /* the part that rounding the exact result alone makes */
   double noise;         /* its error's part of the outputs' power, summed over samples */
   ln_quant_channel worst[LN_DEBUG_CHANNELS];
   int32_t worst_count;
@@ -122,9 +124,11 @@ ln_status ln_debug_progress(const ln_quant_debug *debug, const char *what, int64
 
 /* Runs the model in floats once for each row that has an operator's own error, with that error alone. */
 ln_status ln_debug_measure_shares(ln_quant_debug *debug, int64_t sample);
-void ln_debug_suggest(ln_quant_debug *debug);
-/* The part of the outputs' power that a row's own error makes; 0 where leaving its operator in floats saves none. */
-double ln_debug_noise(const ln_quant_debug *debug, const ln_debug_row *row);
+ln_status ln_debug_suggest(ln_quant_debug *debug);
+/* Which operators only move numbers, and who touches what: false when memory is short. */
+bool ln_debug_net(const ln_quant_debug *debug, ln_arena *arena, ln_noise_net *out);
+/* Adds up what was measured: `out` has room and holds zeros. */
+void ln_debug_noise(const ln_quant_debug *debug, const ln_noise_net *net, ln_noise *out);
 /* For the session `injected`: user is the debugger. */
 bool ln_debug_inject(void *user, const ln_operator_event *event);
 

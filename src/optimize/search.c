@@ -77,9 +77,10 @@ static bool best_move(const ln_search *s, ln_search_try *const *uniform, const p
   const int32_t ops = ln_search_ops(s);
   double best = 0;
   for (int32_t i = 0; i < ops; ++i) {
+    if (s->net.moves == NULL || s->net.moves[i]) continue;
     for (int32_t f = now[i] + 1; now[i] >= 0 && f < s->format_count; ++f) {
       if (uniform[f] == NULL) continue;
-      const double gain = s->noise[(int32_t)now[i]][i] - s->noise[f][i];
+      const double gain = ln_noise_gain(&s->net, s->noise, now, i, f);
       const double cost = p->costs[f * ops + i] - p->costs[now[i] * ops + i];
       const double score = gain / fmax(cost, 1e-4);
       if (gain <= 0 || score <= best) continue;
@@ -107,11 +108,11 @@ static ln_status plan(ln_search *s, ln_search_try *const *uniform, const ln_sear
 
 /* ---- mixes ---- */
 
-/* Operators whose own error is none go with what they read, so that nothing is converted only for them. */
+/* Operators that only move numbers go with what they read, so that nothing is converted only for them. */
 static void follow(const ln_search *s, const path *p, int8_t *formats) {
   const ln_graph *graph = &s->floats->graphs[s->o->graph];
   for (int32_t i = 0; i < graph->op_count; ++i) {
-    if (p->start[i] < 0 || s->noise[0][i] > 0) continue;
+    if (p->start[i] < 0 || s->net.moves == NULL || !s->net.moves[i]) continue;
     for (int32_t k = i - 1; k >= 0; --k) { /* the operator that makes its first input */
       if (graph->ops[k].output_count < 1 || graph->ops[i].input_count < 1) continue;
       if (graph->ops[k].outputs[0] != graph->ops[i].inputs[0]) continue;

@@ -28,9 +28,10 @@ typedef struct ln_search {
   ln_labelled labelled, whole; /* what tries are judged on, and what the chosen one is */
   ln_samples samples;
   int32_t *labels;
-  int64_t *macs;        /* [op_count] */
-  double **noise;       /* [format][op] that an operator's own error makes in the outputs; 0: none */
-  ln_search_try *tries; /* the last one first */
+  int64_t *macs; /* [op_count] */
+  ln_noise_net net;
+  ln_noise noise[LN_SEARCH_FORMATS]; /* measured of the model all in one format */
+  ln_search_try *tries;              /* the last one first */
   int32_t try_count;
 } ln_search;
 

@@ -178,7 +178,7 @@ ln_status ln_search_make(ln_search *s, const int8_t *formats, const char *what, 
 
 /* ---- all in one format ---- */
 
-static ln_status measure_noise(ln_search *s, ln_model *model, double *noise) {
+static ln_status measure_noise(ln_search *s, ln_model *model, ln_noise *noise) {
   ln_quant_debug_options options = LN_QUANT_DEBUG_OPTIONS_INIT;
   ln_quant_debug *debug = NULL;
   options.samples = s->o->options->calibration;
@@ -188,12 +188,11 @@ static ln_status measure_noise(ln_search *s, ln_model *model, double *noise) {
   options.progress = s->o->options->progress;
   options.user = s->o->options->user;
   LN_TRY(ln_quant_debug_run(s->floats, model, &options, s->o->err, &debug));
-  for (int32_t i = 0; i < debug->row_count; ++i) {
-    const int32_t op = debug->rows[i].row.op;
-    if (op >= 0 && op < ln_search_ops(s)) noise[op] += ln_debug_noise(debug, &debug->rows[i]);
-  }
+  bool good = s->net.graph != NULL || ln_debug_net(debug, &s->arena, &s->net); /* as the cheapest format has it */
+  s->net.graph = &s->floats->graphs[s->o->graph];
+  if (good) ln_debug_noise(debug, &s->net, noise);
   ln_quant_debug_destroy(debug);
-  return LN_OK;
+  return good ? LN_OK : ln_optimizer_no_memory(s->o);
 }
 
 ln_status ln_search_uniform(ln_search *s, int32_t format, ln_search_try **out) {
@@ -205,7 +204,7 @@ ln_status ln_search_uniform(ln_search *s, int32_t format, ln_search_try **out) {
     formats[i] = ln_stage_takes(s->stage, s->o, &graph->ops[i]) ? (int8_t)format : -1;
   }
   LN_TRY(ln_search_make(s, formats, ln_search_name(s, format), &model, out));
-  const ln_status status = ln_search_is_float(s, format) ? LN_OK : measure_noise(s, model, s->noise[format]);
+  const ln_status status = ln_search_is_float(s, format) ? LN_OK : measure_noise(s, model, &s->noise[format]);
   ln_model_destroy(model);
   return status;
 }
@@ -259,11 +258,9 @@ ln_status ln_search_open(ln_search *s) {
   LN_TRY(ln_edit_snapshot(s->o->model, s->o->err, &s->floats));
   const size_t ops = (size_t)graph->op_count + 1;
   s->macs = ln_arena_array(&s->arena, ops, sizeof *s->macs);
-  s->noise = ln_arena_array(&s->arena, LN_SEARCH_FORMATS, sizeof *s->noise);
-  if (s->macs == NULL || s->noise == NULL) return ln_optimizer_no_memory(s->o);
+  if (s->macs == NULL) return ln_optimizer_no_memory(s->o);
   for (int32_t i = 0; i < s->format_count; ++i) {
-    s->noise[i] = ln_arena_array(&s->arena, ops, sizeof **s->noise);
-    if (s->noise[i] == NULL) return ln_optimizer_no_memory(s->o);
+    if (!ln_noise_make(graph, &s->arena, &s->noise[i])) return ln_optimizer_no_memory(s->o);
   }
   if (s->by_accuracy) LN_TRY(choose_samples(s));
   return count_macs(s);
