@@ -163,8 +163,13 @@ static ln_status make_rows(ln_quant_debug *d) {
       d->row_of[chosen[ft]] = d->row_count++;
     }
   }
-  return d->row_count > 0 ? LN_OK
-                          : ln_fail(d->err, LN_ERR_DATA, "no tensor of one model has a counterpart in the other");
+  if (d->row_count > 0) return LN_OK;
+  for (int32_t i = 0; i < f->tensor_count; ++i) {
+    if (!p->f.constant[i] && is_real(&f->tensors[i])) {
+      return ln_fail(d->err, LN_ERR_DATA, "no tensor of the float model has a counterpart in the quantized one");
+    }
+  }
+  return ln_fail(d->err, LN_ERR_DATA, "the model that should be in floats computes nothing in floats");
 }
 
 /* Once both have run: sizes that only a run tells, and what is kept by channel. */
@@ -316,7 +321,7 @@ static ln_status open_session(ln_quant_debug *d, ln_model *model, ln_operator_fn
   options.on_operator = on_operator;
   options.user = d;
   const ln_status status = ln_session_create(model, &options, d->err, out);
-  if (status != LN_OK) ln_error_prefix(d->err, "the %s model: ", what);
+  if (status != LN_OK) ln_error_prefix(d->err, "the %s model", what);
   return status;
 }
 

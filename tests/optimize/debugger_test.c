@@ -210,6 +210,8 @@ static void refuses_models_that_differ(void **state) {
   assert_int_equal(ln_quant_debug_run(model, other, &options, &err, &d), LN_ERR_SHAPE);
   assert_null(d);
   assert_non_null(strstr(err.message, "elements in one model"));
+  assert_int_equal(ln_quant_debug_run(other, other, &options, &err, &d), LN_ERR_DATA); /* integers alone */
+  assert_non_null(strstr(err.message, "computes nothing in floats"));
   ln_model_destroy(model);
   ln_model_destroy(other);
 }

@@ -136,6 +136,12 @@ void debug_print_text(const debug_result *r, FILE *out) {
           cli_bytes_text((double)r->q_bytes, q, sizeof q), (long long)s->samples, s->samples == 1 ? "" : "s");
   fprintf(out, "outputs: %.1f dB, largest difference %.4g; %d tensors matched, %d not\n", s->output_snr_db,
           s->output_max_error, s->matched, s->unmatched);
+  for (int32_t n = 0, i; n < 4 && (i = ln_quant_debug_unmatched(r->debug, n)) >= 0; n++) {
+    fprintf(out, "%s%s%s", n ? ", " : "without a counterpart: ", ln_tensor_name(ln_graph_tensor(r->f_graph, i)),
+            n < 3 && n < s->unmatched - 1 ? ""
+            : s->unmatched > 4            ? ", ...\n"
+                                          : "\n");
+  }
   print_rows(r, false, out);
   print_rows(r, true, out);
   print_channels(r, out);
