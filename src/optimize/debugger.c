@@ -366,12 +366,15 @@ ln_status ln_quant_debug_run(ln_model *floats, ln_model *quantized, const ln_qua
   if (floats == NULL || quantized == NULL || options == NULL || out == NULL) {
     return ln_fail(err, LN_ERR_ARGUMENT, "the debugger needs two models and options");
   }
-  if (options->samples == NULL || options->samples->fill == NULL || options->samples->count < 1) {
+  ln_quant_debug_options own = LN_QUANT_DEBUG_OPTIONS_INIT;
+  memcpy(&own, options, options->size < sizeof own ? options->size : sizeof own); /* of a caller with fewer fields */
+  if (own.samples == NULL || own.samples->fill == NULL || own.samples->count < 1) {
     return ln_fail(err, LN_ERR_DATA, "the debugger needs samples to run the models on");
   }
   ln_quant_debug *d = ln_alloc_zero(sizeof *d);
   if (d == NULL) return no_memory(err);
-  d->options = *options;
+  d->options = own;
+  d->options.size = sizeof own;
   d->err = err;
   d->injecting = -1;
   ln_status status = open_all(d, floats, quantized);

@@ -245,7 +245,7 @@ static ln_status choose(ln_search *s, ln_search_try *floats, double drop, ln_sea
     ln_search_try *t = cheapest(s, floats);
     if (t == NULL) return LN_OK;
     if (t != floats) LN_TRY(ln_search_judge_whole(s, t));
-    if (t == floats || !s->by_accuracy || t->result.accuracy >= floats->result.accuracy - drop) {
+    if (t == floats || !s->by_accuracy || t->whole >= floats->whole - drop) {
       *out = t;
       t->result.chosen = true;
       return LN_OK;
@@ -270,8 +270,7 @@ static ln_status report(ln_search *s) {
 static ln_status note(ln_search *s, const ln_search_try *floats, const ln_search_try *chosen) {
   if (s->by_accuracy) {
     return ln_report_add_note(s->o, "search: %d mixes tried; chosen: %s, accuracy %.2f %% of %.2f %% in floats",
-                              s->try_count, chosen->result.what, 100 * chosen->result.accuracy,
-                              100 * floats->result.accuracy);
+                              s->try_count, chosen->result.what, 100 * chosen->whole, 100 * floats->whole);
   }
   return ln_report_add_note(s->o, "search: %d mixes tried; chosen: %s, outputs at %.1f dB", s->try_count,
                             chosen->result.what, chosen->result.snr_db);

@@ -13,6 +13,7 @@ enum { LN_SEARCH_FORMATS = 8 };
 typedef struct ln_search_try {
   int8_t *formats; /* [op_count] of each operator */
   ln_report_try result;
+  double whole; /* accuracy on all labelled samples; NaN: not judged there */
   struct ln_search_try *next;
 } ln_search_try;
 
@@ -46,7 +47,7 @@ void ln_search_close(ln_search *s);
 ln_status ln_search_make(ln_search *s, const int8_t *formats, const char *what, ln_model **model, ln_search_try **out);
 /* The same for one format in all operators, and what each operator's own error then does to the outputs. */
 ln_status ln_search_uniform(ln_search *s, int32_t format, ln_search_try **out);
-/* Measures a try on all labelled samples. */
+/* Judges a try on all labelled samples. */
 ln_status ln_search_judge_whole(ln_search *s, ln_search_try *t);
 /* Quantizes the model in hand. */
 ln_status ln_search_apply(ln_search *s, const int8_t *formats);

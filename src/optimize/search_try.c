@@ -211,9 +211,10 @@ ln_status ln_search_uniform(ln_search *s, int32_t format, ln_search_try **out) {
 
 ln_status ln_search_judge_whole(ln_search *s, ln_search_try *t) {
   ln_model *model = NULL;
+  t->whole = t->result.accuracy;
   if (!s->by_accuracy || s->labels == NULL) return LN_OK;
   LN_TRY(quantized_copy(s, t->formats, &model));
-  const ln_status status = judge(s, model, &s->whole, &t->result.accuracy);
+  const ln_status status = judge(s, model, &s->whole, &t->whole);
   ln_model_destroy(model);
   return status;
 }

@@ -58,6 +58,7 @@ static outcome search(const char *formats, const char *snr, const ln_optimize_op
   assert_int_equal(ln_recipe_add(recipe, "search", &o.err), LN_OK);
   assert_int_equal(ln_recipe_set(recipe, "formats", formats, &o.err), LN_OK);
   assert_int_equal(ln_recipe_set(recipe, "min-snr", snr, &o.err), LN_OK);
+  assert_int_equal(ln_recipe_set(recipe, "samples", "8", &o.err), LN_OK); /* of labelled ones */
   if (options->evaluation == NULL && options->calibration == NULL)
     assert_int_equal(ln_recipe_set(recipe, "metric", "snr", &o.err), LN_OK);
   o.status = ln_optimize(o.source, recipe, options, &o.err, &o.model, &o.report);
