@@ -272,8 +272,9 @@ static ln_status note(ln_search *s, const ln_search_try *floats, const ln_search
     return ln_report_add_note(s->o, "search: %d mixes tried; chosen: %s, accuracy %.2f %% of %.2f %% in floats",
                               s->try_count, chosen->result.what, 100 * chosen->whole, 100 * floats->whole);
   }
-  return ln_report_add_note(s->o, "search: %d mixes tried; chosen: %s, outputs at %.1f dB", s->try_count,
-                            chosen->result.what, chosen->result.snr_db);
+  return ln_report_add_note(s->o,
+                            "search: %d mixes tried; chosen: %s, outputs at %.1f dB, of at least %g without labels",
+                            s->try_count, chosen->result.what, chosen->result.snr_db, s->least);
 }
 
 static ln_status refuse(ln_search *s) {
