@@ -5,7 +5,7 @@ model=$models/squares.tflite
 
 prints 'usage: linnet' "$linnet" --help
 prints 'usage: linnet' "$linnet" help
-for name in run inspect bench optimize eval ops select version; do
+for name in run inspect bench optimize eval compare ops select version; do
   prints "usage: linnet $name" "$linnet" $name --help
   grep -q "^  $name " "$work/out" && complain "$name --help prints the tool's help"
 done
