@@ -78,7 +78,8 @@ typedef struct ln_compressor {
   /*
    * Ends with a NULL name. Of those that it shares with the library's, the library reads these: "energy", the share of
    * the output that a layer must keep, "budget", the share of `of` ("macs" or "bytes") that all layers together may
-   * cost, and "samples", how many samples are run at most. Without energy and budget the last level is taken.
+   * cost, "least", the share of its MACs that a layer must save, and "samples", how many samples are run at most.
+   * Without energy and budget the last level is taken.
    */
   const ln_parameter *parameters;
   /* Takes a layer's weights apart. `*levels` sizes can then be asked for, the cheapest first; 0: it does nothing for

@@ -215,14 +215,17 @@ static ln_status add_choice(work *w, const ln_choice *choice) {
   return LN_OK;
 }
 
-/* Only sizes that save memory and work are choices. */
+/* Only sizes that save memory are choices, and work as much as the stage asks for. */
 static ln_status add_levels(work *w, unit *u, int32_t compressor, int32_t levels, const ln_choice *plain) {
   const ln_compressor *c = w->compressors[compressor];
+  const ln_parameter_values values = of_layer(w, u);
+  const double least = ln_parameter_number(&values, "least");
+  const double most = (double)plain->macs * (1 - (least > 0 ? least : 0));
   for (int32_t level = 0; level < levels; ++level) {
     ln_compressor_cost cost = {.size = sizeof cost};
     LN_TRY(c->cost(u->states[compressor], &u->weights, level, w->err, &cost));
     const ln_choice choice = {compressor, level, cost.bytes, cost.macs, cost.error};
-    if (cost.bytes < plain->bytes && cost.macs <= plain->macs) LN_TRY(add_choice(w, &choice));
+    if (cost.bytes < plain->bytes && (double)cost.macs <= most) LN_TRY(add_choice(w, &choice));
   }
   return LN_OK;
 }

@@ -5,10 +5,11 @@
 #include "optimize/factorize.h"
 
 const ln_parameter ln_parameters_factorize[] = {
-    {"energy", LN_PARAMETER_NUMBER, "0.9", NULL, 0, 1, "share of a layer's output, in squares, that must be kept"},
+    {"energy", LN_PARAMETER_NUMBER, "0.99", NULL, 0, 1, "share of a layer's output, in squares, that must be kept"},
     {"budget", LN_PARAMETER_NUMBER, "0", NULL, 0, 1,
      "share that all layers together may cost, shared out among them in place of energy; 0: by energy"},
     {"of", LN_PARAMETER_CHOICE, "macs", "macs|bytes", 0, 0, "what the budget counts"},
+    {"least", LN_PARAMETER_NUMBER, "0.1", NULL, 0, 1, "share of a layer's work that must be saved for it to be split"},
     {"method", LN_PARAMETER_CHOICE, "auto", "auto|svd|spatial|tucker", 0, 0,
      "how layers are split; auto: what is best"},
     {"samples", LN_PARAMETER_INTEGER, "512", NULL, 0, 1e6,

@@ -101,11 +101,9 @@ ln_status ln_split_refit(const ln_layer_weights *layer, const float *z, int32_t 
 
 size_t ln_patch_size(const ln_layer_weights *layer); /* height * width * channels: the weights' memory bounds it */
 /* out [n, n], zeros before: the mean of (x - mean) (x - mean)^T over x [count, n], drawn towards all directions alike
- * by `ridge` times the mean of its diagonal. mean [n] is filled. */
-void ln_split_moments(const float *x, int64_t count, int32_t n, double ridge, double *mean, double *out);
+ * by `ridge` times the mean of its diagonal. mean [n] is filled. False when memory is short. */
+bool ln_split_moments(const float *x, int64_t count, int32_t n, double ridge, double *mean, double *out);
 #define LN_SPLIT_RIDGE 0.01
-/* out [count, rows] = x [count, columns] * w^T. */
-void ln_respond(const float *x, int64_t count, const double *w, int32_t rows, int32_t columns, float *out);
 /* Zeroed; NULL also where the product is too large. */
 double *ln_doubles(int64_t rows, int64_t columns);
 float *ln_floats(int64_t rows, int64_t columns);

@@ -27,21 +27,6 @@ size_t ln_patch_size(const ln_layer_weights *layer) {
   return (size_t)layer->height * (size_t)layer->width * (size_t)layer->channels;
 }
 
-void ln_respond(const float *x, int64_t count, const double *w, int32_t rows, int32_t columns, float *out) {
-  for (int64_t k = 0; k < count; ++k) {
-    const float *from = x + (size_t)k * (size_t)columns;
-    for (int32_t r = 0; r < rows; ++r) {
-      const double *row = w + (size_t)r * (size_t)columns;
-      double sums[4] = {0};
-      int32_t c = 0;
-      for (; c + 4 <= columns; c += 4)
-        for (int32_t i = 0; i < 4; ++i) sums[i] += row[c + i] * from[c + i];
-      for (; c < columns; ++c) sums[0] += row[c] * from[c];
-      *out++ = (float)((sums[0] + sums[1]) + (sums[2] + sums[3]));
-    }
-  }
-}
-
 static double mean_variance(const float *x, int64_t count, int32_t columns) {
   double sum = 0;
   for (int32_t c = 0; c < columns; ++c) {
@@ -62,17 +47,24 @@ static void take_means(const float *x, int64_t count, int32_t columns, double *m
     for (int32_t c = 0; c < columns; ++c) mean[c] += x[(size_t)k * (size_t)columns + (size_t)c] / (double)count;
 }
 
-void ln_split_moments(const float *x, int64_t count, int32_t n, double ridge, double *mean, double *out) {
+bool ln_split_moments(const float *x, int64_t count, int32_t n, double ridge, double *mean, double *out) {
+  enum { ROWS = 64 };
+  float *rows = ln_floats(ROWS, n);
+  if (rows == NULL) return false;
   take_means(x, count, n, mean);
-  ln_linear_add_moments(out, n, x, count);
-  for (int32_t i = 0; i < n; ++i)
-    for (int32_t j = 0; j <= i; ++j) {
-      double *at = out + (size_t)i * (size_t)n + (size_t)j;
-      *at = *at / (double)count - mean[i] * mean[j];
-    }
+  for (int64_t k = 0; k < count;) { /* about the mean before they are multiplied, lest it drowns them */
+    int64_t held = 0;
+    for (; held < ROWS && k < count; ++held, ++k)
+      for (int32_t c = 0; c < n; ++c)
+        rows[(size_t)held * (size_t)n + (size_t)c] = (float)(x[(size_t)k * (size_t)n + (size_t)c] - mean[c]);
+    ln_linear_add_moments(out, n, rows, held);
+  }
+  ln_free(rows);
+  for (size_t i = 0; i < (size_t)n * (size_t)n; ++i) out[i] /= (double)count;
   ln_linear_mirror(out, n);
   const double more = ridge * ln_linear_mean_diagonal(out, n);
   for (int32_t i = 0; i < n; ++i) out[(size_t)i * (size_t)n + (size_t)i] += more;
+  return true;
 }
 
 /* By w * l: for inputs of fewer dimensions than outputs. */
@@ -84,7 +76,10 @@ static ln_status by_inputs(const double *w, int32_t rows, int32_t columns, const
     no_memory(err);
     goto out;
   }
-  ln_split_moments(x, count, columns, LN_SPLIT_RIDGE, mean, moments);
+  if (!ln_split_moments(x, count, columns, LN_SPLIT_RIDGE, mean, moments)) {
+    no_memory(err);
+    goto out;
+  }
   if (!ln_linear_cholesky(moments, columns)) {
     status = ln_fail(err, LN_ERR_DATA, "activations that are not finite");
     goto out;
@@ -110,7 +105,10 @@ static ln_status by_outputs(const double *w, int32_t rows, int32_t columns, cons
     goto out;
   }
   ln_respond(x, count, w, rows, columns, y);
-  ln_split_moments(y, count, rows, 0, mean, moments);
+  if (!ln_split_moments(y, count, rows, 0, mean, moments)) {
+    no_memory(err);
+    goto out;
+  }
   for (int32_t r = 0; r < rows; ++r) {
     for (int32_t s = 0; s < rows; ++s) {
       const double *a = w + (size_t)r * (size_t)columns, *b = w + (size_t)s * (size_t)columns;
@@ -154,7 +152,10 @@ static ln_status refit(const float *z, int32_t inner, float *y, float *made, int
     status = no_memory(err);
     goto out;
   }
-  ln_split_moments(z, count, inner, LN_SPLIT_RIDGE, z_mean, normal);
+  if (!ln_split_moments(z, count, inner, LN_SPLIT_RIDGE, z_mean, normal)) {
+    status = no_memory(err);
+    goto out;
+  }
   ln_respond(z, count, b, rows, inner, made);
   for (size_t i = 0; i < (size_t)count * (size_t)rows; ++i) y[i] -= made[i];
   centre(y, count, rows, y_mean);

@@ -29,16 +29,17 @@ static void destroy(void *state) {
   ln_free(t);
 }
 
-/* Second moments of channels, as l * l^T; the identity without samples that vary. */
-static void channel_moments(const ln_layer_weights *layer, double *l, double *mean) {
+/* Second moments of channels, as l * l^T; the identity without samples that vary. False when memory is short. */
+static bool channel_moments(const ln_layer_weights *layer, double *l, double *mean) {
   const int32_t n = layer->channels;
   const int64_t places = layer->patch_count * layer->height * layer->width;
   if (places > 0) {
-    ln_split_moments(layer->patches, places, n, LN_SPLIT_RIDGE, mean, l);
-    if (ln_linear_cholesky(l, n)) return;
+    if (!ln_split_moments(layer->patches, places, n, LN_SPLIT_RIDGE, mean, l)) return false;
+    if (ln_linear_cholesky(l, n)) return true;
   }
   for (int32_t i = 0; i < n; ++i)
     for (int32_t j = 0; j < n; ++j) l[(size_t)i * (size_t)n + (size_t)j] = i == j;
+  return true;
 }
 
 /* g [channels, rows * places] = l^T * the weights by input channel. */
@@ -68,7 +69,10 @@ static ln_status split_inputs(tucker *t, const ln_layer_weights *layer, ln_error
     ln_fail(err, status, "out of memory");
     goto out;
   }
-  channel_moments(layer, l, mean);
+  if (!channel_moments(layer, l, mean)) {
+    ln_fail(err, status, "out of memory");
+    goto out;
+  }
   whitened_inputs(layer, l, g);
   status = ln_svd(g, n, (int32_t)rest, err, energies, left);
   if (status != LN_OK) goto out;

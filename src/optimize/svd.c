@@ -175,3 +175,18 @@ void ln_matrix_product(const double *a, const double *b, int32_t rows, int32_t i
       add_scaled(to, a[(size_t)r * (size_t)inner + (size_t)i], b + (size_t)i * (size_t)columns, columns);
   }
 }
+
+void ln_respond(const float *x, int64_t count, const double *w, int32_t rows, int32_t columns, float *out) {
+  for (int64_t k = 0; k < count; ++k) {
+    const float *from = x + (size_t)k * (size_t)columns;
+    for (int32_t r = 0; r < rows; ++r) {
+      const double *row = w + (size_t)r * (size_t)columns;
+      double sums[4] = {0};
+      int32_t c = 0;
+      for (; c + 4 <= columns; c += 4)
+        for (int32_t i = 0; i < 4; ++i) sums[i] += row[c + i] * from[c + i];
+      for (; c < columns; ++c) sums[0] += row[c] * from[c];
+      *out++ = (float)((sums[0] + sums[1]) + (sums[2] + sums[3]));
+    }
+  }
+}

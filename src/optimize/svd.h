@@ -16,4 +16,7 @@ ln_status ln_svd(const double *a, int32_t rows, int32_t columns, ln_error *err, 
 /* out [rows, columns] = a [rows, inner] * b [inner, columns]. */
 void ln_matrix_product(const double *a, const double *b, int32_t rows, int32_t inner, int32_t columns, double *out);
 
+/* out [count, rows] = x [count, columns] * w^T. */
+void ln_respond(const float *x, int64_t count, const double *w, int32_t rows, int32_t columns, float *out);
+
 #endif
