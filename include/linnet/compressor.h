@@ -24,10 +24,13 @@ typedef struct ln_layer_weights {
   int32_t channels;                                   /* that the filter reads */
   const float *values;                                /* [rows, height, width, channels] */
   int64_t in_height, in_width, out_height, out_width; /* places of the image, batches counted in the height */
-  /* What the filter was laid over in runs on calibration samples: patches * values^T, and the bias, is what the layer
-   * gave. count 0: there are no samples. */
+  /* What the filter is laid over in runs on calibration samples, and what the layer gave there without its bias:
+   * patches
+   * * values^T, but that when it is rewritten the patches may be those of a model whose layers before this one have
+   * been rewritten, while the outputs stay those of the model as it was. count 0: there are no samples. */
   int64_t patch_count;
   const float *patches; /* [patch_count, height, width, channels] */
+  const float *outputs; /* [patch_count, rows] */
 } ln_layer_weights;
 
 /* The parameters of a stage, for one layer. */
@@ -78,8 +81,9 @@ typedef struct ln_compressor {
   /*
    * Ends with a NULL name. Of those that it shares with the library's, the library reads these: "energy", the share of
    * the output that a layer must keep, "budget", the share of `of` ("macs" or "bytes") that all layers together may
-   * cost, "least", the share of its MACs that a layer must save, and "samples", how many samples are run at most.
-   * Without energy and budget the last level is taken.
+   * cost, "least", the share of its MACs that a layer must save, "samples", how many samples are run at most, and
+   * "mend", whether they are run again for each layer that is rewritten. Without energy and budget the last level is
+   * taken.
    */
   const ln_parameter *parameters;
   /* Takes a layer's weights apart. `*levels` sizes can then be asked for, the cheapest first; 0: it does nothing for

@@ -46,7 +46,7 @@ bool ln_parameter_flag(const ln_parameter_values *values, const char *name) {
 typedef struct unit {
   ln_layer layer;
   ln_layer_weights weights;
-  float *values, *patches;
+  float *values, *patches, *outputs;
   int64_t capacity; /* patches that there is room for */
   void **states;    /* [compressors]; NULL where one was not tried */
   const char *left; /* why nothing is done; NULL */
@@ -64,6 +64,7 @@ typedef struct work {
   size_t choice_count, choice_room;
   int32_t *starts, *chosen; /* [count + 1], [count] */
   int64_t samples;
+  unit *only;             /* the one whose patches are taken; NULL: all */
   ln_error *err, own_err; /* never NULL: programs' functions write to it */
 } work;
 
@@ -168,7 +169,7 @@ static ln_status take_patches(void *user, int64_t sample, ln_session *session, l
     ln_layer_weights *d = &u->weights;
     const int64_t share = (u->capacity + w->samples - 1) / (w->samples > 0 ? w->samples : 1);
     const int64_t room = u->capacity - d->patch_count;
-    if (u->patches == NULL || room <= 0) continue;
+    if (u->patches == NULL || room <= 0 || (w->only != NULL && w->only != u)) continue;
     const int64_t taken =
         ln_layer_patches(w->o, &u->layer, ln_session_tensor(session, u->layer.input), 0, share < room ? share : room,
                          (uint64_t)sample, u->patches + (size_t)d->patch_count * (size_t)u->layer.columns);
@@ -178,10 +179,17 @@ static ln_status take_patches(void *user, int64_t sample, ln_session *session, l
   return LN_OK;
 }
 
+static ln_status run_samples(work *w, const char *what) {
+  ln_model *model = NULL;
+  LN_TRY(ln_edit_snapshot(w->o->model, w->o->err, &model));
+  const ln_status status = ln_observe(w->o, model, w->o->options->calibration, w->samples, what, take_patches, w);
+  ln_model_destroy(model);
+  return status;
+}
+
 static ln_status gather(work *w) {
   const ln_samples *samples = w->o->options->calibration;
   const double most = ln_parameter_number(&w->parameters, "samples");
-  ln_model *model = NULL;
   int64_t columns = 0;
   if (samples == NULL || samples->count < 1 || w->count == 0 || most == 0) return LN_OK;
   w->samples = most > 0 && most < (double)samples->count ? (int64_t)most : samples->count;
@@ -195,10 +203,27 @@ static ln_status gather(work *w) {
     if (u->patches == NULL) return ln_optimizer_no_memory(w->o);
     u->weights.patches = u->patches;
   }
-  LN_TRY(ln_edit_snapshot(w->o->model, w->o->err, &model));
-  const ln_status status = ln_observe(w->o, model, samples, w->samples, "running samples", take_patches, w);
-  ln_model_destroy(model);
-  return status;
+  LN_TRY(run_samples(w, "running samples"));
+  for (int32_t i = 0; i < w->count; ++i) {
+    unit *u = &w->units[i];
+    if (u->patches == NULL) continue;
+    u->outputs = ln_floats(u->weights.patch_count, u->weights.rows);
+    u->weights.outputs = u->outputs;
+    if (u->outputs == NULL || !ln_weights_respond(&u->weights, u->outputs)) return ln_optimizer_no_memory(w->o);
+  }
+  return LN_OK;
+}
+
+/* What a layer multiplies now that layers before it are others, at the same places of the same samples (after Zhang et
+ * al., "Accelerating Very Deep Convolutional Networks", 2015, 3.2). */
+static ln_status gather_again(work *w, unit *u) {
+  const int64_t count = u->weights.patch_count;
+  if (u->patches == NULL || !ln_parameter_flag(&w->parameters, "mend")) return LN_OK;
+  u->weights.patch_count = 0;
+  w->only = u;
+  LN_TRY(run_samples(w, "mending"));
+  if (u->weights.patch_count == count) return LN_OK;
+  return ln_fail(w->o->err, LN_ERR_INTERNAL, "\"%s\": other places than before", u->weights.name);
 }
 
 /* ---- sizes ---- */
@@ -348,6 +373,7 @@ static ln_status write_all(work *w) {
       continue;
     }
     const int32_t before = u->layer.op;
+    if (done > 0) LN_TRY(gather_again(w, u));
     LN_TRY(write_factors(w, u, &of[w->chosen[i]], of));
     inserted += u->layer.op - before;
     ++done;
@@ -367,6 +393,7 @@ static void destroy(work *w) {
     ln_free(u->states);
     ln_free(u->values);
     ln_free(u->patches);
+    ln_free(u->outputs);
   }
   ln_free(w->units);
   ln_free(w->choices);

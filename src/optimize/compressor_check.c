@@ -10,7 +10,7 @@ enum { PATCHES = 400 };
 typedef struct sample {
   ln_layer_weights layer;
   size_t size, count; /* of a patch, of all weights */
-  float *values, *patches;
+  float *values, *patches, *outputs;
 } sample;
 
 static float next_random(uint64_t *state) { /* xorshift64*, in -1 .. 1 */
@@ -24,12 +24,13 @@ static float next_random(uint64_t *state) { /* xorshift64*, in -1 .. 1 */
 static bool make_sample(const int32_t shape[4], int64_t in, int64_t out, bool has_patches, sample *s) {
   uint64_t seed = 88172645463325252u + (uint64_t)shape[0];
   s->layer = (ln_layer_weights){
-      sizeof s->layer, "made up", shape[0], shape[1], shape[2], shape[3], NULL, in, in, out, out, 0, NULL};
+      sizeof s->layer, "made up", shape[0], shape[1], shape[2], shape[3], NULL, in, in, out, out, 0, NULL, NULL};
   s->size = ln_patch_size(&s->layer);
   s->count = s->size * (size_t)shape[0];
   s->layer.values = s->values = ln_floats(shape[0], (int64_t)s->size);
   s->patches = ln_floats(PATCHES, (int64_t)s->size);
-  if (s->values == NULL || s->patches == NULL) return false;
+  s->outputs = ln_floats(PATCHES, shape[0]);
+  if (s->values == NULL || s->patches == NULL || s->outputs == NULL) return false;
   for (size_t i = 0; i < s->count; ++i) {
     s->values[i] = next_random(&seed) * 0.3f;
     if (i >= s->size) s->values[i] += 0.8f * s->values[i - s->size];
@@ -38,8 +39,9 @@ static bool make_sample(const int32_t shape[4], int64_t in, int64_t out, bool ha
     s->patches[i] = next_random(&seed) + (i % s->size > 0 ? 0.7f * s->patches[i - 1] : 0.5f);
   if (!has_patches) return true;
   s->layer.patches = s->patches;
+  s->layer.outputs = s->outputs;
   s->layer.patch_count = PATCHES;
-  return true;
+  return ln_weights_respond(&s->layer, s->outputs);
 }
 
 /* ---- what factors do together ---- */
@@ -84,15 +86,13 @@ double ln_weights_loss(const ln_layer_weights *layer, const float *values, const
   double lost = 0, all = 0;
   if (layer->patch_count == 0) return of_weights(layer, values);
   for (int32_t r = 0; r < layer->rows; ++r) {
-    const float *row = layer->values + (size_t)r * size, *other = values + (size_t)r * size;
+    const float *row = values + (size_t)r * size;
     double sum = 0, squares = 0;
     for (int64_t k = 0; k < layer->patch_count; ++k) {
       const float *patch = layer->patches + (size_t)k * size;
-      double y = 0, gap = bias == NULL ? 0 : -bias[r];
-      for (size_t i = 0; i < size; ++i) {
-        y += (double)row[i] * patch[i];
-        gap += ((double)row[i] - other[i]) * patch[i];
-      }
+      const double y = layer->outputs[(size_t)k * (size_t)layer->rows + (size_t)r];
+      double gap = bias == NULL ? y : y - bias[r];
+      for (size_t i = 0; i < size; ++i) gap -= (double)row[i] * patch[i];
       lost += gap * gap;
       sum += y;
       squares += y * y;
@@ -201,6 +201,7 @@ static ln_status check_layer(const ln_compressor *c, const int32_t shape[4], boo
   if (c->destroy != NULL) c->destroy(state);
   ln_free(s.values);
   ln_free(s.patches);
+  ln_free(s.outputs);
   return status;
 }
 

@@ -14,6 +14,8 @@ const ln_parameter ln_parameters_factorize[] = {
      "how layers are split; auto: what is best"},
     {"samples", LN_PARAMETER_INTEGER, "512", NULL, 0, 1e6,
      "calibration samples by whose activations directions are judged; 0: by the weights alone"},
+    {"mend", LN_PARAMETER_FLAG, "true", NULL, 0, 0,
+     "let each layer make up for what those before it lose: the samples are run once more a layer"},
     {"kept", LN_PARAMETER_CHOICE, "leave", "leave|drop", 0, 0,
      "layers whose zeros or values an earlier stage keeps: leave them, or drop what is kept"},
     {.name = NULL}};

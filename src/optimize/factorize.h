@@ -104,6 +104,8 @@ size_t ln_patch_size(const ln_layer_weights *layer); /* height * width * channel
  * by `ridge` times the mean of its diagonal. mean [n] is filled. False when memory is short. */
 bool ln_split_moments(const float *x, int64_t count, int32_t n, double ridge, double *mean, double *out);
 #define LN_SPLIT_RIDGE 0.01
+/* What the layer gives of its patches: outputs [patch_count, rows]. False when memory is short. */
+bool ln_weights_respond(const ln_layer_weights *layer, float *outputs);
 /* Zeroed; NULL also where the product is too large. */
 double *ln_doubles(int64_t rows, int64_t columns);
 float *ln_floats(int64_t rows, int64_t columns);

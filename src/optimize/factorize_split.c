@@ -67,6 +67,16 @@ bool ln_split_moments(const float *x, int64_t count, int32_t n, double ridge, do
   return true;
 }
 
+bool ln_weights_respond(const ln_layer_weights *layer, float *outputs) {
+  const size_t columns = ln_patch_size(layer);
+  double *w = ln_doubles(layer->rows, (int64_t)columns);
+  if (w == NULL) return false;
+  for (size_t i = 0; i < (size_t)layer->rows * columns; ++i) w[i] = layer->values[i];
+  ln_respond(layer->patches, layer->patch_count, w, layer->rows, (int32_t)columns, outputs);
+  ln_free(w);
+  return true;
+}
+
 /* By w * l: for inputs of fewer dimensions than outputs. */
 static ln_status by_inputs(const double *w, int32_t rows, int32_t columns, const float *x, int64_t count, ln_error *err,
                            double *energies, double *left) {
@@ -180,22 +190,19 @@ out:
 
 ln_status ln_split_refit(const ln_layer_weights *layer, const float *z, int32_t inner, ln_error *err, float *weights,
                          float *bias) {
-  const size_t columns = ln_patch_size(layer), count = (size_t)layer->rows * columns;
   const size_t last = (size_t)layer->rows * (size_t)inner;
-  double *w = ln_doubles(layer->rows, (int64_t)columns), *b = ln_doubles(layer->rows, inner);
+  double *b = ln_doubles(layer->rows, inner);
   float *y = ln_floats(layer->patch_count, layer->rows), *made = ln_floats(layer->patch_count, layer->rows);
   ln_status status = LN_ERR_MEMORY;
-  if (w == NULL || b == NULL || y == NULL || made == NULL) {
+  if (b == NULL || y == NULL || made == NULL) {
     no_memory(err);
     goto out;
   }
-  for (size_t i = 0; i < count; ++i) w[i] = layer->values[i];
   for (size_t i = 0; i < last; ++i) b[i] = weights[i];
-  ln_respond(layer->patches, layer->patch_count, w, layer->rows, (int32_t)columns, y);
+  for (size_t i = 0; i < (size_t)layer->patch_count * (size_t)layer->rows; ++i) y[i] = layer->outputs[i];
   status = refit(z, inner, y, made, layer->rows, layer->patch_count, err, b, bias);
   for (size_t i = 0; i < last; ++i) weights[i] = (float)b[i];
 out:
-  ln_free(w);
   ln_free(b);
   ln_free(y);
   ln_free(made);
@@ -259,18 +266,15 @@ static double take_off(const ln_split *s, int32_t k, const float *z, int32_t tur
 ln_status ln_split_measure(ln_split *s, const ln_layer_weights *layer, const float *x, int32_t turns, ln_error *err) {
   enum { ENOUGH = 512 };
   const int64_t count = layer->patch_count < ENOUGH ? layer->patch_count : ENOUGH;
-  const int32_t columns = (int32_t)ln_patch_size(layer);
   if (count == 0) return LN_OK;
-  double *w = ln_doubles(layer->rows, columns), *side = ln_doubles(1, s->ins),
-         *mean = ln_doubles(1, layer->rows > turns ? layer->rows : turns);
+  double *side = ln_doubles(1, s->ins), *mean = ln_doubles(1, layer->rows > turns ? layer->rows : turns);
   float *y = ln_floats(count, layer->rows), *z = ln_floats(count, turns);
   ln_status status = LN_OK;
-  if (w == NULL || side == NULL || mean == NULL || y == NULL || z == NULL) {
+  if (side == NULL || mean == NULL || y == NULL || z == NULL) {
     status = no_memory(err);
     goto out;
   }
-  for (size_t i = 0; i < (size_t)layer->rows * (size_t)columns; ++i) w[i] = layer->values[i];
-  ln_respond(layer->patches, count, w, layer->rows, columns, y);
+  for (size_t i = 0; i < (size_t)count * (size_t)layer->rows; ++i) y[i] = layer->outputs[i];
   centre(y, count, layer->rows, mean);
   double all = 0;
   for (size_t i = 0; i < (size_t)count * (size_t)layer->rows; ++i) all += (double)y[i] * y[i];
@@ -284,7 +288,6 @@ ln_status ln_split_measure(ln_split *s, const ln_layer_weights *layer, const flo
     s->lost[k] = fmin(take_off(s, k, z, turns, count, y) / all, 1);
   }
 out:
-  ln_free(w);
   ln_free(side);
   ln_free(mean);
   ln_free(y);
