@@ -62,10 +62,10 @@ typedef struct work {
   int32_t count;
   ln_choice *choices;
   size_t choice_count, choice_room;
-  int32_t *starts, *chosen; /* [count + 1], [count] */
-  int64_t samples;
-  unit *only;             /* the one whose patches are taken; NULL: all */
-  ln_error *err, own_err; /* never NULL: programs' functions write to it */
+  int32_t *starts, *chosen;     /* [count + 1], [count] */
+  int64_t samples, bytes, macs; /* of all layers */
+  unit *only;                   /* the one whose patches are taken; NULL: all */
+  ln_error *err, own_err;       /* never NULL: programs' functions write to it */
 } work;
 
 static ln_parameter_values of_layer(const work *w, const unit *u) {
@@ -245,22 +245,31 @@ static ln_status add_levels(work *w, unit *u, int32_t compressor, int32_t levels
   const ln_compressor *c = w->compressors[compressor];
   const ln_parameter_values values = of_layer(w, u);
   const double least = ln_parameter_number(&values, "least");
-  const double most = (double)plain->macs * (1 - (least > 0 ? least : 0));
+  const double most = (double)plain->macs * (1 - (least > 0 ? least : 0)), few = least > 0 ? 0.05 * least : 0;
   for (int32_t level = 0; level < levels; ++level) {
     ln_compressor_cost cost = {.size = sizeof cost};
     LN_TRY(c->cost(u->states[compressor], &u->weights, level, w->err, &cost));
     const ln_choice choice = {compressor, level, cost.bytes, cost.macs, cost.error};
-    if (cost.bytes < plain->bytes && (double)cost.macs <= most) LN_TRY(add_choice(w, &choice));
+    const bool matters = (double)(plain->bytes - cost.bytes) >= few * (double)w->bytes ||
+                         (double)(plain->macs - cost.macs) >= few * (double)w->macs;
+    if (cost.bytes < plain->bytes && (double)cost.macs <= most && matters) LN_TRY(add_choice(w, &choice));
   }
   return LN_OK;
 }
 
-static ln_status decompose(work *w, unit *u) {
+/* The layer as it is. */
+static ln_status plain_cost(const work *w, const unit *u, ln_choice *out) {
   const ln_factor factor = {sizeof factor, u->weights.rows, u->weights.height, u->weights.width, u->weights.channels, 0,
                             NULL};
   ln_compressor_cost cost = {.size = sizeof cost};
-  LN_TRY(ln_factors_cost(&u->weights, &factor, 1, w->o->err, &cost));
-  const ln_choice plain = {-1, -1, cost.bytes, cost.macs, 0};
+  LN_TRY(ln_factors_cost(&u->weights, &factor, 1, w->err, &cost));
+  *out = (ln_choice){-1, -1, cost.bytes, cost.macs, 0};
+  return LN_OK;
+}
+
+static ln_status decompose(work *w, unit *u) {
+  ln_choice plain;
+  LN_TRY(plain_cost(w, u, &plain));
   LN_TRY(add_choice(w, &plain));
   const ln_parameter_values values = of_layer(w, u);
   for (int32_t i = 0; u->left == NULL && i < w->compressor_count; ++i) {
@@ -278,6 +287,13 @@ static ln_status decompose(work *w, unit *u) {
 }
 
 static ln_status decompose_all(work *w) {
+  for (int32_t i = 0; i < w->count; ++i) {
+    ln_choice plain;
+    LN_TRY(plain_cost(w, &w->units[i], &plain));
+    w->bytes += plain.bytes;
+    if (plain.macs > INT64_MAX - w->macs) return ln_fail(w->err, LN_ERR_LIMIT, "more products than can be counted");
+    w->macs += plain.macs;
+  }
   for (int32_t i = 0; i < w->count; ++i) {
     w->starts[i] = (int32_t)w->choice_count;
     LN_TRY(decompose(w, &w->units[i]));

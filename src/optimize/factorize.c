@@ -9,7 +9,9 @@ const ln_parameter ln_parameters_factorize[] = {
     {"budget", LN_PARAMETER_NUMBER, "0", NULL, 0, 1,
      "share that all layers together may cost, shared out among them in place of energy; 0: by energy"},
     {"of", LN_PARAMETER_CHOICE, "macs", "macs|bytes", 0, 0, "what the budget counts"},
-    {"least", LN_PARAMETER_NUMBER, "0.1", NULL, 0, 1, "share of a layer's work that must be saved for it to be split"},
+    {"least", LN_PARAMETER_NUMBER, "0.1", NULL, 0, 1,
+     "share of a layer's work that must be saved for it to be split; and a twentieth of that of all layers' work or "
+     "bytes"},
     {"method", LN_PARAMETER_CHOICE, "auto", "auto|svd|spatial|tucker", 0, 0,
      "how layers are split; auto: what is best"},
     {"samples", LN_PARAMETER_INTEGER, "512", NULL, 0, 1e6,

@@ -103,7 +103,7 @@ size_t ln_patch_size(const ln_layer_weights *layer); /* height * width * channel
 /* out [n, n], zeros before: the mean of (x - mean) (x - mean)^T over x [count, n], drawn towards all directions alike
  * by `ridge` times the mean of its diagonal. mean [n] is filled. False when memory is short. */
 bool ln_split_moments(const float *x, int64_t count, int32_t n, double ridge, double *mean, double *out);
-#define LN_SPLIT_RIDGE 0.01
+#define LN_SPLIT_RIDGE 0.05
 /* What the layer gives of its patches: outputs [patch_count, rows]. False when memory is short. */
 bool ln_weights_respond(const ln_layer_weights *layer, float *outputs);
 /* Zeroed; NULL also where the product is too large. */
