@@ -267,6 +267,7 @@ ln_status ln_split_measure(ln_split *s, const ln_layer_weights *layer, const flo
   enum { ENOUGH = 512 };
   const int64_t count = layer->patch_count < ENOUGH ? layer->patch_count : ENOUGH;
   if (count == 0) return LN_OK;
+  const size_t step = (size_t)(layer->patch_count / count), rows = (size_t)layer->rows;
   double *side = ln_doubles(1, s->ins), *mean = ln_doubles(1, layer->rows > turns ? layer->rows : turns);
   float *y = ln_floats(count, layer->rows), *z = ln_floats(count, turns);
   ln_status status = LN_OK;
@@ -274,7 +275,8 @@ ln_status ln_split_measure(ln_split *s, const ln_layer_weights *layer, const flo
     status = no_memory(err);
     goto out;
   }
-  for (size_t i = 0; i < (size_t)count * (size_t)layer->rows; ++i) y[i] = layer->outputs[i];
+  for (size_t p = 0; p < (size_t)count; ++p)
+    for (size_t r = 0; r < rows; ++r) y[p * rows + r] = layer->outputs[p * step * rows + r];
   centre(y, count, layer->rows, mean);
   double all = 0;
   for (size_t i = 0; i < (size_t)count * (size_t)layer->rows; ++i) all += (double)y[i] * y[i];
@@ -283,7 +285,8 @@ ln_status ln_split_measure(ln_split *s, const ln_layer_weights *layer, const flo
     for (int32_t r = 0; r < s->outs; ++r)
       for (int32_t c = 0; c < s->ins; ++c)
         side[c] += s->left[(size_t)r * (size_t)s->most + (size_t)k] * s->w[(size_t)r * (size_t)s->ins + (size_t)c];
-    ln_respond(x, count * turns, side, 1, s->ins, z);
+    for (size_t p = 0; p < (size_t)count; ++p)
+      ln_respond(x + p * step * (size_t)turns * (size_t)s->ins, turns, side, 1, s->ins, z + p * (size_t)turns);
     centre(z, count, turns, mean);
     s->lost[k] = fmin(take_off(s, k, z, turns, count, y) / all, 1);
   }

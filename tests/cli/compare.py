@@ -122,6 +122,12 @@ with tempfile.TemporaryDirectory() as folder:
     expect("labels" in done.stderr, done.stderr)
     done = run("compare", small, *data, "--recipe", f"{folder}/recipe.json", "--rounds", "1")
     expect("\nb recipe.json" in done.stdout, done.stdout)
+    done = json.loads(run("compare", small, *data, "--recipe", f"{folder}/recipe.json", "--rounds", "1", "--json").stdout)
+    expect(json.loads(done["results"][1]["recipe"])["stages"][0]["technique"] == "factorize", "a recipe's text")
+    with open(f"{folder}/recipe.json", "w") as file:
+        file.write('{"stages": [{"technique": "nothing"}]}')
+    done = run("compare", small, *data, "--recipe", f"{folder}/recipe.json", status=1)
+    expect("recipe.json: stages[0]" in done.stderr, done.stderr)
 
     large = f"{shared}/compress/fashion_cnn_float.tflite"
     if os.path.exists(large):

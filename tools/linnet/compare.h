@@ -10,6 +10,7 @@
 typedef struct compare_row {
   char *method; /* as it was said; of the model as it is "original" */
   ln_recipe *recipe;
+  char *source; /* of a recipe from a file: its text; NULL */
   char *reason; /* why there is no result; NULL when there is one */
   char *note;   /* the first line that the optimizer wants to be read; NULL */
   ln_model *model;

@@ -128,13 +128,17 @@ int compare_add_recipe(const char *path, compare *c) {
   ln_error err = {0};
   const char *name = cli_base_name(path);
   compare_row *row = add_row(c, name, strlen(name));
+  size_t size = 0;
   if (!row) return cli_fail("out of memory");
-  return ln_recipe_read(path, &err, &row->recipe) == LN_OK ? CLI_OK : cli_fail("%s", err.message);
+  if (ln_io_read(path, &err, &row->source, &size) != LN_OK) return cli_fail("%s: %s", path, err.message);
+  if (ln_recipe_from_json(row->source, size, &err, &row->recipe) == LN_OK) return CLI_OK;
+  return cli_fail("%s: %s", path, err.message);
 }
 
 void compare_free(compare *c) {
   for (int32_t i = 0; i < c->count; i++) {
     free(c->rows[i].method);
+    ln_io_free(c->rows[i].source);
     free(c->rows[i].reason);
     free(c->rows[i].note);
     ln_recipe_destroy(c->rows[i].recipe);

@@ -187,6 +187,7 @@ static void put_number(json *j, const char *key, int64_t value) {
 static void put_row(json *j, const compare_row *row) {
   json_object(j, NULL);
   json_string(j, "method", row->method);
+  if (row->source) json_string(j, "recipe", row->source);
   if (row->reason) {
     json_string(j, "failed", row->reason);
     json_end(j, '}');
