@@ -26,7 +26,7 @@ static ln_status fill_some(void *user, int64_t index, ln_session *session, ln_er
 }
 
 static int parse(const cli_command *self, int argc, char **argv, compare_options *out) {
-  *out = (compare_options){.threads = 1, .calibration_samples = 200, .rounds = 15, .top = 1};
+  *out = (compare_options){.threads = 1, .calibration_samples = 1000, .rounds = 15, .top = 1};
   const cli_option options[] = {{"--data", CLI_TEXT, &out->data, 0, 0},
                                 {"--labels", CLI_TEXT, &out->labels, 0, 0},
                                 {"--methods", CLI_TEXT, &out->methods, 0, 0},
@@ -145,7 +145,7 @@ const cli_command cli_compare = {
     "  --calibration SAMPLES\n"
     "                       what techniques look at (default: those of --data, without their labels)\n"
     "  --calibration-samples N\n"
-    "                       how many of them, evenly spread (default 200; 0: none)\n"
+    "                       how many of them, evenly spread (default 1000; 0: none)\n"
     "  --samples N          measure accuracy on the first N only\n"
     "  --top K              right when among the K greatest outputs (default 1)\n"
     "  --normalize MEAN,STD bytes become (value - MEAN) / STD, in place of what the metadata says\n"

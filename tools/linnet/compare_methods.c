@@ -1,5 +1,6 @@
 /* Methods as the command line says them: "prune:0.8+cluster:16+int8" is a recipe of three stages. */
 #define _POSIX_C_SOURCE 200809L
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +81,13 @@ static int add_stage(const cli_command *self, ln_recipe *recipe, char *text) {
   return status == LN_OK ? CLI_OK : cli_usage(self, "--methods: %s: %s", text, err.message);
 }
 
+/* The + before the next stage's name; one in a value (kmeans++) has no letter behind it. */
+static char *next_stage(char *text) {
+  char *plus = strchr(text, '+');
+  while (plus && !isalpha((unsigned char)plus[1])) plus = strchr(plus + 1, '+');
+  return plus;
+}
+
 static int add_method(const cli_command *self, const char *text, size_t length, compare *c) {
   compare_row *row = add_row(c, text, length);
   char *copy = row ? strdup(row->method) : NULL;
@@ -88,7 +96,7 @@ static int add_method(const cli_command *self, const char *text, size_t length, 
   int status = ln_recipe_create(&err, &row->recipe) == LN_OK ? CLI_OK : cli_fail("%s", err.message);
   if (length == 0) status = cli_usage(self, "--methods: a method is empty");
   for (char *at = copy; at && status == CLI_OK && length > 0;) {
-    char *plus = strchr(at, '+');
+    char *plus = next_stage(at);
     if (plus) *plus = 0;
     status = add_stage(self, row->recipe, at);
     at = plus ? plus + 1 : NULL;
