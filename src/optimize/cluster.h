@@ -13,7 +13,7 @@ typedef struct ln_cluster_inputs {
   double *cross;           /* [groups, columns, columns] inputs now times inputs before; NULL likewise */
   double *diagonal;        /* [groups, columns] of the moments */
   double *mean, *mean_before; /* [groups, columns] */
-  int64_t count;           /* positions that were seen of each group; 0: none, and all above may be NULL */
+  int64_t count;              /* positions that were seen of each group; 0: none, and all above may be NULL */
 } ln_cluster_inputs;
 
 /* Sees them on up to `limit` samples (0: all); nothing is seen of layers whose inputs cannot be told. `before` is the

@@ -7,8 +7,8 @@
 #include "optimize/linear.h"
 
 enum { TURNS = 3, ROWS_FITTED = 128 };
-#define FIT_WORK 4.0e9   /* multiplications that fitting values may take */
-#define DAMPING 0.01     /* of moments, times the mean of their diagonal */
+#define FIT_WORK 4.0e9 /* multiplications that fitting values may take */
+#define DAMPING 0.01   /* of moments, times the mean of their diagonal */
 
 /* Work on rows [first, first + count). */
 typedef struct fit {

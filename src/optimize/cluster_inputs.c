@@ -12,7 +12,7 @@ typedef struct watch {
   ln_session *before; /* runs the same samples */
   const ln_samples *samples;
   ln_cluster_inputs *out;
-  int64_t most; /* positions of a sample */
+  int64_t most;      /* positions of a sample */
   float *now, *then; /* [most, columns] */
 } watch;
 

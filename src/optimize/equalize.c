@@ -278,8 +278,9 @@ static ln_status write_layers(leveller *v) {
     LN_TRY(ln_report_add_layer(v->o, &row));
   }
   return v->pair_count > 0 ? LN_OK
-                           : ln_report_add_note(v->o, "equalize: no two layers follow each other with nothing but "
-                                                      "operators between that scale with their input");
+                           : ln_report_add_note(v->o,
+                                                "equalize: no two layers follow each other with nothing but "
+                                                "operators between that scale with their input");
 }
 
 ln_status ln_technique_equalize(ln_optimizer *o, const ln_stage *stage) {
@@ -290,8 +291,8 @@ ln_status ln_technique_equalize(ln_optimizer *o, const ln_stage *stage) {
   v.uses = ln_graph_count_uses(ln_optimizer_graph(o), ln_optimizer_arena(o));
   v.layers = ln_alloc_array((size_t)count + 1, sizeof *v.layers);
   v.pairs = ln_alloc_array((size_t)count + 1, sizeof *v.pairs);
-  ln_status status = v.uses == NULL || v.layers == NULL || v.pairs == NULL ? ln_optimizer_no_memory(o)
-                                                                           : read_layers(&v, found, count);
+  ln_status status =
+      v.uses == NULL || v.layers == NULL || v.pairs == NULL ? ln_optimizer_no_memory(o) : read_layers(&v, found, count);
   if (status == LN_OK) status = find_peaks(&v);
   if (status == LN_OK) {
     find_pairs(&v);

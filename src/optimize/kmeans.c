@@ -120,7 +120,9 @@ static void start(const ln_kmeans *how, const line *l, int32_t from, uint64_t *s
     const double share = ((double)i + 0.5) / count;
     switch (how->start) {
       case LN_KMEANS_DENSITY: *center = at_mass(l, share); break;
-      case LN_KMEANS_LINEAR: *center = (float)(least + ((double)most - least) * (count < 2 ? 0.5 : i / (count - 1.0))); break;
+      case LN_KMEANS_LINEAR:
+        *center = (float)(least + ((double)most - least) * (count < 2 ? 0.5 : i / (count - 1.0)));
+        break;
       case LN_KMEANS_RANDOM: *center = at_mass(l, draw(state)); break;
       case LN_KMEANS_PLUS_PLUS:
         *center = from + i == 0 ? at_mass(l, draw(state)) : draw_far(l, centers, from + i, state);

@@ -189,15 +189,8 @@ static ln_status encode(ln_optimizer *o, int32_t index, const walk *w, int64_t h
 
 /* ---- readers ---- */
 
-/* LiteRT's kernels of fully-connected layers read single values and blocks of four, of floats; no others do. */
-static bool reads_as_it_is(const ln_op *op, const ln_tensor *tensor, cut block) {
-  return ln_op_is(op, LN_OP_DENSIFY) ||
-         (ln_op_is(op, LN_OP_FULLY_CONNECTED) && tensor->type == LN_FLOAT32 && tensor->shape.rank == 2 &&
-          block.rows == 1 && (block.columns == 1 || block.columns == 4));
-}
-
-/* Whether any operator wants the constant dense; false in `*fit` where one takes no sparse constants. */
-static bool needs_densify(const ln_graph *graph, int32_t tensor, cut block, bool stock, bool *fit) {
+/* Whether any operator of LiteRT wants the constant dense; false in `*fit` where one takes no sparse constants. */
+static bool needs_densify(const ln_graph *graph, int32_t tensor, bool stock, bool *fit) {
   bool needed = false;
   *fit = false;
   for (int32_t i = 0; i < graph->op_count; ++i) {
@@ -205,7 +198,8 @@ static bool needs_densify(const ln_graph *graph, int32_t tensor, cut block, bool
     for (int32_t j = 0; j < op->input_count; ++j) {
       if (op->inputs[j] != tensor) continue;
       *fit = true;
-      if (stock && !reads_as_it_is(op, &graph->tensors[tensor], block)) needed = true;
+      /* Its fully-connected kernels take some encodings, but its default delegate reads them as dense. */
+      if (stock && !ln_op_is(op, LN_OP_DENSIFY)) needed = true;
       if (!stock && (op->def->flags & LN_OPF_TAKES_SPARSE) == 0) {
         *fit = false;
         return false;
@@ -270,7 +264,7 @@ ln_status ln_sparse_encode(ln_optimizer *o, int32_t tensor, int32_t block_rows, 
     walk w;
     bool fit;
     if (!plan(from, given ? said : tried[i], &w)) continue;
-    const bool needed = needs_densify(graph, tensor, w.block, stock, &fit);
+    const bool needed = needs_densify(graph, tensor, stock, &fit);
     if (!fit) continue;
     const int64_t count = take(&w, NULL, NULL, NULL);
     const int64_t extra = needed ? DENSIFY_OVERHEAD + (int64_t)strlen(from->name) : 0;

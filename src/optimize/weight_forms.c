@@ -17,7 +17,7 @@ enum {
   LEAST_WEIGHTS = 1024, /* fewer stay floats, as TFLite's converter has it */
   MOST_COLUMNS = 2048,  /* of moments: the time grows with their third power */
   SHORT_ROW = 64,
-  MOST_SAMPLES = 256    /* that rounding learns from, unless the stage says a number */
+  MOST_SAMPLES = 256 /* that rounding learns from, unless the stage says a number */
 };
 
 /* How a layer comes by its weights. */

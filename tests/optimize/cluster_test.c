@@ -1,4 +1,5 @@
-/* Clustering: centers along a line, layers whose weights take few values, zeros that stay, what fitting to samples gains. */
+/* Clustering: centers along a line, layers whose weights take few values, zeros that stay, what fitting to samples
+ * gains. */
 #include <math.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
-/* Storing constants in the smallest form: which is chosen, that results stay the same bits, and who can read the file. */
+/* Storing constants in the smallest form: which is chosen, that results stay the same bits, and who can read the file.
+ */
 #include <string.h>
 
 #include "optimize/optimize.h"
