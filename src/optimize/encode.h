@@ -29,19 +29,10 @@ ln_status ln_encode_sparse(const ln_optimizer *o, ln_tensor *tensor, const ln_sp
 
 /*
  * TFLite's sparse encoding of constant `tensor`, by blocks of rows (its first dimension) x columns (its last one); 0:
-<<<<<<< HEAD
- * the block that takes least. `*saved` says how many bytes the file loses by it; 0 where nothing was done: it would be
-no
- * smaller, has another type than float32, float16 and int8, quantized zeros that are not 0, or readers that take no
- * sparse constants. With `stock`, operators read it through a DENSIFY, except where LiteRT's kernels take it as it is;
- * this library's runtime takes the DENSIFY of floats away again.
-=======
  * the block that takes least. `*saved` says how many bytes the file loses by it; 0 where nothing was done: it would be
  * no smaller, has another type than float32, float16 and int8, quantized zeros that are not 0, or readers that take no
  * sparse constants. With `stock`, operators read it through a DENSIFY, which LiteRT
  * takes everywhere and this library's runtime takes away again where the constant holds floats.
->>>>>>> 6eb79367 (Sparse constants go through a DENSIFY for LiteRT everywhere: its delegate misreads them in
-fully-connected layers)
  */
 ln_status ln_sparse_encode(ln_optimizer *o, int32_t tensor, int32_t block_rows, int32_t block_columns, bool stock,
                            int64_t *saved);

@@ -95,6 +95,9 @@ static ln_status optimize(const char *const *settings, bool data, ln_error *err,
   assert_int_equal(ln_recipe_add(recipe, "prune", err), LN_OK);
   for (; settings[0] != NULL; settings += 2)
     assert_int_equal(ln_recipe_set(recipe, settings[0], settings[1], err), LN_OK);
+  /* As it is, so that weights can be looked at. */
+  assert_int_equal(ln_recipe_add(recipe, "encode", err), LN_OK);
+  assert_int_equal(ln_recipe_set(recipe, "form", "dense", err), LN_OK);
   const ln_status status = ln_optimize(model, recipe, &options, err, out, report);
   ln_recipe_destroy(recipe);
   ln_model_destroy(model);
