@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "kernels/matvec_i4.h"
+#include "kernels/matvec_table.h"
 
 /* out[r] += sum of weights[r, c] * x[c]. In floats partial sums may be added in any fixed order. */
 typedef void ln_matvec_f32_fn(const float *weights, const float *x, int32_t rows, int32_t columns, float *out);
@@ -20,6 +21,7 @@ typedef struct ln_matvec_kernels {
   ln_matvec_i8_fn *i8;
   ln_i4_quantize_fn *quantize_i4; /* matvec_i4.h */
   ln_matvec_i4_fn *i4;
+  ln_matvec_table_fn *table; /* matvec_table.h */
 } ln_matvec_kernels;
 
 /* bias[r] = base[r] (0 when NULL) - zero_point * sum of row r. weights: [rows, columns] */

@@ -10,6 +10,7 @@
 #include "kernels/hybrid.h"
 #include "kernels/quant.h"
 #include "ops/fc_blocks.h"
+#include "ops/fc_table.h"
 #include "ops/gemm_plan.h"
 #include "ops/product_scales.h"
 #include "ops/rows.h"
@@ -22,6 +23,7 @@ typedef enum fc_form {
   FC_PRODUCT, /* floats, or bytes to bytes */
   FC_HYBRID,  /* floats with integer weights */
   FC_BLOCKS,  /* floats with weights of 4 bits in blocks */
+  FC_TABLE,   /* int8 with weights that stay by table */
   FC_TO_I16,  /* bytes to int16: the product's sums are scaled afterwards */
   FC_I16      /* int16 input */
 } fc_form;
@@ -39,6 +41,7 @@ typedef struct fc_args {
   ln_fc_i16 i16;
   const void *weights; /* int16 input: [n, k] int8, NULL when they are unpacked in run */
   ln_fc_blocks blocks;
+  ln_fc_table table;
   const int32_t *bias; /* bytes: a constant bias, narrowed if it was int64 */
   ln_sparse_plan sparse;
 } fc_args;
@@ -267,6 +270,33 @@ out:
   return status;
 }
 
+/* ---- bytes by table ---- */
+
+#define HAS_TABLES (LN_HAS_CODEBOOKS && LN_IN(TYPES, LN_INT8))
+
+static ln_status narrow_bias(const ln_node *node, ln_prep *prep, fc_args *args);
+
+/* Whether the layer, whose product has been planned, keeps its weights as they are, prepared if it does. */
+static ln_status prepare_table(ln_node *node, ln_prep *prep, fc_args *args, bool *applies) {
+  const ln_tensor *bias = bias_of(node);
+  ln_weights weights;
+  *applies = false;
+  if (node->in[1]->codebook == NULL || args->form != FC_PRODUCT || args->shuffled) return LN_OK;
+  if (bias != NULL && !ln_tensor_const_data(bias)) return LN_OK;
+  LN_TRY(ln_weights_open(node, node->in[1], prep->err, &weights));
+  ln_status status = LN_OK;
+  if (ln_fc_table_applies(&args->plan, &weights, args->m)) {
+    *applies = true;
+    args->form = FC_TABLE;
+    node->kernel = "matvec_table";
+    status = narrow_bias(node, prep, args);
+    if (status == LN_OK)
+      status = ln_fc_table_prepare(&args->table, node, prep, &args->plan, &weights, args->bias, args->m);
+  }
+  ln_weights_close(&weights);
+  return status == LN_ERR_MEMORY ? ln_node_fail(node, prep->err, status, "no memory for the packed weights") : status;
+}
+
 /* ---- prepare and run ---- */
 
 static ln_status plan_product(ln_node *node, ln_prep *prep, fc_args *args) {
@@ -405,6 +435,11 @@ ln_status ln_fully_connected_prepare(ln_node *node, ln_prep *prep) {
   }
   ln_status status = plan_product(node, prep, args);
   if (status == LN_OK) node->kernel = ln_gemm_kernel_name(&args->plan);
+  if (status == LN_OK && HAS_TABLES) {
+    bool applies;
+    LN_TRY(prepare_table(node, prep, args, &applies));
+    if (applies) return LN_OK;
+  }
   if (status == LN_OK) status = pack_weights(node, prep, args);
   if (status == LN_OK && is_form(args, FC_HYBRID) && !hybrid_scratch(node, args)) status = LN_ERR_MEMORY;
   if (status == LN_OK && is_form(args, FC_TO_I16) && !sum_scratch(node, args)) status = LN_ERR_MEMORY;
@@ -447,6 +482,10 @@ ln_status ln_fully_connected_run(const ln_node *node, ln_exec *exec) {
   if (HAS_BLOCKS && args->form == FC_BLOCKS) {
     ln_fc_blocks_run(&args->blocks, exec, node->in[0]->data, bias_of(node) == NULL ? NULL : bias_of(node)->data,
                      node->out[0]->data);
+    return LN_OK;
+  }
+  if (HAS_TABLES && args->form == FC_TABLE) {
+    ln_fc_table_run(&args->table, exec, node->in[0]->data, node->out[0]->data);
     return LN_OK;
   }
   ln_gemm_b b = args->plan.b;

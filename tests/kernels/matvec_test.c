@@ -151,7 +151,47 @@ static void check_i4(ln_kt *t) {
   }
 }
 
+static void check_table(ln_kt *t) {
+  for (int32_t index = 0; index < 30; ++index) {
+    const int32_t k = ln_kt_random_between(t, 1, 300), rows = index % 3 == 0 ? LN_TABLE_ROWS : index + 1;
+    const int32_t columns = (k + LN_TABLE_STEP - 1) / LN_TABLE_STEP * LN_TABLE_STEP;
+    ln_kt_case(t, "%dx%d", rows, k);
+    uint8_t *numbers = ln_kt_input(t, (size_t)(rows * k)), *x = ln_kt_input(t, (size_t)columns);
+    int8_t *values = ln_kt_input(t, LN_TABLE_VALUES);
+    ln_kt_fill_u8(t, numbers, (size_t)(rows * k), LN_KT_RANDOM);
+    for (int32_t i = 0; i < rows * k; ++i) numbers[i] &= 15;
+    ln_kt_fill_u8(t, x, (size_t)columns, index % LN_KT_PATTERNS);
+    ln_kt_fill_i8(t, values, LN_TABLE_VALUES, index / 2 % LN_KT_PATTERNS);
+    for (int32_t c = k; c < columns; ++c) x[c] = 0;
+    uint8_t *panel = ln_kt_input(t, ln_table_panel_bytes(columns));
+    memset(panel, 0, ln_table_panel_bytes(columns));
+    for (int32_t r = 0; r < rows; ++r) ln_k_table_pack(numbers + r * k, r, k, panel);
+    int32_t *want = ln_kt_output(t, LN_TABLE_ROWS * sizeof *want, 0);
+    int32_t *got = ln_kt_output(t, LN_TABLE_ROWS * sizeof *got, 4);
+    t->generic->matvec.table(x, columns, values, panel, want);
+    t->tested->matvec.table(x, columns, values, panel, got);
+    ln_kt_equal(t, got, want, LN_TABLE_ROWS * sizeof *got);
+    for (int32_t r = 0; r < rows; ++r) {
+      int32_t sum = 0;
+      for (int32_t c = 0; c < k; ++c) sum += values[numbers[r * k + c]] * x[c];
+      assert_int_equal(got[r], sum);
+    }
+  }
+  if (ln_kt_bench(t)) {
+    enum { COLUMNS = 1024 };
+    ln_kt_case(t, "bench");
+    uint8_t *x = ln_kt_input(t, COLUMNS), *panel = ln_kt_input(t, COLUMNS * LN_TABLE_ROWS / 2);
+    int8_t *values = ln_kt_input(t, LN_TABLE_VALUES);
+    int32_t *out = ln_kt_output(t, LN_TABLE_ROWS * sizeof(int32_t), 0);
+    ln_kt_fill_u8(t, x, COLUMNS, 0);
+    ln_kt_fill_u8(t, panel, COLUMNS * LN_TABLE_ROWS / 2, 0);
+    ln_kt_fill_i8(t, values, LN_TABLE_VALUES, 0);
+    LN_KT_TIME(t, "64x1024", t->generic->matvec.table(x, COLUMNS, values, panel, out),
+               t->tested->matvec.table(x, COLUMNS, values, panel, out));
+  }
+}
+
 static const ln_kt_check checks[] = {
-    {"f32", check_f32}, {"i8", check_i8}, {"quantize_i4", check_quantize_i4}, {"i4", check_i4}};
+    {"f32", check_f32}, {"i8", check_i8}, {"quantize_i4", check_quantize_i4}, {"i4", check_i4}, {"table", check_table}};
 
 int main(int argc, char **argv) { return ln_kt_main(argc, argv, "matvec", checks, LN_COUNT(checks)); }
