@@ -1,6 +1,7 @@
 /*
  * Structs to flatbuffers: one generic encoder over the descriptors of ir/schema.h. Everything is laid out forward, a
- * table before what it points to, in two passes of the same code: the first only counts the bytes.
+ * table before what it points to, in two passes of the same code: the first only counts the bytes. Small things that
+ * point to nothing (shapes, scales, options) come at the end, each once: offsets lead forward only.
  */
 #include <string.h>
 
@@ -12,6 +13,7 @@ enum {
   MAX_SLOTS = 32,
   MAX_STRUCT = 512,
   LAYOUTS = 256,
+  SMALL_VECTOR = 64,        /* bytes of one that comes at the end */
   LARGEST_FILE = INT32_MAX, /* readers take offsets as signed */
   DATA_ALIGNMENT = 16       /* what the schema asks for the bytes of buffers */
 };
@@ -27,10 +29,24 @@ typedef struct layout {
   size_t at; /* where it was written */
 } layout;
 
+/* Something small that comes at the end, and where the offset that leads to it stands. */
+typedef struct small {
+  const void *data;
+  size_t bytes; /* of data */
+  size_t from;
+  size_t at;      /* where it was written */
+  uint32_t count; /* of a vector */
+  uint16_t item;  /* of a vector; 0 for a table */
+  uint16_t table; /* ln_table_id */
+} small;
+
 typedef struct encoder {
   uint8_t *data; /* zeroed; NULL in the pass that counts */
   size_t at;
-  layout *layouts; /* [LAYOUTS] those last written, by their hash: equal tables share one */
+  layout *layouts;   /* [LAYOUTS] those last written, by their hash: equal tables share one */
+  size_t last_table; /* where the last one begins */
+  small *smalls;
+  size_t small_count, small_capacity;
   ln_error *err;
 } encoder;
 
@@ -79,6 +95,18 @@ static ln_status write_scalars(encoder *e, size_t from, const ln_vec_u8 *vector,
   LN_TRY(advance(e, vector->count * item));
   put_u32(e, at, vector->count);
   put(e, at + OFFSET_BYTES, vector->data, vector->count * item);
+  return LN_OK;
+}
+
+static ln_status put_off(encoder *e, const small *what) {
+  if (e->small_count == e->small_capacity) {
+    const size_t capacity = 2 * e->small_capacity + 64;
+    small *moved = ln_realloc_array(e->smalls, e->small_capacity, capacity, sizeof *moved);
+    if (moved == NULL) return ln_fail(e->err, LN_ERR_MEMORY, "out of memory while writing the file");
+    e->smalls = moved;
+    e->small_capacity = capacity;
+  }
+  e->smalls[e->small_count++] = *what;
   return LN_OK;
 }
 
@@ -158,6 +186,29 @@ static ln_status write_layout(encoder *e, layout *wanted) {
   return LN_OK;
 }
 
+/* Whether a table points to nothing. */
+static bool is_leaf(ln_table_id table) {
+  const ln_table_info *info = ln_schema_table(table);
+  for (uint16_t i = 0; i < info->field_count; ++i) {
+    if (info->fields[i].field_class != LN_CLASS_SCALAR) return false;
+  }
+  return true;
+}
+
+static ln_status write_member(encoder *e, size_t from, const void *object, ln_table_id table) {
+  if (!is_leaf(table)) return write_table(e, from, object, table);
+  const small what = {object, ln_schema_table(table)->struct_size, from, 0, 0, 0, (uint16_t)table};
+  return put_off(e, &what);
+}
+
+static ln_status write_vector(encoder *e, size_t from, const ln_vec_u8 *vector, size_t item, ln_table_id table) {
+  const size_t bytes = vector->count * item;
+  if (table == LN_TABLE_buffer_table) return write_scalars(e, from, vector, item, DATA_ALIGNMENT);
+  if (bytes > SMALL_VECTOR) return write_scalars(e, from, vector, item, item);
+  const small what = {vector->data, bytes, from, 0, vector->count, (uint16_t)item, LN_TABLE_none};
+  return put_off(e, &what);
+}
+
 static ln_status write_field(encoder *e, size_t at, const ln_field_info *field, const void *object, ln_table_id table) {
   const char *value = (const char *)object + field->offset;
   const void *pointer = NULL;
@@ -168,7 +219,7 @@ static ln_status write_field(encoder *e, size_t at, const ln_field_info *field, 
     case LN_CLASS_VECTOR: {
       const size_t item = ln_kind_size((ln_kind)field->kind);
       memcpy(&scalars, value, sizeof scalars);
-      return write_scalars(e, at, &scalars, item, table == LN_TABLE_buffer_table ? DATA_ALIGNMENT : item);
+      return write_vector(e, at, &scalars, item, table);
     }
     case LN_CLASS_STRINGS:
     case LN_CLASS_TABLES:
@@ -178,12 +229,12 @@ static ln_status write_field(encoder *e, size_t at, const ln_field_info *field, 
   }
   memcpy(&pointer, value, sizeof pointer);
   if (field->field_class == LN_CLASS_STRING) return write_string(e, at, pointer);
-  if (field->field_class == LN_CLASS_TABLE) return write_table(e, at, pointer, (ln_table_id)field->of);
+  if (field->field_class == LN_CLASS_TABLE) return write_member(e, at, pointer, (ln_table_id)field->of);
   const uint8_t tag = *((const uint8_t *)object + field[-1].offset); /* the field before a union is its tag */
   const ln_table_id member = ln_schema_union_member((ln_union_id)field->of, tag);
   if (member == LN_TABLE_none)
     return ln_fail(e->err, LN_ERR_INTERNAL, "a union \"%s\" without its tag", ln_field_name(field));
-  return write_table(e, at, pointer, member);
+  return write_member(e, at, pointer, member);
 }
 
 static ln_status write_table(encoder *e, size_t from, const void *object, ln_table_id table) {
@@ -193,6 +244,7 @@ static ln_status write_table(encoder *e, size_t from, const void *object, ln_tab
   LN_TRY(write_layout(e, &found));
   LN_TRY(place(e, from, 0, alignment));
   const size_t at = e->at;
+  e->last_table = at;
   LN_TRY(advance(e, found.words[1]));
   put_u32(e, at, at - found.at);
   for (uint16_t i = 0; i < info->field_count; ++i) {
@@ -202,11 +254,42 @@ static ln_status write_table(encoder *e, size_t from, const void *object, ln_tab
   return LN_OK;
 }
 
+static bool are_same(const small *a, const small *b) {
+  return a->bytes == b->bytes && a->count == b->count && a->item == b->item && a->table == b->table &&
+         (a->bytes == 0 || memcmp(a->data, b->data, a->bytes) == 0);
+}
+
+static ln_status write_smalls(encoder *e) {
+  size_t known[LAYOUTS] = {0}; /* by hash, the one written last and 1 */
+  for (size_t i = 0; i < e->small_count; ++i) {
+    small *s = &e->smalls[i];
+    const uint64_t hash = ln_hash64(s->data, s->bytes) + s->item;
+    size_t *place = &known[(hash ^ hash >> 32) % LAYOUTS];
+    if (*place != 0 && are_same(&e->smalls[*place - 1], s)) {
+      s->at = e->smalls[*place - 1].at;
+      put_u32(e, s->from, s->at - s->from);
+      continue;
+    }
+    *place = i + 1;
+    if (s->item == 0) {
+      LN_TRY(write_table(e, s->from, s->data, (ln_table_id)s->table));
+      s->at = e->last_table;
+    } else {
+      const ln_vec_u8 vector = {s->data, s->count};
+      LN_TRY(write_scalars(e, s->from, &vector, s->item, s->item));
+      s->at = e->at - OFFSET_BYTES - s->bytes;
+    }
+  }
+  return LN_OK;
+}
+
 static ln_status write_root(encoder *e, const void *object, ln_table_id table, const char *identifier) {
   e->at = 2 * OFFSET_BYTES;
+  e->small_count = 0;
   memset(e->layouts, 0, LAYOUTS * sizeof *e->layouts);
   put(e, OFFSET_BYTES, identifier, OFFSET_BYTES);
-  return write_table(e, 0, object, table);
+  LN_TRY(write_table(e, 0, object, table));
+  return write_smalls(e);
 }
 
 ln_status ln_flatbuffer_encode(const void *object, ln_table_id table, const char *identifier, ln_error *err,
@@ -225,6 +308,7 @@ ln_status ln_flatbuffer_encode(const void *object, ln_table_id table, const char
   if (status == LN_OK) *out = e.data;
   else ln_free(e.data);
 out:
+  ln_free(e.smalls);
   ln_free(e.layouts);
   return status;
 }

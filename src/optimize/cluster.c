@@ -12,11 +12,13 @@ const ln_parameter ln_parameters_cluster[] = {
     {"clusters", LN_PARAMETER_INTEGER, "16", NULL, 2, 256, "values that weights may take, zero among them"},
     {"init", LN_PARAMETER_CHOICE, "kmeans++", "kmeans++|density|linear|random", 0, 0, "where values begin"},
     {"scope", LN_PARAMETER_CHOICE, "tensor", "tensor|channel", 0, 0, "what shares its values"},
-    {"smallest", LN_PARAMETER_INTEGER, "512", NULL, 0, 1e9, "weights that a layer must have to be clustered"},
+    {"smallest", LN_PARAMETER_INTEGER, "128", NULL, 0, 1e9, "weights that a layer must have to be clustered"},
     {"samples", LN_PARAMETER_INTEGER, "256", NULL, 0, 1e9, "calibration samples that weights are fitted to; 0: all"},
     {"fit", LN_PARAMETER_FLAG, "true", NULL, 0, 0, "mend each weight's change by the others, where there are samples"},
     {"seed", LN_PARAMETER_INTEGER, "1", NULL, 0, 1e9, "of what is drawn"},
     {0}};
+
+enum { ZEROS_BY_CHANCE = 10 }; /* one weight in so many may be zero without a meaning */
 
 /* One layer's part of the stage. */
 typedef struct work {
@@ -37,20 +39,22 @@ static ln_kmeans_start start_of(const char *text) {
   return LN_KMEANS_PLUS_PLUS;
 }
 
-/* What must stay zero, a byte an element, in the matrix's order. */
+/* What must stay zero, a byte an element, in the matrix's order: what an earlier stage made zero, or zeros that the model
+ * came with when they are too many for a chance. */
 static ln_status find_zeros(work *w) {
   const uint8_t *kept = ln_invariant_zeros(w->o, w->layer->weights);
   const size_t rows = (size_t)w->layer->rows, columns = (size_t)w->layer->columns;
-  if (kept == NULL) return LN_OK;
+  size_t count = 0;
   w->zeros = ln_alloc_array(rows * columns, 1);
   if (w->zeros == NULL) return ln_optimizer_no_memory(w->o);
   for (size_t r = 0; r < rows; ++r) {
     for (size_t c = 0; c < columns; ++c) {
-      const size_t at = w->layer->axis == 0 ? r * columns + c : c * rows + r;
-      w->zeros[r * columns + c] = kept[at / 8] >> (at % 8) & 1;
+      const size_t place = r * columns + c, at = w->layer->axis == 0 ? place : c * rows + r;
+      w->zeros[place] = kept == NULL ? w->task.values[place] == 0.0f : kept[at / 8] >> (at % 8) & 1;
+      count += w->zeros[place];
     }
   }
-  w->task.zeros = w->zeros;
+  if (kept != NULL || count >= rows * columns / ZEROS_BY_CHANCE) w->task.zeros = w->zeros;
   return LN_OK;
 }
 
@@ -127,7 +131,7 @@ static ln_status cluster_layer(work *w, ln_model *before) {
   LN_TRY(ln_layer_write(o, w->layer, w->task.values));
   LN_TRY(mend_bias(w));
   LN_TRY(ln_invariant_keep_clusters(o, w->layer->weights, w->task.how.clusters, by_channel ? w->layer->axis : -1));
-  if (w->zeros != NULL) LN_TRY(ln_invariant_keep_zeros(o, w->layer->weights));
+  if (w->task.zeros != NULL) LN_TRY(ln_invariant_keep_zeros(o, w->layer->weights));
   snprintf(what, sizeof what, "%d values a %s%s", w->task.how.clusters, by_channel ? "channel" : "tensor",
            w->inputs.count > 0 ? ", fitted to samples" : "");
   ln_report_layer row = ln_report_layer_of(o, w->layer, what);
