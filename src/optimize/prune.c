@@ -38,7 +38,7 @@ typedef struct pruning {
   int64_t weights; /* that can be pruned */
 } pruning;
 
-enum { JUDGED = 96, WIDEST = 64 };
+enum { JUDGED = 96, MENDED = 2, WIDEST = 64 };
 
 /* ---- what is said ---- */
 
@@ -226,6 +226,22 @@ static ln_status kept_zeros(const pruning *w, const ln_layer *layer, uint8_t **o
   return LN_OK;
 }
 
+/* Of what the layer gives, all channels together. */
+static double variance(const ln_prune_data *data) {
+  double total = 0;
+  for (int64_t r = 0; r < (int64_t)data->groups * data->group_rows; ++r) {
+    const float *y = data->y + r / data->group_rows * data->capacity * data->group_rows + r % data->group_rows;
+    double sum = 0, squares = 0;
+    for (int64_t i = 0; i < data->count; ++i) {
+      const double value = (double)y[i * data->group_rows];
+      sum += value;
+      squares += value * value;
+    }
+    total += data->count > 0 ? (squares - sum * sum / (double)data->count) / (double)data->count : 0;
+  }
+  return total > 1e-30 ? total : 1e-30;
+}
+
 /* Fits the layer to what `model` feeds it; writes it. */
 static ln_status fit(pruning *w, ln_prune_layer *p, ln_model *model, bool costs) {
   const ln_optimizer *o = w->o;
@@ -239,7 +255,10 @@ static ln_status fit(pruning *w, ln_prune_layer *p, ln_model *model, bool costs)
   if (status == LN_OK) status = ln_prune_fit_open(o, p, &data, ln_stage_number(w->stage, o, NULL, "damping"), &work);
   if (status == LN_OK) {
     work.rounds = (int32_t)ln_stage_number(w->stage, o, NULL, "rounds");
-    if (costs) status = ln_prune_fit_costs(&work, p);
+    if (costs) {
+      p->power = variance(&data);
+      status = ln_prune_fit_costs(&work, p);
+    }
   }
   if (status == LN_OK) status = ln_prune_fit_layer(&work, zeros, weights, bias);
   if (status == LN_OK) status = write_layer(w, p, weights, bias);
@@ -256,20 +275,42 @@ static int by_value(const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
+static ln_status prune_layer(pruning *w, ln_prune_layer *p);
+
+/* The layers behind make up for some of what one loses: as many as a block has. */
+static ln_status mend(pruning *w, ln_prune_layer *p) {
+  for (int32_t k = 1; k <= MENDED && p + k < w->layers + w->count; ++k) {
+    if (!p[k].fitted) continue;
+    p[k].removed = 0;
+    LN_TRY(prune_layer(w, p + k));
+  }
+  return LN_OK;
+}
+
+static ln_status unmend(pruning *w, ln_prune_layer *p) {
+  for (int32_t k = 0; k <= MENDED && p + k < w->layers + w->count; ++k)
+    LN_TRY(write_layer(w, p + k, p[k].dense, p[k].dense_bias));
+  return LN_OK;
+}
+
 /* Prunes the layer alone and sees what that does to the outputs: the layer's costs are scaled to it. */
 static ln_status judge(pruning *w, ln_prune_layer *p) {
+  const bool measured = ln_stage_is(w->stage, w->o, NULL, "sensitivity", "measured");
   ln_model *alone = NULL;
   double error = 0, cost = 0;
   p->removed = (int64_t)(w->sparsity * (double)p->units);
   LN_TRY(fit(w, p, w->dense, true));
-  ln_status status = ln_edit_snapshot(w->o->model, w->o->err, &alone);
-  if (status == LN_OK) status = ln_prune_output_error(w->o, alone, w->dense, JUDGED, &error);
-  ln_model_destroy(alone);
-  if (status != LN_OK) return status;
   qsort(p->costs, (size_t)p->units, sizeof *p->costs, by_value);
   for (int64_t i = 0; i < p->removed; ++i) cost += (double)p->costs[i];
-  p->importance = cost > 0 ? error / cost : 1;
-  return write_layer(w, p, p->dense, p->dense_bias);
+  if (measured) {
+    LN_TRY(mend(w, p));
+    LN_TRY(ln_edit_snapshot(w->o->model, w->o->err, &alone));
+    const ln_status status = ln_prune_output_error(w->o, alone, w->dense, JUDGED, &error);
+    ln_model_destroy(alone);
+    if (status != LN_OK) return status;
+  }
+  p->importance = !measured ? 1 / p->power : cost > 0 ? error / cost : 1;
+  return unmend(w, p);
 }
 
 static ln_status weigh_layers(pruning *w) {

@@ -23,6 +23,7 @@ typedef struct ln_prune_layer {
   int64_t units, removed; /* of the pattern; how many are to go */
   double sparsity;        /* said for this layer alone; negative: it is chosen */
   float *costs;           /* [units] in any order */
+  double power;           /* variance of what it gives */
   double importance;      /* of an error of its output for the model's */
 } ln_prune_layer;
 

@@ -191,7 +191,21 @@ static int by_cost(const void *a, const void *b) {
 
 static bool is_traced(const ln_prune_fit *f) {
   const double n = f->data->columns, strips = (double)f->p->layer.rows / f->p->pattern.rows;
-  return f->p->pattern.m > 0 || strips * n * n * n / 3 <= MOST_TRACED;
+  return strips * n * n * n / 3 <= MOST_TRACED;
+}
+
+/* Of each m units in a row the m - n that cost least. */
+static int32_t take_of_m(const ln_prune_pattern *pattern, const double *cost, int32_t units, int32_t *order) {
+  int32_t count = 0;
+  for (int32_t first = 0; first + pattern->m <= units; first += pattern->m) {
+    for (int32_t i = first; i < first + pattern->m; ++i) {
+      int32_t cheaper = 0;
+      for (int32_t j = first; j < first + pattern->m; ++j)
+        cheaper += cost[j] < cost[i] || (cost[j] == cost[i] && j < i);
+      if (cheaper < pattern->m - pattern->n) order[count++] = i;
+    }
+  }
+  return count;
 }
 
 /*
@@ -212,10 +226,13 @@ static int64_t rank_group(ln_prune_fit *f, int32_t first_strip, const uint8_t *k
       done = ln_prune_trace(f->work, w, n, pattern, order, cost, f->scratch);
     } else {
       ln_prune_single_costs(f->inverse, w, n, pattern, cost);
+      for (int32_t i = 0; i < units; ++i) order[i] = i;
+      if (pattern->m > 0) done = take_of_m(pattern, cost, units, order);
     }
     for (int32_t i = 0; i < done; ++i) {
-      highest = traced && cost[i] < highest ? highest : cost[i];
-      const int32_t unit = traced ? order[i] : i;
+      const int32_t unit = order[i];
+      const double own = cost[traced ? i : unit];
+      highest = traced && own < highest ? highest : own;
       const bool gone = kept != NULL && !kept[unit * pattern->columns];
       out[count++] = (ranked){gone ? -1 : highest, first_strip + s, unit};
     }
@@ -330,7 +347,11 @@ static void begin_group(ln_prune_fit *f, int32_t g) {
 static ln_status choose(ln_prune_fit *f, ranked *units, uint8_t *keep) {
   const ln_prune_layer *p = f->p;
   const int32_t n = f->data->columns, rows = f->data->group_rows;
-  const int32_t stages = is_traced(f) || f->data->groups > 1 ? 1 : STAGES;
+  const int32_t stages = is_traced(f) || f->data->groups > 1 || p->pattern.m > 0 ? 1 : STAGES;
+  if (p->removed == 0) {
+    if (f->data->groups == 1) begin_group(f, 0);
+    return LN_OK;
+  }
   for (int32_t stage = 1; stage <= stages; ++stage) {
     int64_t count = 0, gone = p->removed;
     for (int32_t g = 0; g < f->data->groups; ++g) {
