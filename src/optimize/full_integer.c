@@ -81,8 +81,8 @@ static const char *obstacle(const ln_integer_plan *plan, const ln_op *op, int32_
   return wants_layer && plan->layer_of[place] < 0 ? "weights that are computed" : NULL;
 }
 
-static ln_compute wanted_number(const ln_integer_plan *plan, const ln_op *op) {
-  const ln_quantize_format format = ln_quantize_format_of(plan->o, plan->stage, op);
+static ln_compute wanted_number(const ln_integer_plan *plan, const ln_op *op, int32_t place) {
+  const ln_quantize_format format = plan->formats[place];
   if (!ln_quantize_is_full_integer(format) || !reads_computed_float(plan, op)) return LN_COMPUTE_FLOAT;
   return format == LN_QUANTIZE_INT8 ? LN_COMPUTE_INT8 : LN_COMPUTE_INT16;
 }
@@ -128,7 +128,7 @@ static ln_status choose_numbers(ln_integer_plan *plan) {
   leavings left = {.kind_count = 0};
   for (int32_t i = 0; i < plan->op_count; ++i) {
     const ln_op *op = &graph->ops[i];
-    const ln_compute number = wanted_number(plan, op);
+    const ln_compute number = wanted_number(plan, op, i);
     if (number == LN_COMPUTE_FLOAT) continue;
     const char *why = row_takes(op, number)       ? obstacle(plan, op, i)
                       : number == LN_COMPUTE_INT8 ? "no integer form that stock runtimes share"
@@ -387,6 +387,37 @@ static ln_status prepare_plan(ln_integer_plan *plan) {
   return LN_OK;
 }
 
+/*
+ * Activations become part of the operators before them, as converters have it: what is clamped away needs no steps.
+ * Operators are asked for their formats before, under the names that recipes know.
+ */
+static ln_status fuse_activations(ln_integer_plan *plan) {
+  ln_optimizer *o = plan->o;
+  ln_graph *graph = ln_optimizer_graph(o);
+  const int32_t count = graph->op_count;
+  ln_quantize_format *asked = ln_arena_array(ln_optimizer_arena(o), (size_t)count, sizeof *asked);
+  const int32_t **inputs = ln_alloc_array((size_t)count, sizeof *inputs); /* which stay an operator's own */
+  if (asked == NULL || inputs == NULL) {
+    ln_free((void *)inputs);
+    return ln_optimizer_no_memory(o);
+  }
+  for (int32_t i = 0; i < count; ++i) {
+    asked[i] = ln_quantize_format_of(o, plan->stage, &graph->ops[i]);
+    inputs[i] = graph->ops[i].inputs;
+  }
+  ln_pass_context context = {.model = o->source, .graph = graph, .arena = ln_optimizer_arena(o), .err = o->err};
+  const ln_status status = ln_pass_fuse_activations(&context);
+  int32_t from = 0;
+  for (int32_t i = 0; i < graph->op_count; ++i) {
+    while (from < count - 1 && inputs[from] != graph->ops[i].inputs) ++from;
+    asked[i] = asked[from++];
+  }
+  ln_free((void *)inputs);
+  plan->formats = asked;
+  plan->op_count = graph->op_count;
+  return status;
+}
+
 static ln_type io_type(const ln_integer_plan *plan) {
   static const ln_type types[] = {LN_INT8, LN_UINT8, LN_INT16};
   for (size_t i = 0; i < LN_COUNT(types); ++i) {
@@ -417,12 +448,10 @@ static ln_status make_and_write(ln_integer_plan *plan) {
 
 ln_status ln_quantize_full_integer(ln_optimizer *o, const ln_stage *stage) {
   LN_TRY(ln_optimizer_needs_samples(o));
-  ln_integer_plan plan = {.o = o,
-                          .stage = stage,
-                          .op_count = ln_optimizer_graph(o)->op_count,
-                          .tensor_count = ln_optimizer_graph(o)->tensor_count};
+  ln_integer_plan plan = {.o = o, .stage = stage, .tensor_count = ln_optimizer_graph(o)->tensor_count};
   plan.io = io_type(&plan);
-  ln_status status = ln_edit_snapshot(o->model, o->err, &plan.before);
+  ln_status status = fuse_activations(&plan);
+  if (status == LN_OK) status = ln_edit_snapshot(o->model, o->err, &plan.before);
   if (status == LN_OK) status = ln_calibrate(o, stage, plan.before, &plan.ranges);
   if (status == LN_OK) status = ln_layers_find(o, NULL, &plan.layers, &plan.layer_count);
   if (status == LN_OK) status = make_and_write(&plan);

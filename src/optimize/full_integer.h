@@ -32,12 +32,13 @@ typedef struct ln_integer_plan {
   const ln_stage *stage;
   ln_model *before; /* the model in floats, to run */
   int32_t op_count, tensor_count;
-  ln_range *ranges;       /* [tensor_count] */
-  bool *is_float;         /* [tensor_count] float32 at first */
-  uint8_t *number;        /* [op_count] ln_compute */
-  uint8_t *home;          /* [tensor_count] ln_compute that the tensor is made in */
-  ln_scale_group *groups; /* [2 * tensor_count] a tensor as int8, as int16 */
-  ln_layer *layers;       /* of the whole graph */
+  ln_quantize_format *formats; /* [op_count] that the stage asks for */
+  ln_range *ranges;            /* [tensor_count] */
+  bool *is_float;              /* [tensor_count] float32 at first */
+  uint8_t *number;             /* [op_count] ln_compute */
+  uint8_t *home;               /* [tensor_count] ln_compute that the tensor is made in */
+  ln_scale_group *groups;      /* [2 * tensor_count] a tensor as int8, as int16 */
+  ln_layer *layers;            /* of the whole graph */
   int32_t layer_count;
   ln_integer_row *rows; /* [layer_count] */
   int32_t *layer_of;    /* [op_count] the layer whose weights the operator reads; -1 */

@@ -27,6 +27,11 @@ int32_t ln_edit_op_version(const ln_graph *graph, const ln_op *op) {
   } else if (has_int8) {
     version = ln_int8_version(op->def->flags);
   }
+  if (layer == LN_OPF_LAYER_TRANSPOSE_CONV) {
+    const ln_transpose_conv_options *options = op->options;
+    const int32_t least = options->fused_activation_function != LN_ACT_NONE ? 4 : op->input_count > 3 ? 3 : 1;
+    if (version < least) version = least;
+  }
   return version > op->version ? version : op->version;
 }
 
