@@ -389,33 +389,31 @@ static ln_status prepare_plan(ln_integer_plan *plan) {
 
 /*
  * Activations become part of the operators before them, as converters have it: what is clamped away needs no steps.
- * Operators are asked for their formats before, under the names that recipes know.
+ * Operators are asked for their formats before that, under the names that recipes know.
  */
 static ln_status fuse_activations(ln_integer_plan *plan) {
   ln_optimizer *o = plan->o;
+  ln_arena *arena = ln_optimizer_arena(o);
   ln_graph *graph = ln_optimizer_graph(o);
   const int32_t count = graph->op_count;
-  ln_quantize_format *asked = ln_arena_array(ln_optimizer_arena(o), (size_t)count, sizeof *asked);
-  const int32_t **inputs = ln_alloc_array((size_t)count, sizeof *inputs); /* which stay an operator's own */
-  if (asked == NULL || inputs == NULL) {
-    ln_free((void *)inputs);
+  int32_t *producers = ln_graph_producers(graph, arena);
+  const int32_t *uses = ln_graph_count_uses(graph, arena);
+  bool *drop = ln_arena_array(arena, (size_t)count, sizeof *drop);
+  ln_quantize_format *asked = ln_arena_array(arena, (size_t)count, sizeof *asked);
+  plan->formats = ln_arena_array(arena, (size_t)count, sizeof *plan->formats);
+  if (producers == NULL || uses == NULL || drop == NULL || asked == NULL || plan->formats == NULL) {
     return ln_optimizer_no_memory(o);
   }
+  for (int32_t i = 0; i < count; ++i) asked[i] = ln_quantize_format_of(o, plan->stage, &graph->ops[i]);
   for (int32_t i = 0; i < count; ++i) {
-    asked[i] = ln_quantize_format_of(o, plan->stage, &graph->ops[i]);
-    inputs[i] = graph->ops[i].inputs;
+    const ln_op *op = &graph->ops[i];
+    const int32_t maker = op->input_count > 0 && op->inputs[0] >= 0 ? producers[op->inputs[0]] : -1;
+    const bool alike = maker >= 0 && asked[maker] == asked[i];
+    drop[i] = alike && ln_quantize_is_full_integer(asked[i]) && ln_fuse_activation(graph, i, producers, uses);
+    if (!drop[i]) plan->formats[plan->op_count++] = asked[i];
   }
-  ln_pass_context context = {.model = o->source, .graph = graph, .arena = ln_optimizer_arena(o), .err = o->err};
-  const ln_status status = ln_pass_fuse_activations(&context);
-  int32_t from = 0;
-  for (int32_t i = 0; i < graph->op_count; ++i) {
-    while (from < count - 1 && inputs[from] != graph->ops[i].inputs) ++from;
-    asked[i] = asked[from++];
-  }
-  ln_free((void *)inputs);
-  plan->formats = asked;
-  plan->op_count = graph->op_count;
-  return status;
+  ln_graph_drop_ops(graph, drop);
+  return LN_OK;
 }
 
 static ln_type io_type(const ln_integer_plan *plan) {

@@ -5,8 +5,14 @@
 #include <string.h>
 
 #include "optimize/full_integer.h"
+#include "optimize/learned_rounding.h"
+#include "optimize/linear.h"
 
-enum { LEARNED_SAMPLES = 32, LEARNED_POSITIONS = 1024 };
+enum {
+  LEARNED_SAMPLES = 32,
+  LEARNED_POSITIONS = 64, /* of a sample */
+  MOST_COLUMNS = 2048     /* of moments: the time grows with their third power */
+};
 
 /* Biases beyond it leave no room for the sums that they are added to. */
 #define MOST_BIAS 1073741824.0
@@ -120,62 +126,67 @@ static ln_status convert(writer *w, int32_t from, const ln_scaling *scaling, int
 
 /* ---- weights ---- */
 
+/* What a layer multiplies, in the model in floats. */
 typedef struct rounding {
   const writer *w;
   const ln_layer *layer;
-  int32_t channel;
-  float *patches;
-  int64_t capacity, positions;
+  int32_t lanes;
+  double *moments; /* [lanes, columns, columns] */
+  float *patches;  /* [LEARNED_POSITIONS, columns] */
 } rounding;
 
-static ln_status take_patches(void *user, int64_t sample, ln_session *session, ln_error *err) {
-  rounding *r = user;
+static ln_status add_moments(void *user, int64_t sample, ln_session *session, ln_error *err) {
+  const rounding *r = user;
   const ln_tensor *input = ln_session_tensor(session, r->layer->input);
-  const int64_t room = r->capacity - r->positions, share = r->capacity / LEARNED_SAMPLES;
+  const size_t columns = (size_t)r->layer->columns;
+  (void)err;
   if (input == NULL || ln_tensor_data(input) == NULL) return LN_OK;
-  const int64_t taken =
-      ln_layer_patches(r->w->o, r->layer, input, r->channel, room < share ? room : share, (uint64_t)sample,
-                       r->patches + (size_t)r->positions * (size_t)r->layer->columns);
-  if (taken < 0) return ln_fail(err, LN_ERR_UNSUPPORTED, "no patches");
-  r->positions += taken;
+  for (int32_t lane = 0; lane < r->lanes; ++lane) {
+    const int64_t taken = ln_layer_patches(r->w->o, r->layer, input, r->layer->rows / r->lanes * lane,
+                                           LEARNED_POSITIONS, (uint64_t)sample, r->patches);
+    /* bounded: as the moments were allocated */
+    if (taken > 0)
+      ln_linear_add_moments(r->moments + (size_t)lane * columns * columns, (int32_t)columns, r->patches, taken);
+  }
   return LN_OK;
 }
 
-/* Rows [from, from + count) by what they do to the layer's output in floats. */
-static ln_status round_rows(writer *w, const ln_layer *layer, const float *values, const float *scales, int32_t from,
-                            int32_t count, int8_t *out) {
-  rounding r = {.w = w, .layer = layer, .channel = from, .capacity = LEARNED_POSITIONS};
-  size_t floats;
-  if (!ln_size_mul((size_t)layer->columns, LEARNED_POSITIONS, &floats)) return ln_optimizer_no_memory(w->o);
-  r.patches = ln_alloc_array(floats, sizeof *r.patches);
-  if (r.patches == NULL) return ln_optimizer_no_memory(w->o);
-  ln_status status =
-      ln_observe(w->o, w->plan->before, w->o->options->calibration, LEARNED_SAMPLES, NULL, take_patches, &r);
-  const size_t first = (size_t)from * (size_t)layer->columns;
-  if (status == LN_OK && r.positions > 0) {
-    status = ln_round_learned(w->o, values + first, count, layer->columns, scales + from, 8, r.patches, r.positions,
-                              out + first);
+static ln_status round_by_data(writer *w, const ln_layer *layer, const float *values, const float *scales,
+                               int8_t *out) {
+  const size_t columns = (size_t)layer->columns;
+  rounding r = {.w = w, .layer = layer, .lanes = ln_layer_lanes(w->o, layer)};
+  size_t square, all, room;
+  if (!ln_size_mul(columns, columns, &square) || !ln_size_mul(square, (size_t)r.lanes, &all) ||
+      !ln_size_mul(columns, LEARNED_POSITIONS, &room)) {
+    return ln_optimizer_no_memory(w->o);
   }
+  r.moments = ln_alloc_array(all, sizeof *r.moments);
+  r.patches = ln_alloc_array(room, sizeof *r.patches);
+  ln_status status = r.moments == NULL || r.patches == NULL ? ln_optimizer_no_memory(w->o) : LN_OK;
+  if (status == LN_OK) {
+    status = ln_observe(w->o, w->plan->before, w->o->options->calibration, LEARNED_SAMPLES, NULL, add_moments, &r);
+  }
+  const int32_t rows = layer->rows / r.lanes;
+  for (int32_t lane = 0; status == LN_OK && lane < r.lanes; ++lane) {
+    const size_t first = (size_t)lane * (size_t)rows;
+    status = ln_round_by_moments(w->o, values + first * columns, rows, layer->columns, scales + first, layer->columns,
+                                 8, r.moments + (size_t)lane * square, out + first * columns);
+  }
+  ln_free(r.moments);
   ln_free(r.patches);
   return status;
 }
 
-static void round_nearest(const ln_layer *layer, const float *values, const float *scales, int8_t *out) {
-  for (int32_t row = 0; row < layer->rows; ++row) {
-    for (int32_t i = 0; i < layer->columns; ++i) {
-      const size_t at = (size_t)row * (size_t)layer->columns + (size_t)i;
-      out[at] = (int8_t)fminf(fmaxf(roundf(values[at] / scales[row]), -127), 127);
-    }
-  }
-}
-
+/* A codebook's values must all go the same way, so they are rounded to the nearest. */
 static ln_status round_layer(writer *w, const ln_layer *layer, const float *values, const float *scales, int8_t *out) {
-  round_nearest(layer, values, scales, out);
-  const bool has_patches =
+  const bool fits =
       layer->kind == LN_LAYER_CONV || layer->kind == LN_LAYER_DEPTHWISE || layer->kind == LN_LAYER_FULLY_CONNECTED;
-  if (!has_patches || !ln_stage_is(w->plan->stage, w->o, ln_layer_op(w->o, layer), "rounding", "learned")) return LN_OK;
-  if (layer->kind != LN_LAYER_DEPTHWISE) return round_rows(w, layer, values, scales, 0, layer->rows, out);
-  for (int32_t row = 0; row < layer->rows; ++row) LN_TRY(round_rows(w, layer, values, scales, row, 1, out));
+  int32_t axis;
+  if (fits && layer->columns <= MOST_COLUMNS && ln_invariant_clusters(w->o, layer->weights, &axis) == 0 &&
+      ln_stage_is(w->plan->stage, w->o, ln_layer_op(w->o, layer), "rounding", "learned")) {
+    return round_by_data(w, layer, values, scales, out);
+  }
+  ln_round_nearest(values, layer->rows, layer->columns, scales, layer->columns, 8, out);
   return LN_OK;
 }
 

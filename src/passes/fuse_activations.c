@@ -23,6 +23,21 @@ static int8_t *activation_field(const ln_op *op) {
   return NULL;
 }
 
+bool ln_fuse_activation(const ln_graph *graph, int32_t at, int32_t *producers, const int32_t *uses) {
+  const ln_op *op = &graph->ops[at];
+  const int32_t activation = activation_of(op);
+  if (activation == LN_ACT_NONE || op->inputs[0] < 0) return false;
+  const int32_t input = op->inputs[0];
+  if (producers[input] < 0 || uses[input] != 1 || graph->tensors[input].type != LN_FLOAT32) return false;
+  ln_op *maker = &graph->ops[producers[input]];
+  int8_t *field = activation_field(maker);
+  if (field == NULL || *field != LN_ACT_NONE || maker->output_count != 1) return false;
+  *field = (int8_t)activation;
+  maker->outputs[0] = op->outputs[0];
+  producers[op->outputs[0]] = producers[input];
+  return true;
+}
+
 ln_status ln_pass_fuse_activations(ln_pass_context *context) {
   ln_graph *graph = context->graph;
   if ((LN_OP_TYPES(RELU) | LN_OP_TYPES(RELU6) | LN_OP_TYPES(RELU_N1_TO_1)) == 0)
@@ -32,19 +47,8 @@ ln_status ln_pass_fuse_activations(ln_pass_context *context) {
   bool *drop = ln_arena_array(context->arena, (size_t)graph->op_count, sizeof *drop);
   if (producers == NULL || uses == NULL || drop == NULL) return ln_pass_out_of_memory(context, "fuse_activations");
   for (int32_t i = 0; i < graph->op_count; ++i) {
-    const ln_op *op = &graph->ops[i];
-    const int32_t activation = activation_of(op);
-    if (activation == LN_ACT_NONE || op->inputs[0] < 0) continue;
-    const int32_t input = op->inputs[0];
-    if (producers[input] < 0 || uses[input] != 1 || graph->tensors[input].type != LN_FLOAT32) continue;
-    ln_op *maker = &graph->ops[producers[input]];
-    int8_t *field = activation_field(maker);
-    if (field == NULL || *field != LN_ACT_NONE || maker->output_count != 1) continue;
-    *field = (int8_t)activation;
-    maker->outputs[0] = op->outputs[0];
-    producers[op->outputs[0]] = producers[input];
-    drop[i] = true;
-    ++context->changes;
+    drop[i] = ln_fuse_activation(graph, i, producers, uses);
+    if (drop[i]) ++context->changes;
   }
   ln_graph_drop_ops(graph, drop);
   return LN_OK;

@@ -23,6 +23,10 @@ static inline bool ln_same_quantization(const ln_tensor *a, const ln_tensor *b) 
   return a->quant->kind == LN_QUANT_NONE || a->quant->axis == b->quant->axis;
 }
 
+/* Makes the float activation at `at` part of the operator whose output it alone reads, and that the producer of its
+ * own; false where it cannot be (fuse_activations.c). */
+bool ln_fuse_activation(const ln_graph *graph, int32_t at, int32_t *producers, const int32_t *uses);
+
 static inline ln_status ln_pass_out_of_memory(ln_pass_context *context, const char *pass) {
   return ln_fail(context->err, LN_ERR_MEMORY, "no memory for pass %s", pass);
 }
