@@ -10,7 +10,7 @@
 #include "base/base.h"
 
 /* The first touch of a page costs about the same in any size: a huge one that is half used is worth its room. */
-enum { LARGE = 1 << 28, HUGE_PAGE = 1 << 21, HUGE_LEAST = 1 << 20 };
+enum { LARGE = 1 << 28, HUGE_PAGE = 1 << 21, HUGE_LEAST = 1 << 20, POPULATE_LEAST = 1 << 15 };
 
 /* Settled by the first allocation or by ln_alloc_use, whichever comes first, and never changed after. */
 enum { SOURCE_OPEN, SOURCE_SETTLING, SOURCE_LIBC, SOURCE_CUSTOM };
@@ -76,6 +76,19 @@ static void *allocate(size_t bytes) {
   return memory;
 #else
   return aligned_alloc(LN_ALIGNMENT, bytes);
+#endif
+}
+
+void ln_alloc_populate(void *memory, size_t bytes) {
+#if defined(MADV_POPULATE_WRITE)
+  const long page_bytes = bytes < POPULATE_LEAST || is_custom() ? 0 : sysconf(_SC_PAGESIZE);
+  if (page_bytes <= 0) return;
+  const uintptr_t mask = (uintptr_t)page_bytes - 1;
+  const uintptr_t from = ((uintptr_t)memory + mask) & ~mask, to = ((uintptr_t)memory + bytes) & ~mask;
+  if (from < to) madvise((void *)from, to - from, MADV_POPULATE_WRITE); /* a system without it maps them when touched */
+#else
+  (void)memory;
+  (void)bytes;
 #endif
 }
 

@@ -63,7 +63,7 @@ static void pack_columns(const ln_winograd *w, int32_t first, int32_t count, con
 /* The whole filter in the product's panels; `taps` has room for LN_WINOGRAD_LANES output channels. */
 static void pack_filter(const ln_winograd *w, const ln_weights *weights, float *taps, char *panels) {
   const size_t column = (size_t)w->shape.in_c * 9;
-  memset(panels, 0, w->plan.group_bytes * POINTS);
+  if (w->plan.n % w->plan.nr != 0) memset(panels, 0, w->plan.group_bytes * POINTS);
   for (int32_t n = 0; n < w->plan.n; n += LN_WINOGRAD_LANES) {
     const int32_t left = w->plan.n - n;
     const int32_t count = left < LN_WINOGRAD_LANES ? left : LN_WINOGRAD_LANES;

@@ -87,8 +87,10 @@ static void *take_block(ln_pack_cache *cache, size_t bytes) {
   ln_chunk *chunk = cache->chunks;
   if (chunk == NULL || chunk->size - chunk->used < rounded) chunk = add_chunk(cache, rounded);
   if (chunk == NULL) return NULL;
+  char *block = chunk->data + chunk->used;
   chunk->used += rounded;
-  return chunk->data + chunk->used - rounded;
+  ln_alloc_populate(block, rounded);
+  return block;
 }
 
 static ln_packed *find(const ln_pack_cache *cache, const void *key_data, const char *form, const int64_t numbers[4],
