@@ -79,6 +79,8 @@ static void *allocate(size_t bytes) {
 #endif
 }
 
+bool ln_alloc_is_huge(size_t bytes) { return bytes >= HUGE_LEAST && ln_alloc_is_lazy(); }
+
 void ln_alloc_populate(void *memory, size_t bytes) {
 #if defined(MADV_POPULATE_WRITE)
   const long page_bytes = bytes < POPULATE_LEAST || is_custom() ? 0 : sysconf(_SC_PAGESIZE);

@@ -57,6 +57,8 @@ void ln_free(void *memory);
 char *ln_strdup(const char *text);
 /* Whether a block costs only what of it is touched. */
 bool ln_alloc_is_lazy(void);
+/* Whether a block of so many bytes comes in huge pages, of which the first touch maps much. */
+bool ln_alloc_is_huge(size_t bytes);
 /* Has the system map a block, all of which is about to be written, at once: half the time of a fault for each page. */
 void ln_alloc_populate(void *memory, size_t bytes);
 /* The machine's memory in bytes; SIZE_MAX when it cannot be told. */

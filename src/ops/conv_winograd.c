@@ -8,9 +8,10 @@ enum {
   TILE = LN_WINOGRAD_TILE,
   PATCH = LN_WINOGRAD_PATCH,
   POINTS = LN_WINOGRAD_POINTS,
-  BLOCK_BYTES = 384 << 10, /* of a block's points before and after the products */
-  BLOCK_TILES = 56,        /* at most, so that threads find work */
-  SPREAD = 16              /* floats between the rows of points: keeps them out of the same sets of a cache */
+  BLOCK_BYTES = 384 << 10,  /* of a block's points before and after the products */
+  BLOCK_TILES = 56,         /* at most, so that threads find work */
+  PACKED_ALONE = 192 << 10, /* less is packed before a thread that sleeps has woken */
+  SPREAD = 16               /* floats between the rows of points: keeps them out of the same sets of a cache */
 };
 
 struct ln_winograd {
@@ -60,16 +61,32 @@ static void pack_columns(const ln_winograd *w, int32_t first, int32_t count, con
   }
 }
 
-/* The whole filter in the product's panels; `taps` has room for LN_WINOGRAD_LANES output channels. */
-static void pack_filter(const ln_winograd *w, const ln_weights *weights, float *taps, char *panels) {
+typedef struct pack_run {
+  const ln_winograd *w;
+  const ln_weights *weights;
+  char *taps; /* room for LN_WINOGRAD_LANES output channels of each thread, `taps_bytes` apart */
+  size_t taps_bytes;
+  char *panels;
+} pack_run;
+
+/* A stretch of output channels. */
+static void pack_task(void *context, int32_t task, int32_t worker) {
+  const pack_run *run = context;
+  const ln_winograd *w = run->w;
   const size_t column = (size_t)w->shape.in_c * 9;
-  if (w->plan.n % w->plan.nr != 0) memset(panels, 0, w->plan.group_bytes * POINTS);
-  for (int32_t n = 0; n < w->plan.n; n += LN_WINOGRAD_LANES) {
-    const int32_t left = w->plan.n - n;
-    const int32_t count = left < LN_WINOGRAD_LANES ? left : LN_WINOGRAD_LANES;
-    ln_weights_read(weights, (size_t)n * column, (size_t)count * column, taps);
-    pack_columns(w, n, count, taps, panels);
-  }
+  const int32_t n = task * LN_WINOGRAD_LANES, left = w->plan.n - n;
+  const int32_t count = left < LN_WINOGRAD_LANES ? left : LN_WINOGRAD_LANES;
+  float *taps = (float *)(void *)(run->taps + (size_t)worker * run->taps_bytes);
+  ln_weights_read(run->weights, (size_t)n * column, (size_t)count * column, taps);
+  pack_columns(w, n, count, taps, run->panels);
+}
+
+/* The whole filter in the product's panels. */
+static void pack_filter(pack_run *run, ln_pool *pool) {
+  const ln_winograd *w = run->w;
+  if (w->plan.n % w->plan.nr != 0) memset(run->panels, 0, w->plan.group_bytes * POINTS);
+  if (w->plan.group_bytes * POINTS < PACKED_ALONE) pool = NULL;
+  ln_pool_run(pool, (w->plan.n - 1) / LN_WINOGRAD_LANES + 1, pack_task, run);
 }
 
 static ln_status pack(ln_node *node, ln_prep *prep, ln_winograd *w) {
@@ -77,19 +94,21 @@ static ln_status pack(ln_node *node, ln_prep *prep, ln_winograd *w) {
   ln_weights weights;
   LN_TRY(ln_weights_open(node, filter, prep->err, &weights));
   const int64_t numbers[4] = {w->plan.n, w->shape.in_c, w->plan.nr, ln_weights_form(&weights)};
-  size_t taps_bytes;
-  float *taps = ln_size_mul((size_t)w->shape.in_c, 9 * LN_WINOGRAD_LANES * sizeof *taps, &taps_bytes)
-                    ? ln_alloc(taps_bytes)
-                    : NULL;
+  pack_run run = {.w = w, .weights = &weights};
+  size_t all;
+  if (ln_size_mul((size_t)w->shape.in_c, 9 * LN_WINOGRAD_LANES * sizeof(float), &run.taps_bytes) &&
+      ln_size_align(run.taps_bytes, LN_ALIGNMENT, &run.taps_bytes) &&
+      ln_size_mul(run.taps_bytes, (size_t)ln_pool_threads(prep->pool), &all))
+    run.taps = ln_alloc(all);
   bool fresh = false;
-  char *panels = NULL;
-  if (taps != NULL) {
-    panels = ln_pack_cache_get_numbers(prep->cache, filter->data, "winograd f32 4x4 3x3", numbers,
-                                       w->plan.group_bytes * POINTS, &fresh);
+  if (run.taps != NULL) {
+    run.panels = ln_pack_cache_get_numbers(prep->cache, filter->data, "winograd f32 4x4 3x3", numbers,
+                                           w->plan.group_bytes * POINTS, &fresh);
   }
-  if (fresh) pack_filter(w, &weights, taps, panels);
-  ln_free(taps);
+  if (fresh) pack_filter(&run, prep->pool);
+  ln_free(run.taps);
   ln_weights_close(&weights);
+  char *panels = run.panels;
   w->plan.b.panels = panels;
   return panels == NULL ? LN_ERR_MEMORY : LN_OK;
 }

@@ -126,6 +126,11 @@ ln_status ln_gemm_plan_i32(ln_gemm_plan *plan, int32_t groups, int32_t n, int32_
 
 /* ---- packing ---- */
 
+enum {
+  PACKED_IN_NS = 4,       /* bytes of panels in a nanosecond, about */
+  PACKED_ALONE = 96 << 10 /* less is packed before a thread that sleeps has woken */
+};
+
 static size_t plain_bytes(const ln_gemm_plan *plan) { return ln_gemm_is_float(plan) ? sizeof(float) : 1; }
 
 /* Of the buffer that a panel's columns are read into. */
@@ -190,19 +195,46 @@ static void stage_columns(const ln_gemm_plan *plan, const ln_gemm_source *source
   pack_columns(plan, group, column, count, stage, count, 1, stage, panels, column_sums);
 }
 
-/* `stage` holds stage_bytes where the source needs it. */
-static void pack_panels(const ln_gemm_plan *plan, const ln_gemm_source *source, char *stage, void *panels,
-                        int32_t *column_sums) {
-  for (int32_t g = 0; g < plan->groups; ++g) {
+typedef struct pack_run {
+  const ln_gemm_plan *plan;
+  const ln_gemm_source *source;
+  char *stages; /* one for each thread where the source needs it, `stage_bytes` apart */
+  size_t stage_bytes;
+  void *panels;
+  int32_t *column_sums;
+  int32_t share; /* panels of a task */
+} pack_run;
+
+static void pack_task(void *context, int32_t task, int32_t worker) {
+  const pack_run *run = context;
+  const ln_gemm_plan *plan = run->plan;
+  const ln_gemm_source *source = run->source;
+  char *stage = run->stages == NULL ? NULL : run->stages + (size_t)worker * run->stage_bytes;
+  const int32_t all = plan->groups * plan->panels, first = task * run->share;
+  for (int32_t i = first; i < all && i < first + run->share; ++i) {
+    const int32_t group = i / plan->panels, column = i % plan->panels * plan->nr;
     if (needs_stage(source)) {
-      for (int32_t column = 0; column < plan->n; column += plan->nr)
-        stage_columns(plan, source, g, column, stage, panels, column_sums);
-    } else {
-      const char *from = (const char *)source->weights->data +
-                         (source->first + (size_t)(g * source->group_stride)) * plain_bytes(plan);
-      pack_columns(plan, g, 0, plan->n, from, source->k_stride, source->n_stride, stage, panels, column_sums);
+      stage_columns(plan, source, group, column, stage, run->panels, run->column_sums);
+      continue;
     }
+    const size_t at = source->first + (size_t)(group * source->group_stride + column * source->n_stride);
+    pack_columns(plan, group, column, plan->n - column < plan->nr ? plan->n - column : plan->nr,
+                 (const char *)source->weights->data + at * plain_bytes(plan), source->k_stride, source->n_stride,
+                 stage, run->panels, run->column_sums);
   }
+}
+
+static char *alloc_stages(const ln_pool *pool, size_t bytes) {
+  size_t all;
+  return ln_size_mul((size_t)ln_pool_threads(pool), bytes, &all) ? ln_alloc(all) : NULL;
+}
+
+static void pack_all(pack_run *run, ln_pool *pool) {
+  const ln_gemm_plan *plan = run->plan;
+  const int32_t all = plan->groups * plan->panels;
+  const size_t bytes = plan->group_bytes * (size_t)plan->groups;
+  run->share = bytes < PACKED_ALONE ? all : ln_pool_share(pool, all, all, (int64_t)(bytes / PACKED_IN_NS));
+  ln_pool_run(pool, (all - 1) / run->share + 1, pack_task, run);
 }
 
 /* Panels and, for integers, the sums of columns behind them. */
@@ -275,17 +307,22 @@ ln_status ln_gemm_plan_constant_b(ln_gemm_plan *plan, ln_prep *prep, const ln_ge
                               plan->groups * INT64_C(1024) + (plan->quant.b_unsigned ? 512 : 0) + plan->quant.b_zero,
                               (int64_t)((uint64_t)ln_weights_form(source->weights) * 31 +
                                         (uint64_t)source->k_stride * 16777213 + (uint64_t)source->n_stride)};
-  const bool staged = needs_stage(source) || plan->half != NULL;
-  const size_t panel = plan->half == NULL ? 0 : plan->panel_bytes * (sizeof(float) / sizeof(uint16_t));
-  char *stage = staged ? ln_alloc(stage_bytes(plan) + panel) : NULL;
-  if (stage == NULL && staged) return LN_ERR_MEMORY;
+  ln_pool *pool = source->weights->band == NULL ? prep->pool : NULL; /* bands are read in order */
+  pack_run run = {.plan = plan, .source = source, .stage_bytes = stage_bytes(plan)};
+  if (plan->half != NULL) run.stage_bytes += plan->panel_bytes * (sizeof(float) / sizeof(uint16_t));
+  if (needs_stage(source) || plan->half != NULL) {
+    run.stages = alloc_stages(pool, run.stage_bytes);
+    if (run.stages == NULL) return LN_ERR_MEMORY;
+  }
   bool fresh = false;
   char *block =
       ln_pack_cache_get_numbers(prep->cache, source->weights->tensor->data, form, numbers, block_bytes(plan), &fresh);
   int32_t *column_sums = NULL;
   if (block != NULL) column_sums = (int32_t *)(void *)(block + plan->group_bytes * (size_t)plan->groups);
-  if (fresh) pack_panels(plan, source, stage, block, column_sums);
-  ln_free(stage);
+  run.panels = block;
+  run.column_sums = column_sums;
+  if (fresh) pack_all(&run, pool);
+  ln_free(run.stages);
   if (block == NULL) return LN_ERR_MEMORY;
   plan->b.panels = block;
   if (ln_gemm_is_float(plan)) {
@@ -323,7 +360,8 @@ void ln_gemm_pack(const ln_gemm_plan *plan, const ln_gemm_source *source, const 
   size_t folded_at = 0, stage_at = 0;
   ln_size_align(block_bytes(plan), LN_ALIGNMENT, &folded_at);
   ln_size_align(folded_at + ln_gemm_bias_bytes(plan), LN_ALIGNMENT, &stage_at);
-  pack_panels(plan, source, (char *)block + stage_at, block, column_sums);
+  pack_run run = {plan, source, (char *)block + stage_at, 0, block, column_sums, 0};
+  pack_all(&run, NULL);
   b->panels = block;
   b->column_sums = column_sums;
   b->bias = bias;

@@ -89,7 +89,7 @@ static void *take_block(ln_pack_cache *cache, size_t bytes) {
   if (chunk == NULL) return NULL;
   char *block = chunk->data + chunk->used;
   chunk->used += rounded;
-  ln_alloc_populate(block, rounded);
+  if (!ln_alloc_is_huge(chunk->size)) ln_alloc_populate(block, rounded);
   return block;
 }
 

@@ -241,7 +241,7 @@ static ln_status grow_arena(ln_session *session, ln_error *err) {
   if (session->arena == NULL) {
     return ln_fail(err, LN_ERR_MEMORY, "no memory for an arena of %zu bytes", session->plan.arena_bytes);
   }
-  ln_alloc_populate(session->arena, session->plan.arena_bytes);
+  if (!ln_alloc_is_huge(session->plan.arena_bytes)) ln_alloc_populate(session->arena, session->plan.arena_bytes);
   session->arena_capacity = session->plan.arena_bytes;
   return LN_OK;
 }
