@@ -54,7 +54,7 @@ static void triangle(double *b, int32_t rows, int32_t columns) {
 
 /* One turn of every pair of rows; whether any was. `turned` [n, n] takes the same turns. */
 static bool sweep(double *b, int32_t n, int32_t columns, double *turned, double *squares) {
-  const double near_enough = 1e-15 * sqrt((double)n);
+  const double near_enough = 1e-10; /* what is left moves values by its square */
   bool any = false;
   for (int32_t i = 0; i < n; i++) {
     const double *row = row_of(b, i, columns);
