@@ -39,8 +39,8 @@ static ln_kmeans_start start_of(const char *text) {
   return LN_KMEANS_PLUS_PLUS;
 }
 
-/* What must stay zero, a byte an element, in the matrix's order: what an earlier stage made zero, or zeros that the model
- * came with when they are too many for a chance. */
+/* What must stay zero, a byte an element, in the matrix's order: what an earlier stage made zero, or zeros that the
+ * model came with when they are too many for a chance. */
 static ln_status find_zeros(work *w) {
   const uint8_t *kept = ln_invariant_zeros(w->o, w->layer->weights);
   const size_t rows = (size_t)w->layer->rows, columns = (size_t)w->layer->columns;

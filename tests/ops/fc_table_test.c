@@ -1,4 +1,5 @@
-/* Large fully-connected layers whose weights stay by table: the bits of those with plain weights, on any thread count. */
+/* Large fully-connected layers whose weights stay by table: the bits of those with plain weights, on any thread count.
+ */
 #include <stdlib.h>
 #include <string.h>
 
