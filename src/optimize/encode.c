@@ -8,101 +8,120 @@
 #include "optimize/encode.h"
 
 const ln_parameter ln_parameters_encode[] = {
-    {"form", LN_PARAMETER_CHOICE, "auto", "auto|dense|sparse|table|stock", 0, 0,
-     "of weights; auto: the smallest; stock: the smallest that any TensorFlow Lite reads"},
+    {"form", LN_PARAMETER_CHOICE, "auto", "auto|smallest|dense|sparse|table|stock", 0, 0,
+     "of weights; smallest: whichever is; stock: of what any TensorFlow Lite reads; auto: smallest for clustered ones, "
+     "stock for others"},
     {"names", LN_PARAMETER_CHOICE, "auto", "auto|keep|drop", 0, 0,
      "of tensors that are neither inputs nor outputs; auto: dropped where weights are stored by table"},
     {0}};
 
-enum { SPARSE_BYTES = 160 }; /* about what the encoding's tables take beside their lists */
+typedef enum form { FORM_DENSE, FORM_STOCK, FORM_SPARSE, FORM_TABLE, FORM_SPARSE_TABLE, FORM_COUNT } form;
 
-typedef enum form { FORM_DENSE, FORM_SPARSE, FORM_TABLE, FORM_SPARSE_TABLE, FORM_COUNT } form;
+static const char *const form_names[] = {"as it is", "sparse", "sparse", "by table", "sparse, its values by table"};
 
-static const char *const form_names[] = {"as it is", "sparse", "by table", "sparse, its values by table"};
+/* A constant, and the first operator that reads it. */
+typedef struct candidate {
+  int32_t tensor, op;
+  const char *wanted;
+} candidate;
 
 typedef struct encoding {
   ln_optimizer *o;
-  const ln_stage *stage;
-  bool *readable; /* of each tensor: all that read it take it by table */
-  int32_t counts[FORM_COUNT];
+  candidate *all;
+  int32_t count, counts[FORM_COUNT];
 } encoding;
 
-/* What of an operator's inputs may be stored by table: its weights in our runtime, and its bias made plain before. */
+/* What of an operator's inputs may be stored by table without being made plain again. */
 static bool takes_table(const ln_op *op, int32_t input) {
   return (op->def->flags & LN_OPF_READS_CODEBOOK) != 0 && input == 1;
 }
 
-static bool find_readable(encoding *e) {
+static bool is_candidate(const ln_tensor *tensor) {
+  return ln_tensor_const_data(tensor) && tensor->sparsity == NULL && tensor->codebook == NULL &&
+         tensor->quant->kind != LN_QUANT_BLOCKWISE && ln_type_bits(tensor->type) >= 8;
+}
+
+/* Weights that all their readers take in any form, each once. */
+static ln_status find_candidates(encoding *e, const ln_stage *stage) {
   const ln_graph *graph = ln_optimizer_graph(e->o);
-  e->readable = ln_alloc_array((size_t)graph->tensor_count + 1, sizeof *e->readable);
-  if (e->readable == NULL) return false;
-  for (int32_t i = 0; i < graph->op_count; ++i) {
+  bool *out = ln_alloc_array((size_t)graph->tensor_count + 1, sizeof *out);
+  e->all = ln_alloc_array((size_t)graph->tensor_count + 1, sizeof *e->all);
+  for (int32_t i = 0; out != NULL && i < graph->op_count; ++i) {
     const ln_op *op = &graph->ops[i];
     for (int32_t k = 0; k < op->input_count; ++k) {
-      if (op->inputs[k] >= 0 && takes_table(op, k)) e->readable[op->inputs[k]] = true;
+      if (op->inputs[k] >= 0 && !takes_table(op, k)) out[op->inputs[k]] = true;
     }
   }
-  for (int32_t i = 0; i < graph->op_count; ++i) {
+  for (int32_t i = 0; out != NULL && i < graph->output_count; ++i) out[graph->outputs[i]] = true;
+  for (int32_t i = 0; out != NULL && e->all != NULL && i < graph->op_count; ++i) {
     const ln_op *op = &graph->ops[i];
-    for (int32_t k = 0; k < op->input_count; ++k) {
-      if (op->inputs[k] >= 0 && !takes_table(op, k)) e->readable[op->inputs[k]] = false;
-    }
+    const int32_t tensor = op->input_count > 1 && takes_table(op, 1) ? op->inputs[1] : -1;
+    if (tensor < 0 || out[tensor] || !is_candidate(&graph->tensors[tensor])) continue;
+    out[tensor] = true;
+    if (!ln_stage_takes(stage, e->o, op)) continue;
+    e->all[e->count++] = (candidate){tensor, i, ln_stage_text(stage, e->o, op, "form")};
   }
-  for (int32_t i = 0; i < graph->output_count; ++i) e->readable[graph->outputs[i]] = false;
-  return true;
+  const bool good = out != NULL && e->all != NULL;
+  ln_free(out);
+  return good ? LN_OK : ln_optimizer_no_memory(e->o);
 }
 
-/* The smallest form that `wanted` allows. */
-static form choose(const ln_tensor *tensor, const char *wanted, ln_sparse_form *sparse) {
-  size_t bytes[FORM_COUNT] = {tensor->bytes, SIZE_MAX, SIZE_MAX, SIZE_MAX}, elements = 0;
-  const bool all = strcmp(wanted, "auto") == 0;
-  int32_t tables;
-  const int32_t values = ln_encode_values(tensor, &tables);
-  if (!ln_shape_elements(&tensor->shape, &elements)) return FORM_DENSE;
-  if ((all || strcmp(wanted, "table") == 0) && values > 0) {
-    bytes[FORM_TABLE] = ln_encode_table_bytes(tensor, elements, values, tables);
-  }
-  if ((all || strcmp(wanted, "sparse") == 0) && ln_encode_sparse_form(tensor, sparse)) {
-    const size_t item = (size_t)ln_type_bits(tensor->type) / 8;
-    bytes[FORM_SPARSE] = sparse->stored * item + sparse->bytes + SPARSE_BYTES;
-    if (all && values > 1 && tables == 1) {
-      bytes[FORM_SPARSE_TABLE] =
-          ln_encode_table_bytes(tensor, sparse->stored, values - 1, 1) + sparse->bytes + SPARSE_BYTES;
-    }
-  }
-  form best = FORM_DENSE;
-  for (form f = FORM_SPARSE; f < FORM_COUNT; ++f) {
-    if (bytes[f] < bytes[best]) best = f;
-  }
-  return best;
-}
-
-static ln_status encode(encoding *e, const ln_op *op, int32_t index) {
+/* The smallest of all forms: by table, or sparse with its values as they are or by table. */
+static ln_status take_smallest(encoding *e, int32_t index, form *chosen) {
   ln_optimizer *o = e->o;
+  const ln_tensor plain = ln_optimizer_graph(o)->tensors[index];
+  const size_t by_table = ln_table_bytes(&plain);
+  int64_t saved = 0;
+  LN_TRY(ln_sparse_encode(o, index, 0, 0, false, &saved));
   ln_tensor *tensor = &ln_optimizer_graph(o)->tensors[index];
-  ln_sparse_form sparse;
-  const int64_t before = (int64_t)tensor->bytes;
-  if (!ln_tensor_const_data(tensor) || tensor->sparsity != NULL || tensor->codebook != NULL) return LN_OK;
-  if (tensor->quant->kind == LN_QUANT_BLOCKWISE || ln_type_bits(tensor->type) < 8) return LN_OK;
-  const form chosen = choose(tensor, ln_stage_text(e->stage, o, op, "form"), &sparse);
+  size_t best = plain.bytes;
+  *chosen = FORM_DENSE;
+  if (saved > 0) {
+    const size_t sparse = plain.bytes - (size_t)saved, values = ln_table_bytes(tensor);
+    *chosen = values < tensor->bytes ? FORM_SPARSE_TABLE : FORM_SPARSE;
+    best = *chosen == FORM_SPARSE ? sparse : sparse - tensor->bytes + values;
+  }
+  if (by_table < best) *chosen = FORM_TABLE;
+  if (*chosen == FORM_DENSE || *chosen == FORM_TABLE) *tensor = plain;
+  return *chosen == FORM_TABLE || *chosen == FORM_SPARSE_TABLE ? ln_table_encode(o, tensor) : LN_OK;
+}
+
+static ln_status take_sparse(encoding *e, int32_t index, bool stock, form *chosen) {
+  int64_t saved = 0;
+  LN_TRY(ln_sparse_encode(e->o, index, 0, 0, stock, &saved));
+  *chosen = saved == 0 ? FORM_DENSE : stock ? FORM_STOCK : FORM_SPARSE;
+  return LN_OK;
+}
+
+static ln_status take_table(encoding *e, int32_t index, form *chosen) {
+  ln_tensor *tensor = &ln_optimizer_graph(e->o)->tensors[index];
+  *chosen = ln_table_bytes(tensor) < tensor->bytes ? FORM_TABLE : FORM_DENSE;
+  return *chosen == FORM_TABLE ? ln_table_encode(e->o, tensor) : LN_OK;
+}
+
+static ln_status encode(encoding *e, const candidate *c) {
+  ln_optimizer *o = e->o;
+  int32_t axis;
+  const bool clustered = ln_invariant_clusters(o, c->tensor, &axis) > 0;
+  const char *wanted = strcmp(c->wanted, "auto") == 0 ? clustered ? "smallest" : "stock" : c->wanted;
+  const ln_op *op = &ln_optimizer_graph(o)->ops[c->op];
+  ln_report_layer row = {.size = sizeof row,
+                         .operator_name = ln_op_name(op),
+                         .index = op->index,
+                         .name = ln_optimizer_graph(o)->tensors[op->outputs[0]].name,
+                         .bytes_before = (int64_t)ln_optimizer_graph(o)->tensors[c->tensor].bytes,
+                         .sparsity = NAN,
+                         .weight_error = NAN,
+                         .snr_db = NAN};
+  form chosen = FORM_DENSE;
+  if (strcmp(wanted, "smallest") == 0) LN_TRY(take_smallest(e, c->tensor, &chosen));
+  else if (strcmp(wanted, "table") == 0) LN_TRY(take_table(e, c->tensor, &chosen));
+  else if (strcmp(wanted, "dense") != 0) LN_TRY(take_sparse(e, c->tensor, strcmp(wanted, "stock") == 0, &chosen));
   ++e->counts[chosen];
   if (chosen == FORM_DENSE) return LN_OK;
-  int32_t tables;
-  const int32_t values = ln_encode_values(tensor, &tables);
-  if (chosen != FORM_TABLE) LN_TRY(ln_encode_sparse(o, tensor, &sparse));
-  if (chosen != FORM_SPARSE) LN_TRY(ln_encode_table(o, tensor));
-  const ln_report_layer row = {.size = sizeof row,
-                               .operator_name = ln_op_name(op),
-                               .index = op->index,
-                               .name = op->output_count > 0 ? ln_optimizer_graph(o)->tensors[op->outputs[0]].name : "",
-                               .what = form_names[chosen],
-                               .bytes_before = before,
-                               .bytes_after = (int64_t)(tensor->bytes + (chosen == FORM_TABLE ? 0 : sparse.bytes) +
-                                                        (tensor->codebook == NULL ? 0 : tensor->codebook->bytes)),
-                               .sparsity = NAN,
-                               .clusters = values,
-                               .weight_error = NAN,
-                               .snr_db = NAN};
+  const ln_tensor *tensor = &ln_optimizer_graph(o)->tensors[c->tensor];
+  row.what = form_names[chosen];
+  row.bytes_after = (int64_t)(tensor->bytes + (tensor->codebook == NULL ? 0 : tensor->codebook->bytes));
   return ln_report_add_layer(o, &row);
 }
 
@@ -121,34 +140,25 @@ static ln_status drop_names(encoding *e) {
 }
 
 static ln_status add_notes(encoding *e) {
-  if (e->counts[FORM_TABLE] + e->counts[FORM_SPARSE_TABLE] + e->counts[FORM_SPARSE] == 0) return LN_OK;
-  const bool mixed = e->counts[FORM_SPARSE] + e->counts[FORM_SPARSE_TABLE] > 0;
+  const int32_t tables = e->counts[FORM_TABLE], both = e->counts[FORM_SPARSE_TABLE], sparse = e->counts[FORM_SPARSE];
+  if (tables + both + sparse == 0) return LN_OK;
   return ln_report_add_note(e->o,
-                            "%d weights are stored by table, %d sparse and %d sparse by table: %s reads the file; "
-                            "\"stock\" writes one that any TensorFlow Lite reads",
-                            e->counts[FORM_TABLE], e->counts[FORM_SPARSE], e->counts[FORM_SPARSE_TABLE],
-                            mixed ? "Linnet" : "Linnet or TensorFlow Lite Micro");
+                            "weights stored by table: %d, sparse: %d, sparse and by table: %d; only %s reads the file "
+                            "(the form \"stock\" is for any TensorFlow Lite)",
+                            tables, sparse, both, both + sparse > 0 ? "Linnet" : "Linnet or TensorFlow Lite Micro");
 }
 
 ln_status ln_technique_encode(ln_optimizer *o, const ln_stage *stage) {
-  const ln_graph *graph = ln_optimizer_graph(o);
-  encoding e = {.o = o, .stage = stage};
-  if (!find_readable(&e)) return ln_optimizer_no_memory(o);
-  ln_status status = LN_OK;
-  for (int32_t i = 0; i < graph->op_count && status == LN_OK; ++i) {
-    const ln_op *op = &graph->ops[i];
-    if (!ln_stage_takes(stage, o, op)) continue;
-    for (int32_t k = 0; k < op->input_count && status == LN_OK; ++k) {
-      const int32_t input = op->inputs[k];
-      if (input >= 0 && e.readable[input]) status = encode(&e, op, input);
-    }
-  }
+  encoding e = {.o = o};
+  ln_status status = find_candidates(&e, stage);
+  /* From the last on: a DENSIFY that is put before an operator moves only those behind it. */
+  for (int32_t i = e.count - 1; i >= 0 && status == LN_OK; --i) status = encode(&e, &e.all[i]);
   const bool by_table = e.counts[FORM_TABLE] + e.counts[FORM_SPARSE_TABLE] > 0;
   const char *names = ln_stage_text(stage, o, NULL, "names");
   if (status == LN_OK && (strcmp(names, "drop") == 0 || (by_table && strcmp(names, "auto") == 0))) {
     status = drop_names(&e);
   }
   if (status == LN_OK) status = add_notes(&e);
-  ln_free(e.readable);
+  ln_free(e.all);
   return status;
 }

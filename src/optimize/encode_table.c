@@ -86,20 +86,16 @@ static int32_t bits_for(int32_t values) {
   return bits;
 }
 
-int32_t ln_encode_values(const ln_tensor *tensor, int32_t *tables) {
+size_t ln_table_bytes(const ln_tensor *tensor) {
   split s;
-  const bool good = open_split(tensor, &s);
-  *tables = s.book.tables;
-  close_split(&s);
-  return good ? s.book.stride : 0;
-}
-
-size_t ln_encode_table_bytes(const ln_tensor *tensor, size_t count, int32_t values, int32_t tables) {
-  size_t numbers, total;
+  size_t bytes = SIZE_MAX, values, numbers;
   const size_t item = (size_t)ln_type_bits(tensor->type) / 8;
-  if (values < 1 || !ln_codebook_bytes(count, bits_for(values), &numbers)) return SIZE_MAX;
-  if (!ln_size_mul((size_t)values, (size_t)tables * item, &total)) return SIZE_MAX;
-  return ln_size_add(total, numbers + ENTRY_BYTES, &total) ? total : SIZE_MAX;
+  if (open_split(tensor, &s) && ln_size_mul((size_t)s.book.tables, (size_t)s.book.stride * item, &values) &&
+      ln_codebook_bytes(s.elements, bits_for(s.book.stride), &numbers) && ln_size_add(values, numbers, &values)) {
+    bytes = values + ENTRY_BYTES;
+  }
+  close_split(&s);
+  return bytes;
 }
 
 static bool make_table(const ln_optimizer *o, const ln_tensor *tensor, const split *s, ln_codebook *book) {
@@ -120,7 +116,7 @@ static bool make_table(const ln_optimizer *o, const ln_tensor *tensor, const spl
   return true;
 }
 
-ln_status ln_encode_table(const ln_optimizer *o, ln_tensor *tensor) {
+ln_status ln_table_encode(const ln_optimizer *o, ln_tensor *tensor) {
   split s = {0};
   size_t bytes = 0;
   ln_codebook *book = ln_arena_alloc(ln_optimizer_arena(o), sizeof *book);

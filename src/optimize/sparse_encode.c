@@ -1,6 +1,7 @@
 /*
  * TFLite's sparse encoding: all dimensions but the last are walked densely, the last one (in blocks) by segments and
- * indices of what is held, and the inside of blocks densely again; ir/verify_sparse.c says what it means.
+ * indices of what is held, and the inside of blocks densely again; or, turned, the first dimension is walked last.
+ * ir/verify_sparse.c says what it means.
  */
 #include <stdio.h>
 #include <string.h>
@@ -15,14 +16,15 @@ enum {
 
 typedef struct cut {
   int32_t rows, columns;
+  bool turned; /* the first dimension is the compressed one: not in blocks */
 } cut;
 
 typedef struct walk {
   const ln_tensor *tensor;
   cut block;
-  size_t bytes;                     /* of an element */
-  int32_t rows, columns, rest;      /* of the first and the last dimension, in blocks; of what lies between */
-  size_t row_stride, middle_stride; /* elements */
+  size_t bytes;                /* of an element */
+  int32_t rows, columns, rest; /* of the first and the last dimension, in blocks; of what lies between */
+  size_t row_stride, middle_stride, column_stride; /* elements */
 } walk;
 
 /* False where the block does not fit the shape. */
@@ -35,7 +37,14 @@ static bool plan(const ln_tensor *tensor, cut block, walk *out) {
   out->columns = last / block.columns;
   out->middle_stride = (size_t)last;
   out->row_stride = ln_shape_span(shape, 1, shape->rank);
+  out->column_stride = 1;
   out->rest = (int32_t)ln_shape_span(shape, 1, shape->rank - 1);
+  if (!block.turned) return true;
+  out->columns = out->rows;
+  out->rows = 1;
+  out->rest = (int32_t)out->row_stride;
+  out->column_stride = out->row_stride;
+  out->middle_stride = 1;
   return true;
 }
 
@@ -56,7 +65,7 @@ static bool is_held(const walk *w, size_t at) {
 /* Where the block begins that the walk meets at row `r`, `m` of what lies between, column `c`. */
 static size_t start_of(const walk *w, int32_t r, int32_t m, int32_t c) {
   return (size_t)r * (size_t)w->block.rows * w->row_stride + (size_t)m * w->middle_stride +
-         (size_t)c * (size_t)w->block.columns;
+         (size_t)c * (size_t)w->block.columns * w->column_stride;
 }
 
 /* The walk itself: with places to write to (or without), it returns how many blocks are held. */
@@ -139,7 +148,7 @@ static const ln_sparsity_parameters *describe(ln_arena *arena, const walk *w, co
   if (out == NULL || levels == NULL || order == NULL || map == NULL) return NULL;
   int32_t at = 0, mapped = 0;
   for (; at < shape->rank; ++at) {
-    const int32_t size = at == 0 ? w->rows : shape->dims[at];
+    const int32_t dim = w->block.turned ? at + 1 : at, size = dim == 0 ? w->rows : shape->dims[dim % shape->rank];
     if (!add_level(arena, levels, at, at == shape->rank - 1 ? 0 : size)) return NULL;
   }
   if (w->block.rows > 1) {
@@ -150,7 +159,7 @@ static const ln_sparsity_parameters *describe(ln_arena *arena, const walk *w, co
     if (!add_level(arena, levels, at++, w->block.columns)) return NULL;
     map[mapped++] = shape->rank - 1;
   }
-  for (int32_t i = 0; i < count; ++i) order[i] = i;
+  for (int32_t i = 0; i < count; ++i) order[i] = w->block.turned ? (i + 1) % count : i;
   ln_dimension_metadata *last = (ln_dimension_metadata *)(uintptr_t)levels[shape->rank - 1];
   const size_t visits = (size_t)w->rows * (size_t)w->rest; /* elements of the tensor at most */
   last->format = 1;
@@ -250,10 +259,11 @@ static bool may_encode(const ln_tensor *tensor) {
 
 ln_status ln_sparse_encode(ln_optimizer *o, int32_t tensor, int32_t block_rows, int32_t block_columns, bool stock,
                            int64_t *saved) {
-  static const cut tried[] = {{1, 1}, {1, 4}, {4, 1}, {1, 16}, {4, 4}, {1, 2}, {2, 1}, {1, 8}, {8, 1}};
+  static const cut tried[] = {{1, 1, false}, {1, 4, false}, {4, 1, false}, {1, 16, false}, {4, 4, false},
+                              {1, 2, false}, {2, 1, false}, {1, 8, false}, {8, 1, false},  {1, 1, true}};
   const ln_graph *graph = ln_optimizer_graph(o);
   const ln_tensor *from = &graph->tensors[tensor];
-  const cut said = {block_rows, block_columns};
+  const cut said = {block_rows, block_columns, false};
   const bool given = block_rows > 0 && block_columns > 0;
   walk best = {0};
   int64_t least = INT64_MAX, held = 0;
@@ -263,7 +273,7 @@ ln_status ln_sparse_encode(ln_optimizer *o, int32_t tensor, int32_t block_rows, 
   for (size_t i = 0; i < (given ? 1 : LN_COUNT(tried)); ++i) {
     walk w;
     bool fit;
-    if (!plan(from, given ? said : tried[i], &w)) continue;
+    if ((stock && tried[i].turned) || !plan(from, given ? said : tried[i], &w)) continue;
     const bool needed = needs_densify(graph, tensor, stock, &fit);
     if (!fit) continue;
     const int64_t count = take(&w, NULL, NULL, NULL);
