@@ -19,15 +19,14 @@ SPENT = re.compile(r"\b[\d.]+ ms\b|\b[\d.]+ times as fast|\b[\d.]+ s\b")
 
 
 def columns_left_out(lines):
-    """Where the columns of a machine's figures stand, by the table's heading."""
-    out = []
-    for heading in ("arena", "latency"):
-        for line in lines:
-            at = line.find(heading)
-            if at >= 0 and line.split()[0] in ("bytes", "recipe", "method", "stage"):
-                out.append((line[:at].rstrip(), at + len(heading)))
-                break
-    return [(len(before), end) for before, end in out]
+    """Where the columns of a machine's figures stand, by the table's heading: from the column before to the heading's end."""
+    for line in lines:
+        if line.split()[:1] in (["bytes"], ["method"]):
+            spans = [(len(line[:line.find(name)].rstrip()), line.find(name) + len(name))
+                     for name in ("arena", "latency", "of original's") if name in line]
+            last = line.find("best of its")  # depends on speed too, and stands at the left of its column
+            return spans + [(last, 1000)] if last >= 0 else spans
+    return []
 
 
 def plain(lines):
@@ -35,7 +34,7 @@ def plain(lines):
     spans = columns_left_out(lines)
     out = []
     for line in lines:
-        in_table = len(line) > 20 and spans and (line.lstrip()[:5] == "bytes" or re.match(r"\S+ +[\d,]{5,}", line))
+        in_table = len(line) > 20 and spans and (line.lstrip()[:5] in ("bytes", "metho") or re.match(r"(\w )?\S+ +[\d,]{5,}", line))
         for begin, end in sorted(spans, reverse=True) if in_table else ():
             line = line[:begin] + line[end:]
         out.append(" ".join(SPENT.sub("~", line).split()))

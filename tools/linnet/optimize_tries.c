@@ -83,7 +83,9 @@ void optimize_print_tries(const ln_optimize_report *report, FILE *out) {
     char accuracy[32] = "", snr[32] = "equal";
     if (!isnan(t.accuracy)) snprintf(accuracy, sizeof accuracy, "%.2f %%", 100 * t.accuracy);
     if (isfinite(t.snr_db)) snprintf(snr, sizeof snr, "%.1f dB", t.snr_db);
-    fprintf(out, "%10lld %10.4f %10s %8s %s %s %s %s\n", (long long)t.bytes, t.latency_ms, accuracy, snr,
+    char latency[24] = "";
+    if (!isnan(t.latency_ms)) snprintf(latency, sizeof latency, "%.4f", t.latency_ms);
+    fprintf(out, "%10lld %10s %10s %8s %s %s %s %s\n", (long long)t.bytes, latency, accuracy, snr,
             t.holds ? "good" : "    ", t.front ? "o" : " ", t.chosen ? "@" : " ", t.what);
   }
   print_plot(report, out);
