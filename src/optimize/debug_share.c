@@ -1,7 +1,7 @@
 /*
  * What each operator's own error does to the outputs, and what rounding its result does: the model in floats runs twice
- * for each operator, once with what the quantized operator made of exact inputs in place of its result, once with the
- * exact result rounded to the quantized one's type. Noise of different origins is taken to add up.
+ * from each operator on, once with what the quantized operator made of exact inputs in place of its result, once with
+ * the exact result rounded to the quantized one's type. Noise of different origins is taken to add up.
  */
 #include <math.h>
 
@@ -35,19 +35,41 @@ static ln_status output_noise(ln_quant_debug *d, double *noise) {
   return LN_OK;
 }
 
-static ln_status measure(ln_quant_debug *d, int32_t row, int64_t sample, double *noise) {
-  d->injecting = row;
-  ln_status status = ln_debug_feed(d, d->injected, sample);
-  if (status == LN_OK && d->rows[row].row.op < 0) status = replace(d, &d->rows[row]); /* an input */
-  d->status = LN_OK;
-  ln_error own = {LN_OK, ""};
-  if (status == LN_OK) {
-    status = ln_session_run(d->injected, &own);
-    if (d->status != LN_OK) status = d->status;
-    else if (status != LN_OK && d->err != NULL) *d->err = own;
+/* Whether the part of the graph behind an operator can run alone, again and again: no step keeps anything. */
+static bool runs_in_parts(const ln_session *session) {
+  if (session->late_steps > 0) return false;
+  for (int32_t i = 0; i < session->graph->op_count; ++i) {
+    if ((session->graph->ops[i].def->flags & LN_OPF_STATEFUL) != 0) return false;
   }
+  return true;
+}
+
+static ln_status run_whole(ln_quant_debug *d, int32_t row, int64_t sample) {
+  LN_TRY(ln_debug_feed(d, d->injected, sample));
+  if (row >= 0 && d->rows[row].row.op < 0) LN_TRY(replace(d, &d->rows[row])); /* an input */
+  ln_error own = {LN_OK, ""};
+  d->status = LN_OK;
+  d->injecting = row;
+  const ln_status status = ln_session_run(d->injected, &own);
   d->injecting = -1;
-  return status == LN_OK ? output_noise(d, noise) : status;
+  if (d->status != LN_OK) return d->status;
+  if (status != LN_OK && d->err != NULL) *d->err = own;
+  return status;
+}
+
+/* Adds what the row's `made` in place of the exact values does. Rows are measured from the last one on, so that all
+ * that lies before an operator is exact; its own result is made so again. */
+static ln_status measure(ln_quant_debug *d, int32_t row, int64_t sample, bool in_parts, double *noise) {
+  const ln_debug_row *r = &d->rows[row];
+  if (!in_parts) {
+    LN_TRY(run_whole(d, row, sample));
+    return output_noise(d, noise);
+  }
+  LN_TRY(replace(d, r));
+  LN_TRY(ln_session_walk_from(d->injected, r->row.op + 1, d->err));
+  LN_TRY(output_noise(d, noise));
+  LN_TRY(ln_debug_read(d->f, r->row.tensor, d->err, &d->exact));
+  return ln_tensor_copy_from_f32(ln_session_tensor(d->injected, r->row.tensor), d->exact.data, d->exact.count, d->err);
 }
 
 /* The exact result, rounded: the quantized model's tensor lends its type and scale. False where it rounds nothing. */
@@ -63,14 +85,16 @@ static ln_status round_exact(ln_quant_debug *d, ln_debug_row *r, bool *rounds) {
 }
 
 ln_status ln_debug_measure_shares(ln_quant_debug *d, int64_t sample) {
-  for (int32_t i = 0; i < d->row_count; ++i) {
+  const bool in_parts = runs_in_parts(d->injected);
+  if (in_parts) LN_TRY(run_whole(d, -1, sample));
+  for (int32_t i = d->row_count - 1; i >= 0; --i) {
     ln_debug_row *r = &d->rows[i];
     bool rounds = false;
-    if (!r->has_own || r->own.error2 <= 0) continue;
-    LN_TRY(ln_debug_progress(d, "layers", i, d->row_count));
-    LN_TRY(measure(d, i, sample, &r->noise));
+    if (!r->has_own || r->own.error2 <= 0 || r->made.count == 0) continue;
+    LN_TRY(ln_debug_progress(d, "layers", d->row_count - 1 - i, d->row_count));
+    LN_TRY(measure(d, i, sample, in_parts, &r->noise));
     LN_TRY(round_exact(d, r, &rounds));
-    if (rounds) LN_TRY(measure(d, i, sample, &r->rounding));
+    if (rounds) LN_TRY(measure(d, i, sample, in_parts, &r->rounding));
   }
   ++d->shared;
   return ln_debug_progress(d, "layers", d->row_count, d->row_count);

@@ -149,6 +149,8 @@ void ln_resources_clear(ln_resources *set);
 ln_status ln_session_bind(ln_session *session, int32_t graph, ln_error *err);
 /* Runs the steps of a session whose inputs hold data (session.c). */
 ln_status ln_session_walk(ln_session *session, ln_error *err);
+/* The same from a step on, whatever the tensors before it hold: of a session that keeps all of them, and has run. */
+ln_status ln_session_walk_from(ln_session *session, int32_t first, ln_error *err);
 /* Counts operators against the limit; LN_ERR_LIMIT when they pass it (subgraph.c). */
 ln_status ln_session_spend(ln_session *session, int64_t operations, ln_error *err);
 /* Memory of its own for a tensor (LN_STORAGE_HEAP), counted against the limit (prepare.c). */

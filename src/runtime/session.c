@@ -238,11 +238,13 @@ static ln_status check_outputs(const ln_step *step, ln_error *err) {
   return LN_OK;
 }
 
-ln_status ln_session_walk(ln_session *session, ln_error *err) {
+ln_status ln_session_walk(ln_session *session, ln_error *err) { return ln_session_walk_from(session, 0, err); }
+
+ln_status ln_session_walk_from(ln_session *session, int32_t first, ln_error *err) {
   if (session->late_steps > 0) ln_arena_free(&session->late_memory);
   const bool timed = session->profile || session->root->control.on_operator != NULL;
   LN_TRY(ln_session_spend(session, session->graph->op_count, err));
-  for (int32_t i = 0; i < session->graph->op_count; ++i) {
+  for (int32_t i = first; i < session->graph->op_count; ++i) {
     ln_step *step = &session->steps[i];
     LN_TRY(ln_control_before(session, &step->node, err));
     const int64_t start = timed ? ln_clock_ns() : 0;
