@@ -25,6 +25,9 @@ static void print_number(FILE *out, double value, const char *format) {
   fprintf(out, " %6s", text);
 }
 
+/* Of names that a converter joined, the first. */
+static void print_name(const char *name, FILE *out) { fprintf(out, "%.*s", (int)strcspn(name, ";"), name); }
+
 static void print_share(FILE *out, double share) {
   char text[32] = "";
   if (share > 0 && share < 0.0005) snprintf(text, sizeof text, "<0.1 %%");
@@ -46,7 +49,8 @@ static void print_bar(double db, FILE *out) {
 }
 
 static void print_row(const ln_quant_row *row, FILE *out) {
-  fprintf(out, " %3d ", row->op);
+  if (row->op < 0) fprintf(out, " %3s ", "");
+  else fprintf(out, " %3d ", row->op);
   cli_print_cell(out, row->op < 0 ? "(input)" : row->operator_name, 18);
   cli_print_cell(out, ln_type_name(row->type), 8);
   print_db(out, row->snr_db);
@@ -62,7 +66,8 @@ static void print_row(const ln_quant_row *row, FILE *out) {
   if (!row->constant) print_share(out, row->share);
   fprintf(out, "  ");
   if (row->suggested) fprintf(out, "(%d) ", row->suggested);
-  fprintf(out, "%s\n", row->name);
+  print_name(row->name, out);
+  fputc('\n', out);
 }
 
 /* Constants that hardly differ are left out. */
@@ -112,8 +117,9 @@ static void print_suggestions(const debug_result *r, FILE *out) {
   fprintf(out, "\nBest left in floats\n");
   for (int32_t n = 0, i; (i = ln_quant_debug_suggestion(r->debug, n)) >= 0; n++) {
     const ln_quant_row row = debug_row(r->debug, i);
-    fprintf(out, "  (%d) op %d %s  %.1f %% of the outputs' noise  %s\n", n + 1, row.op, row.operator_name,
-            100 * row.share, row.name);
+    fprintf(out, "  (%d) op %d %s  %.1f %% of the outputs' noise  ", n + 1, row.op, row.operator_name, 100 * row.share);
+    print_name(row.name, out);
+    fputc('\n', out);
   }
   const debug_check *c = &r->check;
   char before[32], after[32], db[2][32] = {"equal", "equal"};
@@ -137,10 +143,9 @@ void debug_print_text(const debug_result *r, FILE *out) {
   fprintf(out, "outputs: %.1f dB, largest difference %.4g; %d tensors matched, %d not\n", s->output_snr_db,
           s->output_max_error, s->matched, s->unmatched);
   for (int32_t n = 0, i; n < 4 && (i = ln_quant_debug_unmatched(r->debug, n)) >= 0; n++) {
-    fprintf(out, "%s%s%s", n ? ", " : "without a counterpart: ", ln_tensor_name(ln_graph_tensor(r->f_graph, i)),
-            n < 3 && n < s->unmatched - 1 ? ""
-            : s->unmatched > 4            ? ", ...\n"
-                                          : "\n");
+    fputs(n ? ", " : "without a counterpart: ", out);
+    print_name(ln_tensor_name(ln_graph_tensor(r->f_graph, i)), out);
+    if (n == 3 || n == s->unmatched - 1) fputs(s->unmatched > 4 ? ", ...\n" : "\n", out);
   }
   print_rows(r, false, out);
   print_rows(r, true, out);
