@@ -7,6 +7,7 @@
 
 #include "compare.h"
 #include "json.h"
+#include "optimize.h"
 
 /* ---- text ---- */
 
@@ -20,16 +21,12 @@ static void put(char *cell, const char *format, double value) {
   else if (!isnan(value)) snprintf(cell, CELL, format, value);
 }
 
-static void put_count(char *cell, int64_t value) {
-  if (value >= 0) snprintf(cell, CELL, "%lld", (long long)value);
-}
-
 static void fill_cells(const compare *c, const compare_row *row, char cells[COLUMNS][CELL]) {
   memset(cells, 0, COLUMNS * sizeof cells[0]);
-  put_count(cells[0], row->bytes);
+  optimize_put_count(row->bytes, cells[0]);
   if (row->bytes >= 0 && c->model_bytes > 0) put(cells[1], "%.3f", (double)row->bytes / (double)c->model_bytes);
-  put_count(cells[2], row->deflated);
-  put_count(cells[3], row->arena);
+  optimize_put_count(row->deflated, cells[2]);
+  optimize_put_count(row->arena, cells[3]);
   put(cells[4], "%.3f ms", row->latency_ms);
   put(cells[5], "%.2f", row->ratio);
   put(cells[6], "%.2f %%", 100 * row->accuracy);

@@ -56,6 +56,8 @@ void optimize_json_tries(json *j, const ln_optimize_report *report);
  * bring. */
 int optimize_open_data(const char *path, const cli_model *model, const char *signature, const char *labels,
                        const char *normalize, const cli_command *self, ln_data **out);
+/* 1234567 as "1,234,567"; "" for a number below 0. `out` has room for 32 characters. (optimize_report.c) */
+void optimize_put_count(int64_t value, char *out);
 bool optimize_progress(void *user, const char *what, int64_t done, int64_t total);
 
 #endif

@@ -31,8 +31,7 @@ enum { COLUMNS = 8, CELL = 24 };
 static const char *const headings[COLUMNS] = {"",        "bytes",    "deflated",  "arena",
                                               "latency", "accuracy", "max error", "SNR"};
 
-/* 1234567 as 1,234,567 */
-static void put_count(int64_t value, char *out) {
+void optimize_put_count(int64_t value, char *out) {
   char digits[24];
   if (value < 0) return;
   const int length = snprintf(digits, sizeof digits, "%lld", (long long)value);
@@ -52,9 +51,9 @@ static void put_real(const char *format, double value, char *out) {
 static void fill_row(const point *p, bool first, char cells[COLUMNS][CELL]) {
   memset(cells, 0, COLUMNS * sizeof cells[0]);
   snprintf(cells[0], CELL, "%s", p->is.stage);
-  put_count(p->is.bytes, cells[1]);
-  put_count(p->deflated, cells[2]);
-  put_count(p->is.arena_bytes, cells[3]);
+  optimize_put_count(p->is.bytes, cells[1]);
+  optimize_put_count(p->deflated, cells[2]);
+  optimize_put_count(p->is.arena_bytes, cells[3]);
   put_real("%.3f ms", p->is.latency_ms, cells[4]);
   put_real("%.2f %%", 100 * p->is.accuracy, cells[5]);
   if (first) return;
