@@ -14,11 +14,18 @@ static inline __m256i spread(const char *p) {
   return _mm256_set1_epi32(pair);
 }
 
+/* The statement keeps products and sums in this order: compilers else make all products first and have no registers. */
+static inline __m256i add_products(__m256i sum, __m256i a, __m256i b) {
+  sum = _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+  __asm__ volatile("" : "+x"(sum));
+  return sum;
+}
+
 #define VEC __m256i
 #define VEC_LANES 8
 #define VEC_LOAD(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
 #define VEC_SPREAD(p) spread(p)
-#define VEC_FMA(sum, a, b) _mm256_add_epi32(sum, _mm256_madd_epi16(a, b))
+#define VEC_FMA(sum, a, b) add_products(sum, a, b)
 #include "kernels/x86/gemm_tile_tmpl.inc"
 
 enum { GROUP = 2 };
