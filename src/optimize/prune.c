@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "optimize/channels.h"
 #include "optimize/prune.h"
 #include "passes/rewrite.h"
 
@@ -25,18 +24,6 @@ const ln_parameter ln_parameters_prune[] = {
     {"rounds", LN_PARAMETER_INTEGER, "3", NULL, 0, 100, "in which targets follow what the activation cuts off"},
     {"target", LN_PARAMETER_CHOICE, "cpu", "cpu|litert", 0, 0, "where the model is to run: which patterns pay there"},
     {0}};
-
-typedef struct pruning {
-  ln_optimizer *o;
-  const ln_stage *stage;
-  ln_prune_pattern pattern;
-  ln_prune_layer *layers;
-  int32_t count;
-  double sparsity;
-  int64_t samples;
-  ln_model *dense; /* the model as the stage found it; NULL: weights go by magnitude */
-  int64_t weights; /* that can be pruned */
-} pruning;
 
 enum { JUDGED = 96, MENDED = 2, WIDEST = 64 };
 
@@ -131,7 +118,7 @@ static bool takes_bias(const ln_optimizer *o, const ln_layer *layer) {
 }
 
 /* Why the pattern does not fit the layer; NULL when it does. */
-static const char *refuses(const pruning *w, const ln_prune_layer *p) {
+static const char *refuses(const ln_pruning *w, const ln_prune_layer *p) {
   const ln_prune_pattern *pattern = &w->pattern;
   const int32_t run = run_of(ln_optimizer_graph(w->o), &p->layer);
   if (p->layer.kind == LN_LAYER_EMBEDDING) return "its rows are looked up, not multiplied";
@@ -142,7 +129,7 @@ static const char *refuses(const pruning *w, const ln_prune_layer *p) {
   return NULL;
 }
 
-static ln_status open_layer(pruning *w, const ln_layer *layer, ln_prune_layer *p) {
+static ln_status open_layer(ln_pruning *w, const ln_layer *layer, ln_prune_layer *p) {
   const ln_optimizer *o = w->o;
   *p = (ln_prune_layer){.layer = *layer, .skip = -1, .sparsity = -1, .importance = 1, .pattern = w->pattern};
   p->low = -INFINITY, p->high = INFINITY;
@@ -163,25 +150,38 @@ static ln_status open_layer(pruning *w, const ln_layer *layer, ln_prune_layer *p
   return p->costs == NULL ? ln_optimizer_no_memory(o) : LN_OK;
 }
 
-static void close_layers(pruning *w) {
+void ln_pruning_close(ln_pruning *w) {
   for (int32_t i = 0; i < w->count; ++i) {
     ln_free(w->layers[i].dense);
     ln_free(w->layers[i].dense_bias);
     ln_free(w->layers[i].costs);
   }
   ln_free(w->layers);
+  ln_model_destroy(w->dense);
 }
 
-static ln_status report_whole(pruning *w, const ln_layer *layer, const char *why) {
+static ln_status report_whole(ln_pruning *w, const ln_layer *layer, const char *why) {
   char what[160];
   snprintf(what, sizeof what, "left as it is: %s", why);
   const ln_report_layer row = ln_report_layer_of(w->o, layer, what);
   return ln_report_add_layer(w->o, &row);
 }
 
-static ln_status open_layers(pruning *w) {
+/* With samples, the model as it is now is what the pruned one is fitted to. */
+static ln_status keep_dense(ln_pruning *w) {
+  ln_optimizer *o = w->o;
+  if (!ln_stage_flag(w->stage, o, NULL, "reconstruct")) return LN_OK;
+  if (o->options->calibration != NULL && o->options->calibration->count > 0)
+    return ln_edit_snapshot(o->model, o->err, &w->dense);
+  return ln_report_add_note(o,
+                            "prune: without calibration data weights go by magnitude, and nothing makes up for "
+                            "them: with --data the model stays far more accurate");
+}
+
+ln_status ln_pruning_open(ln_pruning *w) {
   ln_layer *found = NULL;
   int32_t count = 0;
+  LN_TRY(keep_dense(w));
   ln_status status = ln_layers_find(w->o, w->stage, &found, &count);
   w->layers = status == LN_OK ? ln_alloc_array((size_t)count + 1, sizeof *w->layers) : NULL;
   if (status == LN_OK && w->layers == NULL) status = ln_optimizer_no_memory(w->o);
@@ -205,63 +205,47 @@ static ln_status open_layers(pruning *w) {
 
 /* ---- how much of which layer ---- */
 
-static ln_status write_layer(pruning *w, ln_prune_layer *p, const float *weights, const float *bias) {
+ln_status ln_pruning_write(ln_pruning *w, ln_prune_layer *p, const float *weights, const float *bias) {
   LN_TRY(ln_layer_write(w->o, &p->layer, weights));
   return p->fitted && bias != NULL ? ln_layer_write_bias(w->o, &p->layer, bias) : LN_OK;
 }
 
-/* One byte a weight of the matrix, set where an earlier stage wants zeros; *out NULL: nowhere. The caller's. */
-static ln_status kept_zeros(const pruning *w, const ln_layer *layer, uint8_t **out) {
+/* One byte a weight of the matrix, set where an earlier stage wants zeros and where `gone` is; *out NULL: nowhere. */
+static ln_status kept_zeros(const ln_pruning *w, const ln_layer *layer, const uint8_t *gone, uint8_t **out) {
   const uint8_t *bits = ln_invariant_zeros(w->o, layer->weights);
   const size_t rows = (size_t)layer->rows, columns = (size_t)layer->columns;
   *out = NULL;
-  if (bits == NULL) return LN_OK;
+  if (bits == NULL && gone == NULL) return LN_OK;
   *out = ln_alloc_array(rows * columns, 1);
   if (*out == NULL) return ln_optimizer_no_memory(w->o);
   for (size_t r = 0; r < rows; ++r)
     for (size_t c = 0; c < columns; ++c) {
-      const size_t at = layer->axis == 0 ? r * columns + c : c * rows + r;
-      (*out)[r * columns + c] = bits[at / 8] >> (at % 8) & 1;
+      const size_t at = layer->axis == 0 ? r * columns + c : c * rows + r, here = r * columns + c;
+      (*out)[here] = (bits != NULL && (bits[at / 8] >> (at % 8) & 1) != 0) || (gone != NULL && gone[here] != 0);
     }
   return LN_OK;
 }
 
-/* Of what the layer gives, all channels together. */
-static double variance(const ln_prune_data *data) {
-  double total = 0;
-  for (int64_t r = 0; r < (int64_t)data->groups * data->group_rows; ++r) {
-    const float *y = data->y + r / data->group_rows * data->capacity * data->group_rows + r % data->group_rows;
-    double sum = 0, squares = 0;
-    for (int64_t i = 0; i < data->count; ++i) {
-      const double value = (double)y[i * data->group_rows];
-      sum += value;
-      squares += value * value;
-    }
-    total += data->count > 0 ? (squares - sum * sum / (double)data->count) / (double)data->count : 0;
-  }
-  return total > 1e-30 ? total : 1e-30;
-}
-
-/* Fits the layer to what `model` feeds it; writes it. */
-static ln_status fit(pruning *w, ln_prune_layer *p, ln_model *model, bool costs) {
+ln_status ln_pruning_fit(ln_pruning *w, ln_prune_layer *p, ln_model *model, const uint8_t *gone, bool costs) {
   const ln_optimizer *o = w->o;
   ln_prune_data data = {0};
   ln_prune_fit work = {0};
   uint8_t *zeros = NULL;
   float *weights = ln_alloc_array((size_t)p->layer.rows * (size_t)p->layer.columns, sizeof *weights);
   float *bias = ln_alloc_array((size_t)p->layer.rows, sizeof *bias);
-  ln_status status = weights == NULL || bias == NULL ? ln_optimizer_no_memory(o) : kept_zeros(w, &p->layer, &zeros);
+  ln_status status =
+      weights == NULL || bias == NULL ? ln_optimizer_no_memory(o) : kept_zeros(w, &p->layer, gone, &zeros);
   if (status == LN_OK) status = ln_prune_gather(o, model, w->dense, p, w->samples, &data);
   if (status == LN_OK) status = ln_prune_fit_open(o, p, &data, ln_stage_number(w->stage, o, NULL, "damping"), &work);
   if (status == LN_OK) {
     work.rounds = (int32_t)ln_stage_number(w->stage, o, NULL, "rounds");
     if (costs) {
-      p->power = variance(&data);
+      p->power = ln_prune_variance(&data);
       status = ln_prune_fit_costs(&work, p);
     }
   }
   if (status == LN_OK) status = ln_prune_fit_layer(&work, zeros, weights, bias);
-  if (status == LN_OK) status = write_layer(w, p, weights, bias);
+  if (status == LN_OK) status = ln_pruning_write(w, p, weights, bias);
   ln_prune_fit_close(&work);
   ln_prune_data_free(&data);
   ln_free(zeros);
@@ -275,10 +259,10 @@ static int by_value(const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
-static ln_status prune_layer(pruning *w, ln_prune_layer *p);
+static ln_status prune_layer(ln_pruning *w, ln_prune_layer *p);
 
 /* The layers behind make up for some of what one loses: as many as a block has. */
-static ln_status mend(pruning *w, ln_prune_layer *p) {
+static ln_status mend(ln_pruning *w, ln_prune_layer *p) {
   for (int32_t k = 1; k <= MENDED && p + k < w->layers + w->count; ++k) {
     if (!p[k].fitted) continue;
     p[k].removed = 0;
@@ -287,19 +271,19 @@ static ln_status mend(pruning *w, ln_prune_layer *p) {
   return LN_OK;
 }
 
-static ln_status unmend(pruning *w, ln_prune_layer *p) {
+static ln_status unmend(ln_pruning *w, ln_prune_layer *p) {
   for (int32_t k = 0; k <= MENDED && p + k < w->layers + w->count; ++k)
-    LN_TRY(write_layer(w, p + k, p[k].dense, p[k].dense_bias));
+    LN_TRY(ln_pruning_write(w, p + k, p[k].dense, p[k].dense_bias));
   return LN_OK;
 }
 
 /* Prunes the layer alone and sees what that does to the outputs: the layer's costs are scaled to it. */
-static ln_status judge(pruning *w, ln_prune_layer *p) {
+static ln_status judge(ln_pruning *w, ln_prune_layer *p) {
   const bool measured = ln_stage_is(w->stage, w->o, NULL, "sensitivity", "measured");
   ln_model *alone = NULL;
   double error = 0, cost = 0;
   p->removed = (int64_t)(w->sparsity * (double)p->units);
-  LN_TRY(fit(w, p, w->dense, true));
+  LN_TRY(ln_pruning_fit(w, p, w->dense, NULL, true));
   qsort(p->costs, (size_t)p->units, sizeof *p->costs, by_value);
   for (int64_t i = 0; i < p->removed; ++i) cost += (double)p->costs[i];
   if (measured) {
@@ -313,7 +297,7 @@ static ln_status judge(pruning *w, ln_prune_layer *p) {
   return unmend(w, p);
 }
 
-static ln_status weigh_layers(pruning *w) {
+static ln_status weigh_layers(ln_pruning *w) {
   const bool global = ln_stage_is(w->stage, w->o, NULL, "scope", "global") && w->pattern.m == 0;
   const bool alike = ln_stage_is(w->stage, w->o, NULL, "sensitivity", "none");
   for (int32_t i = 0; global && !alike && i < w->count; ++i) {
@@ -327,27 +311,27 @@ static ln_status weigh_layers(pruning *w) {
 
 /* ---- pruning ---- */
 
-static ln_status prune_by_magnitude(pruning *w, ln_prune_layer *p) {
+static ln_status prune_by_magnitude(ln_pruning *w, ln_prune_layer *p) {
   const size_t count = (size_t)p->layer.rows * (size_t)p->layer.columns;
   float *weights = ln_alloc_array(count, sizeof *weights);
   if (weights == NULL) return ln_optimizer_no_memory(w->o);
   memcpy(weights, p->dense, count * sizeof *weights);
   ln_status status = ln_prune_by_magnitude(w->o, p, weights);
-  if (status == LN_OK) status = write_layer(w, p, weights, NULL);
+  if (status == LN_OK) status = ln_pruning_write(w, p, weights, NULL);
   ln_free(weights);
   return status;
 }
 
-static ln_status prune_layer(pruning *w, ln_prune_layer *p) {
+static ln_status prune_layer(ln_pruning *w, ln_prune_layer *p) {
   ln_model *so_far = NULL;
   if (!p->fitted) return prune_by_magnitude(w, p);
   LN_TRY(ln_edit_snapshot(w->o->model, w->o->err, &so_far));
-  const ln_status status = fit(w, p, so_far, false);
+  const ln_status status = ln_pruning_fit(w, p, so_far, NULL, false);
   ln_model_destroy(so_far);
   return status;
 }
 
-static ln_status report_layer(pruning *w, const ln_prune_layer *p, int64_t *zeros) {
+static ln_status report_layer(ln_pruning *w, const ln_prune_layer *p, int64_t *zeros) {
   char what[96];
   float *now = NULL;
   double error = 0, power = 0;
@@ -364,7 +348,7 @@ static ln_status report_layer(pruning *w, const ln_prune_layer *p, int64_t *zero
   return ln_report_add_layer(w->o, &row);
 }
 
-static ln_status finish(pruning *w) {
+static ln_status finish(ln_pruning *w) {
   int64_t zeros = 0;
   for (int32_t i = 0; i < w->count; ++i) {
     LN_TRY(ln_invariant_keep_zeros(w->o, w->layers[i].layer.weights));
@@ -376,16 +360,9 @@ static ln_status finish(pruning *w) {
                             w->dense != NULL ? "the others fitted to calibration data" : "by magnitude alone");
 }
 
-static ln_status prune(pruning *w) {
+static ln_status prune(ln_pruning *w) {
   ln_optimizer *o = w->o;
-  const bool wanted = ln_stage_flag(w->stage, o, NULL, "reconstruct");
-  const bool samples = o->options->calibration != NULL && o->options->calibration->count > 0;
-  if (wanted && samples) LN_TRY(ln_edit_snapshot(o->model, o->err, &w->dense));
-  if (wanted && !samples)
-    LN_TRY(ln_report_add_note(o,
-                              "prune: without calibration data weights go by magnitude, and nothing makes up for "
-                              "them: with --data the model stays far more accurate"));
-  LN_TRY(open_layers(w));
+  LN_TRY(ln_pruning_open(w));
   LN_TRY(weigh_layers(w));
   for (int32_t i = 0; i < w->count; ++i) {
     LN_TRY(ln_optimizer_progress(o, "pruning", i, w->count));
@@ -396,12 +373,15 @@ static ln_status prune(pruning *w) {
 }
 
 ln_status ln_technique_prune(ln_optimizer *o, const ln_stage *stage) {
-  pruning w = {.o = o, .stage = stage, .sparsity = ln_stage_number(stage, o, NULL, "sparsity")};
+  ln_pruning w = {.o = o, .stage = stage, .sparsity = ln_stage_number(stage, o, NULL, "sparsity")};
   w.samples = (int64_t)ln_stage_number(stage, o, NULL, "samples");
   LN_TRY(read_pattern(o, ln_stage_text(stage, o, NULL, "pattern"), &w.pattern));
-  if (w.pattern.channels) return ln_prune_channels(o, stage);
+  if (w.pattern.channels) {
+    const ln_status status = ln_prune_channels(&w);
+    ln_pruning_close(&w);
+    return status;
+  }
   const ln_status status = prune(&w);
-  close_layers(&w);
-  ln_model_destroy(w.dense);
+  ln_pruning_close(&w);
   return status;
 }

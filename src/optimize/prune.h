@@ -35,12 +35,43 @@ typedef struct ln_prune_data {
   float *y; /* [groups][capacity][group_rows] of the dense model, before the activation; NULL: not asked for */
 } ln_prune_data;
 
+/* A stage at work. */
+typedef struct ln_pruning {
+  ln_optimizer *o;
+  const ln_stage *stage;
+  ln_prune_pattern pattern;
+  ln_prune_layer *layers;
+  int32_t count;
+  double sparsity;
+  int64_t samples;
+  ln_model *dense; /* the model as the stage found it; NULL: weights go by magnitude */
+  int64_t weights; /* that can be pruned */
+} ln_pruning;
+
+/* ---- prune.c ---- */
+
+ln_status ln_pruning_open(ln_pruning *w);
+void ln_pruning_close(ln_pruning *w);
+ln_status ln_pruning_write(ln_pruning *w, ln_prune_layer *p, const float *weights, const float *bias);
+/*
+ * Takes p->removed units out of the layer, and what `gone` (one byte a weight, or NULL) says; fits the others to what
+ * `model` feeds it, and writes it. With `costs`, fills p->costs and p->power too.
+ */
+ln_status ln_pruning_fit(ln_pruning *w, ln_prune_layer *p, ln_model *model, const uint8_t *gone, bool costs);
+
+/* ---- channels.c ---- */
+
+/* The pattern "channel": whole channels go, and the graph with them. */
+ln_status ln_prune_channels(ln_pruning *w);
+
 /* ---- prune_data.c ---- */
 
 /* Runs `model`, and `dense` beside it (NULL: no `y`), over calibration samples. */
 ln_status ln_prune_gather(const ln_optimizer *o, ln_model *model, ln_model *dense, const ln_prune_layer *p,
                           int64_t samples, ln_prune_data *out);
 void ln_prune_data_free(ln_prune_data *data);
+/* Of what the layer gives in the dense model, all rows together; above zero. */
+double ln_prune_variance(const ln_prune_data *data);
 /* The outputs' squared distance from those of `dense`, over their own variance. */
 ln_status ln_prune_output_error(const ln_optimizer *o, ln_model *model, ln_model *dense, int64_t samples, double *out);
 
@@ -87,6 +118,11 @@ ln_status ln_prune_fit_costs(ln_prune_fit *fit, ln_prune_layer *p);
  * weight, set where it must be zero already; NULL: nowhere.
  */
 ln_status ln_prune_fit_layer(ln_prune_fit *fit, const uint8_t *zeros, float *weights, float *bias);
+
+/* What the loss of the `count` inputs `columns` costs, of all rows together; of dense weights. Moments are from
+ * ln_prune_fit_inputs. */
+ln_status ln_prune_fit_inputs(ln_prune_fit *fit);
+double ln_prune_fit_inputs_cost(const ln_prune_fit *fit, const int32_t *columns, int32_t count);
 
 /* ---- prune_choose.c ---- */
 

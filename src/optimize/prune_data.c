@@ -120,6 +120,21 @@ ln_status ln_prune_gather(const ln_optimizer *o, ln_model *model, ln_model *dens
   return status;
 }
 
+double ln_prune_variance(const ln_prune_data *data) {
+  double total = 0;
+  for (int64_t r = 0; r < (int64_t)data->groups * data->group_rows; ++r) {
+    const float *y = data->y + r / data->group_rows * data->capacity * data->group_rows + r % data->group_rows;
+    double sum = 0, squares = 0;
+    for (int64_t i = 0; i < data->count; ++i) {
+      const double value = (double)y[i * data->group_rows];
+      sum += value;
+      squares += value * value;
+    }
+    total += data->count > 0 ? (squares - sum * sum / (double)data->count) / (double)data->count : 0;
+  }
+  return total > 1e-30 ? total : 1e-30;
+}
+
 /* ---- the outputs ---- */
 
 typedef struct comparison {

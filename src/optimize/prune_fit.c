@@ -294,6 +294,31 @@ ln_status ln_prune_fit_costs(ln_prune_fit *f, ln_prune_layer *p) {
   return status;
 }
 
+/* ---- inputs as a whole ---- */
+
+ln_status ln_prune_fit_inputs(ln_prune_fit *f) {
+  const int32_t n = f->data->columns;
+  observe_inputs(f, 0);
+  memcpy(f->inverse, f->h, (size_t)n * (size_t)n * sizeof *f->h);
+  for (int32_t j = 0; j < n; ++j) f->inverse[(ptrdiff_t)j * n + j] += added(f);
+  return ln_linear_inverse(f->inverse, n, 0, f->o->err);
+}
+
+double ln_prune_fit_inputs_cost(const ln_prune_fit *f, const int32_t *columns, int32_t count) {
+  const int32_t n = f->data->columns, rows = f->p->layer.rows;
+  double total = 0, *b = f->line;
+  for (int32_t i = 0; i < count; ++i)
+    for (int32_t j = 0; j < count; ++j)
+      f->work[(ptrdiff_t)i * count + j] = f->inverse[(ptrdiff_t)columns[i] * n + columns[j]];
+  if (!ln_linear_cholesky(f->work, count)) return INFINITY;
+  for (int32_t r = 0; r < rows; ++r) {
+    for (int32_t i = 0; i < count; ++i) b[i] = (double)f->p->dense[(ptrdiff_t)r * n + columns[i]];
+    ln_linear_solve(f->work, count, b, 1);
+    for (int32_t i = 0; i < count; ++i) total += b[i] * (double)f->p->dense[(ptrdiff_t)r * n + columns[i]];
+  }
+  return total;
+}
+
 /* ---- a layer ---- */
 
 static bool is_cut(const ln_prune_layer *p) { return p->skip < 0 && (isfinite(p->low) || isfinite(p->high)); }
