@@ -151,13 +151,8 @@ static void fit_row(ln_prune_fit *f, int32_t r, const uint8_t *keep, const float
   for (int32_t i = 0; i < k; ++i) w[f->index[i]] = x[i];
 }
 
-static void fit_rows(ln_prune_fit *f, const uint8_t *keep, const float *anchor) {
-  const int32_t n = f->data->columns;
-  for (int32_t r = 0; r < f->data->group_rows; ++r) fit_row(f, r, keep + (ptrdiff_t)r * n, anchor + (ptrdiff_t)r * n);
-}
-
-/* The group's weights without any zeros: what strips are traced from. */
-static ln_status fit_whole(ln_prune_fit *f, const float *anchor) {
+/* All rows without any zeros, which share their equations. f->inverse gets what they are solved with. */
+static bool solve_whole(ln_prune_fit *f, const float *anchor) {
   const int32_t n = f->data->columns, rows = f->data->group_rows;
   const double extra = added(f);
   for (int32_t r = 0; r < rows; ++r)
@@ -168,11 +163,24 @@ static ln_status fit_whole(ln_prune_fit *f, const float *anchor) {
   memcpy(f->inverse, f->h, (size_t)n * (size_t)n * sizeof *f->h);
   for (int32_t j = 0; j < n; ++j) f->inverse[(ptrdiff_t)j * n + j] += extra;
   memcpy(f->work, f->inverse, (size_t)n * (size_t)n * sizeof *f->h);
-  if (!ln_linear_cholesky(f->work, n))
+  if (!ln_linear_cholesky(f->work, n)) return false;
+  ln_linear_solve(f->work, n, f->w, rows);
+  return true;
+}
+
+static void fit_rows(ln_prune_fit *f, const uint8_t *keep, const float *anchor) {
+  const int32_t n = f->data->columns, rows = f->data->group_rows;
+  const bool whole = memchr(keep, 0, (size_t)rows * (size_t)n) == NULL;
+  if (whole && solve_whole(f, anchor)) return;
+  for (int32_t r = 0; r < rows; ++r) fit_row(f, r, keep + (ptrdiff_t)r * n, anchor + (ptrdiff_t)r * n);
+}
+
+/* The group's weights without any zeros, and the inverse of its moments: what strips are traced from. */
+static ln_status fit_whole(ln_prune_fit *f, const float *anchor) {
+  if (!solve_whole(f, anchor))
     return ln_fail(f->o->err, LN_ERR_DATA, "prune: \"%s\": its inputs are not finite",
                    ln_layer_name(f->o, &f->p->layer));
-  ln_linear_solve(f->work, n, f->w, rows);
-  return ln_linear_inverse(f->inverse, n, 0, f->o->err);
+  return ln_linear_inverse(f->inverse, f->data->columns, 0, f->o->err);
 }
 
 /* ---- choosing ---- */
