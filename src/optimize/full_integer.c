@@ -438,7 +438,7 @@ static ln_status make_and_write(ln_integer_plan *plan) {
   LN_TRY(find_groups(plan));
   LN_TRY(ln_integer_write(plan));
   LN_TRY(note_bodies(plan->o));
-  if (ln_stage_flag(plan->stage, plan->o, NULL, "bias-correction")) {
+  if (!ln_stage_is(plan->stage, plan->o, NULL, "bias-correction", "false")) {
     LN_TRY(ln_bias_correct(plan->o, plan->stage, plan->before));
   }
   return ln_integer_report(plan);

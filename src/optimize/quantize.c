@@ -17,7 +17,8 @@ const ln_parameter ln_parameters_quantize[] = {
     {"samples", LN_PARAMETER_INTEGER, "0", NULL, 0, 1e9, "how many calibration samples at most; 0: all"},
     {"per-channel", LN_PARAMETER_CHOICE, "auto", "auto|true|false", 0, 0,
      "a scale for each output channel; auto: unless weights share a codebook"},
-    {"bias-correction", LN_PARAMETER_FLAG, "false", NULL, 0, 0, "let biases make up for the mean error of layers"},
+    {"bias-correction", LN_PARAMETER_CHOICE, "auto", "auto|true|false", 0, 0,
+     "let biases make up for the mean error of layers; auto: where activations are integers"},
     {"rounding", LN_PARAMETER_CHOICE, "nearest", "nearest|learned", 0, 0, "how weights become integers"},
     {"block", LN_PARAMETER_INTEGER, "0", NULL, 0, 65536, "weights that share a scale; 0: a channel's"},
     {NULL, LN_PARAMETER_FLAG, NULL, NULL, 0, 0, NULL}};
