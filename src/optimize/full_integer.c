@@ -143,6 +143,37 @@ static ln_status choose_numbers(ln_integer_plan *plan) {
 }
 
 /*
+ * What only moves values, and is asked for nothing of its own, moves them as they were made; floats, as they are read
+ * next.
+ */
+static ln_status follow_numbers(ln_integer_plan *plan) {
+  const ln_graph *graph = ln_optimizer_graph(plan->o);
+  const ln_quantize_format general = ln_quantize_format_of(plan->o, plan->stage, NULL);
+  uint8_t *made = ln_alloc_array((size_t)plan->tensor_count, sizeof *made);
+  uint8_t *read = ln_alloc_array((size_t)plan->tensor_count, sizeof *read);
+  const ln_status status = made != NULL && read != NULL ? LN_OK : ln_optimizer_no_memory(plan->o);
+  for (int32_t step = 0; status == LN_OK && step < 2 * plan->op_count; ++step) {
+    const bool back = step < plan->op_count;
+    const int32_t i = back ? plan->op_count - 1 - step : step - plan->op_count;
+    const ln_op *op = &graph->ops[i];
+    const bool follows = (op->def->flags & LN_OPF_ONE_SCALE) != 0 && plan->formats[i] == general;
+    const int32_t count = back ? op->output_count : op->input_count;
+    for (int32_t j = 0; follows && plan->number[i] != LN_COMPUTE_FLOAT && j < count; ++j) {
+      const int32_t tensor = back ? op->outputs[j] : op->inputs[j];
+      const uint8_t other = tensor < 0 ? LN_COMPUTE_FLOAT : back ? read[tensor] : made[tensor];
+      if (other != LN_COMPUTE_FLOAT && row_takes(op, (ln_compute)other)) plan->number[i] = other;
+    }
+    for (int32_t j = 0; j < (back ? op->input_count : op->output_count); ++j) {
+      const int32_t tensor = back ? op->inputs[j] : op->outputs[j];
+      if (is_float_operand(plan, tensor)) (back ? read : made)[tensor] = plan->number[i];
+    }
+  }
+  ln_free(made);
+  ln_free(read);
+  return status;
+}
+
+/*
  * What only moves values between operators in floats stays in floats, and what makes no floats (SHAPE, ARG_MAX) takes
  * them as they come.
  */
@@ -430,11 +461,27 @@ static ln_status note_bodies(ln_optimizer *o) {
                             o->model->graph_count == 2 ? "" : "s", o->model->graph_count == 2 ? "it is" : "they are");
 }
 
+/* Rows of the report for layers that keep their floats; those in forms of weights alone get theirs elsewhere. */
+static void note_left_layers(ln_integer_plan *plan) {
+  for (int32_t i = 0; i < plan->layer_count; ++i) {
+    const ln_layer *layer = &plan->layers[i];
+    const ln_op *op = ln_layer_op(plan->o, layer);
+    const ln_quantize_format format = plan->formats[layer->op];
+    const bool excluded = format == LN_QUANTIZE_FLOAT32;
+    if (plan->layer_of[layer->op] != i || plan->number[layer->op] != LN_COMPUTE_FLOAT) continue;
+    if (!excluded && !ln_quantize_is_full_integer(format)) continue;
+    const char *what = excluded ? "left float32: excluded" : "left float32: no integer form";
+    plan->rows[i] = (ln_integer_row){op->outputs[0], ln_report_layer_of(plan->o, layer, what)};
+  }
+}
+
 static ln_status make_and_write(ln_integer_plan *plan) {
   LN_TRY(prepare_plan(plan));
   LN_TRY(choose_numbers(plan));
+  LN_TRY(follow_numbers(plan));
   LN_TRY(follow_neighbours(plan));
   find_homes(plan);
+  note_left_layers(plan);
   LN_TRY(find_groups(plan));
   LN_TRY(ln_integer_write(plan));
   LN_TRY(note_bodies(plan->o));

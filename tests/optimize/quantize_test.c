@@ -205,6 +205,20 @@ static void layers_may_differ(void **state) {
   ln_model_destroy(model);
 }
 
+/* What only moves values moves them in the numbers that they are made in. */
+static void moving_follows_what_is_moved(void **state) {
+  (void)state;
+  const setting wide = {"type:CONV_2D", "format", "int16x8"};
+  ln_model *model = network(), *out = quantized(model, &wide, 1, 25);
+  const ln_op *both = find(out, LN_OP_CONCATENATION, 0);
+  assert_int_equal(both->inputs[0], find(out, LN_OP_CONV_2D, 0)->outputs[0]);
+  assert_int_equal(out_of(out, both)->type, LN_INT16);
+  assert_int_equal(out_of(out, find(out, LN_OP_LOGISTIC, 0))->type, LN_INT8);
+  assert_int_equal(in(out, find(out, LN_OP_FULLY_CONNECTED, 0), 0)->type, LN_INT8);
+  ln_model_destroy(out);
+  ln_model_destroy(model);
+}
+
 static void edges_take_the_type_that_is_asked_for(void **state) {
   (void)state;
   static const struct {
@@ -295,6 +309,7 @@ int main(void) {
       cmocka_unit_test(operators_get_the_scales_of_their_rows),
       cmocka_unit_test(activations_of_16_bits_are_symmetric),
       cmocka_unit_test(layers_may_differ),
+      cmocka_unit_test(moving_follows_what_is_moved),
       cmocka_unit_test(edges_take_the_type_that_is_asked_for),
       cmocka_unit_test(nonsense_is_refused),
       cmocka_unit_test(every_method_gives_a_range),
