@@ -158,10 +158,15 @@ static ln_status follow_numbers(ln_integer_plan *plan) {
     const ln_op *op = &graph->ops[i];
     const bool follows = (op->def->flags & LN_OPF_ONE_SCALE) != 0 && plan->formats[i] == general;
     const int32_t count = back ? op->output_count : op->input_count;
-    for (int32_t j = 0; follows && plan->number[i] != LN_COMPUTE_FLOAT && j < count; ++j) {
+    uint8_t widest = LN_COMPUTE_FLOAT;
+    for (int32_t j = 0; j < count; ++j) {
       const int32_t tensor = back ? op->outputs[j] : op->inputs[j];
       const uint8_t other = tensor < 0 ? LN_COMPUTE_FLOAT : back ? read[tensor] : made[tensor];
-      if (other != LN_COMPUTE_FLOAT && row_takes(op, (ln_compute)other)) plan->number[i] = other;
+      if (other > widest) widest = other;
+    }
+    if (follows && plan->number[i] != LN_COMPUTE_FLOAT && widest != LN_COMPUTE_FLOAT &&
+        row_takes(op, (ln_compute)widest)) {
+      plan->number[i] = widest;
     }
     for (int32_t j = 0; j < (back ? op->input_count : op->output_count); ++j) {
       const int32_t tensor = back ? op->inputs[j] : op->outputs[j];
