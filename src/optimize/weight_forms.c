@@ -182,7 +182,7 @@ static bool alloc_moments(const ln_optimizer *o, weight_form *form) {
 /* Collects the moments of forms [from, to), which share a run over the samples. */
 static ln_status learn_some(ln_optimizer *o, const ln_stage *stage, ln_model *model, weight_form *forms, int32_t from,
                             int32_t to) {
-  enum { LEAST_POSITIONS = 8, MOST_POSITIONS = 64 };
+  enum { LEAST_POSITIONS = 48, MOST_POSITIONS = 64 };
   const ln_samples *samples = o->options->calibration;
   const int64_t asked = (int64_t)ln_stage_number(stage, o, NULL, "samples");
   const int64_t limit = asked > 0 ? asked : MOST_SAMPLES;

@@ -5,10 +5,10 @@
 #include "ir/ir.h"
 #include "linnet/optimize.h"
 
-enum { FLOAT_NET_SIDE = 10, FLOAT_NET_CHANNELS = 8, FLOAT_NET_CLASSES = 12 };
+enum { FLOAT_NET_SIDE = 6, FLOAT_NET_CHANNELS = 8, FLOAT_NET_CLASSES = 12 };
 
 /*
- * [1, 10, 10, 8] -> CONV_2D 3x3 to 16 -> 1x1 to 128 -> DEPTHWISE_CONV_2D 3x3 -> 1x1 to 16 -> RESHAPE -> FULLY_CONNECTED
+ * [1, 6, 6, 8] -> CONV_2D 3x3 to 16 -> 1x1 to 128 -> DEPTHWISE_CONV_2D 3x3 -> 1x1 to 16 -> RESHAPE -> FULLY_CONNECTED
  * to 12. All but the last two clamp as `activation` says. `spread`: channels' weights lie up to so many powers of two
  * apart. Read from a file; the caller's, for ln_model_destroy.
  */
