@@ -2,7 +2,8 @@
 
 Both Fashion-MNIST models of SHARED/compress in every form that stock LiteRT reads: as accurate as what TensorFlow's
 converter made of them and no larger (dynamic range, float16), int4 within a point of the floats, and LiteRT as right
-about the 10,000 test pictures as Linnet. Exits with 77 where LiteRT, the models or the pictures are absent.
+about the 10,000 test pictures as Linnet. Models of SHARED/models with recurrent layers, embeddings and matrix products
+give LiteRT's outputs in forms of weights alone. Exits with 77 where LiteRT, the models or the pictures are absent.
 """
 import gzip
 import json
@@ -77,6 +78,31 @@ def litert_accuracy(model, pictures, labels):
     return right / len(labels)
 
 
+def compare_outputs(folder, name, form):
+    """One run of a model in a form of weights alone: what both compute."""
+    source, out = f"{SHARED}/models/{name}.tflite", f"{folder}/other.tflite"
+    linnet("optimize", source, "-o", out, "--quantize", form, "--no-measure")
+    interpreter = Interpreter(model_path=out, num_threads=1)
+    interpreter.allocate_tensors()
+    random = numpy.random.default_rng(1)
+    flags = []
+    for i, detail in enumerate(interpreter.get_input_details()):
+        floats = detail["dtype"] == numpy.float32
+        value = random.uniform(-1, 1, detail["shape"]) if floats else random.integers(0, 100, detail["shape"])
+        interpreter.set_tensor(detail["index"], value.astype(detail["dtype"]))
+        numpy.save(f"{folder}/in{i}.npy", value.astype(detail["dtype"]))
+        flags += ["--input", f"{folder}/in{i}.npy"]
+    interpreter.invoke()
+    linnet("run", out, *flags, "--output-dir", f"{folder}/outputs")
+    worst = 0
+    listed = json.load(open(f"{folder}/outputs/outputs.json", encoding="utf-8"))
+    for detail, entry in zip(interpreter.get_output_details(), listed):
+        theirs, ours = interpreter.get_tensor(detail["index"]), numpy.load(f"{folder}/outputs/{entry['file']}")
+        worst = max(worst, float(abs(theirs - ours).max() / abs(theirs).max()))
+    smaller = os.path.getsize(out) < 0.8 * os.path.getsize(source)
+    check(worst < 1e-4 and smaller, f"{name} {form}: outputs {worst:.2g} apart, {os.path.getsize(out)} bytes")
+
+
 figures = json.load(open(FIGURES, encoding="utf-8"))
 pictures = idx(IMAGES).astype(numpy.float32)[..., numpy.newaxis] / numpy.float32(255)
 labels = idx(LABELS)
@@ -95,4 +121,8 @@ with tempfile.TemporaryDirectory() as folder:
             check(ours >= least - 1e-9, f"{text}; at least {least:.4f}")
             check(size <= most, f"{text}; at most {most} bytes")
             check(abs(ours - other) <= 0.0005 + 1e-9, f"{text}; alike")
+    for name in ("tflm_trained_lstm", "movie_review", "litert_conformer", "tiny_ad01_fp32", "tiny_resnet_float"):
+        for form in ("float16", "bfloat16", "int8-weights", "int4-weights"):
+            if os.path.exists(f"{SHARED}/models/{name}.tflite"):
+                compare_outputs(folder, name, form)
 sys.exit(1 if failures else 0)
