@@ -103,6 +103,33 @@ out:
   return status;
 }
 
+/* ---- what earlier layers lost ---- */
+
+ln_status ln_catch_up(const ln_optimizer *o, float *weights, int32_t rows, int32_t columns, const double *moments,
+                      double *cross) {
+  static const double damping = 0.05; /* of the mean power: samples are few */
+  const size_t n = (size_t)columns;
+  double *more = ln_alloc_array((size_t)rows, n * sizeof *more);
+  if (more == NULL) return ln_optimizer_no_memory(o);
+  for (size_t i = 0; i < n; ++i) {
+    for (size_t j = 0; j < n; ++j) cross[i * n + j] -= moments[j <= i ? i * n + j : j * n + i];
+  }
+  /* weights * (cross - moments) is what outputs lack, by input; least squares find the weights that give it. */
+  for (size_t r = 0; r < (size_t)rows; ++r) {
+    double *lacking = more + r * n;
+    for (size_t i = 0; i < n; ++i) {
+      const double weight = (double)weights[r * n + i];
+      for (size_t j = 0; weight != 0.0 && j < n; ++j) lacking[j] += weight * cross[i * n + j];
+    }
+  }
+  const ln_status status = ln_linear_solve_damped(moments, columns, damping, more, rows, o->err);
+  for (size_t i = 0; status == LN_OK && i < (size_t)rows * n; ++i) {
+    if (weights[i] != 0.0f) weights[i] += (float)more[i];
+  }
+  ln_free(more);
+  return status;
+}
+
 ln_status ln_round_learned(ln_optimizer *o, const float *values, int32_t rows, int32_t columns, const float *scales,
                            int32_t bits, const float *patches, int64_t positions, int8_t *out) {
   size_t square;

@@ -21,5 +21,11 @@ void ln_round_nearest(const float *values, int32_t rows, int32_t columns, const 
  */
 ln_status ln_round_by_moments(const ln_optimizer *o, const float *values, int32_t rows, int32_t columns,
                               const float *scales, int32_t block, int32_t bits, const double *moments, int8_t *out);
+/*
+ * Lets weights [rows, columns] give of inputs as they have become what they gave before: `moments` are of the former,
+ * `cross` [columns, columns] are sums of what inputs were (rows) by what they are. Zeros stay zeros; `cross` is spoilt.
+ */
+ln_status ln_catch_up(const ln_optimizer *o, float *weights, int32_t rows, int32_t columns, const double *moments,
+                      double *cross);
 
 #endif

@@ -17,6 +17,7 @@ enum {
   LEAST_WEIGHTS = 1024, /* fewer stay floats, as TFLite's converter has it */
   MOST_COLUMNS = 2048,  /* of moments: the time grows with their third power */
   SHORT_ROW = 64,
+  MOST_PASSES = 32, /* over the samples, for layers to learn one after the other */
   MOST_SAMPLES = 256 /* that rounding learns from, unless the stage says a number */
 };
 
@@ -37,7 +38,10 @@ typedef struct weight_form {
   bool per_tensor, learned;
   int32_t block;       /* columns that share a scale */
   int32_t lanes;       /* of moments: parts of the rows that see other inputs */
-  double *moments;     /* [lanes, columns, columns]; NULL: none */
+  double *moments;     /* [lanes, columns, columns] of inputs as they are now; NULL: none */
+  double *cross;       /* the same: sums of what they were by what they are */
+  float *was, *is;     /* inputs that are not counted in the moments yet, [held, columns] */
+  int64_t held;
   ln_report_layer row; /* of the report */
 } weight_form;
 
@@ -142,67 +146,96 @@ static ln_status choose(ln_optimizer *o, const ln_stage *stage, weight_form *for
 typedef struct learning {
   ln_optimizer *o;
   weight_form *forms;
-  int32_t from, to; /* of the forms, those whose moments are collected */
-  float *patches;
-  int64_t most; /* positions of one sample */
+  int32_t from, to;   /* of the forms, those whose moments are collected */
+  ln_session *floats; /* of the model before the stage */
+  int64_t most;       /* positions of one sample, and those that are counted together */
 } learning;
 
-static ln_status add_sample(void *user, int64_t sample, ln_session *session, ln_error *err) {
-  learning *l = user;
-  (void)err;
-  for (int32_t i = l->from; i < l->to; ++i) {
-    weight_form *form = &l->forms[i];
-    if (form->moments == NULL) continue;
-    const ln_tensor *input = ln_session_tensor(session, form->layer.input);
-    const size_t columns = (size_t)form->layer.columns;
-    for (int32_t lane = 0; lane < form->lanes; ++lane) {
-      const int32_t row = form->layer.rows / form->lanes * lane;
-      const int64_t taken = ln_layer_patches(l->o, &form->layer, input, row, l->most, (uint64_t)sample, l->patches);
-      if (taken < 0) {
-        ln_free(form->moments);
-        form->moments = NULL;
-        break;
-      }
-      /* bounded: as the moments were allocated */
-      ln_linear_add_moments(form->moments + (size_t)lane * columns * columns, form->layer.columns, l->patches, taken);
+static void drop_moments(weight_form *form) {
+  ln_free(form->moments);
+  ln_free(form->cross);
+  ln_free(form->was);
+  ln_free(form->is);
+  form->moments = form->cross = NULL;
+  form->was = form->is = NULL;
+}
+
+static void count_held(weight_form *form, int32_t lane) {
+  const int32_t n = form->layer.columns;
+  const size_t at = (size_t)lane * (size_t)n * (size_t)n; /* bounded: as allocated */
+  ln_linear_add_moments(form->moments + at, n, form->is, form->held);
+  ln_linear_add_products(form->cross + at, form->was, n, form->is, n, form->held);
+  form->held = 0;
+}
+
+static void add_layer(const learning *l, weight_form *form, const ln_tensor *was, const ln_tensor *is,
+                      int64_t sample) {
+  const ln_layer *layer = &form->layer;
+  for (int32_t lane = 0; form->moments != NULL && lane < form->lanes; ++lane) {
+    const int32_t row = layer->rows / form->lanes * lane;
+    const size_t at = (size_t)form->held * (size_t)layer->columns;
+    const int64_t most = l->most - form->held; /* a sample that does not fit gives as many as do */
+    const int64_t taken = ln_layer_patches(l->o, layer, is, row, most, (uint64_t)sample, form->is + at);
+    if (taken < 0 || ln_layer_patches(l->o, layer, was, row, most, (uint64_t)sample, form->was + at) != taken) {
+      drop_moments(form);
+      return;
     }
+    form->held += taken;
+    if (form->lanes > 1 || form->held == l->most) count_held(form, lane);
+  }
+}
+
+static ln_status add_sample(void *user, int64_t sample, ln_session *session, ln_error *err) {
+  const learning *l = user;
+  const ln_samples *samples = l->o->options->calibration;
+  LN_TRY(samples->fill(samples->user, sample, l->floats, err));
+  LN_TRY(ln_session_run(l->floats, err));
+  for (int32_t i = l->from; i < l->to; ++i) {
+    const int32_t input = l->forms[i].layer.input;
+    if (l->forms[i].moments == NULL) continue;
+    add_layer(l, &l->forms[i], ln_session_tensor(l->floats, input), ln_session_tensor(session, input), sample);
   }
   return LN_OK;
 }
 
-static bool alloc_moments(const ln_optimizer *o, weight_form *form) {
+static bool alloc_moments(const ln_optimizer *o, weight_form *form, int64_t most) {
   const size_t columns = (size_t)form->layer.columns;
-  size_t elements;
+  size_t elements, room;
   form->lanes = ln_layer_lanes(o, &form->layer);
   if (!ln_size_mul(columns, columns, &elements) || !ln_size_mul(elements, (size_t)form->lanes, &elements)) return false;
+  if (!ln_size_mul(columns, (size_t)most, &room)) return false;
   form->moments = ln_alloc_array(elements, sizeof *form->moments);
-  return form->moments != NULL;
+  form->cross = ln_alloc_array(elements, sizeof *form->cross);
+  form->was = ln_alloc_array(room, sizeof *form->was);
+  form->is = ln_alloc_array(room, sizeof *form->is);
+  return form->moments != NULL && form->cross != NULL && form->was != NULL && form->is != NULL;
 }
 
-/* Collects the moments of forms [from, to), which share a run over the samples. */
-static ln_status learn_some(ln_optimizer *o, const ln_stage *stage, ln_model *model, weight_form *forms, int32_t from,
-                            int32_t to) {
-  enum { LEAST_POSITIONS = 48, MOST_POSITIONS = 64 };
-  const ln_samples *samples = o->options->calibration;
+static ln_status open_floats(const ln_optimizer *o, ln_model *before, ln_session **out) {
+  ln_session_options options = LN_SESSION_OPTIONS_INIT;
+  options.keep_all_tensors = true;
+  options.threads = o->options->threads;
+  options.signature = o->options->signature;
+  return ln_session_create(before, &options, o->err, out);
+}
+
+/* Collects the moments of forms [from, to), which share a run of `now` over the samples. */
+static ln_status learn_some(ln_optimizer *o, const ln_stage *stage, ln_model *before, ln_model *now, learning *l) {
+  enum { POSITIONS = 48 };
   const int64_t asked = (int64_t)ln_stage_number(stage, o, NULL, "samples");
-  const int64_t limit = asked > 0 ? asked : MOST_SAMPLES;
-  const int64_t count = limit < samples->count ? limit : samples->count;
-  int32_t columns = 1;
-  size_t room;
-  for (int32_t i = from; i < to; ++i) {
-    if (!forms[i].learned) continue;
-    if (!alloc_moments(o, &forms[i])) return ln_optimizer_no_memory(o);
-    if (forms[i].layer.columns > columns) columns = forms[i].layer.columns;
+  l->most = POSITIONS;
+  for (int32_t i = l->from; i < l->to; ++i) {
+    if (l->forms[i].learned && !alloc_moments(o, &l->forms[i], l->most)) return ln_optimizer_no_memory(o);
   }
-  const int64_t each = 4 * (int64_t)columns / count + 1;
-  learning l = {o,  forms, from,
-                to, NULL,  each < LEAST_POSITIONS ? LEAST_POSITIONS : each > MOST_POSITIONS ? MOST_POSITIONS : each};
-  if (!ln_size_mul((size_t)columns, (size_t)l.most, &room)) return ln_optimizer_no_memory(o);
-  l.patches = ln_alloc_array(room, sizeof *l.patches);
-  const ln_status status = l.patches == NULL
-                               ? ln_optimizer_no_memory(o)
-                               : ln_observe(o, model, samples, limit, "learning to round", add_sample, &l);
-  ln_free(l.patches);
+  ln_status status = open_floats(o, before, &l->floats);
+  if (status == LN_OK) {
+    status = ln_observe(o, now, o->options->calibration, asked > 0 ? asked : MOST_SAMPLES, "learning to round",
+                        add_sample, l);
+  }
+  for (int32_t i = l->from; i < l->to; ++i) {
+    if (l->forms[i].moments != NULL && l->forms[i].held > 0) count_held(&l->forms[i], 0);
+  }
+  ln_session_destroy(l->floats);
   return status;
 }
 
@@ -483,6 +516,12 @@ static ln_status quantize_layer(ln_optimizer *o, weight_form *form) {
   float *scales = ln_alloc_array(blocks, sizeof *scales);
   int8_t *integers = ln_alloc_array(count, sizeof *integers);
   ln_status status = scales == NULL || integers == NULL ? ln_optimizer_no_memory(o) : LN_OK;
+  for (int32_t lane = 0; status == LN_OK && form->moments != NULL && lane < form->lanes; ++lane) {
+    const size_t columns = (size_t)layer->columns, at = (size_t)lane * columns * columns;
+    const int32_t rows = layer->rows / form->lanes;
+    status = ln_catch_up(o, values + (size_t)lane * (size_t)rows * columns, rows, layer->columns, form->moments + at,
+                      form->cross + at);
+  }
   if (status == LN_OK) {
     fit_scales(form, values, scales);
     status = round_weights(o, form, values, scales, integers);
@@ -530,40 +569,56 @@ static bool is_of_integers(ln_quantize_format format) {
          format == LN_QUANTIZE_INT2_WEIGHTS || format == LN_QUANTIZE_BF16_INT8;
 }
 
-/* Some at a time, so that the moments of all do not stand in memory together. */
+/* Forms [from, to), and what is learned for them from the model with those before them in integers. */
+static ln_status quantize_some(ln_optimizer *o, const ln_stage *stage, ln_model *before, weight_form *forms,
+                               int32_t from, int32_t to, int32_t count) {
+  learning l = {.o = o, .forms = forms, .from = from, .to = to};
+  ln_model *now = NULL;
+  bool any = false;
+  for (int32_t i = from; i < to; ++i) any |= forms[i].learned;
+  ln_status status = any ? ln_edit_snapshot(o->model, o->err, &now) : LN_OK;
+  if (status == LN_OK && any) status = learn_some(o, stage, before, now, &l);
+  ln_model_destroy(now);
+  for (int32_t i = from; status == LN_OK && i < to; ++i) {
+    const int32_t ops = ln_optimizer_graph(o)->op_count;
+    if (forms[i].way != LEFT) status = quantize_layer(o, &forms[i]);
+    drop_moments(&forms[i]);
+    /* Operators that were put before it moved those behind. */
+    for (int32_t j = i + 1; j < count; ++j) forms[j].layer.op += ln_optimizer_graph(o)->op_count - ops;
+  }
+  return status;
+}
+
+/* A few at a time: a layer learns from inputs as layers before it leave them, and the moments of all do not stand in
+ * memory together. */
 static ln_status learn_and_quantize(ln_optimizer *o, const ln_stage *stage, weight_form *forms, int32_t count) {
-  static const int64_t together = 1 << 25; /* elements of moments */
-  ln_model *model = NULL;
-  bool learned = false;
+  static const int64_t together = 1 << 24; /* elements of moments */
+  ln_model *before = NULL;
+  int32_t learned = 0;
   for (int32_t i = 0; i < count; ++i) {
     forms[i].learned = forms[i].learned && forms[i].way != LEFT && may_learn(&forms[i].layer);
-    learned |= forms[i].learned;
+    learned += forms[i].learned;
   }
-  if (learned) {
+  if (learned > 0) {
     LN_TRY(ln_optimizer_needs_samples(o));
-    LN_TRY(ln_edit_snapshot(o->model, o->err, &model));
+    LN_TRY(ln_edit_snapshot(o->model, o->err, &before));
   }
+  const int32_t at_once = learned / MOST_PASSES + 1;
   ln_status status = LN_OK;
-  /* From the last on: operators that are put before one move those behind it. */
-  for (int32_t to = count, from; status == LN_OK && to > 0; to = from) {
+  for (int32_t from = 0, to; status == LN_OK && from < count; from = to) {
     int64_t elements = 0;
-    bool any = false;
-    for (from = to; from > 0; --from) {
-      const weight_form *form = &forms[from - 1];
-      if (form->learned)
-        elements += (int64_t)form->layer.columns * form->layer.columns * ln_layer_lanes(o, &form->layer);
-      if (elements > together && from < to) break;
-      any |= form->learned;
+    int32_t taken = 0;
+    for (to = from; to < count; ++to) {
+      const weight_form *form = &forms[to];
+      if (!form->learned) continue;
+      elements += (int64_t)form->layer.columns * form->layer.columns * ln_layer_lanes(o, &form->layer);
+      if (taken == at_once || (taken > 0 && elements > together)) break;
+      ++taken;
     }
-    if (any) status = learn_some(o, stage, model, forms, from, to);
-    for (int32_t i = to - 1; status == LN_OK && i >= from; --i) {
-      if (forms[i].way != LEFT) status = quantize_layer(o, &forms[i]);
-      ln_free(forms[i].moments);
-      forms[i].moments = NULL;
-    }
+    status = quantize_some(o, stage, before, forms, from, to, count);
   }
-  for (int32_t i = 0; i < count; ++i) ln_free(forms[i].moments);
-  ln_model_destroy(model);
+  for (int32_t i = 0; i < count; ++i) drop_moments(&forms[i]);
+  ln_model_destroy(before);
   return status;
 }
 
