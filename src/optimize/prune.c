@@ -378,11 +378,12 @@ static ln_status note_cpu(ln_pruning *w) {
   ln_session_destroy(session);
   ln_model_destroy(model);
   if (status != LN_OK) return status;
-  return ln_report_add_note(w->o, "prune: %d of %d products run without their zeros on this processor (%s)%s", sparse,
-                            products, ln_isa_name(ln_cpu_isa()),
-                            sparse == products || w->pattern.rows % 4 == 0
-                                ? ""
-                                : "; the others cost less computed whole. Blocks of four outputs (4x1) pay from fewer zeros on");
+  return ln_report_add_note(
+      w->o, "prune: %d of %d products run without their zeros on this processor (%s)%s", sparse, products,
+      ln_isa_name(ln_cpu_isa()),
+      sparse == products || w->pattern.rows % 4 == 0
+          ? ""
+          : "; the others cost less computed whole. Blocks of four outputs (4x1) pay from fewer zeros on");
 }
 
 static ln_status note_target(ln_pruning *w) {

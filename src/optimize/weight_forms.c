@@ -17,7 +17,7 @@ enum {
   LEAST_WEIGHTS = 1024, /* fewer stay floats, as TFLite's converter has it */
   MOST_COLUMNS = 2048,  /* of moments: the time grows with their third power */
   SHORT_ROW = 64,
-  MOST_PASSES = 32, /* over the samples, for layers to learn one after the other */
+  MOST_PASSES = 32,  /* over the samples, for layers to learn one after the other */
   MOST_SAMPLES = 256 /* that rounding learns from, unless the stage says a number */
 };
 
@@ -36,11 +36,11 @@ typedef struct weight_form {
   ln_type type;
   int32_t bits;
   bool per_tensor, learned;
-  int32_t block;       /* columns that share a scale */
-  int32_t lanes;       /* of moments: parts of the rows that see other inputs */
-  double *moments;     /* [lanes, columns, columns] of inputs as they are now; NULL: none */
-  double *cross;       /* the same: sums of what they were by what they are */
-  float *was, *is;     /* inputs that are not counted in the moments yet, [held, columns] */
+  int32_t block;   /* columns that share a scale */
+  int32_t lanes;   /* of moments: parts of the rows that see other inputs */
+  double *moments; /* [lanes, columns, columns] of inputs as they are now; NULL: none */
+  double *cross;   /* the same: sums of what they were by what they are */
+  float *was, *is; /* inputs that are not counted in the moments yet, [held, columns] */
   int64_t held;
   ln_report_layer row; /* of the report */
 } weight_form;
@@ -168,8 +168,7 @@ static void count_held(weight_form *form, int32_t lane) {
   form->held = 0;
 }
 
-static void add_layer(const learning *l, weight_form *form, const ln_tensor *was, const ln_tensor *is,
-                      int64_t sample) {
+static void add_layer(const learning *l, weight_form *form, const ln_tensor *was, const ln_tensor *is, int64_t sample) {
   const ln_layer *layer = &form->layer;
   for (int32_t lane = 0; form->moments != NULL && lane < form->lanes; ++lane) {
     const int32_t row = layer->rows / form->lanes * lane;
@@ -520,7 +519,7 @@ static ln_status quantize_layer(ln_optimizer *o, weight_form *form) {
     const size_t columns = (size_t)layer->columns, at = (size_t)lane * columns * columns;
     const int32_t rows = layer->rows / form->lanes;
     status = ln_catch_up(o, values + (size_t)lane * (size_t)rows * columns, rows, layer->columns, form->moments + at,
-                      form->cross + at);
+                         form->cross + at);
   }
   if (status == LN_OK) {
     fit_scales(form, values, scales);
