@@ -151,8 +151,11 @@ static ln_status add_notes(encoding *e) {
 ln_status ln_technique_encode(ln_optimizer *o, const ln_stage *stage) {
   encoding e = {.o = o};
   ln_status status = find_candidates(&e, stage);
-  /* From the last on: a DENSIFY that is put before an operator moves only those behind it. */
-  for (int32_t i = e.count - 1; i >= 0 && status == LN_OK; --i) status = encode(&e, &e.all[i]);
+  const int32_t ops = ln_optimizer_graph(o)->op_count;
+  for (int32_t i = 0; i < e.count && status == LN_OK; ++i) {
+    e.all[i].op += ln_optimizer_graph(o)->op_count - ops; /* each DENSIFY so far stands before its reader */
+    status = encode(&e, &e.all[i]);
+  }
   const bool by_table = e.counts[FORM_TABLE] + e.counts[FORM_SPARSE_TABLE] > 0;
   const char *names = ln_stage_text(stage, o, NULL, "names");
   if (status == LN_OK && (strcmp(names, "drop") == 0 || (by_table && strcmp(names, "auto") == 0))) {
