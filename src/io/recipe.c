@@ -189,7 +189,7 @@ const char *ln_json_library(void) { return NULL; }
 ln_status ln_recipe_from_json(const char *text, size_t size, ln_error *err, ln_recipe **out) {
   (void)text, (void)size;
   if (out) *out = NULL;
-  return ln_fail(err, LN_ERR_FEATURE, "this build reads no recipes: built without libcjson");
+  return ln_fail(err, LN_ERR_FEATURE, "this build reads no recipes: built without libcjson or without the optimizer");
 }
 
 #endif
