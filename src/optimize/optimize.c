@@ -133,13 +133,25 @@ static ln_status finished_file(const ln_optimizer *o, uint8_t **data, size_t *si
   return status;
 }
 
+/* A copy of the file that the model was read from; of one without a file, what would be written of it. */
+static ln_status given_file(const ln_optimizer *o, uint8_t **data, size_t *size) {
+  const ln_file_map *map = &o->source->map;
+  if (map->data == NULL || map->size == 0) return finished_file(o, data, size);
+  *data = ln_alloc(map->size);
+  if (*data == NULL) return ln_optimizer_no_memory(o);
+  memcpy(*data, map->data, map->size);
+  *size = map->size;
+  return LN_OK;
+}
+
 /* Adds the point for the model as it is; `first` is the model that the report begins with. */
 static ln_status add_point(ln_optimizer *o, ln_model *first, const char *stage) {
+  const bool given = strcmp(stage, "before") == 0;
   ln_report_point point = {sizeof point, stage, 0, -1, NAN, NAN, NAN, NAN, NULL};
   uint8_t *data = NULL;
   size_t size = 0;
   ln_model *model = NULL;
-  LN_TRY(finished_file(o, &data, &size));
+  LN_TRY(given ? given_file(o, &data, &size) : finished_file(o, &data, &size));
   point.file = data;
   point.bytes = (int64_t)size;
   ln_status status = ln_model_from_memory(data, size, o->err, &model);

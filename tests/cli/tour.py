@@ -72,6 +72,24 @@ def same(shown, got):
     return at == len(got)
 
 
+def elided(shown, got):
+    """What came out with the lines left out that the page leaves out: found by how the next line shown looks."""
+    if "[...]" not in shown:
+        return got
+    looks = [NUMBER.sub("#", line) for line in plain(got)]
+    out, at = [], 0
+    for i, line in enumerate(shown):
+        if line != "[...]":
+            out.append(got[at] if at < len(got) else "")
+            at += 1
+            continue
+        out.append(line)
+        following = NUMBER.sub("#", plain(shown)[i + 1]) if i + 1 < len(shown) else None
+        while at < len(got) and looks[at] != following:
+            at += 1
+    return out if at == len(got) and all(out[i] or not shown[i] for i in range(len(shown))) else got
+
+
 def blocks(lines):
     """(kind, name, first line, end) of each fenced block."""
     begin = None
@@ -134,7 +152,7 @@ def main():
     if update:
         for first, last, got in reversed(changes):
             if not same(lines[first:last], got):
-                out[first:last] = got
+                out[first:last] = elided(lines[first:last], [line.rstrip() for line in got])
         with open(page, "w", encoding="utf-8") as file:
             file.write("\n".join(out))
     print("%d commands, %d %s" % (count, failed, "updated" if update else "failed"))
