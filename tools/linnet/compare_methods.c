@@ -8,8 +8,13 @@
 #include "compare.h"
 
 /* What "all" adds to every format that weights and activations can be quantized to. */
-static const char *const usual[] = {"prune:0.5",      "prune:0.8",      "cluster:16",
-                                    "factorize:0.99", "factorize:0.97", "prune:0.8+cluster:16+int8"};
+static const char *const usual[] = {"prune:0.5",
+                                    "prune:0.8",
+                                    "cluster:16",
+                                    "factorize:0.99",
+                                    "factorize:0.97",
+                                    "prune:0.8+cluster:16+int8",
+                                    "factorize:0.98+cluster:16+int8"};
 
 static compare_row *add_row(compare *c, const char *method, size_t length) {
   compare_row *grown = realloc(c->rows, ((size_t)c->count + 1) * sizeof *grown);
