@@ -15,6 +15,10 @@
 #include "kernels/quant.h"
 #include "kernels/x86/dwconv_taps.h"
 
+enum { NR = 32 }; /* channels that fit floats or not together */
+
+#include "kernels/x86/requantize_floats.h"
+
 #define LN_INLINE static inline __attribute__((always_inline))
 
 enum { HEADER = 64, BLOCK = 64, MAX_DILATION = 1 << 20 /* of 3x3 rows: keeps columns within 32 bits */ };
@@ -29,12 +33,28 @@ enum {
   PARAM_RIGHT_LESS_ONE,
   PARAM_ONE,       /* 1 where PARAM_RIGHT is above zero */
   PARAM_SIGN_MASK, /* -1 there */
-  PARAM_COUNT
+  PARAM_FORM,      /* FORM_FLOATS where the block has the next ones in place of those above but for the bias */
+  PARAM_COUNT,
+  PARAM_HIGH = PARAM_MULTIPLIER, /* parts of the multiplier, over P / 2 */
+  PARAM_LOW,
+  PARAM_NUDGE,
+  PARAM_SIGNED, /* the sign's bit where nudges take it */
+  PARAM_HALVES  /* int16, of vectors 0 and 1, and of 2 and 3 */
 };
+enum { FORM_ANY, FORM_SIMPLE, FORM_FLOATS };
 
 typedef struct header {
   int32_t value; /* weights: how many parts; params: 1 for the simple form */
 } header;
+
+/* Twice the result before it is rounded, rounded down. */
+LN_INLINE __m512i scale_floats(__m512i x, __m512 high, __m512 low, __m512i nudge, __m512i sign) {
+  enum { DOWN = _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC };
+  const __m512 real = _mm512_cvtepi32_ps(x);
+  const __m512i either = _mm512_ternarylogic_epi32(nudge, x, sign, 0xF8); /* nudge | x & sign */
+  const __m512 near = _mm512_fmadd_ps(real, low, _mm512_castsi512_ps(either));
+  return _mm512_cvt_roundps_epi32(_mm512_fmadd_round_ps(real, high, near, DOWN), DOWN);
+}
 
 #define WIDTH 64
 #define VI __m512i
@@ -180,6 +200,48 @@ static void fold_lane(const ln_dwconv_q8_channels *q, int32_t c, bool simple, in
   out[PARAM_SIGN_MASK * lanes + lane] = right > 0 ? -1 : 0;
 }
 
+/* A block of 64 channels from c on, of which there are `count`, in the form of floats; false where they do not
+ * fit: then nothing is written. */
+static bool fold_floats(const ln_dwconv_q8_channels *q, int32_t c, int32_t count, int32_t *out) {
+  enum { LANES = BLOCK / 4 };
+  int32_t multiplier[BLOCK], shift[BLOCK], folded[BLOCK], bias[BLOCK];
+  ln_floats_panel panels[BLOCK / NR];
+  const int32_t zero = q->in_zero + (q->is_signed ? 128 : 0);
+  for (int32_t i = 0; i < BLOCK; ++i) {
+    const int32_t from = c + i % count;
+    multiplier[i] = q->multipliers[from];
+    shift[i] = multiplier[i] == 0 ? -1 : q->shifts[from];
+    bias[i] = q->bias == NULL ? 0 : q->bias[from];
+    folded[i] = (int32_t)((uint32_t)bias[i] - (uint32_t)zero * (uint32_t)q->weight_sums[from]);
+  }
+  const ln_gemm_q8_columns columns = {multiplier, shift, folded, bias, q->bound, q->out_zero, !q->is_signed};
+  for (int32_t p = 0; p < BLOCK / NR; ++p) {
+    floats_fold_panel(&columns, p * NR, NR, &panels[p]);
+    if (!panels[p].fits) return false;
+  }
+  for (int32_t j = 0; j < 4; ++j, out += PARAM_COUNT * LANES) {
+    for (int32_t lane = 0; lane < LANES; ++lane) {
+      const int32_t at = channel_of(lane, j);
+      const ln_floats_panel *panel = &panels[at / NR];
+      const uint32_t high = ((uint32_t)multiplier[at] + 64) & ~UINT32_C(127); /* 2^31 at most */
+      const float unit = floats_power(shift[at] - 30);
+      const float reals[3] = {(float)high * unit, (float)(int32_t)((uint32_t)multiplier[at] - high) * unit,
+                              panel->nudge[at % NR]};
+      out[PARAM_BIAS * LANES + lane] = panel->bias[at % NR];
+      memcpy(&out[PARAM_HIGH * LANES + lane], &reals[0], sizeof(float));
+      memcpy(&out[PARAM_LOW * LANES + lane], &reals[1], sizeof(float));
+      memcpy(&out[PARAM_NUDGE * LANES + lane], &reals[2], sizeof(float));
+      out[PARAM_SIGNED * LANES + lane] = panel->signed_nudges >> (at % NR) & 1 ? INT32_MIN : 0;
+      out[PARAM_FORM * LANES + lane] = FORM_FLOATS;
+    }
+    for (int32_t i = 0; j < 2 && i < 2 * LANES; ++i) { /* as packs_epi32 orders lanes of vectors 2 * j and 2 * j + 1 */
+      const int32_t at = channel_of(i / 8 * 4 + i % 4, 2 * j + i / 4 % 2);
+      memcpy((int16_t *)(void *)(out + PARAM_HALVES * LANES) + i, &panels[at / NR].halves[at % NR], sizeof(int16_t));
+    }
+  }
+  return true;
+}
+
 static void fold(const ln_dwconv_q8_channels *channels, void *params) {
   const bool simple = simple_form(channels);
   const header head = {simple};
@@ -187,7 +249,11 @@ static void fold(const ln_dwconv_q8_channels *channels, void *params) {
   memcpy(params, &head, sizeof head);
   int32_t *out = (int32_t *)((char *)params + HEADER);
   for (int32_t c = 0; c < channels->channels; c += BLOCK) {
-    const int32_t lanes = width_at(channels->channels, c) / 4;
+    const int32_t lanes = width_at(channels->channels, c) / 4, left = channels->channels - c;
+    if (simple && lanes == BLOCK / 4 && fold_floats(channels, c, left < BLOCK ? left : BLOCK, out)) {
+      out += 4 * PARAM_COUNT * lanes;
+      continue;
+    }
     for (int32_t j = 0; j < 4; ++j, out += PARAM_COUNT * lanes) {
       for (int32_t lane = 0; lane < lanes; ++lane) {
         const int32_t channel = c + channel_of(lane, j);
@@ -205,6 +271,13 @@ static size_t scratch_bytes(const ln_dwconv_shape *shape) {
   return is_3x3(shape) ? 0 : (size_t)group_count(shape) * 4 * sizeof(void *);
 }
 
+/* Of a block of 64 channels. */
+static int form_of(const char *params, int simple) {
+  int32_t form;
+  memcpy(&form, params + PARAM_FORM * BLOCK, sizeof form);
+  return form == FORM_FLOATS ? form : simple;
+}
+
 static const header *header_of(const void *packed) { return packed; }
 
 static uint64_t mask_of(int32_t n) { return n >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1; }
@@ -218,7 +291,7 @@ static void run_3x3(const ln_dwconv_q8 *args, const ln_dwconv_row *row) {
     const char *params = (const char *)args->params + HEADER + (ptrdiff_t)c * PARAM_COUNT * 4;
     const uint64_t mask = mask_of(row->last - c);
     const int32_t width = width_at(channels, c);
-    if (width == 64) block_3x3_64(args, row, c, weights, params, mask, simple, parts);
+    if (width == 64) block_3x3_64(args, row, c, weights, params, mask, form_of(params, simple), parts);
     else if (width == 32) block_3x3_32(args, row, c, weights, params, (__mmask32)mask, simple, parts);
     else block_3x3_16(args, row, c, weights, params, (__mmask16)mask, simple, parts);
   }
@@ -311,7 +384,8 @@ static void run_any(const ln_dwconv_q8 *args, const ln_dwconv_row *row) {
       const char *params = (const char *)args->params + HEADER + (ptrdiff_t)c * PARAM_COUNT * 4;
       const uint64_t mask = mask_of(row->last - c);
       const int32_t width = width_at(s->channels, c);
-      if (width == 64) block_pixel_64(args, taps, groups, c, weights, params, out, mask, simple, parts);
+      if (width == 64)
+        block_pixel_64(args, taps, groups, c, weights, params, out, mask, form_of(params, simple), parts);
       else if (width == 32) block_pixel_32(args, taps, groups, c, weights, params, out, (__mmask32)mask, simple, parts);
       else block_pixel_16(args, taps, groups, c, weights, params, out, (__mmask16)mask, simple, parts);
     }

@@ -20,7 +20,7 @@
 #ifndef LN_KERNELS_X86_REQUANTIZE_FLOATS_H
 #define LN_KERNELS_X86_REQUANTIZE_FLOATS_H
 
-#include <math.h>
+#include <string.h>
 
 #include "kernels/gemm.h"
 #include "kernels/x86/vec_i32.h"
@@ -40,6 +40,14 @@ typedef struct ln_floats_column {
   int32_t multiplier, shift, bias;
   int64_t reach;
 } ln_floats_column;
+
+/* 2^exponent, which is -126 at least. */
+static inline float floats_power(int32_t exponent) {
+  const uint32_t bits = (uint32_t)(exponent + 127) << 23;
+  float power;
+  memcpy(&power, &bits, sizeof power);
+  return power;
+}
 
 static inline int64_t floats_magnitude(int64_t a) { return a < 0 ? -a : a; }
 
@@ -138,7 +146,7 @@ static inline void floats_fold_panel(const ln_gemm_q8_columns *columns, int32_t 
     c[j].reach = columns->reach;
     if (floats_regular(&c[j])) {
       out->signed_nudges |= UINT32_C(1) << j;
-      if (c[j].multiplier != 0 && c[j].shift < 0) out->nudge[j] = ldexpf(1.0f, c[j].shift);
+      if (c[j].multiplier != 0 && c[j].shift < 0) out->nudge[j] = floats_power(c[j].shift);
       continue;
     }
     int32_t left = 0;
