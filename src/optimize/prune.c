@@ -25,7 +25,13 @@ const ln_parameter ln_parameters_prune[] = {
     {"target", LN_PARAMETER_CHOICE, "cpu", "cpu|litert", 0, 0, "where the model is to run: which patterns pay there"},
     {0}};
 
-enum { JUDGED = 96, MENDED = 2, WIDEST = 64 };
+enum {
+  JUDGED = 96,         /* samples whose outputs are compared to judge a layer */
+  JUDGED_FITS = 256,   /* samples that it is fitted to for that */
+  MENDED = 2,          /* layers behind it that are fitted, too */
+  WIDEST = 64,         /* block */
+  MOST_COLUMNS = 4608, /* whose moments are kept: three squares of doubles */
+};
 
 /* ---- what is said ---- */
 
@@ -300,12 +306,15 @@ static ln_status judge(ln_pruning *w, ln_prune_layer *p) {
 static ln_status weigh_layers(ln_pruning *w) {
   const bool global = ln_stage_is(w->stage, w->o, NULL, "scope", "global") && w->pattern.m == 0;
   const bool alike = ln_stage_is(w->stage, w->o, NULL, "sensitivity", "none");
+  const int64_t samples = w->samples;
+  if (samples == 0 || samples > JUDGED_FITS) w->samples = JUDGED_FITS;
   for (int32_t i = 0; global && !alike && i < w->count; ++i) {
     ln_prune_layer *p = &w->layers[i];
     if (p->sparsity >= 0) continue;
     LN_TRY(ln_optimizer_progress(w->o, "weighing layers", i, w->count));
     LN_TRY(w->dense == NULL ? ln_prune_magnitude_costs(w->o, p) : judge(w, p));
   }
+  w->samples = samples;
   return ln_prune_allocate(w->o, w->layers, w->count, w->sparsity, global && !alike);
 }
 
