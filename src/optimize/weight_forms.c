@@ -433,11 +433,14 @@ static ln_status write_blocks(ln_optimizer *o, const weight_form *form, const fl
   tensor->quant = quant;
   ln_edit_set_data(tensor, form->type, data, bytes);
   refresh_readers(o, layer->weights, false);
-  return form->bits == 4 ? LN_OK
-                         : ln_report_add_note(o,
-                                              "weights of int%d in blocks of %d are a form that Linnet reads, and "
-                                              "stock LiteRT does not",
-                                              form->bits, form->block);
+  if (form->bits == 4) {
+    return ln_report_add_note(o,
+                              "int4 in blocks: LiteRT runs them through XNNPACK, which it takes by default; its "
+                              "reference kernel reads them wrongly");
+  }
+  return ln_report_add_note(o,
+                            "weights of int%d in blocks of %d are a form that Linnet reads, and stock LiteRT does not",
+                            form->bits, form->block);
 }
 
 /* Of GATHER: what it gives becomes integers, made floats behind it. */
