@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/scale_i16.h"
+
 typedef struct ln_gemm_a {
   const void *const *segments; /* [segment_count]: row 0 of each */
   int32_t segment_count;
@@ -160,6 +162,8 @@ typedef struct ln_gemm_kernels {
   const ln_gemm_f32_kernel *f32_few;     /* for products of one or two columns: panels of one, sums in parts */
   const ln_gemm_half_kernel *f16, *bf16; /* B of float16, of bfloat16 */
   const ln_gemm_q8_kernel *q8;
+  const ln_gemm_q8_kernel *i16; /* of form LN_GEMM_A_I16: for int16 tensors as they are, by run_i32 */
+  ln_scale_i16_fn *scale_i16;
 } ln_gemm_kernels;
 
 #endif

@@ -85,6 +85,7 @@ static ln_status plan_product(ln_node *node, ln_prep *prep, conv2d_args *args) {
                ? LN_OK
                : LN_ERR_MEMORY;
   }
+  if (LN_MEETS(TYPES, node->in[0]->type, LN_INT16)) return ln_conv2d_plan_i16(node, prep, args);
   const ln_tensor *filter = node->in[1];
   ln_gemm_quant quant = {.a_unsigned = node->in[0]->type == LN_UINT8,
                          .b_unsigned = filter->type == LN_UINT8,
@@ -186,7 +187,8 @@ ln_status ln_conv2d_prepare(ln_node *node, ln_prep *prep) {
   }
   if (!ln_conv_is_countable(&shape))
     return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "a convolution of this size");
-  if (LN_MEETS(TYPES, node->in[0]->type, LN_INT16)) return ln_conv2d_prepare_i16(node, prep, args, &shape);
+  if (LN_MEETS(TYPES, node->in[0]->type, LN_INT16) && !ln_conv2d_is_fixed_i16(node))
+    return ln_conv2d_prepare_i16(node, prep, args, &shape);
   if (takes_winograd(node, prep, &shape)) return prepare_winograd(node, prep, args, &shape);
   ln_conv_plan_begin(&args->conv, &shape);
   if (LN_WEIGHTS_IN_BYTES(TYPES) && LN_MEETS(TYPES, node->in[0]->type, LN_FLOAT32) &&

@@ -24,7 +24,10 @@ ln_status ln_conv2d_pack_filter(ln_node *node, ln_prep *prep, conv2d_args *args,
 ln_status ln_conv2d_pack_in_run(const ln_node *node, const conv2d_args *args, const void *bias, ln_exec *exec,
                                 ln_gemm_b *b);
 
-/* int16 x int8, and float x int8 with the input quantized in run; both set run_other. */
+/* int16 x int8 with constants: a product as any other. */
+bool ln_conv2d_is_fixed_i16(const ln_node *node);
+ln_status ln_conv2d_plan_i16(ln_node *node, ln_prep *prep, conv2d_args *args);
+/* int16 x int8 with others, and float x int8 with the input quantized in run; both set run_other. */
 ln_status ln_conv2d_prepare_i16(ln_node *node, ln_prep *prep, conv2d_args *args, const ln_conv_shape *shape);
 ln_status ln_conv2d_prepare_hybrid(ln_node *node, ln_prep *prep, conv2d_args *args);
 /* A constant 1x1 filter of so many zeros that its sparse form is faster: sets run_other then. */

@@ -54,18 +54,34 @@ static ln_status i16_run_node(const ln_node *node, ln_exec *exec) {
   return LN_OK;
 }
 
+static bool has_wide_bias(const ln_conv2d_options *options, const ln_tensor *bias) {
+  return bias != NULL ? bias->type == LN_INT64 : options->quantized_bias_type != LN_INT32;
+}
+
+static ln_status check_i16_zero_points(const ln_node *node, ln_prep *prep) {
+  if (ln_zero_point_of(node->in[0]) == 0 && ln_zero_point_of(node->out[0]) == 0) return LN_OK;
+  return ln_node_fail(node, prep->err, LN_ERR_MODEL, "int16 tensors must have zero point 0");
+}
+
+static ln_status i16_scales(ln_node *node, ln_prep *prep, int32_t out_c, const double **scales, int32_t *count) {
+  LN_TRY(ln_product_scales(node, prep->arena, node->in[0], node->in[1], node->out[0], out_c, 0, LN_SCALES_PER_CHANNEL,
+                           prep->err, scales, count));
+  for (int32_t j = 0; j < *count; ++j) {
+    if (ln_quantize_multiplier((*scales)[j]).shift > 14)
+      return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "scales that multiply by more than 2^14");
+  }
+  return LN_OK;
+}
+
 static ln_status i16_multipliers(ln_node *node, ln_prep *prep, int32_t out_c, ln_conv_i16 *c) {
   const double *scales;
   int32_t count;
-  LN_TRY(ln_product_scales(node, prep->arena, node->in[0], node->in[1], node->out[0], out_c, 0, LN_SCALES_PER_CHANNEL,
-                           prep->err, &scales, &count));
+  LN_TRY(i16_scales(node, prep, out_c, &scales, &count));
   int32_t *multiplier = ln_arena_array(prep->arena, (size_t)out_c, sizeof *multiplier);
   int32_t *shift = ln_arena_array(prep->arena, (size_t)out_c, sizeof *shift);
   if (multiplier == NULL || shift == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
   for (int32_t j = 0; j < out_c; ++j) {
     const ln_multiplier fixed = ln_quantize_multiplier(scales[count == 1 ? 0 : j]);
-    if (fixed.shift > 14)
-      return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "scales that multiply by more than 2^14");
     multiplier[j] = fixed.multiplier;
     shift[j] = fixed.shift;
   }
@@ -74,15 +90,32 @@ static ln_status i16_multipliers(ln_node *node, ln_prep *prep, int32_t out_c, ln
   return LN_OK;
 }
 
+bool ln_conv2d_is_fixed_i16(const ln_node *node) {
+  const ln_tensor *bias = node->in_count > 2 ? node->in[2] : NULL;
+  return ln_tensor_const_data(node->in[1]) && (bias == NULL || ln_tensor_const_data(bias));
+}
+
+ln_status ln_conv2d_plan_i16(ln_node *node, ln_prep *prep, conv2d_args *args) {
+  const ln_conv2d_options *options = LN_OPTIONS(node, conv2d_options);
+  const ln_conv_plan *conv = &args->conv;
+  const int32_t groups = conv->shape.groups, out_c = conv->shape.out_c;
+  const ln_tensor *bias = node->in_count > 2 ? node->in[2] : NULL;
+  ln_gemm_quant quant = {.wide_bias = has_wide_bias(options, bias)};
+  LN_TRY(check_i16_zero_points(node, prep));
+  LN_TRY(i16_scales(node, prep, out_c, &quant.scales, &quant.scale_count));
+  LN_TRY(ln_node_quantized_range(node, options->fused_activation_function, node->out[0], prep->err, &quant.low,
+                                 &quant.high));
+  return ln_gemm_plan_i16(&args->plan, prep->arena, groups, out_c / groups, conv->segments, conv->segment_length,
+                          &quant);
+}
+
 ln_status ln_conv2d_prepare_i16(ln_node *node, ln_prep *prep, conv2d_args *args, const ln_conv_shape *s) {
   const ln_conv2d_options *options = LN_OPTIONS(node, conv2d_options);
   const ln_tensor *bias = node->in_count > 2 ? node->in[2] : NULL;
   i16_form *form = ln_arena_alloc(prep->arena, sizeof *form);
   if (form == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
   ln_conv_i16 *c = &form->conv;
-  if (ln_zero_point_of(node->in[0]) != 0 || ln_zero_point_of(node->out[0]) != 0) {
-    return ln_node_fail(node, prep->err, LN_ERR_MODEL, "int16 tensors must have zero point 0");
-  }
+  LN_TRY(check_i16_zero_points(node, prep));
   *c = (ln_conv_i16){.in_h = s->h.in,
                      .in_w = s->w.in,
                      .in_c = s->in_c,
@@ -97,7 +130,7 @@ ln_status ln_conv2d_prepare_i16(ln_node *node, ln_prep *prep, conv2d_args *args,
                      .dilation_w = s->w.dilation,
                      .pad_top = s->h.before,
                      .pad_left = s->w.before,
-                     .wide_bias = bias != NULL ? bias->type == LN_INT64 : options->quantized_bias_type != LN_INT32};
+                     .wide_bias = has_wide_bias(options, bias)};
   LN_TRY(i16_multipliers(node, prep, s->out_c, c));
   const ln_status status = ln_weights_unpack(node, prep, node->in[1], &form->filter);
   if (status == LN_ERR_MEMORY) return ln_node_fail(node, prep->err, status, "no memory for the unpacked filter");

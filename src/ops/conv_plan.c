@@ -316,7 +316,7 @@ void ln_conv_run(const ln_conv_plan *conv, const ln_gemm_plan *plan, const ln_ge
                   .exec = exec,
                   .in = in,
                   .out = out,
-                  .item = ln_gemm_is_float(plan) ? 4 : 1,
+                  .item = ln_gemm_a_item(plan),
                   .pixels = pixels};
   const int64_t work = ln_gemm_nanoseconds(plan, pixels) * s->groups;
   if (conv->mode == LN_CONV_LINES) {

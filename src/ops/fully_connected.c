@@ -109,6 +109,35 @@ static int32_t weights_zero(const ln_tensor *weights) {
   return weights->quant->count == 1 || weights->type == LN_UINT8 ? ln_zero_point_of(weights) : 0;
 }
 
+static ln_gemm_source source_of(const fc_args *args, const ln_weights *weights) {
+  return (ln_gemm_source){.weights = weights, .k_stride = 1, .n_stride = args->k};
+}
+
+/* With constants: a product as any other. */
+static ln_status prepare_fixed_i16(ln_node *node, ln_prep *prep, fc_args *args) {
+  const ln_fc_i16 *fc = &args->i16;
+  const ln_gemm_quant quant = {.b_zero = fc->weights_zero,
+                               .low = fc->low,
+                               .high = fc->high,
+                               .scales = fc->scales,
+                               .scale_count = fc->scale_count,
+                               .scale_real = true,
+                               .wide_bias = fc->wide_bias};
+  args->form = FC_PRODUCT;
+  ln_weights weights;
+  LN_TRY(ln_gemm_plan_i16(&args->plan, prep->arena, 1, args->n, 1, args->k, &quant));
+  node->kernel = ln_gemm_kernel_name(&args->plan);
+  LN_TRY(ln_weights_open_rows(node, node->in[1], prep->err, &weights));
+  const ln_gemm_source source = source_of(args, &weights);
+  const ln_tensor *bias = bias_of(node);
+  const ln_status status = ln_gemm_plan_constant_b(&args->plan, prep, &source, bias == NULL ? NULL : bias->data);
+  ln_weights_close(&weights);
+  LN_TRY(status);
+  if (!ln_gemm_thread_bytes(&args->plan, args->m, &node->thread_scratch_bytes)) return LN_ERR_MEMORY;
+  if (ln_gemm_finishes(&args->plan, args->m)) node->finish_grain = (size_t)args->n;
+  return LN_OK;
+}
+
 static ln_status prepare_i16(ln_node *node, ln_prep *prep, fc_args *args) {
   const ln_fully_connected_options *options = LN_OPTIONS(node, fully_connected_options);
   const ln_tensor *bias = bias_of(node);
@@ -119,6 +148,10 @@ static ln_status prepare_i16(ln_node *node, ln_prep *prep, fc_args *args) {
   LN_TRY(plan_i16(node, prep, args));
   args->i16.weights_zero = weights_zero(node->in[1]);
   args->i16.wide_bias = bias != NULL ? bias->type == LN_INT64 : options->quantized_bias_type != LN_INT32;
+  if (ln_tensor_const_data(node->in[1]) && (bias == NULL || ln_tensor_const_data(bias))) {
+    const ln_status fixed = prepare_fixed_i16(node, prep, args);
+    return fixed == LN_ERR_MEMORY ? ln_node_fail(node, prep->err, fixed, "no memory for the packed weights") : fixed;
+  }
   const ln_status status = ln_weights_unpack(node, prep, node->in[1], &args->weights);
   if (status == LN_ERR_MEMORY) return ln_node_fail(node, prep->err, status, "no memory for unpacked weights");
   if (args->weights == NULL && !ln_size_mul((size_t)args->n, (size_t)args->k, &node->scratch_bytes)) {
@@ -323,10 +356,6 @@ static ln_status plan_product(ln_node *node, ln_prep *prep, fc_args *args) {
   LN_TRY(ln_node_quantized_range(node, options->fused_activation_function, node->out[0], prep->err, &quant.low,
                                  &quant.high));
   return ln_gemm_plan_q8(&args->plan, prep->arena, 1, args->n, 1, args->k, &quant);
-}
-
-static ln_gemm_source source_of(const fc_args *args, const ln_weights *weights) {
-  return (ln_gemm_source){.weights = weights, .k_stride = 1, .n_stride = args->k};
 }
 
 /* The bias of a product of bytes in 32 bits; int64 ones only as constants. */

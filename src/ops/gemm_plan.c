@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "kernels/quant.h"
+#include "ops/gemm_i16.h"
 
 enum { FEW_COLUMNS = 2, FEW_DEPTH = 24 }; /* products that f32_few is faster for */
 
@@ -75,16 +76,21 @@ bool ln_gemm_plan_weights(ln_gemm_plan *plan, const ln_prep *prep, const ln_tens
   return set_extents(plan, groups, n, segments, segment_length, 2);
 }
 
+static bool is_i16(const ln_gemm_plan *plan) { return LN_HAS(LN_INT16) && plan->kind == LN_GEMM_I16; }
+
 static bool plan_integers(ln_gemm_plan *plan, ln_gemm_kind kind, int32_t groups, int32_t n, int32_t segments,
                           int32_t segment_length, const ln_gemm_quant *quant) {
-  const ln_gemm_q8_kernel *kernel = LN_KERNEL_OF(gemm, q8);
+  const bool i16 = LN_HAS(LN_INT16) && kind == LN_GEMM_I16;
+  const ln_gemm_q8_kernel *kernel = i16 ? LN_KERNEL_OF(gemm, i16) : LN_KERNEL_OF(gemm, q8);
   *plan = (ln_gemm_plan){.kind = kind,
                          .q8 = kernel,
                          .mr = kernel->mr,
                          .nr = kernel->nr,
                          .k_group = kernel->k_group,
                          .a_bytes = ln_gemm_a_bytes(kernel),
-                         .c_bytes = kind == LN_GEMM_I32 ? 4 : 1,
+                         .c_bytes = kind == LN_GEMM_I32 ? 4
+                                    : i16               ? 2
+                                                        : 1,
                          .quant = *quant};
   if (kernel->a_form != LN_GEMM_A_I16) plan->row_factor = -(quant->b_unsigned ? quant->b_zero - 128 : quant->b_zero);
   return set_extents(plan, groups, n, segments, segment_length, kernel->b_bytes);
@@ -95,9 +101,9 @@ static size_t padded_columns(const ln_gemm_plan *plan) {
   return (size_t)plan->groups * (size_t)plan->panels * (size_t)plan->nr;
 }
 
-ln_status ln_gemm_plan_q8(ln_gemm_plan *plan, ln_arena *arena, int32_t groups, int32_t n, int32_t segments,
-                          int32_t segment_length, const ln_gemm_quant *quant) {
-  if (!plan_integers(plan, LN_GEMM_Q8, groups, n, segments, segment_length, quant)) return LN_ERR_MEMORY;
+/* The multipliers of every column. */
+static ln_status plan_scales(ln_gemm_plan *plan, ln_arena *arena, const ln_gemm_quant *quant) {
+  const int32_t groups = plan->groups, n = plan->n;
   int32_t *multiplier = ln_arena_array(arena, padded_columns(plan), sizeof *multiplier);
   int32_t *shift = ln_arena_array(arena, padded_columns(plan), sizeof *shift);
   double *reals = quant->scale_real ? ln_arena_array(arena, padded_columns(plan), sizeof *reals) : NULL;
@@ -117,6 +123,18 @@ ln_status ln_gemm_plan_q8(ln_gemm_plan *plan, ln_arena *arena, int32_t groups, i
   plan->reals = reals;
   plan->quant.scales = NULL; /* the caller's array ends with its prepare */
   return LN_OK;
+}
+
+ln_status ln_gemm_plan_q8(ln_gemm_plan *plan, ln_arena *arena, int32_t groups, int32_t n, int32_t segments,
+                          int32_t segment_length, const ln_gemm_quant *quant) {
+  if (!plan_integers(plan, LN_GEMM_Q8, groups, n, segments, segment_length, quant)) return LN_ERR_MEMORY;
+  return plan_scales(plan, arena, quant);
+}
+
+ln_status ln_gemm_plan_i16(ln_gemm_plan *plan, ln_arena *arena, int32_t groups, int32_t n, int32_t segments,
+                           int32_t segment_length, const ln_gemm_quant *quant) {
+  if (!plan_integers(plan, LN_GEMM_I16, groups, n, segments, segment_length, quant)) return LN_ERR_MEMORY;
+  return plan_scales(plan, arena, quant);
 }
 
 ln_status ln_gemm_plan_i32(ln_gemm_plan *plan, int32_t groups, int32_t n, int32_t segments, int32_t segment_length,
@@ -329,6 +347,7 @@ ln_status ln_gemm_plan_constant_b(ln_gemm_plan *plan, ln_prep *prep, const ln_ge
     plan->b.bias = bias;
     return LN_OK;
   }
+  if (is_i16(plan)) return ln_gemm_i16_fold(plan, prep->arena, bias);
   int32_t *folded = ln_arena_array(prep->arena, padded_columns(plan), sizeof *folded);
   if (folded == NULL) return LN_ERR_MEMORY;
   plan->b.column_sums = column_sums;
@@ -376,6 +395,7 @@ void ln_gemm_pack(const ln_gemm_plan *plan, const ln_gemm_source *source, const 
 
 bool ln_gemm_a_is_direct(const ln_gemm_plan *plan) {
   if (ln_gemm_is_float(plan)) return plan->a_bytes == sizeof(float);
+  if (is_i16(plan)) return plan->segment_length % plan->k_group == 0;
   return plan->q8->a_form != LN_GEMM_A_I16 && ln_gemm_a_offset(plan->q8, plan->quant.a_unsigned) == 0 &&
          plan->segment_length % plan->k_group == 0;
 }
@@ -383,7 +403,7 @@ bool ln_gemm_a_is_direct(const ln_gemm_plan *plan) {
 void ln_gemm_convert_a(const ln_gemm_plan *plan, const void *source, size_t count, void *a) {
   if (LN_IS_WHOLE && !ln_gemm_a_is_direct(plan) && ln_gemm_is_float(plan))
     LN_KERNEL_OF(convert, f32_to_bf16)(source, a, count);
-  else if (ln_gemm_is_float(plan)) memcpy(a, source, count * sizeof(float));
+  else if (ln_gemm_is_float(plan) || is_i16(plan)) memcpy(a, source, count * ln_gemm_a_item(plan));
   else plan->q8->convert_a(source, plan->quant.a_unsigned, plan->quant.a_zero, count, a);
 }
 
@@ -425,6 +445,11 @@ void ln_gemm_rows(const ln_gemm_plan *plan, const ln_gemm_b *b, int32_t group, i
   const int32_t end = to < plan->panels ? to * plan->nr : plan->n;
   const char *panels = (const char *)b->panels + (size_t)group * plan->group_bytes + (size_t)from * plan->panel_bytes;
   char *out = (char *)c + (ptrdiff_t)column * plan->c_bytes;
+  if (is_i16(plan)) {
+    ln_gemm_i16_rows(plan, b->bias, panels, group * plan->panels + from, m, end - column, a, (int16_t *)(void *)out,
+                     c_stride);
+    return;
+  }
   if (!ln_gemm_is_float(plan)) {
     integer_rows(plan, b, panels, (ptrdiff_t)group * plan->panels * plan->nr + column, m, end - column, a, row_terms,
                  out, c_stride);
@@ -528,7 +553,7 @@ static const void *bring_rows(const product *p, const char *from, int32_t m, cha
   const ln_gemm_plan *plan = p->plan;
   const int32_t k = plan->segments * plan->segment_length;
   const int32_t stride = converted_stride(plan);
-  if (stride == k && p->a_row_bytes == k * (ptrdiff_t)plain_bytes(plan)) {
+  if (stride == k && p->a_row_bytes == k * (ptrdiff_t)ln_gemm_a_item(plan)) {
     ln_gemm_convert_a(plan, from, (size_t)m * (size_t)k, scratch);
     return scratch;
   }
@@ -575,7 +600,7 @@ bool ln_gemm_finishes(const ln_gemm_plan *plan, int32_t m) {
 void ln_gemm_run(const ln_gemm_plan *plan, const ln_gemm_b *b, int32_t group, const ln_exec *exec, int32_t m,
                  const void *a, ptrdiff_t a_row_stride, void *c, ptrdiff_t c_stride) {
   if (m < 1) return;
-  const int32_t item = (int32_t)plain_bytes(plan);
+  const int32_t item = (int32_t)ln_gemm_a_item(plan);
   product p = {.plan = plan,
                .b = b,
                .exec = exec,

@@ -20,7 +20,8 @@
 typedef enum ln_gemm_kind {
   LN_GEMM_F32, /* f32 x f32 -> f32 */
   LN_GEMM_Q8,  /* i8 or u8 -> i8 or u8, requantized */
-  LN_GEMM_I32  /* i8 or u8 -> the int32 sums, zero points taken off */
+  LN_GEMM_I32, /* i8 or u8 -> the int32 sums, zero points taken off */
+  LN_GEMM_I16  /* i16 x i8 -> i16, requantized; A's and C's zero points are 0 */
 } ln_gemm_kind;
 
 /*
@@ -39,8 +40,9 @@ typedef struct ln_gemm_source {
 typedef struct ln_gemm_b {
   const void *panels;
   const int32_t *column_sums; /* quantized: [groups * n] */
-  const void *bias;           /* f32: NULL or [groups * n]; quantized: [groups * panels * nr] with the corrections */
-  bool narrow;                /* quantized: what ln_gemm_q8_params says of sums with the bias that B was packed with */
+  const void *bias; /* f32: NULL or [groups * n]; quantized: [groups * panels * nr] with the corrections, or of
+                       LN_GEMM_I16 an ln_gemm_i16_bias */
+  bool narrow;      /* quantized: what ln_gemm_q8_params says of sums with the bias that B was packed with */
 } ln_gemm_b;
 
 /* What integers stand for: all in values of the stored types. */
@@ -51,7 +53,15 @@ typedef struct ln_gemm_quant {
   const double *scales; /* [1 or groups * n] real multipliers; NULL for LN_GEMM_I32 */
   int32_t scale_count;
   bool scale_real; /* results are scaled by ln_multiply_real */
+  bool wide_bias;  /* LN_GEMM_I16: the bias is int64; without scale_real an int32 one makes results be rounded twice */
 } ln_gemm_quant;
+
+/* What the kernel sums in 32 bits of LN_GEMM_I16, and what takes 64. */
+typedef struct ln_gemm_i16_bias {
+  const int64_t *wide;   /* [groups * panels * nr] */
+  const int32_t *narrow; /* the same, of panels that fit */
+  const bool *fits;      /* [groups * panels]: no sum of the panel's columns passes what its scaling in vectors takes */
+} ln_gemm_i16_bias;
 
 typedef struct ln_gemm_plan {
   ln_gemm_kind kind;
@@ -85,10 +95,14 @@ bool ln_gemm_plan_weights(ln_gemm_plan *plan, const ln_prep *prep, const ln_tens
 /* LN_ERR_MEMORY; sizes that overflow count as that. The multipliers are kept in the arena. */
 ln_status ln_gemm_plan_q8(ln_gemm_plan *plan, ln_arena *arena, int32_t groups, int32_t n, int32_t segments,
                           int32_t segment_length, const ln_gemm_quant *quant);
+/* For tensors of int16; what is packed must be constant, the bias int32 or int64 as `quant` says. */
+ln_status ln_gemm_plan_i16(ln_gemm_plan *plan, ln_arena *arena, int32_t groups, int32_t n, int32_t segments,
+                           int32_t segment_length, const ln_gemm_quant *quant);
 ln_status ln_gemm_plan_i32(ln_gemm_plan *plan, int32_t groups, int32_t n, int32_t segments, int32_t segment_length,
                            const ln_gemm_quant *quant);
 
-/* Packs a constant B through the cache and, for integers, a constant bias ([groups * n] i32, or NULL) into plan->b.
+/* Packs a constant B through the cache and, for integers, a constant bias ([groups * n] i32 or, of int16 with a wide
+ * bias, i64; or NULL) into plan->b.
  * In floats the bias is set to plan->b.bias as it is; leave it NULL and pass it in run when it is no constant. */
 ln_status ln_gemm_plan_constant_b(ln_gemm_plan *plan, ln_prep *prep, const ln_gemm_source *source, const void *bias);
 /* Bytes that ln_gemm_pack takes; false on overflow. */
@@ -117,6 +131,11 @@ static inline const char *ln_gemm_kernel_name(const ln_gemm_plan *plan) {
 static inline bool ln_gemm_needs_row_terms(const ln_gemm_plan *plan) { return plan->row_factor != 0; }
 void ln_gemm_row_terms(const ln_gemm_plan *plan, int32_t m, const ln_gemm_a *a, int32_t *terms);
 
+/* Bytes of an element of A's tensor. */
+static inline size_t ln_gemm_a_item(const ln_gemm_plan *plan) {
+  if (ln_gemm_is_float(plan)) return sizeof(float);
+  return LN_HAS(LN_INT16) && plan->kind == LN_GEMM_I16 ? sizeof(int16_t) : 1;
+}
 /* True when tensors are in the kernel's form of A as they are. */
 bool ln_gemm_a_is_direct(const ln_gemm_plan *plan);
 /* Brings `count` elements of A's tensor into the kernel's form. */
