@@ -88,19 +88,28 @@ typedef struct ln_dwconv_q8_kernel {
   size_t (*scratch_bytes)(const ln_dwconv_shape *shape);
 } ln_dwconv_q8_kernel;
 
-/* ---- 16-bit activations, 8-bit weights: generic only ---- */
+/* ---- 16-bit activations, 8-bit weights ---- */
+
+enum { LN_DWCONV_I16_BLOCK = 32 }; /* channels that are summed together */
 
 typedef struct ln_dwconv_i16 {
   ln_dwconv_shape shape;
-  const int8_t *filter;  /* [taps, channels] */
-  const int64_t *bias;   /* [channels] or NULL */
-  const int32_t *bias32; /* the same in 32 bits; one of the two at most */
-  const int32_t *multipliers, *shifts;
+  const int8_t *filter;                /* [taps, channels] */
+  const int64_t *bias;                 /* [channels] or NULL */
+  const int32_t *bias32;               /* the same in 32 bits; one of the two at most */
+  const int32_t *multipliers, *shifts; /* [channels] and up to a whole block */
+  const bool *fits;                    /* of each block: no sum passes int32, no shift 14; NULL: of none */
+  const int32_t *narrow_bias;          /* [channels] of blocks that fit */
   int32_t low, high;
 } ln_dwconv_i16;
 
-/* 64-bit sums, ln_multiply_quantized_i64, zero points of 0. */
+/* 64-bit sums, ln_multiply_quantized_i64, zero points of 0. row->first begins a block. */
 void ln_k_dwconv_i16(const ln_dwconv_i16 *args, const ln_dwconv_row *row);
+
+/* Of a block that fits, n channels from `first` on: sums [pixels, LN_DWCONV_I16_BLOCK] of outputs x, x + 1, ... with
+ * their bias; what is behind n may be written. */
+typedef void ln_dwconv_i16_fn(const ln_dwconv_i16 *args, const ln_dwconv_row *row, int32_t x, int32_t pixels,
+                              int32_t first, int32_t n, int32_t *sums);
 
 /* ---- float activations quantized at run time, 8-bit weights: generic only ---- */
 
@@ -119,6 +128,7 @@ void ln_k_dwconv_hybrid(const ln_dwconv_hybrid *args, const ln_dwconv_row *row);
 typedef struct ln_dwconv_kernels {
   const ln_dwconv_f32_kernel *f32;
   const ln_dwconv_q8_kernel *q8;
+  ln_dwconv_i16_fn *i16;
 } ln_dwconv_kernels;
 
 /* The taps [begin, end) of output `x` that lie inside the row. */

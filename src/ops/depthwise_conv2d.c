@@ -191,8 +191,9 @@ static ln_status set_multipliers(const ln_node *node, ln_prep *prep, depthwise_a
     return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "filter \"%s\" has zero points that differ by channel",
                         filter->name);
   }
-  int32_t *multipliers = ln_arena_array(prep->arena, (size_t)channels, sizeof *multipliers);
-  int32_t *shifts = ln_arena_array(prep->arena, (size_t)channels, sizeof *shifts);
+  const size_t padded = (size_t)channels + LN_DWCONV_I16_BLOCK - 1; /* as int16 asks for */
+  int32_t *multipliers = ln_arena_array(prep->arena, padded, sizeof *multipliers);
+  int32_t *shifts = ln_arena_array(prep->arena, padded, sizeof *shifts);
   if (multipliers == NULL || shifts == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
   for (int32_t c = 0; c < channels; ++c) {
     const float scale = filter->quant->scale[filter->quant->count == 1 ? 0 : c];
@@ -343,12 +344,44 @@ static ln_status prepare_f32(ln_node *node, ln_prep *prep, depthwise_args *a) {
   return LN_OK;
 }
 
+/* Whether sums of the channel stay within int32 whatever the inputs; its bias in 32 bits. */
+static bool channel_fits_i16(const depthwise_args *a, int32_t c, const ln_tensor *bias, int32_t *narrow) {
+  const int64_t add = bias == NULL             ? 0
+                      : bias->type == LN_INT64 ? ((const int64_t *)bias->data)[c]
+                                               : ((const int32_t *)bias->data)[c];
+  if (add > INT32_MAX || add < -INT32_MAX || a->shifts[c] > 14) return false;
+  const int8_t *filter = (const int8_t *)a->filter + c;
+  int64_t most = add < 0 ? -add : add;
+  for (int32_t tap = 0; tap < a->g.h.kernel * a->g.w.kernel; ++tap, filter += a->g.out_channels)
+    most += (int64_t)abs(*filter) << 15;
+  *narrow = (int32_t)add;
+  return most <= INT32_MAX;
+}
+
+/* What sums of 32 bits hold, of constants. */
+static ln_status find_i16_fits(ln_node *node, ln_prep *prep, depthwise_args *a) {
+  const int32_t channels = a->g.out_channels, blocks = (channels + LN_DWCONV_I16_BLOCK - 1) / LN_DWCONV_I16_BLOCK;
+  if (a->late || a->filter == NULL) return LN_OK;
+  bool *fits = ln_arena_array(prep->arena, (size_t)blocks, sizeof *fits);
+  int32_t *narrow = ln_arena_array(prep->arena, (size_t)channels, sizeof *narrow);
+  if (fits == NULL || narrow == NULL) return ln_node_fail(node, prep->err, LN_ERR_MEMORY, "no memory");
+  for (int32_t b = 0; b < blocks; ++b) fits[b] = true;
+  for (int32_t c = 0; c < channels; ++c) {
+    bool *block = &fits[c / LN_DWCONV_I16_BLOCK];
+    *block = channel_fits_i16(a, c, bias_of(node), &narrow[c]) && *block;
+  }
+  a->i16.fits = fits;
+  a->i16.narrow_bias = narrow;
+  return LN_OK;
+}
+
 static ln_status prepare_i16(ln_node *node, ln_prep *prep, depthwise_args *a) {
   LN_TRY(set_multipliers(node, prep, a));
   a->i16.shape = a->shape;
   a->i16.multipliers = a->multipliers;
   a->i16.shifts = a->shifts;
   LN_TRY(keep_filter(node, prep, a));
+  LN_TRY(find_i16_fits(node, prep, a));
   return ln_node_quantized_range(node, LN_OPTIONS(node, depthwise_conv2d_options)->fused_activation_function,
                                  node->out[0], prep->err, &a->i16.low, &a->i16.high);
 }
@@ -466,6 +499,7 @@ ln_status ln_depthwise_conv2d_prepare(ln_node *node, ln_prep *prep) {
     LN_TRY(prepare_f32(node, prep, a));
   } else if (LN_MEETS(TYPES, a->type, LN_INT16)) {
     node->kernel = "dwconv_i16";
+    block = LN_DWCONV_I16_BLOCK;
     LN_TRY(prepare_i16(node, prep, a));
   } else {
     node->kernel = "dwconv_q8";

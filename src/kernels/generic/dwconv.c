@@ -130,37 +130,7 @@ static void run_q8(const ln_dwconv_q8 *args, const ln_dwconv_row *row) {
 const ln_dwconv_q8_kernel dwconv_q8_generic = {run_q8,         BLOCK,   q8_weight_bytes, q8_pack,
                                                q8_param_bytes, q8_fold, q8_scratch_bytes};
 
-/* ---- 16-bit and hybrid ---- */
-
-/* The sum of products of one output of int16 rows. */
-static int64_t dot_i16(const ln_dwconv_i16 *args, const ln_dwconv_row *row, int32_t x, int32_t c) {
-  const ln_dwconv_shape *s = &args->shape;
-  int32_t begin, end;
-  ln_dwconv_taps(s, x, &begin, &end);
-  int64_t sum = 0;
-  for (int32_t ky = 0; ky < s->kernel_h; ++ky) {
-    const int16_t *in = row->rows[ky];
-    if (in == NULL) continue;
-    for (int32_t kx = begin; kx < end; ++kx) {
-      const ptrdiff_t column = (ptrdiff_t)x * s->stride_w + (ptrdiff_t)kx * s->dilation_w - s->pad_left;
-      sum += (int32_t)in[column * s->channels + c] * args->filter[((ptrdiff_t)ky * s->kernel_w + kx) * s->channels + c];
-    }
-  }
-  return sum;
-}
-
-void ln_k_dwconv_i16(const ln_dwconv_i16 *args, const ln_dwconv_row *row) {
-  for (int32_t x = 0; x < args->shape.out_w; ++x) {
-    int16_t *out = (int16_t *)row->out + (ptrdiff_t)x * args->shape.channels;
-    for (int32_t c = row->first; c < row->last; ++c) {
-      uint64_t sum = (uint64_t)dot_i16(args, row, x, c);
-      if (args->bias != NULL) sum += (uint64_t)args->bias[c];
-      if (args->bias32 != NULL) sum += (uint64_t)(int64_t)args->bias32[c];
-      const int32_t scaled = ln_multiply_quantized_i64((int64_t)sum, args->multipliers[c], args->shifts[c]);
-      out[c] = (int16_t)ln_clamp_i32(scaled, args->low, args->high);
-    }
-  }
-}
+/* ---- hybrid ---- */
 
 static int32_t dot_hybrid(const ln_dwconv_hybrid *args, const ln_dwconv_row *row, int32_t x, int32_t c) {
   const ln_dwconv_shape *s = &args->shape;
