@@ -260,6 +260,57 @@ static void check_q8(ln_kt *t) {
   }
 }
 
-static const ln_kt_check checks[] = {{"f32", check_f32}, {"q8", check_q8}};
+/* ---- int16 ---- */
+
+/* A row of blocks that fit beside one of 64-bit sums. */
+static void case_i16(ln_kt *t, const layer *l, int outside, int pattern) {
+  const ln_dwconv_shape s = shape_of(l);
+  const size_t taps = (size_t)(s.kernel_h * s.kernel_w), channels = (size_t)s.channels;
+  const size_t in_count = (size_t)(s.kernel_h * s.in_w) * channels, out_count = (size_t)s.out_w * channels;
+  const int32_t blocks = round_up(s.channels, LN_DWCONV_I16_BLOCK) / LN_DWCONV_I16_BLOCK;
+  int16_t *image = ln_kt_input(t, in_count * sizeof *image);
+  int8_t *filter = ln_kt_input(t, taps * channels);
+  int32_t *bias = ln_kt_input(t, channels * sizeof *bias);
+  int32_t *scales = ln_kt_input(t, (size_t)(2 * blocks * LN_DWCONV_I16_BLOCK) * sizeof *scales);
+  bool *fits = ln_kt_input(t, (size_t)blocks);
+  ln_kt_fill_i16(t, image, in_count, pattern);
+  ln_kt_fill_i8(t, filter, taps * channels, outside == 0 ? pattern : LN_KT_RANDOM);
+  ln_kt_fill_i32(t, bias, channels, pattern, -1000000, 1000000);
+  for (int32_t c = 0; c < blocks * LN_DWCONV_I16_BLOCK; ++c) {
+    scales[c] = ln_kt_random_between(t, 1 << 30, INT32_MAX);
+    scales[blocks * LN_DWCONV_I16_BLOCK + c] = ln_kt_random_between(t, -14, -6);
+  }
+  for (int32_t b = 0; b < blocks; ++b) fits[b] = true;
+  const void *rows[32];
+  make_rows(rows, &s, image, sizeof *image, outside);
+  ln_dwconv_i16 args = {.shape = s,
+                        .filter = filter,
+                        .bias32 = bias,
+                        .multipliers = scales,
+                        .shifts = scales + blocks * LN_DWCONV_I16_BLOCK,
+                        .narrow_bias = bias,
+                        .low = INT16_MIN,
+                        .high = INT16_MAX};
+  int16_t *want = ln_kt_output(t, out_count * sizeof *want, 0), *got = ln_kt_output(t, out_count * sizeof *got, 2);
+  const ln_dwconv_row row = {.rows = rows, .out = want, .last = s.channels};
+  const ln_dwconv_row other = {.rows = rows, .out = got, .last = s.channels};
+  ln_k_dwconv_i16(&args, &row);
+  args.fits = fits;
+  ln_kernels_use(t->tested);
+  ln_k_dwconv_i16(&args, &other);
+  ln_kernels_use(NULL);
+  ln_kt_equal(t, got, want, out_count * sizeof *got);
+}
+
+static void check_i16(ln_kt *t) {
+  for (size_t i = 0; i < LN_COUNT(layers); ++i) {
+    for (int outside = 0; outside < 3; ++outside) {
+      ln_kt_case(t, "layer=%zu outside=%d", i, outside);
+      case_i16(t, &layers[i], outside, (int)(i + (size_t)outside) % LN_KT_PATTERNS);
+    }
+  }
+}
+
+static const ln_kt_check checks[] = {{"f32", check_f32}, {"q8", check_q8}, {"i16", check_i16}};
 
 int main(int argc, char **argv) { return ln_kt_main(argc, argv, "dwconv", checks, LN_COUNT(checks)); }

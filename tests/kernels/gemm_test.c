@@ -454,6 +454,107 @@ static void check_q8(ln_kt *t) {
 #endif
 }
 
+/* ---- int16 ---- */
+
+/* Rows of int16 with int8 columns, all the products that 32 bits hold; beyond them sums wrap. */
+static void check_i16(ln_kt *t) {
+  const ln_gemm_q8_kernel *kernel = t->tested->gemm.i16;
+  assert_int_equal(kernel->a_form, LN_GEMM_A_I16);
+  assert_int_equal(kernel->b_bytes, 2);
+  for (int32_t index = 0; index < 120; ++index) {
+    sizes s = next_sizes(t, index, kernel->mr, kernel->nr);
+    const int pattern = index % LN_KT_PATTERNS;
+    if (index % 3 == 0) s.segment_length = ln_kt_random_between(t, 100, 200);
+    const int32_t length = s.segment_length, k = s.segments * length;
+    ln_kt_case(t, "m=%d n=%d k=%dx%d pattern=%d", s.m, s.n, s.segments, length, pattern);
+    const int32_t group = kernel->k_group, stride = length + ln_kt_random_between(t, 0, 3);
+    const size_t count = (size_t)((s.m - 1) * stride + length);
+    const void *segments[MOST_SEGMENTS];
+    for (int32_t i = 0; i < s.segments; ++i) {
+      int16_t *rows = ln_kt_input(t, (count + (size_t)((group - length % group) % group)) * sizeof *rows);
+      ln_kt_fill_i16(t, rows, count, pattern);
+      segments[i] = rows;
+    }
+    const int32_t zero = index % 4 == 0 ? ln_kt_random_between(t, -128, 127) : 0;
+    int8_t *b = ln_kt_input(t, (size_t)(s.n * k));
+    int32_t *bias = ln_kt_input(t, (size_t)s.n * sizeof *bias), *columns = ln_kt_output(t, (size_t)s.n * 4, 0);
+    ln_kt_fill_i8(t, b, (size_t)(s.n * k), index % 2 == 0 ? pattern : LN_KT_RANDOM);
+    ln_kt_fill_i32(t, bias, (size_t)s.n, pattern, -100000, 100000);
+    const int32_t steps = s.segments * ((length + group - 1) / group);
+    void *panels = ln_kt_input_aligned(t, (size_t)(s.panels * steps * group * kernel->nr) * sizeof(int16_t));
+    kernel->pack_b(s.n, s.segments, length, b, false, zero, length, 1, k, panels, columns);
+    const int32_t c_stride = s.n + ln_kt_random_between(t, 0, 5);
+    const size_t out = (size_t)(c_stride * (s.m - 1) + s.n) * sizeof(int32_t);
+    int32_t *got = ln_kt_output(t, out, 4), *want = ln_kt_output(t, out, 0);
+    for (int32_t i = 0; i < s.m; ++i) {
+      for (int32_t j = 0; j < s.n; ++j) {
+        uint32_t sum = index % 5 == 1 ? 0 : (uint32_t)bias[j];
+        for (int32_t q = 0; q < k; ++q)
+          sum += (uint32_t)(((const int16_t *)segments[q / length])[i * stride + q % length] * (b[j * k + q] - zero));
+        want[i * c_stride + j] = (int32_t)sum;
+      }
+    }
+    const ln_gemm_a a = {segments, s.segments, length, stride * (ptrdiff_t)sizeof(int16_t)};
+    kernel->run_i32(s.m, s.n, &a, panels, index % 5 == 1 ? NULL : bias, NULL, got, c_stride);
+    ln_kt_equal(t, got, want, out);
+  }
+}
+
+/* Sums of all magnitudes, and those about the steps of results, by all three scalings. */
+static void check_scale_i16(ln_kt *t) {
+  enum { ROWS = 5, ROW = LN_SCALE_I16_COLUMNS };
+  for (int32_t set = 0; set < 1500; ++set) {
+    const int32_t n = set % ROW + 1;
+    ln_kt_case(t, "set=%d n=%d", set, n);
+    int32_t *numbers = ln_kt_input(t, (size_t)(2 * ROW) * sizeof(int32_t));
+    int32_t *sums = ln_kt_input_aligned(t, (size_t)(ROWS * ROW) * sizeof *sums);
+    double *reals = ln_kt_input(t, ROW * sizeof *reals);
+    const int way = set / 2 % 3;
+    for (int32_t j = 0; j < ROW; ++j) {
+      numbers[j] = ln_kt_random_between(t, 1 << 30, INT32_MAX);
+      if (set % 8 == 1) numbers[j] = INT32_MAX - ln_kt_random_between(t, 0, 1 << 17);
+      if (set % 8 == 2) numbers[j] = 1 << 30;
+      if (set % 16 == 3 && j % 5 == 0) numbers[j] = 0;
+      numbers[ROW + j] = ln_kt_random_between(t, -31, set % 9 == 0 ? 14 : 0);
+      reals[j] = set % 4 == 0 ? ldexp(1.0, numbers[ROW + j]) : ldexp(numbers[j], numbers[ROW + j] - 31);
+      const int32_t left = way == 1 && numbers[ROW + j] > 0 ? numbers[ROW + j] : 0;
+      for (int32_t i = 0; i < ROWS; ++i) {
+        const double step = (ln_kt_random_between(t, -33000, 33000) + 0.5) / (reals[j] > 0 ? reals[j] : 1);
+        const double near = step + ln_kt_random_between(t, -1, 1), most = way == 1 ? (1 << 30) - 1 : INT32_MAX;
+        int32_t sum = (int32_t)fmax(-most, fmin(most, near));
+        if (i == 1) sum = ln_kt_random_between(t, -(1 << 30), 1 << 30) >> ln_kt_random_between(t, 1, 29);
+        if (i == 2 && way != 1) sum = set % 3 == 0 ? INT32_MAX : -INT32_MAX;
+        sums[i * ROW + j] = sum / (1 << left);
+      }
+    }
+    const ln_scale_i16 by = {numbers,
+                             numbers + ROW,
+                             way == 2 ? reals : NULL,
+                             way == 1,
+                             set % 5 == 0 ? 0 : INT16_MIN,
+                             set % 7 == 0 ? 1000 : INT16_MAX};
+    const int32_t stride = n + set % 3;
+    const size_t bytes = (size_t)((ROWS - 1) * stride + n) * sizeof(int16_t);
+    int16_t *got = ln_kt_output(t, bytes, 2), *want = ln_kt_output(t, bytes, 0), *wide = ln_kt_output(t, bytes, 0);
+    for (int32_t i = 0; i < ROWS; ++i) {
+      int64_t row[ROW];
+      for (int32_t j = 0; j < n; ++j) {
+        const int32_t sum = sums[i * ROW + j], m = numbers[j], shift = numbers[ROW + j];
+        const int32_t scaled = way == 2   ? ln_multiply_real(sum, reals[j])
+                               : way == 1 ? ln_multiply_quantized(sum, m, shift)
+                                          : ln_multiply_quantized_i64(sum, m, shift);
+        want[i * stride + j] = (int16_t)ln_clamp_i32(scaled, by.low, by.high);
+        row[j] = sum;
+      }
+      ln_k_scale_i64_to_i16(n, row, &by, wide + i * stride);
+    }
+    t->tested->gemm.scale_i16(ROWS, n, sums, ROW, &by, got, stride);
+    ln_kt_equal(t, got, want, bytes);
+    ln_kt_equal(t, wide, want, bytes);
+  }
+}
+
 static const ln_kt_check checks[] = {
-    {"f32", check_f32}, {"f32_few", check_f32_few}, {"f16", check_f16}, {"bf16", check_bf16}, {"q8", check_q8}};
+    {"f32", check_f32}, {"f32_few", check_f32_few},    {"f16", check_f16}, {"bf16", check_bf16}, {"q8", check_q8},
+    {"i16", check_i16}, {"scale_i16", check_scale_i16}};
 int main(int argc, char **argv) { return ln_kt_main(argc, argv, "gemm", checks, LN_COUNT(checks)); }
