@@ -133,6 +133,8 @@ def edges():
         layer(f"{type}_tiny_scales", type, [1, 3, 4, 3], (2, 2), 4, scale=1e-7)
         layer(f"{type}_huge_scales", type, [1, 3, 4, 3], (2, 2), 4, scale=1e5)
         saturated(f"{type}_saturated", type, half)
+    for form, shape, kernel in (("gather", [1, 4, 4, 80], (3, 3)), ("lines", [1, 3, 8, 90], (3, 3)), ("plain", [1, 2, 3, 1030], (1, 1))):
+        deep_i16(f"i16_deep_{form}", shape, kernel)
     layer("hybrid_per_tensor", "hybrid", [2, 6, 7, 5], (3, 3), 6, per_axis=False, tolerance={"rel": 1e-4})
     layer("hybrid_strided", "hybrid", [3, 7, 8, 4], (3, 3), 5, stride=2, padding="VALID", tolerance={"rel": 1e-4})
     layer("hybrid_dilated", "hybrid", [2, 8, 8, 3], (3, 3), 4, dilation=2, tolerance={"rel": 1e-4})
@@ -149,6 +151,22 @@ def edges():
               tensor([5, 3, 3, 3], type, const=True, **({} if type == "f32" else {"scale": 0.01})),
               tensor([5], "f32" if type == "f32" else "i32", const=True, **({} if type == "f32" else {"scale": 0.001}))],
              [tensor([1, 4, 5, 5], type, signature=[-1, 4, 5, 5], **({} if type == "f32" else {"scale": 0.3}))])
+
+
+def deep_i16(name, shape, kernel):
+    """Sums beyond 32 bits, then biases beyond them, then neither: 32 columns each, as panels are wide at most."""
+    rng = np.random.default_rng(3)
+    out_c = 67
+    depth = kernel[0] * kernel[1] * shape[3]
+    x = np.where(np.arange(np.prod(shape)).reshape(shape) // 7 % 12 < 11, 32767, -32768)
+    w = np.where(np.arange(out_c * depth).reshape(out_c, *kernel, shape[3]) // depth % 2 == 0, 127, -128)
+    w[3] = rng.integers(-128, 128, w[3].shape)
+    w[32:] //= 32
+    bias = rng.integers(-3000, 3000, out_c)
+    bias[32:35] = 2**40, -2**40, 2**31
+    case("conv2d", name, NAME, options(),
+         [tensor(None, "i16", data=x, scale=1.0), tensor(None, "i8", data=w, const=True, scale=1.0),
+          tensor([out_c], "i64", data=bias, const=True, scale=1.0)], [tensor(None, "i16", scale=depth * 130.0)])
 
 
 def saturated(name, type, most):

@@ -104,6 +104,16 @@ def edges():
              [tensor(None, type, data=x, scale=1.0), tensor(None, "u8" if type == "u8" else "i8", data=w, const=True, scale=1.0),
               tensor([6], "i64" if type == "i16" else "i32", data=[2**30, -2**30, 5, 0, 2**20, -2**20], const=True, scale=1.0)],
              [tensor(None, type, scale=0.4 if type == "i16" else 3.0)])
+    x = np.where(np.arange(25 * 25 * 35).reshape(1, 25, 25, 35) % 49 < 48, 32767, -32768)
+    w = np.where(np.arange(24 * 24 * 35).reshape(1, 24, 24, 35) % 35 % 2 == 0, 127, -128)
+    w[..., 32:] //= 32  # a block of sums within 32 bits with biases beyond them
+    bias = np.arange(35)
+    bias[32:] = 2**40, -2**40, 2**31
+    case("depthwise_conv2d", "deep_i16", NAME, options(padding="VALID"),
+         [tensor(None, "i16", data=x, scale=1.0), tensor(None, "i8", data=w, const=True, scale=1.0),
+          tensor([35], "i64", data=bias, const=True, scale=1.0)], [tensor(None, "i16", scale=8e4)])
+    layer("channels_35_i16", "i16", [1, 3, 13, 35], (3, 3))
+    layer("channels_40_i16", "i16", [1, 7, 9, 40], (3, 3), stride=2)
     for type in ("f32", "i8", "hybrid"):
         layer(f"no_window_fits_{type}", type, [1, 2, 5, 3], (4, 2), padding="VALID", stride=2)
     no_bias_f32()

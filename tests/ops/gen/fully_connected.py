@@ -91,6 +91,14 @@ def edges():
         case("fully_connected", f"{type}_saturated", NAME, {"quantizedBiasType": "i64"} if type == "i16" else {},
              [tensor(None, type, data=x, scale=1.0), tensor(None, "u8" if type == "u8" else "i8", data=w, const=True, scale=1.0), b],
              [tensor(None, type, scale=0.9 if type == "i16" else 3.0)])  # within int32
+    for zero in (0, -100):
+        x = np.where(np.arange(2 * 1100).reshape(2, 1100) // 7 % 5 < 4, 32767, -32768)
+        w = np.where(np.arange(35 * 1100).reshape(35, 1100) // 1100 % 2 == 0, 127, -128)
+        w[32:] = zero + 3  # biases beyond 32 bits where sums are within them
+        b = tensor([35], "i64", data=np.where(np.arange(35) < 32, 7, 2**40), const=True, scale=1.0)
+        case("fully_connected", f"i16_deep_{-zero}", NAME, {"quantizedBiasType": "i64"},
+             [tensor(None, "i16", data=x, scale=1.0), tensor(None, "i8", data=w, const=True, scale=1.0, zero_point=zero), b],
+             [tensor(None, "i16", scale=1e5)])
     for per_axis in (False, True):
         tag = "_axis" if per_axis else ""
         layer(f"i16_no_bias{tag}", "i16", [3, 10], 7, bias=False, scale=0.0005, per_axis=per_axis) if per_axis else None
