@@ -155,7 +155,8 @@ def main():
                 out[first:last] = elided(lines[first:last], [line.rstrip() for line in got])
         with open(page, "w", encoding="utf-8") as file:
             file.write("\n".join(out))
-    print("%d commands, %d %s" % (count, failed, "updated" if update else "failed"))
+    hint = "" if update or failed == 0 else " (if that is meant: --update writes what came out into the page)"
+    print("%d commands, %d %s%s" % (count, failed, "updated" if update else "failed", hint))
     return 0 if update or (failed == 0 and count > 0) else 1
 
 
