@@ -111,7 +111,7 @@ void ln_k_dwconv_i16(const ln_dwconv_i16 *args, const ln_dwconv_row *row);
 typedef void ln_dwconv_i16_fn(const ln_dwconv_i16 *args, const ln_dwconv_row *row, int32_t x, int32_t pixels,
                               int32_t first, int32_t n, int32_t *sums);
 
-/* ---- float activations quantized at run time, 8-bit weights: generic only ---- */
+/* ---- float activations quantized at run time, 8-bit weights ---- */
 
 typedef struct ln_dwconv_hybrid {
   ln_dwconv_shape shape;
@@ -119,16 +119,19 @@ typedef struct ln_dwconv_hybrid {
   const float *scales;  /* [channels] of the filter */
   const float *bias;    /* [channels] or NULL */
   float in_scale;       /* of the rows, which are int8 */
-  int32_t in_zero;
+  int32_t in_zero;      /* a value of int8 */
   float low, high;
 } ln_dwconv_hybrid;
 
-void ln_k_dwconv_hybrid(const ln_dwconv_hybrid *args, const ln_dwconv_row *row);
+/* out = clamp(sum of (in - in_zero) * weight as float * scale * in_scale + bias), to the bit: sums wrap at 32 bits, and
+ * products of floats are rounded one by one. `first` is any channel. */
+typedef void ln_dwconv_hybrid_fn(const ln_dwconv_hybrid *args, const ln_dwconv_row *row);
 
 typedef struct ln_dwconv_kernels {
   const ln_dwconv_f32_kernel *f32;
   const ln_dwconv_q8_kernel *q8;
   ln_dwconv_i16_fn *i16;
+  ln_dwconv_hybrid_fn *hybrid;
 } ln_dwconv_kernels;
 
 /* The taps [begin, end) of output `x` that lie inside the row. */

@@ -25,6 +25,7 @@ enum {
    * of channels that a row's setting up costs little; else a little more than that. */
   CACHED_BYTES = 24 * 1024,
   CACHED_BLOCKS = 6,
+  HYBRID_BLOCK = 32, /* channels that the widest kernel takes together */
   SPILLED_BYTES = 64 * 1024
 };
 
@@ -492,6 +493,7 @@ ln_status ln_depthwise_conv2d_prepare(ln_node *node, ln_prep *prep) {
   int32_t block = 1;
   if (hybrid) {
     node->kernel = "dwconv_hybrid";
+    block = HYBRID_BLOCK;
     LN_TRY(prepare_hybrid(node, prep, a));
   } else if (LN_MEETS(TYPES, a->type, LN_FLOAT32)) {
     node->kernel = "dwconv_f32";
@@ -555,7 +557,7 @@ static const void *input_row(const depthwise_args *a, const uint8_t *image, int3
 static void call_kernel(const band_context *b, const ln_dwconv_row *row) {
   const depthwise_args *a = b->a;
   if (HAS_HYBRID && b->is_hybrid) {
-    ln_k_dwconv_hybrid(&b->hybrid, row);
+    LN_KERNEL_OF(dwconv, hybrid)(&b->hybrid, row);
   } else if (LN_MEETS(TYPES, a->type, LN_FLOAT32)) {
     LN_KERNEL_OF(dwconv, f32)->run(&b->f32, row);
   } else if (LN_MEETS(TYPES, a->type, LN_INT16)) {

@@ -311,6 +311,80 @@ static void check_i16(ln_kt *t) {
   }
 }
 
-static const ln_kt_check checks[] = {{"f32", check_f32}, {"q8", check_q8}, {"i16", check_i16}};
+/* ---- rows quantized in run: to the bit ---- */
+
+static void run_hybrid(const ln_kernels *table, const ln_dwconv_hybrid *args, const void *const *rows, float *out) {
+  const int32_t n = args->shape.channels, cut = n / 3;
+  const ln_dwconv_row first = {.rows = rows, .out = out, .last = cut};
+  const ln_dwconv_row last = {.rows = rows, .out = out, .first = cut, .last = n};
+  if (cut > 0) table->dwconv.hybrid(args, &first);
+  table->dwconv.hybrid(args, &last);
+}
+
+static void case_hybrid(ln_kt *t, const layer *l, int outside, int pattern) {
+  const ln_dwconv_shape s = shape_of(l);
+  const size_t channels = (size_t)s.channels, taps = (size_t)(s.kernel_h * s.kernel_w);
+  const size_t in_count = (size_t)(s.kernel_h * s.in_w) * channels, out_count = (size_t)s.out_w * channels;
+  int8_t *image = ln_kt_input(t, in_count), *filter = ln_kt_input(t, taps * channels);
+  float *scales = ln_kt_input(t, channels * sizeof *scales), *bias = ln_kt_input(t, channels * sizeof *bias);
+  float *want = ln_kt_output(t, out_count * sizeof(float), 0), *got = ln_kt_output(t, out_count * sizeof(float), 4);
+  ln_kt_fill_i8(t, image, in_count, pattern);
+  ln_kt_fill_i8(t, filter, taps * channels, pattern == LN_KT_RANDOM ? LN_KT_RANDOM : LN_KT_ENDS);
+  ln_kt_fill_f32(t, bias, channels, LN_KT_RANDOM, 9.0f);
+  for (size_t c = 0; c < channels; ++c) scales[c] = ln_kt_random_f32(t, 0.001f, 0.1f);
+  const void *rows[32];
+  make_rows(rows, &s, image, 1, outside);
+  const bool clamped = (outside + pattern) % 2 == 0;
+  static const int32_t zeros[] = {-128, 127, 0, -77};
+  const ln_dwconv_hybrid args = {.shape = s,
+                                 .filter = filter,
+                                 .scales = scales,
+                                 .bias = outside == 0 ? NULL : bias,
+                                 .in_scale = 0.037f,
+                                 .in_zero = zeros[(pattern + outside) % 4],
+                                 .low = clamped ? 0.0f : -INFINITY,
+                                 .high = clamped ? 6.0f : INFINITY};
+  run_hybrid(t->generic, &args, rows, want);
+  run_hybrid(t->tested, &args, rows, got);
+  ln_kt_equal(t, got, want, out_count * sizeof(float));
+}
+
+static void time_hybrid(ln_kt *t, const layer *l) {
+  const ln_dwconv_shape s = shape_of(l);
+  const size_t channels = (size_t)s.channels, taps = (size_t)(s.kernel_h * s.kernel_w);
+  const size_t in_count = (size_t)(s.kernel_h * s.in_w) * channels;
+  int8_t *image = ln_kt_input(t, in_count), *filter = ln_kt_input(t, taps * channels);
+  float *scales = ln_kt_input(t, channels * sizeof *scales), *out = ln_kt_output(t, (size_t)s.out_w * channels * 4, 0);
+  ln_kt_fill_i8(t, image, in_count, LN_KT_RANDOM);
+  ln_kt_fill_i8(t, filter, taps * channels, LN_KT_RANDOM);
+  ln_kt_fill_f32(t, scales, channels, LN_KT_RANDOM, 1.0f);
+  const void *rows[32];
+  make_rows(rows, &s, image, 1, 0);
+  const ln_dwconv_hybrid args = {
+      .shape = s, .filter = filter, .scales = scales, .bias = scales, .in_scale = 0.01f, .high = 6.0f};
+  const ln_dwconv_row row = {.rows = rows, .out = out, .last = s.channels};
+  char what[96];
+  snprintf(what, sizeof what, "%dx%d/%d w=%d c=%d", s.kernel_h, s.kernel_w, s.stride_w, s.in_w, s.channels);
+  LN_KT_TIME(t, what, t->generic->dwconv.hybrid(&args, &row), t->tested->dwconv.hybrid(&args, &row));
+}
+
+static void check_hybrid(ln_kt *t) {
+  for (size_t i = 0; i < LN_COUNT(layers); ++i) {
+    for (int outside = 0; outside < 3; ++outside) {
+      for (int pattern = 0; pattern < LN_KT_PATTERNS; ++pattern) {
+        ln_kt_case(t, "layer=%zu outside=%d pattern=%d", i, outside, pattern);
+        case_hybrid(t, &layers[i], outside, pattern);
+      }
+    }
+  }
+  static const layer timed[] = {{3, 3, 1, 1, 112, 1, 32}, {3, 3, 2, 1, 56, 0, 144}, {3, 3, 1, 1, 7, 1, 144}};
+  for (size_t i = 0; i < LN_COUNT(timed) && ln_kt_bench(t); ++i) {
+    ln_kt_case(t, "timed=%zu", i);
+    time_hybrid(t, &timed[i]);
+  }
+}
+
+static const ln_kt_check checks[] = {
+    {"f32", check_f32}, {"q8", check_q8}, {"i16", check_i16}, {"hybrid", check_hybrid}};
 
 int main(int argc, char **argv) { return ln_kt_main(argc, argv, "dwconv", checks, LN_COUNT(checks)); }

@@ -149,7 +149,9 @@ static int32_t dot_hybrid(const ln_dwconv_hybrid *args, const ln_dwconv_row *row
   return sum;
 }
 
-void ln_k_dwconv_hybrid(const ln_dwconv_hybrid *args, const ln_dwconv_row *row) {
+ln_dwconv_hybrid_fn dwconv_hybrid_generic;
+
+void dwconv_hybrid_generic(const ln_dwconv_hybrid *args, const ln_dwconv_row *row) {
   for (int32_t x = 0; x < args->shape.out_w; ++x) {
     float *out = (float *)row->out + (ptrdiff_t)x * args->shape.channels;
     for (int32_t c = row->first; c < row->last; ++c) {
