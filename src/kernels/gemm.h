@@ -162,7 +162,9 @@ typedef struct ln_gemm_kernels {
   const ln_gemm_f32_kernel *f32_few;     /* for products of one or two columns: panels of one, sums in parts */
   const ln_gemm_half_kernel *f16, *bf16; /* B of float16, of bfloat16 */
   const ln_gemm_q8_kernel *q8;
-  const ln_gemm_q8_kernel *i16; /* of form LN_GEMM_A_I16: for int16 tensors as they are, by run_i32 */
+  /* For int16 tensors as they are: of form LN_GEMM_A_I16, only run_i32 and pack_b of int8. Panels of more than 16
+   * columns are whole ones or cut after 16, C and the bias with them; there are no row terms. */
+  const ln_gemm_q8_kernel *i16;
   ln_scale_i16_fn *scale_i16;
 } ln_gemm_kernels;
 

@@ -126,7 +126,7 @@ static void run_tile(const tile *t, const ln_gemm_i16_bias *bias, int32_t panel,
 
 void ln_gemm_i16_rows(const ln_gemm_plan *plan, const ln_gemm_i16_bias *bias, const char *panels, int32_t panel,
                       int32_t m, int32_t n, const ln_gemm_a *a, int16_t *c, ptrdiff_t c_stride) {
-  const int32_t tiles = (m + plan->mr - 1) / plan->mr, rows = (m + tiles - 1) / tiles;
+  const int32_t rows = plan->mr;
   for (int32_t j = 0; j < n; j += plan->nr, ++panel, panels += plan->panel_bytes) {
     const ptrdiff_t column = (ptrdiff_t)panel * plan->nr;
     const ln_scale_i16 by = {.multiplier = plan->multiplier + column,

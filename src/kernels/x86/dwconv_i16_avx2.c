@@ -4,7 +4,7 @@
 
 #include "kernels/kernels.h"
 
-enum { PIXELS = 4 };
+enum { PIXELS = 4, PIXELS_OF_PART = 1 };
 
 /* n elements of `bytes` bytes, at most 16 in all; zeros behind. */
 static inline __m128i load_some(const void *p, int32_t n, size_t bytes) {
