@@ -32,6 +32,7 @@ typedef struct ln_binary_kernels {
    * out = clamp(rescale(A +- B, params.out) + out_offset, low, high); |A +- B| < 2^31.
    */
   ln_binary_fn *add_i8, *add_u8, *sub_i8, *sub_u8;
+  ln_binary_fn *add_i16; /* the same with offsets of 0 and a left shift of 15 */
   /* out = clamp(rescale((a + a_offset) * (b + b_offset), params.out) + out_offset, low, high) */
   ln_binary_fn *mul_i8, *mul_u8;
 } ln_binary_kernels;

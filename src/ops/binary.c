@@ -160,6 +160,13 @@ static ln_status prepare_pot16(const ln_node *node, binary_args *args, const sca
   return LN_OK;
 }
 
+/* Sums of int16 have a kernel for zero points of 0, as they should be. */
+static void choose_sum_i16(binary_args *args, ln_binary_op op) {
+  const ln_binary_params *p = &args->params;
+  if (op == LN_BINARY_ADD && p->a_offset == 0 && p->b_offset == 0 && p->out_offset == 0)
+    args->fn = LN_KERNEL_OF(binary, add_i16);
+}
+
 static ln_status prepare_quantized(const ln_node *node, binary_args *args, ln_error *err) {
   const ln_type type = node->in[0]->type;
   const ln_binary_op op = operation(node);
@@ -193,6 +200,7 @@ static ln_status prepare_quantized(const ln_node *node, binary_args *args, ln_er
     }
     default:
       if (type == LN_INT16) LN_TRY(prepare_pot16(node, args, &s, err, &done));
+      if (!done && LN_HAS(LN_INT16) && type == LN_INT16) choose_sum_i16(args, op);
       if (!done) set_common_scale(args, &s, type == LN_INT16 ? 15 : 20);
       return LN_OK;
   }

@@ -137,6 +137,24 @@ QUANTIZED_CHECK(sub_u8, false, false)
 QUANTIZED_CHECK(mul_i8, true, true)
 QUANTIZED_CHECK(mul_u8, false, true)
 
+static void fill_i16(ln_kt *t, void *data, size_t count, int pattern) { ln_kt_fill_i16(t, data, count, pattern); }
+
+static void check_add_i16(ln_kt *t) {
+  for (int32_t round = 0; round < 12; ++round) {
+    const double a = round % 2 == 0 ? ln_kt_random_f32(t, 0.001f, 1.0f) : 0.5;
+    const double b = round % 4 == 0 ? a : ln_kt_random_f32(t, 0.001f, 1.0f);
+    const double out = round == 5 ? 1e-5 : ln_kt_random_f32(t, 0.002f, 1.0f);
+    ln_binary_params p = {.low = round % 3 == 0 ? 0 : INT16_MIN, .high = round % 3 == 1 ? 6000 : INT16_MAX};
+    p.left_shift = 15;
+    p.a = real(a / (2 * fmax(a, b)));
+    p.b = real(b / (2 * fmax(a, b)));
+    p.out = real(2 * fmax(a, b) / ((1 << 15) * out));
+    check_blocks(t, t->generic->binary.add_i16, t->tested->binary.add_i16, fill_i16, sizeof(int16_t), &p);
+    if (ln_kt_bench(t) && round == 11)
+      bench(t, t->generic->binary.add_i16, t->tested->binary.add_i16, sizeof(int16_t), &p);
+  }
+}
+
 static const ln_kt_check checks[] = {
     {"add_f32", check_add_f32},
     {"sub_f32", check_sub_f32},
@@ -146,6 +164,7 @@ static const ln_kt_check checks[] = {
     {"min_f32", check_min_f32},
     {"max_f32", check_max_f32},
     {"add_i8", check_add_i8},
+    {"add_i16", check_add_i16},
     {"add_u8", check_add_u8},
     {"sub_i8", check_sub_i8},
     {"sub_u8", check_sub_u8},
