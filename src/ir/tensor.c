@@ -52,7 +52,7 @@ bool ln_tensor_size(ln_type type, const ln_shape *shape, size_t *out) {
 }
 
 bool ln_tensor_ints(const ln_tensor *tensor, int64_t *values, int32_t capacity, int32_t *count) {
-  if (tensor->data == NULL) return false;
+  if (tensor->data == NULL || tensor->sparsity != NULL || tensor->codebook != NULL) return false;
   size_t elements;
   if (!ln_shape_elements(&tensor->shape, &elements) || elements > (size_t)capacity) return false;
   for (size_t i = 0; i < elements; ++i) {

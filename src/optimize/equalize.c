@@ -63,8 +63,9 @@ static int32_t last_dim(const ln_tensor *tensor) {
 
 /* Whether an operator between layers leaves channels to themselves: they lie in the last dimension of `from`. */
 static bool keeps_channels(const ln_graph *graph, const ln_op *op, int32_t from, int32_t channels) {
+  if (op->output_count != 1 || op->inputs[0] != from) return false;
   const ln_tensor *in = &graph->tensors[from], *out = &graph->tensors[op->outputs[0]];
-  if (op->output_count != 1 || op->inputs[0] != from || out->type != LN_FLOAT32) return false;
+  if (out->type != LN_FLOAT32) return false;
   /* The same elements in the same order: what follows finds a channel by its place modulo their number. */
   if ((op->def->flags & LN_OPF_VIEW) != 0) return last_dim(out) > 0 && last_dim(out) % channels == 0;
   if ((op->def->flags & LN_OPF_BY_CHANNEL) == 0 || !is_homogeneous(op)) return false;

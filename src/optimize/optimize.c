@@ -180,7 +180,8 @@ static ln_status find_graph(const ln_model *model, const char *signature, ln_err
   return ln_fail(err, LN_ERR_NOT_FOUND, "the model has no signature \"%.60s\"", signature);
 }
 
-/* Constants that only another form stands for (halves behind DEQUANTIZE, sparse ones behind DENSIFY) become plain. */
+/* Constants that only another form stands for (halves behind DEQUANTIZE, sparse ones behind DENSIFY, numbers into a
+ * table) become plain: techniques look at their elements. */
 static ln_status make_plain(ln_optimizer *o) {
   size_t grown = 0;
   ln_pass_context context = {.model = o->source,
@@ -189,6 +190,11 @@ static ln_status make_plain(ln_optimizer *o) {
                              .grown = &grown,
                              .err = o->err};
   LN_TRY(ln_pass_densify_constants(&context));
+  context.changes = 0;
+  LN_TRY(ln_expand_all_codebooks(&context));
+  if (context.changes > 0) {
+    LN_TRY(ln_report_add_note(o, "constants that were stored by table are plain now: encode stores them so again"));
+  }
   return ln_pass_fold_constants(&context);
 }
 
@@ -208,7 +214,15 @@ static bool has_stage(const ln_recipe *recipe, const char *technique) {
   return false;
 }
 
+/* What a session would refuse at once: techniques count on operands that a row says are there, and are tensors. */
+static ln_status check_operators(const ln_optimizer *o) {
+  const ln_graph *graph = ln_optimizer_graph(o);
+  for (int32_t i = 0; i < graph->op_count; ++i) LN_TRY(ln_op_check_types(graph, &graph->ops[i], o->err));
+  return LN_OK;
+}
+
 static ln_status run_recipe(ln_optimizer *o, ln_model *first, const ln_recipe *recipe) {
+  LN_TRY(check_operators(o));
   LN_TRY(ln_recipe_check(recipe, ln_optimizer_graph(o), o->err));
   LN_TRY(add_point(o, first, "before"));
   LN_TRY(make_plain(o));

@@ -26,7 +26,8 @@ static ln_status expand(ln_pass_context *context, int32_t index, int32_t *out) {
   return LN_OK;
 }
 
-ln_status ln_pass_expand_codebooks(ln_pass_context *context) {
+/* `all`: those that operators read by table, too. */
+static ln_status expand_all(ln_pass_context *context, bool all) {
   ln_graph *graph = context->graph;
   const int32_t count = graph->tensor_count; /* new ones come behind */
   if (!LN_HAS_CODEBOOKS) return LN_OK;
@@ -37,7 +38,7 @@ ln_status ln_pass_expand_codebooks(ln_pass_context *context) {
     for (int32_t k = 0; k < op->input_count; ++k) {
       const int32_t input = op->inputs[k];
       if (input < 0 || input >= count || graph->tensors[input].codebook == NULL) continue;
-      if (k == 1 && (op->def->flags & LN_OPF_READS_CODEBOOK) != 0) continue;
+      if (!all && k == 1 && (op->def->flags & LN_OPF_READS_CODEBOOK) != 0) continue;
       if (plain[input] == 0) {
         plain[input] = input;
         LN_TRY(expand(context, input, &plain[input]));
@@ -47,3 +48,6 @@ ln_status ln_pass_expand_codebooks(ln_pass_context *context) {
   }
   return LN_OK;
 }
+
+ln_status ln_pass_expand_codebooks(ln_pass_context *context) { return expand_all(context, false); }
+ln_status ln_expand_all_codebooks(ln_pass_context *context) { return expand_all(context, true); }
