@@ -5,6 +5,7 @@
 
 #include "optimize/cluster.h"
 #include "optimize/linear.h"
+#include "optimize/order.h"
 
 enum { TURNS = 3, ROWS_FITTED = 128 };
 #define FIT_WORK 4.0e9 /* multiplications that fitting values may take */
@@ -44,7 +45,8 @@ typedef struct ranked {
 
 static int by_weight(const void *a, const void *b) {
   const ranked *x = a, *y = b;
-  if (x->weight != y->weight) return x->weight < y->weight ? -1 : 1;
+  const int order = ln_number_order(x->weight, y->weight);
+  if (order != 0) return order;
   return x->column - y->column;
 }
 
@@ -185,7 +187,8 @@ static void sort_centers(fit *f) {
   for (int32_t i = 0; i < f->used; ++i) {
     int32_t place = 0;
     for (int32_t j = 0; j < f->used; ++j) {
-      if (f->centers[j] < f->centers[i] || (f->centers[j] == f->centers[i] && j < i)) ++place;
+      const int order = ln_number_order((double)f->centers[j], (double)f->centers[i]);
+      if (order < 0 || (order == 0 && j < i)) ++place;
     }
     to[i] = (uint8_t)place;
     sorted[place] = f->centers[i];

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "optimize/factorize.h"
+#include "optimize/order.h"
 
 enum { PATCHES = 400 };
 
@@ -105,8 +106,7 @@ double ln_weights_loss(const ln_layer_weights *layer, const float *values, const
 /* ---- checks ---- */
 
 static int by_value(const void *a, const void *b) {
-  const float x = *(const float *)a, y = *(const float *)b;
-  return (x > y) - (x < y);
+  return ln_number_order((double)*(const float *)a, (double)*(const float *)b);
 }
 
 static ln_status check_clusters(const ln_factor *f, ln_error *err) {

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "optimize/order.h"
+
 enum { ROUNDS = 200, DRAWS = 5 };
 
 typedef struct item {
@@ -18,8 +20,7 @@ typedef struct line {
 } line;
 
 static int order(const void *a, const void *b) {
-  const float x = ((const item *)a)->value, y = ((const item *)b)->value;
-  return x < y ? -1 : x > y;
+  return ln_number_order((double)((const item *)a)->value, (double)((const item *)b)->value);
 }
 
 static void close_line(line *l) {
@@ -79,8 +80,7 @@ int32_t ln_kmeans_nearest(const float *centers, int32_t count, float value) {
 /* ---- starts ---- */
 
 static int ascending(const void *a, const void *b) {
-  const float x = *(const float *)a, y = *(const float *)b;
-  return x < y ? -1 : x > y;
+  return ln_number_order((double)*(const float *)a, (double)*(const float *)b);
 }
 
 /* The item at which a share of the mass is passed. */

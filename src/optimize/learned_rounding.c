@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "optimize/linear.h"
+#include "optimize/order.h"
 
 static int8_t nearest(double value, float scale, int32_t bits) {
   const double low = ln_weight_low(bits), high = ln_weight_high(bits), rounded = rint(value / (double)scale);
@@ -32,7 +33,8 @@ typedef struct column {
 
 static int by_power(const void *a, const void *b) {
   const column *x = a, *y = b;
-  if (x->power != y->power) return x->power < y->power ? 1 : -1;
+  const int order = ln_number_order(y->power, x->power);
+  if (order != 0) return order;
   return x->at < y->at ? -1 : 1;
 }
 

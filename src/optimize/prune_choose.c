@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "optimize/order.h"
 #include "optimize/prune.h"
 
 typedef struct choice {
@@ -13,7 +14,8 @@ typedef struct choice {
 
 static int by_cost(const void *a, const void *b) {
   const choice *x = a, *y = b;
-  if (x->cost != y->cost) return x->cost < y->cost ? -1 : 1;
+  const int order = ln_number_order(x->cost, y->cost);
+  if (order != 0) return order;
   if (x->layer != y->layer) return x->layer < y->layer ? -1 : 1;
   return x->unit < y->unit ? -1 : x->unit > y->unit;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "optimize/linear.h"
+#include "optimize/order.h"
 #include "optimize/prune.h"
 
 enum {
@@ -192,7 +193,8 @@ typedef struct ranked {
 
 static int by_cost(const void *a, const void *b) {
   const ranked *x = a, *y = b;
-  if (x->cost != y->cost) return x->cost < y->cost ? -1 : 1;
+  const int order = ln_number_order(x->cost, y->cost);
+  if (order != 0) return order;
   if (x->strip != y->strip) return x->strip < y->strip ? -1 : 1;
   return x->unit < y->unit ? -1 : x->unit > y->unit;
 }

@@ -1,5 +1,6 @@
 /* Reports: points, layers and notes in the order they were made. */
 #include "optimize/report.h"
+#include "optimize/order.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -110,8 +111,7 @@ const char *ln_optimize_report_note(const ln_optimize_report *report, int32_t in
 /* ---- a layer's figures ---- */
 
 static int order(const void *a, const void *b) {
-  const float x = *(const float *)a, y = *(const float *)b;
-  return x < y ? -1 : x > y;
+  return ln_number_order((double)*(const float *)a, (double)*(const float *)b);
 }
 
 enum { MOST_CLUSTERS = 256 };
