@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "optimize/order.h"
 #include "optimize/prune.h"
 
 enum { MOST_INPUTS = 256 };
@@ -121,7 +122,8 @@ static void add_savings(cut *c, const ln_prune_layer *p) {
 static int by_price(const void *a, const void *b) {
   const candidate *x = a, *y = b;
   const double p = x->cost / (x->saved > 0 ? x->saved : 1), q = y->cost / (y->saved > 0 ? y->saved : 1);
-  if (p != q) return p < q ? -1 : 1;
+  const int order = ln_number_order(p, q);
+  if (order != 0) return order;
   return x->group < y->group ? -1 : x->group > y->group;
 }
 
@@ -168,9 +170,13 @@ static ln_status choose(cut *c) {
   }
   qsort(order, (size_t)count, sizeof *order, by_price);
   const double goal = (1 - c->w->sparsity) * (double)c->w->weights;
-  for (int32_t i = 0; i < count && (double)weights_left(c) > goal; ++i) take(c, order[i].group);
+  ln_status status = LN_OK;
+  for (int32_t i = 0; status == LN_OK && i < count && (double)weights_left(c) > goal; ++i) {
+    take(c, order[i].group);
+    status = ln_optimizer_progress(c->w->o, "choosing channels", i, count);
+  }
   ln_free(order);
-  return LN_OK;
+  return status;
 }
 
 /* ---- fitting ---- */
@@ -242,7 +248,8 @@ static ln_status open_ops(cut *c) {
     const bool kind = p->layer.kind == LN_LAYER_CONV || p->layer.kind == LN_LAYER_DEPTHWISE ||
                       p->layer.kind == LN_LAYER_FULLY_CONNECTED;
     const ln_op *op = ln_layer_op(o, &p->layer);
-    const bool bias = op->input_count < 3 || op->inputs[2] < 0 || p->layer.bias >= 0;
+    const bool bias = op->input_count < 3 || op->inputs[2] < 0 ||
+                      (p->layer.bias >= 0 && graph->tensors[p->layer.bias].shape.rank == 1);
     const ln_tensor *weights = &graph->tensors[p->layer.weights];
     c->open[p->layer.op] = kind && bias && uses[p->layer.weights] == 1 && weights->type == LN_FLOAT32 &&
                            weights->sparsity == NULL && (p->groups == 1 || is_depthwise(p)) && p->sparsity < 0;

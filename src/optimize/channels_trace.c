@@ -2,6 +2,8 @@
 #include "optimize/channels.h"
 #include "passes/rewrite.h"
 
+enum { MOST_CHANNELS = 1 << 22 }; /* of all tensors: shapes that only a file tells are no reason to take memory */
+
 ln_channel_rule ln_channel_rule_of(const ln_op *op) {
   static const struct {
     int16_t code;
@@ -209,7 +211,7 @@ static ln_status number_channels(const ln_optimizer *o, ln_channels *c) {
   for (int32_t i = 0; i < graph->tensor_count; ++i) {
     const ln_tensor *tensor = &graph->tensors[i];
     const int32_t last = tensor->shape.rank > 0 ? tensor->shape.dims[tensor->shape.rank - 1] : 0;
-    const bool has = !ln_tensor_const_data(tensor) && !tensor->is_variable && last > 0 && last < INT32_MAX - c->count;
+    const bool has = !ln_tensor_const_data(tensor) && !tensor->is_variable && last > 0 && last < MOST_CHANNELS - c->count;
     c->first[i] = has ? c->count : -1;
     c->width[i] = has ? last : 0;
     if (has) c->count += last;

@@ -4,7 +4,12 @@
 #include "optimize/cluster.h"
 #include "optimize/linear.h"
 
-enum { MOST_COLUMNS = 2048, POSITIONS_A_COLUMN = 8, LEAST_POSITIONS = 4096 };
+enum {
+  MOST_COLUMNS = 2048,
+  MOST_MOMENTS = 1 << 26, /* of all groups */
+  POSITIONS_A_COLUMN = 8,
+  LEAST_POSITIONS = 4096
+};
 
 typedef struct watch {
   ln_optimizer *o;
@@ -73,7 +78,7 @@ static bool allocate(watch *w) {
   w->then = ln_alloc_array(rows, sizeof *w->then);
   if (in->diagonal == NULL || in->mean == NULL || in->mean_before == NULL || w->now == NULL || w->then == NULL)
     return false;
-  if (in->columns > MOST_COLUMNS) return true;
+  if (in->columns > MOST_COLUMNS || square > MOST_MOMENTS) return true;
   in->moments = ln_alloc_array(square, sizeof *in->moments);
   in->cross = ln_alloc_array(square, sizeof *in->cross);
   return in->moments != NULL && in->cross != NULL;

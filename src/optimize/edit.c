@@ -137,14 +137,31 @@ static bool compact_graph(ln_model *model, int32_t index) {
   return true;
 }
 
+/* Numbers of buffers by their contents' hash; 0: free. */
+typedef struct buffer_index {
+  uint32_t *slots;
+  size_t mask; /* of their count, a power of two more than the buffers */
+} buffer_index;
+
 /* The number of the buffer with these bytes among those kept so far, a new one where there is none. */
-static uint32_t keep_buffer(ln_model *model, const void *data, size_t size) {
+static uint32_t keep_buffer(ln_model *model, const buffer_index *index, const void *data, size_t size) {
   if (data == NULL || size == 0) return 0;
-  for (uint32_t i = 1; i < model->buffer_count; ++i) {
-    if (model->buffers[i].size == size && memcmp(model->buffers[i].data, data, size) == 0) return i;
+  size_t at = (size_t)ln_hash64(data, size) & index->mask;
+  for (; index->slots[at] != 0; at = (at + 1) & index->mask) {
+    const ln_buffer *kept = &model->buffers[index->slots[at]];
+    if (kept->size == size && memcmp(kept->data, data, size) == 0) return index->slots[at];
   }
   model->buffers[model->buffer_count] = (ln_buffer){data, size};
+  index->slots[at] = model->buffer_count;
   return model->buffer_count++;
+}
+
+static bool open_index(size_t buffers, buffer_index *out) {
+  size_t count = 16;
+  while (count / 2 < buffers && count <= SIZE_MAX / 4) count *= 2;
+  out->mask = count - 1;
+  out->slots = ln_alloc_array(count, sizeof *out->slots);
+  return out->slots != NULL;
 }
 
 /* Buffers anew, each once however many tensors hold it. External ones are kept as they are. */
@@ -158,22 +175,24 @@ static bool compact_buffers(ln_model *model) {
     }
   }
   if (external) return true;
+  buffer_index index;
   model->buffers = ln_arena_array(&model->arena, most, sizeof *model->buffers);
-  if (model->buffers == NULL) return false;
+  if (model->buffers == NULL || !open_index(most, &index)) return false;
   model->buffer_count = 1;
   for (int32_t g = 0; g < model->graph_count; ++g) {
     for (int32_t i = 0; i < model->graphs[g].tensor_count; ++i) {
       ln_tensor *tensor = &model->graphs[g].tensors[i];
       const bool constant = tensor->storage == LN_STORAGE_CONST;
-      tensor->buffer = constant ? keep_buffer(model, tensor->data, tensor->bytes) : 0;
+      tensor->buffer = constant ? keep_buffer(model, &index, tensor->data, tensor->bytes) : 0;
       if (tensor->buffer != 0) tensor->data = (void *)(uintptr_t)model->buffers[tensor->buffer].data;
     }
   }
   for (int32_t i = 0; i < model->metadata_count; ++i) {
     ln_metadata *metadata = &model->metadata[i];
-    metadata->buffer = keep_buffer(model, metadata->data, metadata->size);
+    metadata->buffer = keep_buffer(model, &index, metadata->data, metadata->size);
     if (metadata->buffer != 0) metadata->data = model->buffers[metadata->buffer].data;
   }
+  ln_free(index.slots);
   model->source = NULL; /* its lists of operator codes and buffers are stale */
   return true;
 }

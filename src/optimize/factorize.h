@@ -99,6 +99,8 @@ ln_status ln_split_write(const ln_split *split, const ln_layer_weights *layer, c
 ln_status ln_split_refit(const ln_layer_weights *layer, const float *z, int32_t inner, ln_error *err, float *weights,
                          float *bias);
 
+/* Whether a matrix [outs, ins] can be taken apart in minutes: the work grows with the third power of the smaller. */
+bool ln_split_is_feasible(int64_t outs, int64_t ins);
 size_t ln_patch_size(const ln_layer_weights *layer); /* height * width * channels: the weights' memory bounds it */
 /* out [n, n], zeros before: the mean of (x - mean) (x - mean)^T over x [count, n], drawn towards all directions alike
  * by `ridge` times the mean of its diagonal. mean [n] is filled. False when memory is short. */

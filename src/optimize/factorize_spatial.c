@@ -35,6 +35,7 @@ static ln_status decompose(const ln_layer_weights *layer, const ln_parameter_val
   if (layer->height < 2 || layer->width < 2 || layer->rows > INT32_MAX / layer->width) return LN_OK;
   const size_t size = ln_patch_size(layer) * (size_t)layer->rows;
   const int32_t ins = (int32_t)(ln_patch_size(layer) / (size_t)layer->width);
+  if (!ln_split_is_feasible((int64_t)layer->rows * layer->width, ins)) return LN_OK;
   float *filters = NULL, *columns = NULL;
   double *w = NULL;
   ln_split *split = NULL;

@@ -27,6 +27,11 @@ size_t ln_patch_size(const ln_layer_weights *layer) {
   return (size_t)layer->height * (size_t)layer->width * (size_t)layer->channels;
 }
 
+bool ln_split_is_feasible(int64_t outs, int64_t ins) {
+  enum { MOST_SIDE = 4096 };
+  return outs <= MOST_SIDE || ins <= MOST_SIDE;
+}
+
 static double mean_variance(const float *x, int64_t count, int32_t columns) {
   double sum = 0;
   for (int32_t c = 0; c < columns; ++c) {

@@ -10,7 +10,7 @@ static ln_status decompose(const ln_layer_weights *layer, const ln_parameter_val
   (void)values;
   const size_t columns = ln_patch_size(layer);
   *levels = 0;
-  if (layer->rows < 2 || columns < 2) return LN_OK;
+  if (layer->rows < 2 || columns < 2 || !ln_split_is_feasible(layer->rows, (int64_t)columns)) return LN_OK;
   double *w = ln_doubles(layer->rows, (int64_t)columns);
   for (size_t i = 0; w != NULL && i < (size_t)layer->rows * columns; ++i) w[i] = layer->values[i];
   ln_split *split = NULL;

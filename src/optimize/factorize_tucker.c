@@ -149,6 +149,8 @@ static ln_status decompose(const ln_layer_weights *layer, const ln_parameter_val
   *levels = 0;
   if (ln_patch_size(layer) <= (size_t)layer->channels || layer->rows < 2 || layer->channels < 2) return LN_OK;
   const size_t columns = ln_patch_size(layer);
+  if (!ln_split_is_feasible(layer->rows, (int64_t)columns) || !ln_split_is_feasible(layer->channels, layer->channels))
+    return LN_OK;
   tucker *t = ln_alloc_zero(sizeof *t);
   *state = t;
   if (t == NULL) return ln_fail(err, LN_ERR_MEMORY, "out of memory");

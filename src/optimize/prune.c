@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "optimize/order.h"
 #include "optimize/prune.h"
 #include "passes/rewrite.h"
 
@@ -141,7 +142,7 @@ static ln_status open_layer(ln_pruning *w, const ln_layer *layer, ln_prune_layer
   p->low = -INFINITY, p->high = INFINITY;
   p->groups = groups_of(o, layer);
   p->fitted =
-      w->dense != NULL && p->groups > 0 && takes_bias(o, layer) &&
+      w->dense != NULL && p->groups > 0 && layer->columns <= MOST_COLUMNS && takes_bias(o, layer) &&
       (layer->kind == LN_LAYER_CONV || layer->kind == LN_LAYER_DEPTHWISE || layer->kind == LN_LAYER_FULLY_CONNECTED);
   if (p->groups < 1) p->groups = 1;
   read_activation(o, p);
@@ -261,8 +262,7 @@ ln_status ln_pruning_fit(ln_pruning *w, ln_prune_layer *p, ln_model *model, cons
 }
 
 static int by_value(const void *a, const void *b) {
-  const float x = *(const float *)a, y = *(const float *)b;
-  return x < y ? -1 : x > y;
+  return ln_number_order((double)*(const float *)a, (double)*(const float *)b);
 }
 
 static ln_status prune_layer(ln_pruning *w, ln_prune_layer *p);

@@ -82,6 +82,8 @@ static void plan(const ln_prune_layer *p, int64_t samples, ln_prune_data *d, int
   *most = (wanted + samples - 1) / samples;
   if (*most < 1) *most = 1;
   d->capacity = *most * samples;
+  if (d->capacity > room && room >= *most) d->capacity = room; /* some samples then give nothing */
+  else if (d->capacity > room) d->capacity = *most;
 }
 
 void ln_prune_data_free(ln_prune_data *data) {
