@@ -87,7 +87,8 @@ int32_t ln_op_def_count(void) { return ROW_COUNT; }
 const ln_op_def *ln_op_def_at(int32_t index) { return index < 0 || index >= ROW_COUNT ? NULL : &rows[index]; }
 
 const char *ln_op_gradient_not_yet(const ln_op_def *def) {
-  return def->gradient == LN_NO_AUTODIFF ? "the library does not train yet" : "not differentiable";
+  if (def->gradient == LN_HAS_GRADIENT) return NULL;
+  return def->gradient == LN_NO_AUTODIFF ? "not yet" : "not differentiable";
 }
 
 ln_status ln_no_prepare(ln_node *node, ln_prep *prep) {

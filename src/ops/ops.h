@@ -163,8 +163,10 @@ enum {
 static inline int32_t ln_int8_version(uint32_t flags) { return (int32_t)(flags >> 22 & 7); }
 static inline int32_t ln_int16_version(uint32_t flags) { return (int32_t)(flags >> 25 & 7); }
 
-/* A row's last column: why there is no gradient. As strings they would be a relocation a row. */
-typedef enum ln_gradient_state { LN_NO_AUTODIFF, LN_NO_GRADIENT } ln_gradient_state;
+/* A row's last column: LN_GRADIENT(name) where train/ has a function ln_gradient_<name> for it, or why there is none.
+ * As strings they would be a relocation a row. */
+typedef enum ln_gradient_state { LN_NO_AUTODIFF, LN_NO_GRADIENT, LN_HAS_GRADIENT } ln_gradient_state;
+#define LN_GRADIENT(name) LN_HAS_GRADIENT
 
 typedef struct ln_op_def {
   const char *name;

@@ -1,0 +1,134 @@
+/* Reverse mode over a graph: which tensors matter, and the operators visited from the last to the first. */
+#include <string.h>
+
+#include "train/train.h"
+
+/* ---- the functions of the rows ---- */
+
+static ln_gradient_fn *gradient_of(const ln_op_def *def) {
+  static ln_gradient_fn *const table[LN_OP_CODE_COUNT] = {
+#define LN_OP(name, code, options, infer, prepare, run, macs, variant, flags, types, gradient) [code] = gradient,
+#define LN_GRADIENT(name) ln_gradient_##name
+#define LN_NO_AUTODIFF NULL
+#define LN_NO_GRADIENT NULL
+#include "ops/ops.def"
+#undef LN_GRADIENT
+#undef LN_NO_AUTODIFF
+#undef LN_NO_GRADIENT
+  };
+  return def->code >= 0 && def->code < LN_OP_CODE_COUNT ? table[def->code] : NULL;
+}
+
+/* ---- shapes ---- */
+
+ln_status ln_grad_take_shapes(ln_optimizer *o, ln_session *session) {
+  ln_graph *graph = ln_optimizer_graph(o);
+  for (int32_t i = 0; i < graph->tensor_count; ++i) {
+    ln_tensor *tensor = &graph->tensors[i];
+    const ln_tensor *other = ln_session_tensor(session, i);
+    if (other == NULL || tensor->storage == LN_STORAGE_CONST || !ln_shape_known(&other->shape)) continue;
+    tensor->shape = tensor->signature = other->shape;
+    tensor->has_signature = false;
+    tensor->has_rank = other->shape.rank > 0;
+  }
+  return LN_OK;
+}
+
+/* ---- backwards ---- */
+
+static bool any_of(const bool *set, const int32_t *tensors, int32_t count) {
+  for (int32_t i = 0; i < count; ++i) {
+    if (tensors[i] >= 0 && set[tensors[i]]) return true;
+  }
+  return false;
+}
+
+static bool *find_wanted(const ln_grad *g, const int32_t *tensors, int32_t count) {
+  const ln_graph *graph = ln_optimizer_graph(g->o);
+  bool *wanted = ln_arena_array(ln_optimizer_arena(g->o), (size_t)graph->tensor_count + 1, sizeof *wanted);
+  if (wanted == NULL) return NULL;
+  for (int32_t i = 0; i < count; ++i) wanted[tensors[i]] = true;
+  for (int32_t i = 0; i < graph->op_count; ++i) {
+    const ln_op *op = &graph->ops[i];
+    if (op->def->gradient == LN_NO_GRADIENT || !any_of(wanted, op->inputs, op->input_count)) continue;
+    for (int32_t k = 0; k < op->output_count; ++k) wanted[op->outputs[k]] = true;
+  }
+  return wanted;
+}
+
+/* The fused activation of an operator whose only output it clamps. */
+static int32_t clamp_of(const ln_op *op) {
+  const ln_table_info *table = ln_schema_table(op->options_table);
+  if ((op->def->flags & LN_OPF_CLAMPS) == 0 || table == NULL) return LN_ACT_NONE;
+  for (int32_t i = 0; i < table->field_count; ++i) {
+    if (table->fields[i].enumeration == LN_ENUM_activation) {
+      return *((const int8_t *)op->options + table->fields[i].offset);
+    }
+  }
+  return LN_ACT_NONE;
+}
+
+static void visit(ln_grad *g, const ln_op *op) {
+  int32_t one = -1;
+  int32_t *dy =
+      op->output_count == 1 ? &one : ln_arena_array(ln_optimizer_arena(g->o), (size_t)op->output_count, sizeof *dy);
+  bool any = false;
+  if (dy == NULL) {
+    ln_grad_fail_memory(g);
+    return;
+  }
+  for (int32_t i = 0; i < op->output_count; ++i) {
+    dy[i] = g->of[op->outputs[i]];
+    any = any || dy[i] >= 0;
+  }
+  if (!any || !any_of(g->wanted, op->inputs, op->input_count)) return;
+  g->op = op;
+  ln_gradient_fn *gradient = gradient_of(op->def);
+  if (gradient == NULL) {
+    if (op->def->gradient != LN_NO_GRADIENT) ln_grad_refuse(g, "it has no gradient yet");
+    return;
+  }
+  const int32_t activation = clamp_of(op);
+  if (activation != LN_ACT_NONE && op->output_count == 1) {
+    dy[0] = ln_grad_activation(g, activation, dy[0], ln_grad_out(g, op));
+  }
+  if (g->status == LN_OK) gradient(g, op, dy);
+}
+
+static ln_status check(const ln_grad *g, int32_t loss, const int32_t *tensors, int32_t count) {
+  const ln_graph *graph = ln_optimizer_graph(g->o);
+  ln_error *err = g->o->err;
+  size_t elements = 0;
+  for (int32_t i = 0; i < count; ++i) {
+    if (tensors[i] < 0 || tensors[i] >= graph->tensor_count) {
+      return ln_fail(err, LN_ERR_ARGUMENT, "there is no tensor %d to differentiate by", (int)tensors[i]);
+    }
+  }
+  if (loss < 0 || loss >= graph->tensor_count) return ln_fail(err, LN_ERR_ARGUMENT, "there is no tensor %d", (int)loss);
+  const ln_tensor *tensor = &graph->tensors[loss];
+  if (tensor->type != LN_FLOAT32 || !ln_shape_elements(&tensor->shape, &elements) || elements != 1) {
+    return ln_fail(err, LN_ERR_ARGUMENT, "the loss '%s' is no single float32", tensor->name);
+  }
+  return LN_OK;
+}
+
+ln_status ln_grad_build(ln_optimizer *o, int32_t loss, const int32_t *tensors, int32_t count, int32_t *gradients) {
+  ln_grad g = {.o = o, .forward_count = ln_optimizer_graph(o)->tensor_count};
+  ln_arena *arena = ln_optimizer_arena(o);
+  LN_TRY(check(&g, loss, tensors, count));
+  g.of = ln_arena_array(arena, (size_t)g.forward_count + 1, sizeof *g.of);
+  g.values = ln_arena_array(arena, (size_t)g.forward_count + 1, sizeof *g.values);
+  g.wanted = find_wanted(&g, tensors, count);
+  if (g.of == NULL || g.values == NULL || g.wanted == NULL) return ln_optimizer_no_memory(o);
+  for (int32_t i = 0; i < g.forward_count; ++i) g.of[i] = g.values[i] = -1;
+  if (g.wanted[loss]) {
+    const ln_shape shape = *ln_grad_shape(&g, loss);
+    g.of[loss] = ln_grad_reshape(&g, ln_grad_scalar(&g, 1), &shape);
+  }
+  for (int32_t i = ln_optimizer_graph(o)->op_count - 1; i >= 0 && g.status == LN_OK; --i) {
+    const ln_op op = ln_optimizer_graph(o)->ops[i]; /* which move as others are added */
+    visit(&g, &op);
+  }
+  for (int32_t i = 0; i < count; ++i) gradients[i] = g.of[tensors[i]];
+  return g.status;
+}
