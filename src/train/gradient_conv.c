@@ -51,6 +51,19 @@ int32_t ln_grad_window(ln_grad *g, int32_t a, int32_t before_h, int32_t before_w
 
 /* ---- the parts of a gradient ---- */
 
+/* TensorFlow Lite's convolutions ask for a bias. */
+static int32_t no_bias(ln_grad *g, int32_t channels) {
+  const ln_shape shape = ln_shape_make(1, &channels);
+  size_t count = 0;
+  float *zeros =
+      ln_shape_elements(&shape, &count) ? ln_arena_array(ln_optimizer_arena(g->o), count + 1, sizeof *zeros) : NULL;
+  const int32_t bias =
+      zeros == NULL ? -1
+                    : ln_edit_add_constant(g->o, "gradient/bias", LN_FLOAT32, &shape, zeros, count * sizeof *zeros);
+  if (bias < 0) ln_grad_fail_memory(g);
+  return bias;
+}
+
 static int32_t convolve(ln_grad *g, int32_t x, int32_t filter, int32_t stride_h, int32_t stride_w, int32_t dilation_h,
                         int32_t dilation_w) {
   const ln_conv2d_options options = {.padding = LN_PADDING_VALID,
@@ -58,7 +71,8 @@ static int32_t convolve(ln_grad *g, int32_t x, int32_t filter, int32_t stride_h,
                                      .stride_w = stride_w,
                                      .dilation_h_factor = dilation_h,
                                      .dilation_w_factor = dilation_w};
-  return ln_grad_emit(g, LN_OP_CONV_2D, LN_FLOAT32, &options, 2, (const int32_t[]){x, filter});
+  const int32_t inputs[3] = {x, filter, no_bias(g, ln_grad_shape(g, filter)->dims[0])};
+  return ln_grad_emit(g, LN_OP_CONV_2D, LN_FLOAT32, &options, 3, inputs);
 }
 
 static int32_t convolve_channels(ln_grad *g, int32_t x, int32_t filter, int32_t multiplier, const int32_t strides[2],
@@ -69,7 +83,8 @@ static int32_t convolve_channels(ln_grad *g, int32_t x, int32_t filter, int32_t 
                                                .depth_multiplier = multiplier,
                                                .dilation_h_factor = dilations[0],
                                                .dilation_w_factor = dilations[1]};
-  return ln_grad_emit(g, LN_OP_DEPTHWISE_CONV_2D, LN_FLOAT32, &options, 2, (const int32_t[]){x, filter});
+  const int32_t inputs[3] = {x, filter, no_bias(g, ln_grad_shape(g, filter)->dims[3])};
+  return ln_grad_emit(g, LN_OP_DEPTHWISE_CONV_2D, LN_FLOAT32, &options, 3, inputs);
 }
 
 /* dy with zeros between and around, so that a filter turned round gives an input's gradient without padding. */

@@ -1,10 +1,11 @@
 /*
- * Gradients against differences: grad_cases [-v] [FILTER]. Every operator case whose operators all have gradients is
- * differentiated by its float inputs and constants. The loss is the sum of the outputs, each element times a fixed
- * random weight. A few elements of each input are moved to both sides, by h and by h / 2; the differences,
- * extrapolated, must agree with the gradient to 0.3 % and what float32 leaves of them. Where differences of h and of
- * h / 2 do not agree with one another there is a kink, and nothing is compared. Every operator whose row names a
- * gradient must have been compared somewhere.
+ * Gradients against differences: grad_cases [-v] [--write FOLDER] [FILTER]. Every operator case whose operators all
+ * have gradients is differentiated by its float inputs and constants. The loss is the sum of the outputs, each element
+ * times a fixed random weight. A few elements of each input are moved to both sides, by h and by h / 2; the
+ * differences, extrapolated, must agree with the gradient to 0.3 % and what float32 leaves of them. Where differences
+ * of h and of h / 2 do not agree with one another there is a kink, and nothing is compared. Every operator whose row
+ * names a gradient must have been compared somewhere. --write leaves the differentiated models with their inputs and
+ * outputs in a folder, for litert_gradients.py.
  */
 #include <math.h>
 #include <stdio.h>
@@ -20,7 +21,8 @@ enum { MOST_INPUTS = 32, SAMPLES = 6, MOST_ELEMENTS = 1 << 18 };
 
 typedef struct totals {
   bool verbose;
-  const char *filter;
+  const char *filter, *folder;
+  int written;
   int cases, elements, kinks, failed, refused;
   int compared[LN_OP_CODE_COUNT]; /* elements, by operator */
 } totals;
@@ -305,6 +307,31 @@ static bool compare(grad_case *c, int *compared) {
   return true;
 }
 
+static void write_bytes(const char *kind, int32_t index, const void *data, size_t bytes) {
+  char name[32], path[1200];
+  if (index < 0) snprintf(name, sizeof name, "%d.%s", all.written, kind);
+  else snprintf(name, sizeof name, "%d.%s.%d", all.written, kind, (int)index);
+  snprintf(path, sizeof path, "%s/%s", all.folder, name);
+  FILE *file = fopen(path, "wb");
+  if (file == NULL || fwrite(data, 1, bytes, file) != bytes) exit(2);
+  fclose(file);
+}
+
+static void write_case(grad_case *c) {
+  uint8_t *file = NULL;
+  size_t size = 0;
+  if (ln_edit_file(c->edited, &c->err, &file, &size) != LN_OK) exit(2);
+  write_bytes("tflite", -1, file, size);
+  write_bytes("name", -1, c->name, strlen(c->name));
+  ln_free(file);
+  for (int32_t i = 0; i < c->input_count; ++i) write_bytes("in", i, c->data[i], c->bytes[i]);
+  for (int32_t i = 0; i < ln_session_output_count(c->backward); ++i) {
+    const ln_tensor *tensor = ln_session_output(c->backward, i);
+    write_bytes("out", i, ln_tensor_data(tensor), ln_tensor_bytes(tensor));
+  }
+  ++all.written;
+}
+
 static void close_case(grad_case *c) {
   ln_session_destroy(c->forward);
   ln_session_destroy(c->backward);
@@ -332,6 +359,7 @@ static void check(const char *path, ln_model *model) {
       if (c.err.message[0] != '\0' && all.verbose) printf("not built %s: %s\n", c.name, c.err.message);
     } else if (c.weight_count <= MOST_ELEMENTS) {
       const bool good = compare(&c, &compared);
+      if (good && all.folder != NULL) write_case(&c);
       ++all.cases;
       all.failed += !good;
       all.elements += compared;
@@ -364,9 +392,13 @@ int main(int argc, char **argv) {
   int rows = 0;
   for (int i = 1; i < argc; ++i) {
     if (strcmp(argv[i], "-v") == 0) all.verbose = true;
+    else if (strcmp(argv[i], "--write") == 0 && i + 1 < argc) all.folder = argv[++i];
     else all.filter = argv[i];
   }
   ln_test_each_case(1, check);
+  for (int32_t i = 0; all.verbose && i < LN_OP_CODE_COUNT; ++i) {
+    if (all.compared[i] > 0) printf("%6d %s\n", all.compared[i], ln_op_find(i)->name);
+  }
   const int missing = all.filter == NULL ? uncompared(&rows) : 0;
   printf(
       "%d cases, %d elements of inputs compared, %d at kinks, %d cases refused, %d failed; %d operators have "
