@@ -8,7 +8,10 @@
 #include "ops/move.h"
 #include "ops/rows.h"
 
-enum { TASK_ELEMENTS = 16 << 10 }; /* input elements worth a task */
+enum {
+  TASK_ELEMENTS = 16 << 10, /* input elements worth a task */
+  LINE_ELEMENTS = 16        /* of float32, in a line of the cache */
+};
 
 typedef enum finish_kind {
   FINISH_STORE,   /* narrowed to the output's type */
@@ -244,7 +247,10 @@ ln_status ln_reduce_run(const ln_node *node, ln_exec *exec) {
   }
   const size_t wanted = job.per_output == 0 ? 1 : job.outputs * job.per_output / TASK_ELEMENTS;
   if (wanted > 1) job.tasks = (int32_t)(wanted > 128 ? 128 : wanted);
-  if (job.outputs < (size_t)job.tasks) job.tasks = (int32_t)job.outputs;
+  /* Outputs that lie side by side in the input are combined as vectors, and read whole lines of the cache. */
+  const bool beside = job.plan.kept_rank > 0 && job.plan.kept_strides[job.plan.kept_rank - 1] == 1;
+  const size_t most = beside ? (job.outputs + LINE_ELEMENTS - 1) / LINE_ELEMENTS : job.outputs;
+  if (most < (size_t)job.tasks) job.tasks = (int32_t)most;
   ln_pool_run(exec->pool, job.tasks, reduce_part, &job);
   return LN_OK;
 }

@@ -6,6 +6,8 @@
 #include "ops/window.h"
 #include "train/train.h"
 
+enum { PART_PIXELS = 256 /* that a product over pixels takes at a time, at least */ };
+
 typedef struct conv {
   ln_window h, w;
   int32_t batch, in_c, out_c;
@@ -145,13 +147,17 @@ static int32_t strided_input_gradient(ln_grad *g, const conv *c, int32_t padding
   return ln_grad_emit(g, LN_OP_TRANSPOSE_CONV, LN_FLOAT32, &options, 3, inputs);
 }
 
+/* The product over all pixels goes image by image, or a few at a time: parts that stay in the cache. */
 static void add_plain_filter(ln_grad *g, const ln_op *op, const conv *c, int32_t dy) {
   const ln_shape x = *ln_grad_shape(g, op->inputs[0]), filter = *ln_grad_shape(g, op->inputs[1]);
-  const int32_t pixels = ln_grad_span(g, &x, 0, 3);
-  const int32_t in[2] = {pixels, c->in_c}, out[2] = {pixels, c->out_c};
-  const int32_t rows = ln_grad_reshape_dims(g, dy, 2, out);
-  const int32_t product = ln_grad_matmul(g, rows, ln_grad_reshape_dims(g, ln_grad_in(g, op, 0), 2, in), true, false);
-  ln_grad_add(g, op, 1, ln_grad_reshape(g, product, &filter));
+  const int32_t pixels = ln_grad_span(g, &x, 0, 3), image = ln_grad_span(g, &x, 1, 3);
+  int32_t together = 1;
+  while (together < c->batch && (c->batch % together != 0 || image < PART_PIXELS / together)) ++together;
+  const int32_t parts = c->batch > 0 ? c->batch / together : 1;
+  const int32_t in[3] = {parts, pixels / parts, c->in_c}, out[3] = {parts, pixels / parts, c->out_c};
+  const int32_t rows = ln_grad_reshape_dims(g, dy, 3, out);
+  const int32_t each = ln_grad_matmul(g, rows, ln_grad_reshape_dims(g, ln_grad_in(g, op, 0), 3, in), true, false);
+  ln_grad_add(g, op, 1, ln_grad_reshape(g, ln_grad_sum(g, each, 1), &filter));
 }
 
 /* The channels [first, first + count) of an axis. */
