@@ -5,7 +5,8 @@
 
 enum {
   PARALLEL_BYTES = 256 << 10, /* below this, waking a thread costs more than it saves */
-  TASK_BYTES = 64 << 10
+  TASK_BYTES = 64 << 10,
+  LEAST_LINE = 16 /* items that lie side by side and are moved by one task, where there are as many */
 };
 
 size_t ln_item_bytes(const ln_tensor *tensor) {
@@ -77,6 +78,13 @@ static void move_part(void *context, int32_t task, int32_t worker) {
                 job->dst + (ptrdiff_t)begin * part.dst_strides[job->dim]);
 }
 
+/* Whether items lie side by side along the dimension, on either side: a transpose of shorter lines reads or writes the
+ * same lines of the cache again and again. */
+static bool is_line(const ln_copy_plan *plan, int32_t dim) {
+  const ptrdiff_t item = (ptrdiff_t)plan->item_bytes;
+  return plan->src_strides[dim] == item || plan->dst_strides[dim] == item;
+}
+
 void ln_move(const ln_exec *exec, ln_copy_plan *plan, const void *src, void *dst) {
   ln_k_copy_simplify(plan);
   const size_t bytes = ln_k_copy_bytes(plan);
@@ -87,13 +95,16 @@ void ln_move(const ln_exec *exec, ln_copy_plan *plan, const void *src, void *dst
   }
   move_job job = {plan, src, dst, 0, 1};
   for (int32_t i = 1; i < plan->rank; ++i) {
-    if (plan->dims[i] > plan->dims[job.dim] && plan->dims[job.dim] < 16) job.dim = i;
+    const bool larger = plan->dims[i] > plan->dims[job.dim] && plan->dims[job.dim] < LEAST_LINE;
+    const bool whole = is_line(plan, job.dim) && !is_line(plan, i) && plan->dims[i] >= LEAST_LINE;
+    if (larger || whole) job.dim = i;
   }
   const size_t extent = plan->dims[job.dim];
   if (bytes >= PARALLEL_BYTES && extent > 1) {
     const size_t wanted = bytes / TASK_BYTES;
     job.tasks = (int32_t)(wanted > 256 ? 256 : wanted);
-    if (extent < (size_t)job.tasks) job.tasks = (int32_t)extent;
+    const size_t most = is_line(plan, job.dim) ? (extent + LEAST_LINE - 1) / LEAST_LINE : extent;
+    if (most < (size_t)job.tasks) job.tasks = (int32_t)most;
   }
   if (job.tasks == 1) ln_k_copy_run(plan, src, dst);
   else ln_pool_run(exec->pool, job.tasks, move_part, &job);

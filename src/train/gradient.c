@@ -68,6 +68,13 @@ static int32_t clamp_of(const ln_op *op) {
   return LN_ACT_NONE;
 }
 
+static bool shapes_known(const ln_grad *g, const int32_t *tensors, int32_t count) {
+  for (int32_t i = 0; i < count; ++i) {
+    if (tensors[i] >= 0 && !ln_shape_known(ln_grad_shape(g, tensors[i]))) return false;
+  }
+  return true;
+}
+
 static void visit(ln_grad *g, const ln_op *op) {
   int32_t one = -1;
   int32_t *dy =
@@ -86,6 +93,10 @@ static void visit(ln_grad *g, const ln_op *op) {
   ln_gradient_fn *gradient = gradient_of(op->def);
   if (gradient == NULL) {
     if (op->def->gradient != LN_NO_GRADIENT) ln_grad_refuse(g, "it has no gradient yet");
+    return;
+  }
+  if (!shapes_known(g, op->inputs, op->input_count) || !shapes_known(g, op->outputs, op->output_count)) {
+    ln_grad_refuse(g, "shapes are not known");
     return;
   }
   const int32_t activation = clamp_of(op);

@@ -9,9 +9,11 @@
 
 /* dy where low < a < high. */
 static int32_t between(ln_grad *g, int32_t a, int32_t dy, float low, float high) {
-  dy = ln_grad_mask(g, ln_grad_compare(g, LN_OP_GREATER, a, ln_grad_scalar(g, low)), dy);
-  if (high == INFINITY) return dy;
-  return ln_grad_mask(g, ln_grad_compare(g, LN_OP_LESS, a, ln_grad_scalar(g, high)), dy);
+  int32_t in = ln_grad_compare(g, LN_OP_GREATER, a, ln_grad_scalar(g, low));
+  if (high != INFINITY) {
+    in = ln_grad_compare(g, LN_OP_LOGICAL_AND, in, ln_grad_compare(g, LN_OP_LESS, a, ln_grad_scalar(g, high)));
+  }
+  return ln_grad_mask(g, in, dy);
 }
 
 /* dy * (1 - y * y) */
@@ -233,10 +235,9 @@ UNARY(cast) {
 UNARY(fake_quant) {
   const ln_fake_quant_options *options = op->options;
   const int32_t x = ln_grad_in(g, op, 0);
-  int32_t in = ln_grad_compare(g, LN_OP_GREATER_EQUAL, x, ln_grad_scalar(g, options->min));
-  dy = (const int32_t[]){ln_grad_mask(g, in, dy[0])};
-  in = ln_grad_compare(g, LN_OP_LESS_EQUAL, x, ln_grad_scalar(g, options->max));
-  ln_grad_add(g, op, 0, ln_grad_mask(g, in, dy[0]));
+  const int32_t above = ln_grad_compare(g, LN_OP_GREATER_EQUAL, x, ln_grad_scalar(g, options->min));
+  const int32_t below = ln_grad_compare(g, LN_OP_LESS_EQUAL, x, ln_grad_scalar(g, options->max));
+  ln_grad_add(g, op, 0, ln_grad_mask(g, ln_grad_compare(g, LN_OP_LOGICAL_AND, above, below), dy[0]));
 }
 
 /* What was clamped at the ends of the type's range has none. */
