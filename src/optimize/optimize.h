@@ -38,6 +38,8 @@ ln_status ln_optimizer_needs_samples(const ln_optimizer *o);
 
 typedef struct ln_stage ln_stage;
 
+/* Whether text is a value of the parameter; the message begins with its name. */
+ln_status ln_parameter_check(const ln_parameter *p, const char *value, ln_error *err);
 /* Whether the stage is to change this operator; `op` is of o->model's graph. */
 bool ln_stage_takes(const ln_stage *stage, const ln_optimizer *o, const ln_op *op);
 /* A parameter's value for an operator, or for the stage as a whole (`op` NULL). The name is in the technique's list. */

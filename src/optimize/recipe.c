@@ -128,7 +128,7 @@ static double number_of(const char *value) {
   return *end == '\0' ? number : NAN;
 }
 
-static ln_status check_value(const ln_parameter *p, const char *value, ln_error *err) {
+ln_status ln_parameter_check(const ln_parameter *p, const char *value, ln_error *err) {
   const double number = number_of(value);
   switch (p->kind) {
     case LN_PARAMETER_FLAG:
@@ -201,7 +201,7 @@ static ln_status set(ln_recipe *recipe, const char *selector, const char *parame
   if (found == NULL) {
     return ln_fail(err, LN_ERR_NOT_FOUND, "%s has no parameter \"%.60s\"", stage->technique->name, parameter);
   }
-  LN_TRY(check_value(found, value, err));
+  LN_TRY(ln_parameter_check(found, value, err));
   ln_setting *setting = ln_arena_alloc(&recipe->arena, sizeof *setting);
   if (setting == NULL || (setting->value = ln_arena_strdup(&recipe->arena, value)) == NULL) return no_memory(err);
   setting->parameter = found;
