@@ -5,6 +5,7 @@
 #ifndef LINNET_DATA_H
 #define LINNET_DATA_H
 
+#include "linnet/builder.h"
 #include "linnet/model.h"
 #include "linnet/optimize.h"
 
@@ -65,6 +66,12 @@ LN_API const char *ln_data_note(const ln_data *data, int32_t index);
 LN_API ln_status ln_recipe_from_json(const char *text, size_t size, ln_error *err, ln_recipe **out);
 /* The same from a file ("-": standard input), which the message names. */
 LN_API ln_status ln_recipe_read(const char *path, ln_error *err, ln_recipe **out);
+
+/* A model from scratch in its JSON form (docs/builder.md); `options` may be NULL. `*out` is the caller's. */
+LN_API ln_status ln_builder_from_json(const char *text, size_t size, const ln_builder_options *options, ln_error *err,
+                                      ln_model **out);
+/* The same from a file, whose path begins the messages. */
+LN_API ln_status ln_builder_read(const char *path, const ln_builder_options *options, ln_error *err, ln_model **out);
 
 #ifdef __cplusplus
 }

@@ -3,6 +3,7 @@
 #define LINNET_LINNET_H
 
 #include "linnet/allocator.h"
+#include "linnet/builder.h"
 #include "linnet/debug.h"
 #include "linnet/compressor.h"
 #include "linnet/inspect.h"

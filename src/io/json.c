@@ -43,7 +43,8 @@ ln_status ln_json_keys(const ln_json_place *at, const cJSON *object, const char 
         const size_t used = strlen(list);
         snprintf(list + used, sizeof list - used, "%s%s", i > 0 ? ", " : "", keys[i]);
       }
-      return ln_json_at(at, NULL, ln_fail(at->err, LN_ERR_FORMAT, "no key \"%.60s\": there are %s", each->string, list));
+      return ln_json_at(at, NULL,
+                        ln_fail(at->err, LN_ERR_FORMAT, "no key \"%.60s\": there are %s", each->string, list));
     }
     for (const cJSON *other = each->next; other; other = other->next) {
       if (strcmp(each->string, other->string) == 0) return ln_json_wrong(at, each->string, "said twice");
