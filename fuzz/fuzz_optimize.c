@@ -120,7 +120,7 @@ static void optimize(ln_model *model, fuzz_bytes head, bool runs) {
   options.evaluation = flags & 2 && runs ? &labelled : NULL;
   options.measure = (flags & 12) == 12 && runs;
   ln_status status = ln_recipe_create(&err, &recipe);
-  for (uint32_t i = 0; status == LN_OK && i < 1 + (flags >> 4) % MOST_STAGES; ++i) {
+  for (uint32_t i = 0; status == LN_OK && i < 1u + (uint32_t)(flags >> 4) % MOST_STAGES; ++i) {
     status = add_stage(&head, recipe, &err);
   }
   if (status == LN_OK) status = ln_optimize(model, recipe, &options, &err, &made, &report);
