@@ -33,7 +33,8 @@ void ln_histogram_add(ln_histogram *h, const float *values, size_t count, float 
   while (h->reach < most) double_reach(h);
   const float factor = HALF / h->reach;
   for (size_t i = 0; i < count; ++i) {
-    const float place = values[i] * factor + HALF; /* not negative, but where `reach` is so small that it has no inverse */
+    const float place =
+        values[i] * factor + HALF; /* not negative, but where `reach` is so small that it has no inverse */
     const int32_t bin = !(place > 0) ? 0 : place < LN_HISTOGRAM_BINS ? (int32_t)place : LN_HISTOGRAM_BINS - 1;
     if (h->bins[bin] < UINT32_MAX) ++h->bins[bin];
   }

@@ -211,7 +211,8 @@ static ln_status number_channels(const ln_optimizer *o, ln_channels *c) {
   for (int32_t i = 0; i < graph->tensor_count; ++i) {
     const ln_tensor *tensor = &graph->tensors[i];
     const int32_t last = tensor->shape.rank > 0 ? tensor->shape.dims[tensor->shape.rank - 1] : 0;
-    const bool has = !ln_tensor_const_data(tensor) && !tensor->is_variable && last > 0 && last < MOST_CHANNELS - c->count;
+    const bool has =
+        !ln_tensor_const_data(tensor) && !tensor->is_variable && last > 0 && last < MOST_CHANNELS - c->count;
     c->first[i] = has ? c->count : -1;
     c->width[i] = has ? last : 0;
     if (has) c->count += last;

@@ -98,7 +98,8 @@ static const char *reason_to_leave(const work *w, const ln_layer *layer) {
   if (layer->kind == LN_LAYER_FULLY_CONNECTED && ((const ln_fully_connected_options *)op->options)->weights_format != 0)
     return "its weights lie shuffled";
   if (is_shared(graph, layer->weights)) return "other operators read its weights too";
-  if (w->filter != NULL && !ln_split_is_feasible(layer->rows, layer->columns)) return "it is too large to be taken apart";
+  if (w->filter != NULL && !ln_split_is_feasible(layer->rows, layer->columns))
+    return "it is too large to be taken apart";
   return is_kept(w->o, layer->weights) && (kept == NULL || strcmp(kept, "drop") != 0)
              ? "an earlier stage's zeros or values are kept"
              : NULL;
