@@ -1,7 +1,7 @@
 /*
  * Models from scratch: layers, one after the other or by name, become a float model with named weights that are
  * initialized from a seed. Layers, their parameters and initializers carry Keras's names and mean what they mean there.
- * docs/builder.md lists them and describes the JSON form (ln_builder_read_spec of linnet/io.h).
+ * docs/builder.md lists them and describes the JSON form (ln_builder_read of linnet/data.h).
  */
 #ifndef LINNET_BUILDER_H
 #define LINNET_BUILDER_H
@@ -36,13 +36,14 @@ LN_API const char *ln_builder_activation(int32_t index);
 typedef struct ln_builder ln_builder;
 
 typedef struct ln_builder_options {
-  size_t size;   /* sizeof(ln_builder_options) */
-  uint64_t seed; /* of the weights */
-  int32_t batch; /* the first dimension of every input; 0: left open */
+  size_t size;         /* sizeof(ln_builder_options) */
+  uint64_t seed;       /* of the weights */
+  int32_t batch;       /* the first dimension of every input; 0: left open */
+  size_t weight_limit; /* bytes that the weights may take; 0: 2 GiB, which is the most */
 } ln_builder_options;
 
 #define LN_BUILDER_OPTIONS_INIT \
-  { sizeof(ln_builder_options), 0, 0 }
+  { sizeof(ln_builder_options), 0, 0, 0 }
 
 typedef struct ln_layer_setting {
   const char *name, *value; /* a parameter of the layer's kind, and its value as text */

@@ -12,7 +12,9 @@
 enum {
   LN_LAYER_WEIGHTS = 12, /* that a layer may have */
   LN_LAYERS_MOST = 4096, /* of a model */
-  LN_STEPS_MOST = 1024   /* that a recurrent layer is unrolled over */
+  LN_STEPS_MOST = 1024,  /* that a recurrent layer is unrolled over */
+  LN_BUILDER_OPS_MOST = 1 << 17,
+  LN_ORTHOGONAL_MOST = 1 << 24 /* numbers of an orthogonal matrix: its time grows faster than they do */
 };
 #define LN_WEIGHTS_MOST ((size_t)1 << 31) /* bytes of all weights, what a file takes */
 
@@ -49,7 +51,7 @@ struct ln_builder {
   int32_t *outputs; /* [output_count] tensors, chosen by ln_builder_output */
   const char **output_names;
   int32_t output_count;
-  size_t weight_bytes;
+  size_t weight_bytes, weight_limit;
   ln_status status; /* of the call in hand; the first failure stays */
   ln_error *err;
 };
@@ -104,6 +106,7 @@ bool ln_call_op_many(ln_call *call, int32_t code, const char *suffix, const void
 int32_t ln_call_ints_constant(ln_call *call, const char *suffix, const int32_t *values, int32_t count);
 int32_t ln_call_number_constant(ln_call *call, const char *suffix, double value);
 int32_t ln_call_floats_constant(ln_call *call, const char *suffix, const ln_shape *shape, float *values);
+int32_t ln_call_zeros(ln_call *call, const char *suffix, int32_t count);
 /* Dimensions behind the batch. */
 int32_t ln_call_reshape(ln_call *call, const char *suffix, int32_t input, int32_t rank, const int32_t *dims);
 int32_t ln_call_transpose(ln_call *call, const char *suffix, int32_t input, const int32_t *order);
@@ -131,8 +134,8 @@ bool ln_initializer_known(const char *name);
 /* Fills `values`, [dims] in Keras's order, from the seed and the weight's name; false when memory is short. */
 bool ln_initialize(const char *name, uint64_t seed, const char *weight, int32_t rank, const int32_t *dims,
                    float *values);
-/* Why weights of so many dimensions cannot begin so; NULL: they can. */
-const char *ln_initializer_refuses(const char *name, int32_t rank);
+/* Why weights of so many dimensions and numbers cannot begin so; NULL: they can. */
+const char *ln_initializer_refuses(const char *name, int32_t rank, size_t count);
 
 /* ---- activations (builder_op.c) ---- */
 

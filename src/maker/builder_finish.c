@@ -55,6 +55,13 @@ static void scale_weights(ln_tensor *weights, int32_t axis, const float *gamma) 
   for (size_t i = 0; i < count; ++i) values[i] *= gamma[i / inner % channels];
 }
 
+static bool is_weight(const ln_made *layer, int32_t tensor) {
+  for (int32_t i = 0; i < layer->weight_count; ++i) {
+    if (layer->weights[i] == tensor) return true;
+  }
+  return false;
+}
+
 static bool fold(finish *f, ln_made *norm) {
   const int32_t at = f->producers[norm->scaled];
   if (at < 0 || f->uses[norm->scaled] != 1 || f->drop[at]) return true;
@@ -65,19 +72,15 @@ static bool fold(finish *f, ln_made *norm) {
   const float *gamma = f->graph->tensors[norm->scale].data;
   float *beta = f->graph->tensors[norm->shift].data;
   scale_weights(&f->graph->tensors[op->inputs[1]], axis, gamma);
-  if (op->input_count > 2 && op->inputs[2] >= 0) {
+  if (is_weight(layer, op->inputs[2])) {
     float *bias = f->graph->tensors[op->inputs[2]].data;
     const int32_t channels = f->graph->tensors[norm->scale].shape.dims[0];
     for (int32_t i = 0; i < channels; ++i) bias[i] = bias[i] * gamma[i] + beta[i];
   } else {
-    int32_t *inputs = ln_arena_array(f->arena, 3, sizeof *inputs);
     ln_tensor *bias = &f->graph->tensors[norm->shift];
     bias->name = ln_arena_printf(f->arena, "%s/bias", layer->name);
-    if (inputs == NULL || bias->name == NULL || layer->weight_count == LN_LAYER_WEIGHTS) return false;
-    memcpy(inputs, op->inputs, 2 * sizeof *inputs);
-    inputs[2] = norm->shift;
-    op->inputs = inputs;
-    op->input_count = 3;
+    if (bias->name == NULL || layer->weight_count == LN_LAYER_WEIGHTS) return false;
+    op->inputs[2] = norm->shift;
     layer->weight_keys[layer->weight_count] = "bias";
     layer->weights[layer->weight_count++] = norm->shift;
     if ((op->def->flags & LN_OPF_LAYER) == LN_OPF_LAYER_FULLY_CONNECTED) {

@@ -51,6 +51,12 @@ int32_t ln_call_floats_constant(ln_call *call, const char *suffix, const ln_shap
   return add_constant(call, suffix, LN_FLOAT32, shape, values, bytes);
 }
 
+int32_t ln_call_zeros(ln_call *call, const char *suffix, int32_t count) {
+  const ln_shape shape = ln_shape_make(1, &count);
+  if (ln_call_failed(call)) return -1;
+  return ln_call_floats_constant(call, suffix, &shape, ln_arena_array(arena_of(call), (size_t)count, sizeof(float)));
+}
+
 float *ln_call_values(const ln_call *call, int32_t tensor) { return graph_of(call)->tensors[tensor].data; }
 
 /* ---- weights ---- */
@@ -78,10 +84,10 @@ static float *weight_memory(ln_call *call, const char *key, int32_t rank, const 
   const ln_shape shape = ln_shape_make(rank, dims);
   size_t bytes, total;
   if (!ln_tensor_size(LN_FLOAT32, &shape, &bytes) || !ln_size_add(b->weight_bytes, bytes, &total) ||
-      total > LN_WEIGHTS_MOST) {
+      total > b->weight_limit) {
     char text[96];
-    ln_call_fail(call, NULL, "with %s of %s the weights would take more than 2 GiB", key,
-                 ln_shape_format(&shape, text, sizeof text));
+    ln_call_fail(call, NULL, "with %s of %s the weights would take more than %zu bytes", key,
+                 ln_shape_format(&shape, text, sizeof text), b->weight_limit);
     return NULL;
   }
   b->weight_bytes = total;
@@ -107,10 +113,10 @@ int32_t ln_call_weight(ln_call *call, const char *key, const char *initializer, 
   size_t count;
   if (ln_call_failed(call)) return -1;
   const char *how = ln_call_text(call, initializer);
-  const char *refused = ln_initializer_refuses(how, rank);
-  if (refused != NULL) return ln_call_fail(call, initializer, "%s", refused);
   float *values = weight_memory(call, key, rank, dims, &count);
   if (values == NULL) return -1;
+  const char *refused = ln_initializer_refuses(how, rank, count);
+  if (refused != NULL) return ln_call_fail(call, initializer, "%s", refused);
   ln_shape shape = ln_shape_make(rank, dims);
   for (int32_t i = 0; i < rank && order != NULL; ++i) shape.dims[i] = dims[order[i]];
   const int32_t index = ln_call_floats_constant(call, key, &shape, values);
@@ -207,6 +213,9 @@ bool ln_call_op_many(ln_call *call, int32_t code, const char *suffix, const void
                      int32_t count, int32_t *outputs, int32_t output_count) {
   if (ln_call_failed(call)) return false;
   const ln_op_def *def = ln_op_find(code);
+  if (graph_of(call)->op_count >= LN_BUILDER_OPS_MOST) {
+    return ln_call_fail(call, NULL, "a model has %d operators at most", (int)LN_BUILDER_OPS_MOST), false;
+  }
   ln_op *op = def == NULL ? NULL : add_op(call, def, options, inputs, count);
   if (op == NULL) return ln_call_no_memory(call), false;
   /* Of the last input for a table that numbers are looked up in, else of the first: floats both. */

@@ -128,9 +128,10 @@ static bool fill_orthogonal(size_t rows, size_t columns, stream *s, float *value
   return true;
 }
 
-const char *ln_initializer_refuses(const char *name, int32_t rank) {
+const char *ln_initializer_refuses(const char *name, int32_t rank, size_t count) {
   const initializer *one = find(name);
   if (one->kind == ORTHOGONAL && rank < 2) return "orthogonal is for weights of two dimensions or more";
+  if (one->kind == ORTHOGONAL && count > LN_ORTHOGONAL_MOST) return "orthogonal is for 2^24 numbers at most";
   if (one->kind == IDENTITY && rank != 2) return "identity is for weights of two dimensions";
   return NULL;
 }

@@ -41,12 +41,13 @@ static int32_t conv(ln_call *call, const char *suffix, int32_t input, int32_t ke
   options.stride_w = strides[1];
   options.dilation_h_factor = dilation[0];
   options.dilation_w_factor = dilation[1];
-  return ln_call_op(call, LN_OP_CONV_2D, suffix, &options, (const int32_t[]){input, kernel, bias}, bias < 0 ? 2 : 3);
+  return ln_call_op(call, LN_OP_CONV_2D, suffix, &options, (const int32_t[]){input, kernel, bias}, 3);
 }
 
+/* LiteRT wants one; without it zeros that are not trained. */
 static int32_t bias_of(ln_call *call, int32_t channels) {
-  if (!ln_call_flag(call, "use_bias")) return -1;
-  return ln_call_weight(call, "bias", "bias_initializer", 1, &channels, NULL);
+  if (ln_call_flag(call, "use_bias")) return ln_call_weight(call, "bias", "bias_initializer", 1, &channels, NULL);
+  return ln_call_zeros(call, "no_bias", channels);
 }
 
 static int32_t make_conv(ln_call *call, int32_t input, const int32_t window[2], const int32_t strides[2],
@@ -114,7 +115,7 @@ static int32_t make_depthwise(ln_call *call, bool with_bias, int32_t *channels) 
   call->builder->model->graphs[0].tensors[kernel].shape =
       ln_shape_make(4, (const int32_t[]){1, window[0], window[1], *channels});
   call->builder->model->graphs[0].tensors[kernel].signature = call->builder->model->graphs[0].tensors[kernel].shape;
-  const int32_t bias = with_bias ? bias_of(call, *channels) : -1;
+  const int32_t bias = with_bias ? bias_of(call, *channels) : ln_call_zeros(call, "no_depthwise_bias", *channels);
   ln_depthwise_conv2d_options options;
   ln_schema_set_defaults(LN_TABLE_depthwise_conv2d_options, &options);
   options.padding = padding_of(call);
@@ -124,7 +125,7 @@ static int32_t make_depthwise(ln_call *call, bool with_bias, int32_t *channels) 
   options.dilation_w_factor = dilation[1];
   options.depth_multiplier = multiplier;
   return ln_call_op(call, LN_OP_DEPTHWISE_CONV_2D, "depthwise", &options,
-                    (const int32_t[]){call->inputs[0], kernel, bias}, bias < 0 ? 2 : 3);
+                    (const int32_t[]){call->inputs[0], kernel, bias}, 3);
 }
 
 int32_t ln_layer_depthwise_conv2d(ln_call *call) {
