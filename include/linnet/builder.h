@@ -1,7 +1,7 @@
 /*
  * Models from scratch: layers, one after the other or by name, become a float model with named weights that are
  * initialized from a seed. Layers, their parameters and initializers carry Keras's names and mean what they mean there.
- * docs/builder.md lists them and describes the JSON form (ln_builder_read of linnet/data.h).
+ * `linnet build --list` lists them, docs/builder.md describes the JSON form (ln_builder_read of linnet/data.h).
  */
 #ifndef LINNET_BUILDER_H
 #define LINNET_BUILDER_H
