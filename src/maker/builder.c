@@ -6,10 +6,12 @@
 #include <string.h>
 
 static const ln_layer_def layer_defs[] = {
-#define LN_LAYER(name, stem, least, most, what) \
-  {#name, #stem, what, least, most, ln_layer_parameters_##stem, ln_layer_##stem},
+#define LN_LAYER(name, stem, list, least, most, what) \
+  {#name, #stem, what, least, most, ln_layer_parameters_##list, ln_layer_##stem},
 #include "maker/layers.def"
 };
+
+const ln_parameter ln_layer_parameters_none[] = {LN_P_END};
 
 int32_t ln_builder_kind_count(void) { return (int32_t)LN_COUNT(layer_defs); }
 

@@ -67,8 +67,8 @@ typedef struct ln_call {
   int32_t step; /* of a recurrent layer, for names, counted from 1; 0: none */
 } ln_call;
 
-#define LN_LAYER(name, stem, least, most, what)           \
-  extern const ln_parameter ln_layer_parameters_##stem[]; \
+#define LN_LAYER(name, stem, list, least, most, what)     \
+  extern const ln_parameter ln_layer_parameters_##list[]; \
   int32_t ln_layer_##stem(ln_call *call);
 #include "maker/layers.def"
 #undef LN_LAYER

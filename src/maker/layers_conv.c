@@ -19,18 +19,16 @@ static bool steps_of(ln_call *call, int32_t strides[2], int32_t dilation[2]) {
 
 /* ---- plain ---- */
 
-#define CONV_PARAMETERS                                                                   \
-  LN_P_COUNT("filters", "output channels"), LN_P_PAIR("kernel_size", NULL, "the window"), \
-      LN_P_PAIR("strides", "1", "steps of the window"), LN_P_PADDING,                     \
-      LN_P_PAIR("dilation_rate", "1", "steps within the window"), LN_P_ACTIVATION, LN_P_USE_BIAS
-
-const ln_parameter ln_layer_parameters_conv2d[] = {CONV_PARAMETERS,
+const ln_parameter ln_layer_parameters_conv2d[] = {LN_P_COUNT("filters", "output channels"),
+                                                   LN_P_PAIR("kernel_size", NULL, "the window"),
+                                                   LN_P_PAIR("strides", "1", "steps of the window"),
+                                                   LN_P_PADDING,
+                                                   LN_P_PAIR("dilation_rate", "1", "steps within the window"),
+                                                   LN_P_ACTIVATION,
+                                                   LN_P_USE_BIAS,
                                                    LN_P_INITIALIZER("kernel_initializer", "glorot_uniform"),
-                                                   LN_P_INITIALIZER("bias_initializer", "zeros"), LN_P_END};
-
-const ln_parameter ln_layer_parameters_conv1d[] = {CONV_PARAMETERS,
-                                                   LN_P_INITIALIZER("kernel_initializer", "glorot_uniform"),
-                                                   LN_P_INITIALIZER("bias_initializer", "zeros"), LN_P_END};
+                                                   LN_P_INITIALIZER("bias_initializer", "zeros"),
+                                                   LN_P_END};
 
 static int32_t conv(ln_call *call, const char *suffix, int32_t input, int32_t kernel, int32_t bias,
                     const int32_t strides[2], const int32_t dilation[2], int8_t padding) {
@@ -147,14 +145,9 @@ int32_t ln_layer_separable_conv2d(ln_call *call) {
 
 /* ---- pools ---- */
 
-#define POOL_PARAMETERS                                                                                         \
-  {                                                                                                             \
-    LN_P_PAIR("pool_size", "2", "the window"), LN_P_PAIR("strides", "0", "steps of the window; 0: the window"), \
-        LN_P_PADDING, LN_P_END                                                                                  \
-  }
-
-const ln_parameter ln_layer_parameters_max_pooling2d[] = POOL_PARAMETERS;
-const ln_parameter ln_layer_parameters_average_pooling2d[] = POOL_PARAMETERS;
+const ln_parameter ln_layer_parameters_pool[] = {LN_P_PAIR("pool_size", "2", "the window"),
+                                                 LN_P_PAIR("strides", "0", "steps of the window; 0: the window"),
+                                                 LN_P_PADDING, LN_P_END};
 
 static int32_t pool(ln_call *call, int32_t code) {
   int32_t window[2], strides[2];
@@ -173,13 +166,8 @@ static int32_t pool(ln_call *call, int32_t code) {
 int32_t ln_layer_max_pooling2d(ln_call *call) { return pool(call, LN_OP_MAX_POOL_2D); }
 int32_t ln_layer_average_pooling2d(ln_call *call) { return pool(call, LN_OP_AVERAGE_POOL_2D); }
 
-#define KEEP_DIMS \
-  { {"keepdims", LN_PARAMETER_FLAG, "false", NULL, 0, 0, "whether dimensions of 1 stay"}, LN_P_END }
-
-const ln_parameter ln_layer_parameters_global_max_pooling2d[] = KEEP_DIMS;
-const ln_parameter ln_layer_parameters_global_average_pooling2d[] = KEEP_DIMS;
-const ln_parameter ln_layer_parameters_global_max_pooling1d[] = KEEP_DIMS;
-const ln_parameter ln_layer_parameters_global_average_pooling1d[] = KEEP_DIMS;
+const ln_parameter ln_layer_parameters_global_pool[] = {
+    {"keepdims", LN_PARAMETER_FLAG, "false", NULL, 0, 0, "whether dimensions of 1 stay"}, LN_P_END};
 
 static int32_t global_pool(ln_call *call, int32_t code, int32_t count) {
   static const int32_t axes[2] = {1, 2};

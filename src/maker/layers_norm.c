@@ -120,8 +120,6 @@ int32_t ln_layer_p_re_lu(ln_call *call) {
   return ln_call_binary(call, LN_OP_PRELU, "activated", call->inputs[0], alpha);
 }
 
-const ln_parameter ln_layer_parameters_elu[] = {LN_P_END};
 int32_t ln_layer_elu(ln_call *call) { return ln_call_activate(call, "activated", "elu", call->inputs[0]); }
 
-const ln_parameter ln_layer_parameters_softmax[] = {LN_P_END};
 int32_t ln_layer_softmax(ln_call *call) { return ln_call_activate(call, "activated", "softmax", call->inputs[0]); }

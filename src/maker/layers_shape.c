@@ -3,8 +3,6 @@
 
 #include "maker/builder.h"
 
-const ln_parameter ln_layer_parameters_flatten[] = {LN_P_END};
-
 int32_t ln_layer_flatten(ln_call *call) {
   const ln_shape in = *ln_call_shape(call, call->inputs[0]);
   const int32_t length = (int32_t)ln_shape_span(&in, 1, in.rank);
@@ -70,13 +68,6 @@ int32_t ln_layer_rescaling(ln_call *call) {
 
 /* ---- of several layers ---- */
 
-const ln_parameter ln_layer_parameters_add[] = {LN_P_END};
-const ln_parameter ln_layer_parameters_subtract[] = {LN_P_END};
-const ln_parameter ln_layer_parameters_multiply[] = {LN_P_END};
-const ln_parameter ln_layer_parameters_average[] = {LN_P_END};
-const ln_parameter ln_layer_parameters_maximum[] = {LN_P_END};
-const ln_parameter ln_layer_parameters_minimum[] = {LN_P_END};
-
 static int32_t merge(ln_call *call, int32_t code) {
   int32_t all = call->inputs[0];
   for (int32_t i = 1; i < call->input_count; ++i) all = ln_call_binary(call, code, "merged", all, call->inputs[i]);
@@ -108,8 +99,6 @@ int32_t ln_layer_concatenate(ln_call *call) {
   options.axis = axis;
   return ln_call_op(call, LN_OP_CONCATENATION, "joined", &options, call->inputs, call->input_count);
 }
-
-const ln_parameter ln_layer_parameters_dot[] = {LN_P_END};
 
 int32_t ln_layer_dot(ln_call *call) {
   static const int32_t last = -1;
