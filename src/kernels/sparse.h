@@ -15,7 +15,7 @@
 
 #include "kernels/gemm.h"
 
-enum { LN_SPARSE_PIXELS = 64, LN_SPARSE_MOST_K = UINT16_MAX };
+enum { LN_SPARSE_PIXELS = 64, LN_SPARSE_MOST_K = UINT16_MAX, LN_SPARSE_FEW = 4 };
 
 /*
  * B by groups of `rows` columns (1 or 4) that have their nonzeros at the same k: entries starts[g] .. starts[g + 1] of
@@ -50,6 +50,38 @@ typedef struct ln_sparse_q8_kernel {
               int8_t *c, ptrdiff_t c_stride, void *scratch);
 } ln_sparse_q8_kernel;
 
+/* ---- a few rows ---- */
+
+/*
+ * B for one row or a few, by blocks of `lanes` columns: where dense weights are waited for, those that are no zeros
+ * come sooner. A step takes LN_SPARSE_FEW elements of each column of its block from `window` rows of B that begin at
+ * `base`; a column that has fewer there takes values of 0. Elements of A are looked up in registers.
+ */
+typedef struct ln_sparse_few_b {
+  int32_t n, k;
+  const int32_t *starts; /* [blocks + 1] of their steps */
+  const uint16_t *base;  /* [steps] at most k - window */
+  const uint8_t *index;  /* [steps][lanes][LN_SPARSE_FEW] below window */
+  const float *values;   /* [steps][LN_SPARSE_FEW][lanes] */
+} ln_sparse_few_b;
+
+typedef struct ln_sparse_few_kernel {
+  /* Blocks [from, to) of m rows a[m, k], c[m, n]: as ln_sparse_f32_fn, but for the order of the terms, which is of the
+   * steps alone. */
+  void (*run)(int32_t m, const ln_sparse_few_b *b, int32_t from, int32_t to, const float *a, const float *bias,
+              float *c, float low, float high);
+  int32_t lanes, window;
+  bool is_fast; /* worth to be thought of */
+} ln_sparse_few_kernel;
+
+/* While it is packed. */
+typedef struct ln_sparse_few_parts {
+  float *values;
+  int32_t *starts;
+  uint16_t *base;
+  uint8_t *index;
+} ln_sparse_few_parts;
+
 /* Of A's pixels by channels, and as many results of 64 columns. */
 static inline size_t ln_sparse_scratch_bytes(int32_t k) { return ((size_t)k + 64) * LN_SPARSE_PIXELS * sizeof(float); }
 
@@ -66,6 +98,7 @@ void ln_k_sparse_sum_i8(int32_t k, const int8_t *column, int32_t *sum, int32_t *
 typedef struct ln_sparse_kernels {
   ln_sparse_f32_fn *f32;
   const ln_sparse_q8_kernel *q8;
+  const ln_sparse_few_kernel *few;
 } ln_sparse_kernels;
 
 #endif

@@ -266,6 +266,8 @@ static ln_status fold_bias(ln_sparse_plan *plan, ln_arena *arena, const parts *p
 
 /* ---- the plan ---- */
 
+enum { DENSE = 1, SPARSE = 2 }; /* ways of a tuned node */
+
 static bool is_taken(const ln_gemm_plan *dense) {
   const int64_t k = (int64_t)dense->segments * dense->segment_length;
   if (!LN_HAS_SPARSE || dense->groups != 1 || k > MOST_DEPTH || k * dense->n > INT32_MAX / 32) return false;
@@ -275,13 +277,32 @@ static bool is_taken(const ln_gemm_plan *dense) {
          !quant->c_unsigned && quant->b_zero == 0;
 }
 
+/* Few rows: by steps, or dense. */
+static ln_status plan_few(ln_sparse_plan *plan, const ln_node *node, ln_prep *prep, const ln_weights *weights,
+                          int32_t m) {
+  const int32_t k = plan->b.k;
+  size_t bytes;
+  float *columns = NULL;
+  if (!ln_size_mul((size_t)ln_sparse_few_columns() * sizeof *columns, (size_t)k, &bytes) ||
+      (columns = ln_alloc(bytes)) == NULL)
+    return LN_ERR_MEMORY;
+  const int64_t steps = ln_sparse_few_count(plan->dense, weights, columns);
+  const bool cheaper = ln_sparse_few_is_cheaper(plan->dense, steps, m);
+  const int32_t way = ln_tune_way(node, prep, "dense, sparse", steps, 2);
+  plan->few = (ln_sparse_few_b){.n = plan->b.n, .k = k};
+  const bool taken = way == LN_WAY_BY_RULE ? cheaper : way == SPARSE;
+  const ln_status status = taken ? ln_sparse_few_pack(&plan->few, prep, weights, steps, columns) : LN_OK;
+  ln_free(columns);
+  return status;
+}
+
 static ln_status plan_b(ln_sparse_plan *plan, const ln_node *node, ln_prep *prep, const reader *r, const int32_t *bias,
                         int32_t m) {
-  enum { DENSE = 1, SPARSE = 2 };
   /* In blocks with zero points what is not stored is no zero. */
   const bool stored =
       r->weights->tensor->sparsity != NULL && r->weights->scales == NULL && r->weights->tensor->codebook == NULL;
   if (!stored && !may_be_sparse(r)) return LN_OK;
+  if (ln_sparse_few_applies(plan->dense, m)) return plan_few(plan, node, prep, r->weights, m);
   const counts entries = stored ? count_stored(r) : count_entries(r);
   parts packed;
   const bool cheaper = is_cheaper(plan->dense, &entries, m, r->k, &plan->b.rows);
@@ -317,6 +338,10 @@ ln_status ln_sparse_plan_b(ln_sparse_plan *plan, ln_node *node, ln_prep *prep, c
   const ln_status status = plan_b(plan, node, prep, &r, bias, m);
   ln_free(r.columns);
   if (status != LN_OK || !ln_sparse_is_chosen(plan)) return status;
+  if (plan->few.values != NULL) {
+    node->kernel = "sparse_few";
+    return LN_OK;
+  }
   plan->column_blocks = column_blocks(prep->threads, m, n, k);
   node->kernel = r.floats ? "sparse_f32" : "sparse_q8";
   node->thread_scratch_bytes = ln_sparse_scratch_bytes(k);
@@ -378,6 +403,10 @@ static void product_task(void *context, int32_t task, int32_t worker) {
 
 void ln_sparse_run(const ln_sparse_plan *plan, const ln_exec *exec, int32_t m, const void *a, const void *bias,
                    void *c) {
+  if (plan->few.values != NULL) {
+    ln_sparse_few_run(plan->dense, &plan->few, exec, m, a, bias, c);
+    return;
+  }
   product p = {plan, exec, m, (plan->b.n + plan->column_blocks - 1) / plan->column_blocks, a, bias, c};
   const int32_t granule = plan->dense->nr % plan->b.rows == 0 ? plan->dense->nr : plan->b.rows;
   p.columns = (p.columns + granule - 1) / granule * granule;

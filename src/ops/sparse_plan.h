@@ -10,17 +10,21 @@
 #define LN_OPS_SPARSE_PLAN_H
 
 #include "ops/gemm_plan.h"
+#include "ops/sparse_few.h"
 
 typedef struct ln_sparse_plan {
   const ln_gemm_plan *dense; /* what it stands for: type, range and multipliers are read from there */
-  ln_sparse_b b;             /* packed; values NULL: the dense product costs less */
-  const int32_t *bias;       /* int8: with the corrections */
-  const void *scales;        /* int8: as ln_gemm_q8_params has them */
-  bool narrow;               /* int8: as ln_gemm_q8_params has it */
+  ln_sparse_b b;             /* packed; values NULL: the dense product costs less, or few rows have `few` */
+  ln_sparse_few_b few;
+  const int32_t *bias; /* int8: with the corrections */
+  const void *scales;  /* int8: as ln_gemm_q8_params has them */
+  bool narrow;         /* int8: as ln_gemm_q8_params has it */
   int32_t column_blocks;
 } ln_sparse_plan;
 
-static inline bool ln_sparse_is_chosen(const ln_sparse_plan *plan) { return LN_HAS_SPARSE && plan->b.values != NULL; }
+static inline bool ln_sparse_is_chosen(const ln_sparse_plan *plan) {
+  return LN_HAS_SPARSE && (plan->b.values != NULL || plan->few.values != NULL);
+}
 
 /*
  * Weights [n, k] of a dense product of one group and one segment, floats or int8 with symmetric weights, against m

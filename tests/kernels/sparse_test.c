@@ -281,5 +281,72 @@ static void check_q8(ln_kt *t) {
   }
 }
 
-static const ln_kt_check checks[] = {{"f32", check_f32}, {"q8", check_q8}};
+/* ---- a few rows ---- */
+
+/* The matrix in steps: here each takes whole windows of the columns in order, as far as they go. */
+static ln_sparse_few_b steps_of(ln_kt *t, const matrix *x, const ln_sparse_few_kernel *kernel) {
+  const int32_t n = x->b.n, k = x->b.k, lanes = kernel->lanes, window = kernel->window;
+  const int32_t blocks = (n + lanes - 1) / lanes, windows = (k + window - 1) / window;
+  const size_t most = (size_t)blocks * (size_t)(windows * window + 3);
+  int32_t *starts = ln_kt_input(t, (size_t)(blocks + 1) * sizeof *starts), at = 0;
+  uint16_t *base = ln_kt_output(t, most * sizeof *base, 0);
+  uint8_t *index = ln_kt_output(t, most * (size_t)lanes * LN_SPARSE_FEW, 0);
+  float *values = ln_kt_output(t, most * (size_t)lanes * LN_SPARSE_FEW * sizeof *values, 0);
+  memset(base, 0, most * sizeof *base);
+  memset(index, 0, most * (size_t)lanes * LN_SPARSE_FEW);
+  memset(values, 0, most * (size_t)lanes * LN_SPARSE_FEW * sizeof *values);
+  for (int32_t g = 0; g < blocks; ++g) {
+    starts[g] = at;
+    for (int32_t w = 0; w < windows; ++w) {
+      const int32_t from = w * window, start = from < k - window ? from : k - window;
+      int32_t steps = 0;
+      for (int32_t i = 0; i < lanes; ++i) {
+        int32_t held = 0;
+        for (int32_t p = from; p < from + window && p < k && g * lanes + i < n; ++p) {
+          const float value = x->dense[(g * lanes + i) * k + p];
+          if (value == 0.0f) continue;
+          const int32_t step = at + held / LN_SPARSE_FEW, e = held % LN_SPARSE_FEW;
+          index[(step * lanes + i) * LN_SPARSE_FEW + e] = (uint8_t)(p - start);
+          values[(step * LN_SPARSE_FEW + e) * lanes + i] = value;
+          ++held;
+        }
+        steps = held > steps ? held : steps;
+      }
+      for (int32_t i = 0; i < (steps + LN_SPARSE_FEW - 1) / LN_SPARSE_FEW; ++i) base[at++] = (uint16_t)start;
+    }
+  }
+  starts[blocks] = at;
+  return (ln_sparse_few_b){n, k, starts, base, index, values};
+}
+
+static void check_few(ln_kt *t) {
+  const ln_sparse_few_kernel *kernel = t->tested->sparse.few;
+  for (int32_t round = 0; round < 160; ++round) {
+    sizes s = next_sizes(t, round);
+    s.m = 1 + round % 4;
+    s.k += kernel->window - 1;
+    const matrix x = make_matrix(t, s.n, s.k, s.rows, 1 + round % 4, s.zeros);
+    const ln_sparse_few_b b = steps_of(t, &x, kernel);
+    const size_t a_count = (size_t)(s.m * s.k), c_count = (size_t)(s.m * s.n);
+    const int32_t blocks = (s.n + kernel->lanes - 1) / kernel->lanes;
+    float *a = ln_kt_input(t, a_count * sizeof(float));
+    ln_kt_fill_f32(t, a, a_count, round % LN_KT_PATTERNS, 3.0f);
+    float *bias = round % 5 == 0 ? NULL : ln_kt_input(t, (size_t)s.n * sizeof(float));
+    if (bias != NULL) ln_kt_fill_f32(t, bias, (size_t)s.n, LN_KT_RANDOM, 10.0f);
+    float *got = ln_kt_output(t, c_count * sizeof(float), 4), *want = ln_kt_output(t, c_count * sizeof(float), 0);
+    const float low = round % 2 == 0 ? -INFINITY : -5.0f, high = round % 2 == 0 ? INFINITY : 6.0f;
+    for (int32_t i = 0; i < s.m; ++i) {
+      for (int32_t j = 0; j < s.n; ++j) {
+        double sum = bias == NULL ? 0.0 : bias[j];
+        for (int32_t p = 0; p < s.k; ++p) sum += (double)a[i * s.k + p] * x.dense[j * s.k + p];
+        want[i * s.n + j] = ln_clamp_f32((float)sum, low, high);
+      }
+    }
+    kernel->run(s.m, &b, 0, blocks / 2, a, bias, got, low, high);
+    kernel->run(s.m, &b, blocks / 2, blocks, a, bias, got, low, high);
+    ln_kt_equal_f32(t, got, want, c_count, 13.0f * (float)(s.k + 1) * 1e-7f, 1e-6f);
+  }
+}
+
+static const ln_kt_check checks[] = {{"f32", check_f32}, {"q8", check_q8}, {"few", check_few}};
 int main(int argc, char **argv) { return ln_kt_main(argc, argv, "sparse", checks, LN_COUNT(checks)); }

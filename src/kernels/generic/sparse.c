@@ -46,6 +46,27 @@ static void run_q8(int32_t m, const ln_sparse_b *b, const int8_t *a, ptrdiff_t a
 
 const ln_sparse_q8_kernel ln_sparse_q8_generic = {"sparse_q8_generic", 1, 1, 0, run_q8};
 
+/* ---- a few rows ---- */
+
+enum { FEW_LANES = 4, FEW_WINDOW = 32 };
+
+static void run_few(int32_t m, const ln_sparse_few_b *b, int32_t from, int32_t to, const float *a, const float *bias,
+                    float *c, float low, float high) {
+  for (int32_t i = 0; i < m; ++i, a += b->k, c += b->n) {
+    for (int32_t j = from * FEW_LANES; j < to * FEW_LANES && j < b->n; ++j) {
+      float sum = bias == NULL ? 0.0f : bias[j];
+      for (int32_t s = b->starts[j / FEW_LANES]; s < b->starts[j / FEW_LANES + 1]; ++s) {
+        const uint8_t *index = b->index + ((ptrdiff_t)s * FEW_LANES + j % FEW_LANES) * LN_SPARSE_FEW;
+        const float *values = b->values + (ptrdiff_t)s * LN_SPARSE_FEW * FEW_LANES + j % FEW_LANES;
+        for (int e = 0; e < LN_SPARSE_FEW; ++e) sum += a[b->base[s] + index[e]] * values[e * FEW_LANES];
+      }
+      c[j] = ln_clamp_f32(sum, low, high);
+    }
+  }
+}
+
+const ln_sparse_few_kernel sparse_few_generic = {run_few, FEW_LANES, FEW_WINDOW, false};
+
 /* ---- packing ---- */
 
 #define FIND(x)                                                                                  \
