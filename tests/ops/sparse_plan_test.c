@@ -145,8 +145,62 @@ static void scales_are_stored_whole(void **state) {
   ln_model_destroy(model);
 }
 
+static void count_few(int32_t m, const ln_sparse_few_b *b, int32_t from, int32_t to, const float *a, const float *bias,
+                      float *c, float low, float high) {
+  ++calls;
+  own.sparse.few->run(m, b, from, to, a, bias, c, low, high);
+}
+
+enum { FEW_UNITS = 101, FEW_DEPTH = 397, FEW_MOST = 5 };
+
+/* `rows` rows against weights of which one in `every` is no zero, in integers that floats add exactly. */
+static int calls_of_few(int32_t rows, int32_t every) {
+  static float values[FEW_UNITS * FEW_DEPTH];
+  for (int32_t i = 0; i < FEW_UNITS * FEW_DEPTH; ++i)
+    values[i] = (uint32_t)i * 2654435761u / 65536 % (uint32_t)every == 0 ? (float)(i % 15 - 7) : 0.0f;
+  ln_model *model = build_model();
+  const int32_t in = build_input(model, LN_FLOAT32, 2, (const int32_t[]){rows, FEW_DEPTH});
+  const int32_t weights =
+      build_constant(model, LN_FLOAT32, 2, (const int32_t[]){FEW_UNITS, FEW_DEPTH}, values, sizeof values);
+  const int32_t out = build_output(model, LN_FLOAT32, 2, (const int32_t[]){rows, FEW_UNITS});
+  build_op(model, ln_op_find(LN_OP_FULLY_CONNECTED), 3, (const int32_t[]){in, weights, -1}, 1, &out);
+  ln_session *session = NULL;
+  assert_int_equal(ln_session_create(model, NULL, NULL, &session), LN_OK);
+  float *a = ln_tensor_mutable_data(ln_session_input(session, 0));
+  for (int32_t i = 0; i < rows * FEW_DEPTH; ++i) a[i] = (float)(i % 31 - 15);
+  calls = 0;
+  assert_int_equal(ln_session_run(session, NULL), LN_OK);
+  const float *c = ln_tensor_data(ln_session_output(session, 0));
+  for (int32_t i = 0; i < rows * FEW_UNITS; ++i) {
+    float sum = 0.0f;
+    for (int32_t p = 0; p < FEW_DEPTH; ++p)
+      sum += a[i / FEW_UNITS * FEW_DEPTH + p] * values[i % FEW_UNITS * FEW_DEPTH + p];
+    assert_true(c[i] == sum);
+  }
+  ln_session_destroy(session);
+  ln_model_destroy(model);
+  return calls;
+}
+
+static void takes_few_rows(void **state) {
+  (void)state;
+  own = ln_kernels_for(ln_cpu_isa());
+  ln_kernels counting = own;
+  ln_sparse_few_kernel few = *own.sparse.few;
+  few.run = count_few;
+  counting.sparse.few = &few;
+  ln_kernels_use(&counting);
+  const int with_30 = calls_of_few(1, 30), with_1000 = calls_of_few(1, 1000);
+  if (few.is_fast) assert_true(with_30 > 0 && with_1000 > 0);
+  assert_int_equal(calls_of_few(1, 2), 0);
+  for (int32_t rows = 2; rows <= FEW_MOST; ++rows) calls_of_few(rows, 60);
+  few.is_fast = false;
+  assert_int_equal(calls_of_few(1, 30), 0);
+  ln_kernels_use(NULL);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(takes_mostly_zeros_only),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(takes_few_rows), cmocka_unit_test(takes_mostly_zeros_only),
                                      cmocka_unit_test(zero_points_leave_no_zeros),
                                      cmocka_unit_test(scales_are_stored_whole)};
   return cmocka_run_group_tests_name("ops.sparse_plan", tests, NULL, NULL);
