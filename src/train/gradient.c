@@ -43,17 +43,14 @@ static bool any_of(const bool *set, const int32_t *tensors, int32_t count) {
   return false;
 }
 
-static bool *find_wanted(const ln_grad *g, const int32_t *tensors, int32_t count) {
+/* Marks what operators from place `first` on make of marked tensors. */
+static void spread_wanted(const ln_grad *g, int32_t first, bool *wanted) {
   const ln_graph *graph = ln_optimizer_graph(g->o);
-  bool *wanted = ln_arena_array(ln_optimizer_arena(g->o), (size_t)graph->tensor_count + 1, sizeof *wanted);
-  if (wanted == NULL) return NULL;
-  for (int32_t i = 0; i < count; ++i) wanted[tensors[i]] = true;
-  for (int32_t i = 0; i < graph->op_count; ++i) {
+  for (int32_t i = first; i < graph->op_count; ++i) {
     const ln_op *op = &graph->ops[i];
     if (op->def->gradient == LN_NO_GRADIENT || !any_of(wanted, op->inputs, op->input_count)) continue;
     for (int32_t k = 0; k < op->output_count; ++k) wanted[op->outputs[k]] = true;
   }
-  return wanted;
 }
 
 /* The fused activation of an operator whose only output it clamps. */
@@ -106,9 +103,9 @@ static void visit(ln_grad *g, const ln_op *op) {
   if (g->status == LN_OK) gradient(g, op, dy);
 }
 
-static ln_status check(const ln_grad *g, int32_t loss, const int32_t *tensors, int32_t count) {
-  const ln_graph *graph = ln_optimizer_graph(g->o);
-  ln_error *err = g->o->err;
+static ln_status check(const ln_optimizer *o, int32_t loss, const int32_t *tensors, int32_t count) {
+  const ln_graph *graph = ln_optimizer_graph(o);
+  ln_error *err = o->err;
   size_t elements = 0;
   for (int32_t i = 0; i < count; ++i) {
     if (tensors[i] < 0 || tensors[i] >= graph->tensor_count) {
@@ -123,23 +120,65 @@ static ln_status check(const ln_grad *g, int32_t loss, const int32_t *tensors, i
   return LN_OK;
 }
 
-ln_status ln_grad_build(ln_optimizer *o, int32_t loss, const int32_t *tensors, int32_t count, int32_t *gradients) {
-  ln_grad g = {.o = o, .forward_count = ln_optimizer_graph(o)->tensor_count};
+/* Arrays for the tensors that there are; `wanted` is to be filled. */
+static bool begin(ln_grad *g, ln_optimizer *o, bool **wanted) {
+  const size_t count = (size_t)ln_optimizer_graph(o)->tensor_count;
   ln_arena *arena = ln_optimizer_arena(o);
-  LN_TRY(check(&g, loss, tensors, count));
-  g.of = ln_arena_array(arena, (size_t)g.forward_count + 1, sizeof *g.of);
-  g.values = ln_arena_array(arena, (size_t)g.forward_count + 1, sizeof *g.values);
-  g.wanted = find_wanted(&g, tensors, count);
-  if (g.of == NULL || g.values == NULL || g.wanted == NULL) return ln_optimizer_no_memory(o);
-  for (int32_t i = 0; i < g.forward_count; ++i) g.of[i] = g.values[i] = -1;
-  if (g.wanted[loss]) {
+  *g = (ln_grad){.o = o, .forward_count = (int32_t)count};
+  g->of = ln_arena_array(arena, count + 1, sizeof *g->of);
+  g->values = ln_arena_array(arena, count + 1, sizeof *g->values);
+  g->wanted = *wanted = ln_arena_array(arena, count + 1, sizeof **wanted);
+  if (g->of == NULL || g->values == NULL || *wanted == NULL) return false;
+  for (size_t i = 0; i < count; ++i) g->of[i] = g->values[i] = -1;
+  return true;
+}
+
+/* Operators [first, end), from the last to the first. */
+static void go_back(ln_grad *g, int32_t first, int32_t end) {
+  for (int32_t i = end - 1; i >= first && g->status == LN_OK; --i) {
+    const ln_op op = ln_optimizer_graph(g->o)->ops[i]; /* which move as others are added */
+    visit(g, &op);
+  }
+}
+
+ln_status ln_grad_build(ln_optimizer *o, int32_t loss, const int32_t *tensors, int32_t count, int32_t *gradients) {
+  ln_grad g;
+  bool *wanted;
+  LN_TRY(check(o, loss, tensors, count));
+  if (!begin(&g, o, &wanted)) return ln_optimizer_no_memory(o);
+  for (int32_t i = 0; i < count; ++i) wanted[tensors[i]] = true;
+  spread_wanted(&g, 0, wanted);
+  if (wanted[loss]) {
+    const int32_t end = ln_optimizer_graph(o)->op_count;
     const ln_shape shape = *ln_grad_shape(&g, loss);
     g.of[loss] = ln_grad_reshape(&g, ln_grad_scalar(&g, 1), &shape);
-  }
-  for (int32_t i = ln_optimizer_graph(o)->op_count - 1; i >= 0 && g.status == LN_OK; --i) {
-    const ln_op op = ln_optimizer_graph(o)->ops[i]; /* which move as others are added */
-    visit(&g, &op);
+    go_back(&g, 0, end);
   }
   for (int32_t i = 0; i < count; ++i) gradients[i] = g.of[tensors[i]];
   return g.status;
+}
+
+void ln_grad_through(ln_grad *g, int32_t first, int32_t output, int32_t dy) {
+  ln_grad inner;
+  bool *wanted;
+  if (g->status != LN_OK) return;
+  if (!begin(&inner, g->o, &wanted)) {
+    ln_grad_fail_memory(g);
+    return;
+  }
+  for (int32_t i = 0; i < g->forward_count; ++i) {
+    wanted[i] = g->wanted[i];
+    if (g->values[i] >= 0) wanted[g->values[i]] = g->wanted[i]; /* what it reads in its stead */
+  }
+  spread_wanted(&inner, first, wanted);
+  inner.of[output] = dy;
+  go_back(&inner, first, ln_optimizer_graph(g->o)->op_count);
+  g->status = inner.status;
+  for (int32_t i = 0; i < g->forward_count; ++i) {
+    const int32_t parts[2] = {inner.of[i], g->values[i] >= 0 ? inner.of[g->values[i]] : -1};
+    for (int32_t k = 0; k < 2; ++k) {
+      if (parts[k] < 0 || !g->wanted[i] || i == output) continue;
+      g->of[i] = g->of[i] < 0 ? parts[k] : ln_grad_binary(g, LN_OP_ADD, g->of[i], parts[k]);
+    }
+  }
 }

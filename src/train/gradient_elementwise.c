@@ -193,6 +193,14 @@ UNARY(pow) {
   }
 }
 
+/* a - floor(a / b) * b */
+UNARY(floor_mod) {
+  ln_grad_add(g, op, 0, dy[0]);
+  if (!ln_grad_wants(g, op, 1)) return;
+  const int32_t times = ln_grad_binary(g, LN_OP_FLOOR_DIV, ln_grad_in(g, op, 0), ln_grad_in(g, op, 1));
+  ln_grad_add(g, op, 1, ln_grad_unary(g, LN_OP_NEG, ln_grad_mul(g, dy[0], times)));
+}
+
 UNARY(atan2) {
   const int32_t a = ln_grad_in(g, op, 0), b = ln_grad_in(g, op, 1);
   const int32_t sum = ln_grad_binary(g, LN_OP_ADD, ln_grad_mul(g, a, a), ln_grad_mul(g, b, b));
@@ -200,6 +208,17 @@ UNARY(atan2) {
   const int32_t by = ln_grad_binary(g, LN_OP_DIV, dy[0], squares);
   if (ln_grad_wants(g, op, 0)) ln_grad_add(g, op, 0, ln_grad_mul(g, by, b));
   if (ln_grad_wants(g, op, 1)) ln_grad_add(g, op, 1, ln_grad_unary(g, LN_OP_NEG, ln_grad_mul(g, by, a)));
+}
+
+/* low, a, high: whichever it is */
+UNARY(stablehlo_clamp) {
+  const int32_t low = ln_grad_in(g, op, 0), a = ln_grad_in(g, op, 1), high = ln_grad_in(g, op, 2);
+  const int32_t below = ln_grad_compare(g, LN_OP_LESS, a, low), above = ln_grad_compare(g, LN_OP_GREATER, a, high);
+  const int32_t zero = ln_grad_scalar(g, 0);
+  if (ln_grad_wants(g, op, 0)) ln_grad_add(g, op, 0, ln_grad_mask(g, below, dy[0]));
+  if (ln_grad_wants(g, op, 2)) ln_grad_add(g, op, 2, ln_grad_mask(g, above, dy[0]));
+  const int32_t out = ln_grad_compare(g, LN_OP_LOGICAL_OR, below, above);
+  ln_grad_add(g, op, 1, ln_grad_select(g, out, zero, dy[0]));
 }
 
 UNARY(add_n) {

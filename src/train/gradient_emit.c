@@ -97,7 +97,10 @@ static ln_status infer(ln_grad *g, ln_op *op) {
 int32_t ln_grad_emit(ln_grad *g, int32_t code, ln_type type, const void *options, int32_t count,
                      const int32_t *inputs) {
   if (g->status != LN_OK) return -1;
-  const ln_shape shape = {0};
+  ln_shape shape = {0};
+  if (g->op != NULL && g->op->def->code == code) { /* StableHLO's say theirs by their output */
+    shape = *ln_grad_shape(g, g->op->outputs[0]);
+  }
   char name[48];
   snprintf(name, sizeof name, "gradient/%d", (int)ln_optimizer_graph(g->o)->tensor_count);
   const int32_t out = ln_edit_add_tensor(g->o, name, type, &shape, &ln_quant_none);

@@ -216,6 +216,29 @@ void ln_gradient_unpack(ln_grad *g, const ln_op *op, const int32_t *dy) {
   ln_grad_add(g, op, 0, ln_grad_emit(g, LN_OP_PACK, LN_FLOAT32, &options, op->output_count, parts));
 }
 
+void ln_gradient_stablehlo_concatenate(ln_grad *g, const ln_op *op, const int32_t *dy) {
+  const ln_stablehlo_concatenate_options *options = op->options;
+  ln_op plain = *op;
+  const ln_concatenation_options axis = {.axis = (int32_t)options->dimension};
+  plain.options = &axis;
+  ln_gradient_concatenation(g, &plain, dy);
+}
+
+/* Elements that are moved among a value: STABLEHLO_PAD. */
+void ln_gradient_stablehlo_pad(ln_grad *g, const ln_op *op, const int32_t *dy) {
+  const ln_shape shape = *ln_grad_shape(g, op->inputs[0]), value = *ln_grad_shape(g, op->inputs[1]);
+  const int32_t none = ln_grad_ints(g, 1, (const int32_t[]){0});
+  const int32_t inputs[2] = {flat_numbers(g, &shape), ln_grad_reshape(g, none, &value)};
+  const int32_t from = ln_grad_emit(g, op->def->code, LN_INT32, op->options, 2, inputs);
+  const int32_t inside = scatter_back(g, from, dy[0], &shape);
+  ln_grad_add(g, op, 0, inside);
+  if (!ln_grad_wants(g, op, 1)) return;
+  const int32_t rank = ln_grad_shape(g, dy[0])->rank;
+  const uint32_t all = (1u << rank) - 1;
+  const int32_t rest = ln_grad_binary(g, LN_OP_SUB, ln_grad_sum(g, dy[0], all), ln_grad_sum(g, inside, all));
+  ln_grad_add(g, op, 1, ln_grad_reshape(g, rest, &value));
+}
+
 /* ---- repetition ---- */
 
 void ln_gradient_broadcast_to(ln_grad *g, const ln_op *op, const int32_t *dy) { ln_grad_add(g, op, 0, dy[0]); }
@@ -273,6 +296,29 @@ void ln_gradient_gather(ln_grad *g, const ln_op *op, const int32_t *dy) {
   }
 }
 
+/* The largest along the last axis come from where their numbers say. */
+void ln_gradient_topk_v2(ln_grad *g, const ln_op *op, const int32_t *dy) {
+  const ln_shape in = *ln_grad_shape(g, op->inputs[0]), out = *ln_grad_shape(g, op->outputs[0]);
+  if (dy[0] < 0 || in.rank < 1) return;
+  const int32_t length = in.dims[in.rank - 1], k = out.dims[out.rank - 1], all = ln_grad_span(g, &in, 0, in.rank);
+  const int32_t rows = ln_grad_span(g, &in, 0, in.rank - 1), moved = ln_grad_span(g, &out, 0, out.rank);
+  int32_t *starts = ln_arena_array(ln_optimizer_arena(g->o), (size_t)rows + 1, sizeof *starts);
+  if (starts == NULL) {
+    ln_grad_fail_memory(g);
+    return;
+  }
+  for (int32_t i = 0; i < rows; ++i) starts[i] = i * length;
+  int32_t ids = op->outputs[1];
+  if (ln_optimizer_graph(g->o)->tensors[ids].type != LN_INT32)
+    ids = ln_grad_emit(g, LN_OP_CAST, LN_INT32, NULL, 1, &ids);
+  const int32_t lines[2] = {rows, k}, column[2] = {rows, 1}, places[2] = {moved, 1};
+  const int32_t from = ln_grad_reshape_dims(g, ln_grad_ints(g, rows, starts), 2, column);
+  const int32_t sums[2] = {ln_grad_reshape_dims(g, ids, 2, lines), from};
+  const int32_t flat = ln_grad_reshape_dims(g, ln_grad_emit(g, LN_OP_ADD, LN_INT32, NULL, 2, sums), 2, places);
+  const int32_t inputs[3] = {flat, ln_grad_reshape_dims(g, dy[0], 1, &moved), ln_grad_ints(g, 1, &all)};
+  ln_grad_add(g, op, 0, ln_grad_reshape(g, ln_grad_emit(g, LN_OP_SCATTER_ND, LN_FLOAT32, NULL, 3, inputs), &in));
+}
+
 /* ---- one tensor into another ---- */
 
 /* SCATTER_ND's updates come from where they went. */
@@ -283,19 +329,35 @@ void ln_gradient_scatter_nd(ln_grad *g, const ln_op *op, const int32_t *dy) {
   ln_grad_add(g, op, 1, ln_grad_reshape(g, ln_grad_emit(g, LN_OP_GATHER_ND, LN_FLOAT32, NULL, 2, inputs), &shape));
 }
 
-/* A segment's sum goes back to all that it was made of; what has a negative number went nowhere. */
-void ln_gradient_segment_sum(ln_grad *g, const ln_op *op, const int32_t *dy) {
+/* What stands for its segment at each row; 0 for rows with a negative number, which went nowhere. */
+static int32_t from_segments(ln_grad *g, const ln_op *op, int32_t of) {
   const ln_gather_options options = {0};
   const int32_t ids = op->inputs[1];
   ln_shape shape = *ln_grad_shape(g, ids);
-  if (!ln_grad_wants(g, op, 0)) return;
   const int32_t none = ln_grad_ints(g, 1, (const int32_t[]){0});
   const int32_t safe = ln_grad_emit(g, LN_OP_MAXIMUM, LN_INT32, NULL, 2, (const int32_t[]){ids, none});
-  const int32_t inputs[2] = {dy[0], ln_grad_reshape(g, safe, &shape)};
+  const int32_t inputs[2] = {of, ln_grad_reshape(g, safe, &shape)};
   const int32_t each = ln_grad_emit(g, LN_OP_GATHER, LN_FLOAT32, &options, 2, inputs);
   const int32_t there = ln_grad_compare(g, LN_OP_GREATER_EQUAL, ids, none), rank = ln_grad_shape(g, each)->rank;
   while (shape.rank < rank) shape.dims[shape.rank++] = 1;
-  ln_grad_add(g, op, 0, ln_grad_mask(g, ln_grad_reshape(g, there, &shape), each));
+  return ln_grad_mask(g, ln_grad_reshape(g, there, &shape), each);
+}
+
+void ln_gradient_segment_sum(ln_grad *g, const ln_op *op, const int32_t *dy) {
+  if (ln_grad_wants(g, op, 0)) ln_grad_add(g, op, 0, from_segments(g, op, dy[0]));
+}
+
+/* Rows' elements that are their segment's extreme share its gradient. */
+void ln_gradient_segment_extreme(ln_grad *g, const ln_op *op, const int32_t *dy) {
+  if (!ln_grad_wants(g, op, 0)) return;
+  const int32_t y = from_segments(g, op, ln_grad_out(g, op));
+  const int32_t same = ln_grad_compare(g, LN_OP_EQUAL, ln_grad_in(g, op, 0), y);
+  const int32_t ones = ln_grad_emit(g, LN_OP_CAST, LN_FLOAT32, NULL, 1, &same);
+  const int32_t inputs[3] = {ones, op->inputs[1], op->inputs[2]};
+  const int32_t count = ln_grad_emit(g, LN_OP_UNSORTED_SEGMENT_SUM, LN_FLOAT32, NULL, 3, inputs);
+  const int32_t each =
+      ln_grad_binary(g, LN_OP_DIV, dy[0], ln_grad_binary(g, LN_OP_MAXIMUM, count, ln_grad_scalar(g, 1)));
+  ln_grad_add(g, op, 0, ln_grad_mul(g, ones, from_segments(g, op, each)));
 }
 
 /* FILL repeats its value. */

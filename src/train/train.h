@@ -88,6 +88,12 @@ int32_t ln_grad_span(ln_grad *g, const ln_shape *shape, int32_t from, int32_t to
 /* Of a fused activation: what reaches it, times what it lets through where its output is `y`. */
 int32_t ln_grad_activation(ln_grad *g, int32_t activation, int32_t dy, int32_t y);
 
+/*
+ * Where operators from place `first` on compute what the operator does, as `output`: adds the gradients of its inputs
+ * by theirs.
+ */
+void ln_grad_through(ln_grad *g, int32_t first, int32_t output, int32_t dy);
+
 /* ---- of images [n, h, w, c] ---- */
 
 /* Puts stride - 1 zeros behind each row and column: [n, h * stride_h, w * stride_w, c]. */

@@ -75,10 +75,13 @@ static bool usable(const ln_model *model) {
     if (!usable_op(graph, &graph->ops[i])) return false;
     any = any || graph->ops[i].def->gradient == LN_HAS_GRADIENT;
   }
+  bool floats = false;
   for (int32_t i = 0; i < graph->output_count; ++i) {
-    if (graph->tensors[graph->outputs[i]].type == LN_FLOAT32) return any;
+    const ln_tensor *tensor = &graph->tensors[graph->outputs[i]];
+    if (tensor->is_variable) return false; /* changed without an operator that says so */
+    floats = floats || tensor->type == LN_FLOAT32;
   }
-  return false;
+  return any && floats;
 }
 
 static ln_session *open_session(grad_case *c, ln_model *model, bool keep) {
@@ -205,6 +208,7 @@ static bool is_end(double y) { return y == 0 || y == 6 || y == 1 || y == -1; }
 static double moved(grad_case *c, double *size, bool *good) {
   double sum = 0;
   size_t at = 0;
+  ln_session_reset(c->forward);
   *good = ln_session_run(c->forward, &c->err) == LN_OK;
   for (int32_t i = 0; *good && i < ln_session_output_count(c->forward); ++i) {
     const ln_tensor *tensor = ln_session_output(c->forward, i);

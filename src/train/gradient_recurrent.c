@@ -1,0 +1,208 @@
+/*
+ * Gradients of recurrent operators, by other operators that compute the same: steps one after another, whose gradients
+ * are those of what each is made of (Werbos, Backpropagation through time, 1990). The states begin at zero, as they do
+ * after a reset.
+ */
+#include "train/train.h"
+
+/* ---- what cells share ---- */
+
+/* An input as a sequence of [batch, depth]. */
+typedef struct sequence {
+  int32_t steps, batch;
+  bool by_batch; /* [batch, steps, depth] in the model; one step may have no dimension of its own */
+  bool one_step;
+} sequence;
+
+static sequence read_sequence(const ln_grad *g, const ln_op *op, bool one_step, bool time_major) {
+  const ln_shape *x = ln_grad_shape(g, op->inputs[0]);
+  if (one_step) return (sequence){.steps = 1, .batch = x->dims[0], .one_step = true};
+  return (sequence){
+      .steps = x->dims[time_major ? 0 : 1], .batch = x->dims[time_major ? 1 : 0], .by_batch = !time_major};
+}
+
+static int32_t swap_time(ln_grad *g, const sequence *s, int32_t a) {
+  const int32_t order[3] = {1, 0, 2};
+  return s->by_batch ? ln_grad_transpose(g, a, order) : a;
+}
+
+/* All steps of the input as rows [steps * batch, depth]. */
+static int32_t input_rows(ln_grad *g, const ln_op *op, const sequence *s) {
+  const int32_t x = swap_time(g, s, ln_grad_in(g, op, 0));
+  const ln_shape shape = *ln_grad_shape(g, x);
+  const int32_t dims[2] = {ln_grad_span(g, &shape, 0, shape.rank - 1), shape.rank > 0 ? shape.dims[shape.rank - 1] : 0};
+  return ln_grad_reshape_dims(g, x, 2, dims);
+}
+
+static int32_t step_of(ln_grad *g, const sequence *s, int32_t rows, int32_t step) {
+  const int32_t begin[2] = {step * s->batch, 0}, size[2] = {s->batch, ln_grad_shape(g, rows)->dims[1]};
+  return s->steps == 1 ? rows : ln_grad_slice(g, rows, begin, size);
+}
+
+/* rows * weights^T + bias; `bias` may be -1 */
+static int32_t product(ln_grad *g, int32_t rows, int32_t weights, int32_t bias) {
+  const int32_t inputs[3] = {rows, weights, bias};
+  return ln_grad_emit(g, LN_OP_FULLY_CONNECTED, LN_FLOAT32, NULL, 3, inputs);
+}
+
+static int32_t add(ln_grad *g, int32_t a, int32_t b) {
+  return a < 0 ? b : b < 0 ? a : ln_grad_binary(g, LN_OP_ADD, a, b);
+}
+
+static int32_t activate(ln_grad *g, int32_t activation, int32_t a) {
+  switch (activation) {
+    case LN_ACT_NONE: return a;
+    case LN_ACT_RELU: return ln_grad_unary(g, LN_OP_RELU, a);
+    case LN_ACT_RELU6: return ln_grad_unary(g, LN_OP_RELU6, a);
+    case LN_ACT_RELU_N1_TO_1: return ln_grad_unary(g, LN_OP_RELU_N1_TO_1, a);
+    case LN_ACT_TANH: return ln_grad_unary(g, LN_OP_TANH, a);
+    default: ln_grad_refuse(g, "its activation has none"); return -1;
+  }
+}
+
+static int32_t clip(ln_grad *g, int32_t a, float at) {
+  if (!(at > 0)) return a;
+  a = ln_grad_binary(g, LN_OP_MINIMUM, a, ln_grad_scalar(g, at));
+  return ln_grad_binary(g, LN_OP_MAXIMUM, a, ln_grad_scalar(g, -at));
+}
+
+/* The steps' outputs as the operator lays them out. */
+static int32_t output_of(ln_grad *g, const sequence *s, const int32_t *steps) {
+  if (s->one_step) return steps[0];
+  const ln_pack_options options = {.axis = s->by_batch ? 1 : 0, .values_count = s->steps};
+  return ln_grad_emit(g, LN_OP_PACK, LN_FLOAT32, &options, s->steps, steps);
+}
+
+static int32_t *make_steps(ln_grad *g, const sequence *s) {
+  int32_t *steps = s->steps < 1 ? NULL : ln_arena_array(ln_optimizer_arena(g->o), (size_t)s->steps, sizeof *steps);
+  if (s->steps < 1) ln_grad_refuse(g, "it has no step");
+  else if (steps == NULL) ln_grad_fail_memory(g);
+  return steps;
+}
+
+/* ---- RNN, UNIDIRECTIONAL_SEQUENCE_RNN ---- */
+
+void ln_gradient_rnn(ln_grad *g, const ln_op *op, const int32_t *dy) {
+  const bool one_step = op->def->code == LN_OP_RNN;
+  const ln_sequence_rnn_options *options = op->options;
+  const int32_t activation =
+      one_step ? ((const ln_rnn_options *)op->options)->fused_activation_function : options->fused_activation_function;
+  const sequence s = read_sequence(g, op, one_step, !one_step && options->time_major);
+  const int32_t first = ln_optimizer_graph(g->o)->op_count;
+  int32_t *steps = make_steps(g, &s);
+  if (steps == NULL) return;
+  const int32_t rows = product(g, input_rows(g, op, &s), ln_grad_in(g, op, 1), ln_grad_in(g, op, 3));
+  const int32_t recurrent = ln_grad_in(g, op, 2);
+  for (int32_t t = 0, h = -1; t < s.steps && g->status == LN_OK; ++t) {
+    const int32_t before = h < 0 ? -1 : product(g, h, recurrent, -1);
+    steps[t] = h = activate(g, activation, add(g, step_of(g, &s, rows, t), before));
+  }
+  ln_grad_through(g, first, output_of(g, &s, steps), dy[0]);
+}
+
+/* ---- LSTM, UNIDIRECTIONAL_SEQUENCE_LSTM ---- */
+
+enum { GATE_IN, GATE_FORGET, GATE_CELL, GATE_OUT, GATES };
+enum { IN_WEIGHTS = 1, IN_RECURRENT = 5, IN_PEEPHOLES = 9, IN_BIASES = 12, IN_PROJECTION = 16, IN_NORMS = 20 };
+
+typedef struct lstm {
+  sequence s;
+  int32_t activation;
+  float cell_clip, projection_clip;
+  int32_t rows[GATES];      /* of all steps; -1: the gate is one less the forget gate */
+  int32_t recurrent[GATES]; /* tensors, -1 absent, as the rest */
+  int32_t peepholes[GATES], norms[GATES], biases[GATES];
+  int32_t projection, projection_bias;
+} lstm;
+
+static int32_t optional(ln_grad *g, const ln_op *op, int32_t index) {
+  return index < op->input_count && op->inputs[index] >= 0 ? ln_grad_in(g, op, index) : -1;
+}
+
+static bool read_lstm(ln_grad *g, const ln_op *op, lstm *l) {
+  const bool one_step = op->def->code == LN_OP_LSTM;
+  bool time_major = false;
+  if (one_step) {
+    const ln_lstm_options *options = op->options;
+    *l = (lstm){.activation = options->fused_activation_function,
+                .cell_clip = options->cell_clip,
+                .projection_clip = options->proj_clip};
+  } else {
+    const ln_unidirectional_sequence_lstm_options *options = op->options;
+    *l = (lstm){.activation = options->fused_activation_function,
+                .cell_clip = options->cell_clip,
+                .projection_clip = options->proj_clip};
+    time_major = options->time_major;
+  }
+  l->s = read_sequence(g, op, one_step, time_major);
+  if (op->input_count >= 20) return true;
+  ln_grad_refuse(g, "its cell is the basic one");
+  return false;
+}
+
+static void read_gates(ln_grad *g, const ln_op *op, lstm *l) {
+  static const int32_t peephole_of[GATES] = {0, 1, -1, 2};
+  const int32_t x = input_rows(g, op, &l->s);
+  for (int32_t k = 0; k < GATES; ++k) {
+    const int32_t weights = optional(g, op, IN_WEIGHTS + k);
+    l->recurrent[k] = optional(g, op, IN_RECURRENT + k);
+    l->peepholes[k] = peephole_of[k] < 0 ? -1 : optional(g, op, IN_PEEPHOLES + peephole_of[k]);
+    l->biases[k] = optional(g, op, IN_BIASES + k);
+    l->norms[k] = optional(g, op, IN_NORMS + k);
+    l->rows[k] = weights < 0 ? -1 : product(g, x, weights, l->norms[k] < 0 ? l->biases[k] : -1);
+  }
+  l->projection = optional(g, op, IN_PROJECTION);
+  l->projection_bias = optional(g, op, IN_PROJECTION + 1);
+}
+
+/* (a - mean) / sqrt(variance + 1e-8) along rows (Ba, Kiros and Hinton, Layer normalization, 2016) */
+static int32_t normalize(ln_grad *g, int32_t a) {
+  const ln_reducer_options keep = {.keep_dims = true};
+  const int32_t last = 1, axis = ln_grad_ints(g, 1, &last);
+  const int32_t mean = ln_grad_emit(g, LN_OP_MEAN, LN_FLOAT32, &keep, 2, (const int32_t[]){a, axis});
+  const int32_t apart = ln_grad_binary(g, LN_OP_SUB, a, mean);
+  const int32_t inputs[2] = {ln_grad_mul(g, apart, apart), axis};
+  const int32_t variance = ln_grad_emit(g, LN_OP_MEAN, LN_FLOAT32, &keep, 2, inputs);
+  const int32_t by = ln_grad_unary(g, LN_OP_RSQRT, ln_grad_binary(g, LN_OP_ADD, variance, ln_grad_scalar(g, 1e-8f)));
+  return ln_grad_mul(g, apart, by);
+}
+
+/* What a gate's function is applied to at a step; h and cell are -1 while they are zero. */
+static int32_t gate_sum(ln_grad *g, const lstm *l, int32_t gate, int32_t step, int32_t h, int32_t cell) {
+  int32_t sum = step_of(g, &l->s, l->rows[gate], step);
+  if (h >= 0) {
+    const int32_t r = l->recurrent[gate];
+    sum = add(g, sum, ln_grad_shape(g, r)->rank == 1 ? ln_grad_mul(g, h, r) : product(g, h, r, -1));
+  }
+  if (cell >= 0 && l->peepholes[gate] >= 0) sum = add(g, sum, ln_grad_mul(g, cell, l->peepholes[gate]));
+  if (l->norms[gate] < 0) return sum;
+  return add(g, ln_grad_mul(g, normalize(g, sum), l->norms[gate]), l->biases[gate]);
+}
+
+static void lstm_step(ln_grad *g, const lstm *l, int32_t step, int32_t *h, int32_t *cell) {
+  const int32_t forget = ln_grad_unary(g, LN_OP_LOGISTIC, gate_sum(g, l, GATE_FORGET, step, *h, *cell));
+  const int32_t in = l->rows[GATE_IN] < 0 ? ln_grad_binary(g, LN_OP_SUB, ln_grad_scalar(g, 1), forget)
+                                          : ln_grad_unary(g, LN_OP_LOGISTIC, gate_sum(g, l, GATE_IN, step, *h, *cell));
+  const int32_t fresh = activate(g, l->activation, gate_sum(g, l, GATE_CELL, step, *h, -1));
+  const int32_t kept = *cell < 0 ? -1 : ln_grad_mul(g, forget, *cell);
+  *cell = clip(g, add(g, kept, ln_grad_mul(g, in, fresh)), l->cell_clip);
+  const int32_t out = ln_grad_unary(g, LN_OP_LOGISTIC, gate_sum(g, l, GATE_OUT, step, *h, *cell));
+  *h = ln_grad_mul(g, out, activate(g, l->activation, *cell));
+  if (l->projection >= 0) {
+    *h = clip(g, product(g, *h, l->projection, l->projection_bias), l->projection_clip);
+  }
+}
+
+void ln_gradient_lstm(ln_grad *g, const ln_op *op, const int32_t *dy) {
+  lstm l;
+  if (!read_lstm(g, op, &l)) return;
+  const int32_t first = ln_optimizer_graph(g->o)->op_count;
+  int32_t *steps = make_steps(g, &l.s);
+  if (steps == NULL) return;
+  read_gates(g, op, &l);
+  for (int32_t t = 0, h = -1, cell = -1; t < l.s.steps && g->status == LN_OK; ++t) {
+    lstm_step(g, &l, t, &h, &cell);
+    steps[t] = h;
+  }
+  ln_grad_through(g, first, output_of(g, &l.s, steps), dy[0]);
+}
