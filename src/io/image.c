@@ -116,7 +116,7 @@ ln_status ln_image_layout_of(const int32_t *dims, int32_t rank, ln_error *err, l
   }
   const bool batched = rank >= 3 && (dims[0] == 1 || dims[0] == -1);
   const bool plain = rank == 3 && !batched; /* [H, W, C] */
-  const int32_t *d = plain ? dims : dims + 1;
+  const int32_t *d = plain || rank == 0 ? dims : dims + 1;
   if (rank == 3 && batched) {
     *out = (ln_image_layout){open_dim(dims[2]), open_dim(dims[1]), 1, false};
   } else if ((rank == 4 && batched) || plain) {
