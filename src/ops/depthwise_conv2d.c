@@ -146,15 +146,18 @@ static ln_status open_filter(const ln_node *node, ln_error *err, plain_filter *o
   return out->owned != NULL ? LN_OK : ln_node_fail(node, err, LN_ERR_MEMORY, "no memory for the filter");
 }
 
-/* One that is known in run only; unpacked into scratch where its form asks for it. */
+/* One that is known in run only, or packed with what is; the caller frees what it owns. Unpacked into scratch where its
+ * form asks for it. */
 static ln_status filter_in_run(const ln_node *node, const depthwise_args *a, const ln_exec *exec, plain_filter *out) {
   ln_weights weights;
   LN_TRY(ln_weights_open(node, node->in[1], exec->err, &weights));
-  *out = (plain_filter){weights.data, NULL, weights.plain == LN_INT8};
+  *out = (plain_filter){weights.data, weights.owned, weights.plain == LN_INT8};
   if (ln_weights_is_plain(&weights)) return LN_OK;
   void *block = (char *)exec->scratch + a->plain_at;
   ln_weights_read(&weights, 0, ln_shape_span(&node->in[1]->shape, 0, 4), block);
   out->data = block;
+  out->owned = NULL;
+  ln_weights_close(&weights);
   return LN_OK;
 }
 
@@ -681,9 +684,11 @@ ln_status ln_depthwise_conv2d_run(const ln_node *node, ln_exec *exec) {
   if (hybrid) {
     b.hybrid.filter = filter.data;
     run_hybrid(node, exec, &b);
+    ln_free(filter.owned);
     return LN_OK;
   }
   if (a->late && !LN_MEETS(TYPES, a->type, LN_INT16)) pack_late(node, exec, &filter, &b);
   run_bands(exec, &b);
+  ln_free(filter.owned);
   return LN_OK;
 }
