@@ -56,14 +56,7 @@ int32_t ln_grad_window(ln_grad *g, int32_t a, int32_t before_h, int32_t before_w
 /* TensorFlow Lite's convolutions ask for a bias. */
 static int32_t no_bias(ln_grad *g, int32_t channels) {
   const ln_shape shape = ln_shape_make(1, &channels);
-  size_t count = 0;
-  float *zeros =
-      ln_shape_elements(&shape, &count) ? ln_arena_array(ln_optimizer_arena(g->o), count + 1, sizeof *zeros) : NULL;
-  const int32_t bias =
-      zeros == NULL ? -1
-                    : ln_edit_add_constant(g->o, "gradient/bias", LN_FLOAT32, &shape, zeros, count * sizeof *zeros);
-  if (bias < 0) ln_grad_fail_memory(g);
-  return bias;
+  return ln_grad_zeros(g, &shape);
 }
 
 static int32_t convolve(ln_grad *g, int32_t x, int32_t filter, int32_t stride_h, int32_t stride_w, int32_t dilation_h,

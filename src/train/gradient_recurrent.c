@@ -12,6 +12,7 @@ typedef struct sequence {
   int32_t steps, batch;
   bool by_batch; /* [batch, steps, depth] in the model; one step may have no dimension of its own */
   bool one_step;
+  bool backward; /* steps are taken from the last to the first */
 } sequence;
 
 static sequence read_sequence(const ln_grad *g, const ln_op *op, bool one_step, bool time_major) {
@@ -66,6 +67,20 @@ static int32_t clip(ln_grad *g, int32_t a, float at) {
   return ln_grad_binary(g, LN_OP_MAXIMUM, a, ln_grad_scalar(g, -at));
 }
 
+/* The place in time of the `nth` step that is taken. */
+static int32_t time_of(const sequence *s, int32_t nth) { return s->backward ? s->steps - 1 - nth : nth; }
+
+/* Of an operator that goes both ways: the gradient of one way's output, the first or second part of the channels where
+ * both are in one; -1: none. */
+static int32_t way_of(ln_grad *g, const ln_op *op, const int32_t *dy, int32_t way, bool merged, int32_t units) {
+  if (!merged) return way < op->output_count ? dy[way] : -1;
+  if (dy[0] < 0) return -1;
+  ln_shape shape = *ln_grad_shape(g, dy[0]);
+  const int32_t begin[3] = {0, 0, way == 0 ? 0 : shape.dims[2] - units};
+  shape.dims[2] = units;
+  return ln_grad_slice(g, dy[0], begin, shape.dims);
+}
+
 /* The steps' outputs as the operator lays them out. */
 static int32_t output_of(ln_grad *g, const sequence *s, const int32_t *steps) {
   if (s->one_step) return steps[0];
@@ -80,7 +95,21 @@ static int32_t *make_steps(ln_grad *g, const sequence *s) {
   return steps;
 }
 
-/* ---- RNN, UNIDIRECTIONAL_SEQUENCE_RNN ---- */
+/* ---- RNN, UNIDIRECTIONAL_SEQUENCE_RNN, BIDIRECTIONAL_SEQUENCE_RNN ---- */
+
+/* One way, whose weights begin at input `from`. */
+static void rnn_way(ln_grad *g, const ln_op *op, const sequence *s, int32_t from, int32_t activation, int32_t dy) {
+  const int32_t first = ln_optimizer_graph(g->o)->op_count;
+  int32_t *steps = make_steps(g, s);
+  if (steps == NULL) return;
+  const int32_t rows = product(g, input_rows(g, op, s), ln_grad_in(g, op, from), ln_grad_in(g, op, from + 2));
+  const int32_t recurrent = ln_grad_in(g, op, from + 1);
+  for (int32_t n = 0, h = -1; n < s->steps && g->status == LN_OK; ++n) {
+    const int32_t before = h < 0 ? -1 : product(g, h, recurrent, -1), t = time_of(s, n);
+    steps[t] = h = activate(g, activation, add(g, step_of(g, s, rows, t), before));
+  }
+  ln_grad_through(g, first, output_of(g, s, steps), dy);
+}
 
 void ln_gradient_rnn(ln_grad *g, const ln_op *op, const int32_t *dy) {
   const bool one_step = op->def->code == LN_OP_RNN;
@@ -88,22 +117,29 @@ void ln_gradient_rnn(ln_grad *g, const ln_op *op, const int32_t *dy) {
   const int32_t activation =
       one_step ? ((const ln_rnn_options *)op->options)->fused_activation_function : options->fused_activation_function;
   const sequence s = read_sequence(g, op, one_step, !one_step && options->time_major);
-  const int32_t first = ln_optimizer_graph(g->o)->op_count;
-  int32_t *steps = make_steps(g, &s);
-  if (steps == NULL) return;
-  const int32_t rows = product(g, input_rows(g, op, &s), ln_grad_in(g, op, 1), ln_grad_in(g, op, 3));
-  const int32_t recurrent = ln_grad_in(g, op, 2);
-  for (int32_t t = 0, h = -1; t < s.steps && g->status == LN_OK; ++t) {
-    const int32_t before = h < 0 ? -1 : product(g, h, recurrent, -1);
-    steps[t] = h = activate(g, activation, add(g, step_of(g, &s, rows, t), before));
-  }
-  ln_grad_through(g, first, output_of(g, &s, steps), dy[0]);
+  rnn_way(g, op, &s, 1, activation, dy[0]);
 }
 
-/* ---- LSTM, UNIDIRECTIONAL_SEQUENCE_LSTM ---- */
+void ln_gradient_rnn_both_ways(ln_grad *g, const ln_op *op, const int32_t *dy) {
+  const ln_bidirectional_sequence_rnn_options *options = op->options;
+  sequence s = read_sequence(g, op, false, options->time_major);
+  if (op->input_count > 9 && op->inputs[9] >= 0) {
+    ln_grad_refuse(g, "it has an auxiliary input");
+    return;
+  }
+  for (int32_t way = 0; way < 2; ++way) {
+    const int32_t from = way == 0 ? 1 : 5, units = ln_grad_shape(g, op->inputs[from])->dims[0];
+    const int32_t part = way_of(g, op, dy, way, options->merge_outputs, units);
+    s.backward = way == 1;
+    if (part >= 0) rnn_way(g, op, &s, from, options->fused_activation_function, part);
+  }
+}
+
+/* ---- LSTM, UNIDIRECTIONAL_SEQUENCE_LSTM, BIDIRECTIONAL_SEQUENCE_LSTM ---- */
 
 enum { GATE_IN, GATE_FORGET, GATE_CELL, GATE_OUT, GATES };
 enum { IN_WEIGHTS = 1, IN_RECURRENT = 5, IN_PEEPHOLES = 9, IN_BIASES = 12, IN_PROJECTION = 16, IN_NORMS = 20 };
+enum { OTHER_WAY = 17, IN_AUXILIARY = 39 /* of BIDIRECTIONAL_SEQUENCE_LSTM: its second weights, other inputs */ };
 
 typedef struct lstm {
   sequence s;
@@ -140,19 +176,20 @@ static bool read_lstm(ln_grad *g, const ln_op *op, lstm *l) {
   return false;
 }
 
-static void read_gates(ln_grad *g, const ln_op *op, lstm *l) {
+/* The weights of one way, whose places are `shift` further on. */
+static void read_gates(ln_grad *g, const ln_op *op, int32_t shift, bool has_norms, lstm *l) {
   static const int32_t peephole_of[GATES] = {0, 1, -1, 2};
   const int32_t x = input_rows(g, op, &l->s);
   for (int32_t k = 0; k < GATES; ++k) {
-    const int32_t weights = optional(g, op, IN_WEIGHTS + k);
-    l->recurrent[k] = optional(g, op, IN_RECURRENT + k);
-    l->peepholes[k] = peephole_of[k] < 0 ? -1 : optional(g, op, IN_PEEPHOLES + peephole_of[k]);
-    l->biases[k] = optional(g, op, IN_BIASES + k);
-    l->norms[k] = optional(g, op, IN_NORMS + k);
+    const int32_t weights = optional(g, op, shift + IN_WEIGHTS + k);
+    l->recurrent[k] = optional(g, op, shift + IN_RECURRENT + k);
+    l->peepholes[k] = peephole_of[k] < 0 ? -1 : optional(g, op, shift + IN_PEEPHOLES + peephole_of[k]);
+    l->biases[k] = optional(g, op, shift + IN_BIASES + k);
+    l->norms[k] = has_norms ? optional(g, op, IN_NORMS + k) : -1;
     l->rows[k] = weights < 0 ? -1 : product(g, x, weights, l->norms[k] < 0 ? l->biases[k] : -1);
   }
-  l->projection = optional(g, op, IN_PROJECTION);
-  l->projection_bias = optional(g, op, IN_PROJECTION + 1);
+  l->projection = optional(g, op, shift + IN_PROJECTION);
+  l->projection_bias = optional(g, op, shift + IN_PROJECTION + 1);
 }
 
 /* (a - mean) / sqrt(variance + 1e-8) along rows (Ba, Kiros and Hinton, Layer normalization, 2016) */
@@ -193,16 +230,39 @@ static void lstm_step(ln_grad *g, const lstm *l, int32_t step, int32_t *h, int32
   }
 }
 
-void ln_gradient_lstm(ln_grad *g, const ln_op *op, const int32_t *dy) {
-  lstm l;
-  if (!read_lstm(g, op, &l)) return;
+static void lstm_way(ln_grad *g, const ln_op *op, int32_t shift, bool has_norms, lstm *l, int32_t dy) {
   const int32_t first = ln_optimizer_graph(g->o)->op_count;
-  int32_t *steps = make_steps(g, &l.s);
+  int32_t *steps = make_steps(g, &l->s);
   if (steps == NULL) return;
-  read_gates(g, op, &l);
-  for (int32_t t = 0, h = -1, cell = -1; t < l.s.steps && g->status == LN_OK; ++t) {
-    lstm_step(g, &l, t, &h, &cell);
+  read_gates(g, op, shift, has_norms, l);
+  for (int32_t n = 0, h = -1, cell = -1; n < l->s.steps && g->status == LN_OK; ++n) {
+    const int32_t t = time_of(&l->s, n);
+    lstm_step(g, l, t, &h, &cell);
     steps[t] = h;
   }
-  ln_grad_through(g, first, output_of(g, &l.s, steps), dy[0]);
+  ln_grad_through(g, first, output_of(g, &l->s, steps), dy);
+}
+
+void ln_gradient_lstm(ln_grad *g, const ln_op *op, const int32_t *dy) {
+  lstm l;
+  if (read_lstm(g, op, &l)) lstm_way(g, op, 0, true, &l, dy[0]);
+}
+
+void ln_gradient_lstm_both_ways(ln_grad *g, const ln_op *op, const int32_t *dy) {
+  const ln_bidirectional_sequence_lstm_options *options = op->options;
+  lstm l = {.activation = options->fused_activation_function,
+            .cell_clip = options->cell_clip,
+            .projection_clip = options->proj_clip,
+            .s = read_sequence(g, op, false, options->time_major)};
+  if (op->input_count <= IN_AUXILIARY || op->inputs[IN_AUXILIARY] >= 0) {
+    ln_grad_refuse(g, "it has an auxiliary input");
+    return;
+  }
+  for (int32_t way = 0; way < 2; ++way) {
+    const int32_t shift = way * OTHER_WAY, projection = op->inputs[shift + IN_PROJECTION];
+    const int32_t sized = projection >= 0 ? projection : op->inputs[shift + IN_WEIGHTS + GATE_OUT];
+    const int32_t part = way_of(g, op, dy, way, options->merge_outputs, ln_grad_shape(g, sized)->dims[0]);
+    l.s.backward = way == 1;
+    if (part >= 0) lstm_way(g, op, shift, false, &l, part);
+  }
 }
