@@ -41,6 +41,7 @@ static ln_status read_weights(ln_session *session, const ln_tensor *tensor, ln_e
   ln_tensor dense = *tensor; /* bytes: a tensor that the common reader takes */
   dense.type = weights.plain;
   dense.sparsity = NULL;
+  dense.codebook = NULL;
   dense.data = ln_alloc(count);
   ln_status status = dense.data != NULL ? LN_OK : no_memory(err);
   if (status == LN_OK) {
@@ -52,6 +53,18 @@ static ln_status read_weights(ln_session *session, const ln_tensor *tensor, ln_e
   return status;
 }
 
+/* A constant that is stored by table. */
+static ln_status read_table(const ln_tensor *tensor, ln_error *err, float *out, size_t count) {
+  ln_tensor plain = *tensor;
+  plain.codebook = NULL;
+  if (!ln_tensor_size(plain.type, &plain.shape, &plain.bytes) || (plain.data = ln_alloc(plain.bytes)) == NULL)
+    return no_memory(err);
+  ln_codebook_read(tensor, 0, count, plain.data);
+  const ln_status status = ln_tensor_copy_to_f32(&plain, out, count, err);
+  ln_free(plain.data);
+  return status;
+}
+
 ln_status ln_debug_read(ln_session *session, int32_t index, ln_error *err, ln_debug_values *out) {
   const ln_tensor *tensor = ln_session_tensor(session, index);
   const size_t count = ln_tensor_elements(tensor);
@@ -60,6 +73,7 @@ ln_status ln_debug_read(ln_session *session, int32_t index, ln_error *err, ln_de
   if (tensor->sparsity != NULL || tensor->quant->kind == LN_QUANT_BLOCKWISE) {
     return read_weights(session, tensor, err, out->data, count);
   }
+  if (tensor->codebook != NULL) return read_table(tensor, err, out->data, count);
   if (tensor->type == LN_FLOAT32 && tensor->data != NULL) {
     memcpy(out->data, tensor->data, count * sizeof(float));
     return LN_OK;

@@ -347,10 +347,15 @@ static int64_t conv_patches(const ln_optimizer *o, const ln_layer *layer, const 
   return taken;
 }
 
+/* Written, and element by element: a constant that a layer multiplies may be in another form. */
+static bool is_readable(const ln_tensor *input) {
+  return input != NULL && input->data != NULL && input->sparsity == NULL && input->codebook == NULL;
+}
+
 int64_t ln_layer_positions(const ln_optimizer *o, const ln_layer *layer, const ln_tensor *input, int64_t most,
                            uint64_t seed, int64_t *start, int64_t *step) {
   size_t total;
-  if (input == NULL || input->data == NULL) return -1; /* nothing has written it */
+  if (!is_readable(input)) return -1;
   if (layer->kind == LN_LAYER_CONV || layer->kind == LN_LAYER_DEPTHWISE) {
     patches p;
     if (!describe_patches(o, layer, input, 0, &p)) return -1;
@@ -367,7 +372,7 @@ int64_t ln_layer_positions(const ln_optimizer *o, const ln_layer *layer, const l
 
 int64_t ln_layer_patches(const ln_optimizer *o, const ln_layer *layer, const ln_tensor *input, int32_t channel,
                          int64_t most, uint64_t seed, float *rows) {
-  if (input == NULL || input->data == NULL) return -1;
+  if (!is_readable(input)) return -1;
   if (layer->kind == LN_LAYER_CONV || layer->kind == LN_LAYER_DEPTHWISE) {
     return conv_patches(o, layer, input, channel, most, seed, rows);
   }
