@@ -28,9 +28,11 @@ export function geomean(values) {
   return known.length ? Math.exp(known.reduce((sum, value) => sum + Math.log(value), 0) / known.length) : null;
 }
 
-// The result that `result` is compared with: the newest one of another label before it, else the one before it.
+// The result that `result` is compared with: the newest one of another label before it, else the one before it; of the
+// same CPU, since on another one even the distance from the peers is another.
 export function before(results, index) {
-  const earlier = results.slice(0, index).reverse();
+  const cpu = results[index].machine?.cpu;
+  const earlier = results.slice(0, index).reverse().filter((other) => other.machine?.cpu === cpu);
   return earlier.find((other) => other.label !== results[index].label) ?? earlier[0] ?? null;
 }
 
