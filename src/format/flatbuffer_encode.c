@@ -204,7 +204,8 @@ static ln_status write_member(encoder *e, size_t from, const void *object, ln_ta
 static ln_status write_vector(encoder *e, size_t from, const ln_vec_u8 *vector, size_t item, ln_table_id table) {
   const size_t bytes = vector->count * item;
   if (table == LN_TABLE_buffer_table) return write_scalars(e, from, vector, item, DATA_ALIGNMENT);
-  if (bytes > SMALL_VECTOR) return write_scalars(e, from, vector, item, item);
+  /* Vectors of int64 are zero points of channels, all alike in the main, and take more room than the scales. */
+  if (bytes > SMALL_VECTOR && item != sizeof(int64_t)) return write_scalars(e, from, vector, item, item);
   const small what = {vector->data, bytes, from, 0, vector->count, (uint16_t)item, LN_TABLE_none};
   return put_off(e, &what);
 }
