@@ -8,7 +8,7 @@ enum { WIDEST = 64 };
 
 /* x^T (M_BB)^-1 x for the block of M [*, n] that begins at `at`, by a factor of it. */
 static double block_cost(const double *m, int32_t n, int32_t at, int32_t size, const double *w, int32_t rows) {
-  double l[WIDEST], x[WIDEST], cost = 0;
+  double l[WIDEST] = {0}, x[WIDEST], cost = 0;
   double factor[WIDEST][WIDEST];
   for (int32_t i = 0; i < size; ++i) {
     for (int32_t j = 0; j <= i; ++j) {
