@@ -10,7 +10,6 @@ package dataset-fashion-mnist.
 needs: numpy
 """
 import argparse
-import gzip
 import json
 import os
 import re
@@ -21,6 +20,9 @@ import tempfile
 import numpy as np
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, "scripts", "fashion"))
+from train import load  # noqa: E402
+
 CASCADE = ["--prune", "0.8", "--cluster", "16", "--quantize", "int8"]
 # name, flags, calibration pictures, row of tfmot.json, points that may be lost against it (or against the float model),
 # share of the float file that may be taken, whether stock LiteRT reads the file
@@ -41,13 +43,9 @@ SETTINGS = [
 ]
 
 
-def idx(folder, name, offset):
-    with gzip.open(os.path.join(folder, name + ".gz")) as f:
-        return np.frombuffer(f.read(), np.uint8)[offset:]
-
-
-def pictures(folder, name):
-    return idx(folder, name, 16).reshape(-1, 28, 28, 1).astype(np.float32) / 255
+def data_set(folder, part):
+    pictures, labels = load(folder, part)
+    return pictures[..., None].astype(np.float32) / 255, labels.astype(np.int32)
 
 
 def run(words):
@@ -84,8 +82,8 @@ def main():
     a = p.parse_args()
     with open(os.path.join(a.shared, "compress", "tfmot.json")) as f:
         tfmot = json.load(f)
-    test, labels = pictures(a.data, "t10k-images-idx3-ubyte"), idx(a.data, "t10k-labels-idx1-ubyte", 8).astype(np.int32)
-    train = pictures(a.data, "train-images-idx3-ubyte")
+    test, labels = data_set(a.data, "t10k")
+    train, _ = data_set(a.data, "train")
     rows = []
     with tempfile.TemporaryDirectory() as work:
         np.save(work + "/x.npy", test)

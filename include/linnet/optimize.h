@@ -90,8 +90,8 @@ LN_API ln_status ln_recipe_set(ln_recipe *recipe, const char *parameter, const c
 /*
  * Which layers the last stage changes. A selector is a regular expression found in the name of an operator's output or
  * of its weights, or "type:CONV_2D", "op:12" (the number that `linnet inspect` shows), "source:REGEX" (the layer's name
- * in the model's source, as the debug metadata has it; without it, the output's name up to the last slash). Without an
- * include all are taken; an exclude takes out. ln_optimize refuses a selector that fits no operator.
+ * in the model's source: its output's name up to the last slash). Without an include all are taken; an exclude takes
+ * out. ln_optimize refuses a selector that fits no operator.
  */
 LN_API ln_status ln_recipe_include(ln_recipe *recipe, const char *selector, ln_error *err);
 LN_API ln_status ln_recipe_exclude(ln_recipe *recipe, const char *selector, ln_error *err);
