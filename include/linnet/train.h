@@ -1,0 +1,100 @@
+/*
+ * Training: any model with float weights (or quantized ones, which become floats) learns from samples. A trainer is
+ * made of a model, given options by name and data, and run; its result is a model again. Options are texts, the same
+ * ones as the tool's: ln_train_parameter lists them, docs/train.md describes them. Results do not depend on the number
+ * of threads.
+ */
+#ifndef LINNET_TRAIN_H
+#define LINNET_TRAIN_H
+
+#include "linnet/model.h"
+#include "linnet/optimize.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- what can be chosen ---- */
+
+/* Parameter `index` of all, with the choice that it belongs to ("adam" of "optimizer"; NULL: of every training).
+ * LN_ERR_ARGUMENT past the last. */
+typedef struct ln_train_option {
+  size_t size; /* sizeof(ln_train_option), set by the caller */
+  const ln_parameter *parameter;
+  const char *choice; /* "adam"; NULL */
+  const char *kind;   /* "optimizer", "loss", "schedule", "metric", "form"; NULL */
+} ln_train_option;
+LN_API ln_status ln_train_option_get(int32_t index, ln_train_option *out);
+/* Name and description of choice `index` of "loss", "optimizer", "schedule", "metric", "form"; NULL past the last. */
+LN_API const char *ln_train_choice(const char *kind, int32_t index, const char **what);
+
+/* ---- data ---- */
+
+/* Samples with what is to be learned of each. */
+typedef struct ln_train_data {
+  size_t size;               /* sizeof(ln_train_data) */
+  const ln_samples *samples; /* fill the inputs of a session of the model whose first dimension is 1 */
+  const int32_t *labels;     /* [count, label_count] classes; NULL */
+  int64_t label_count;       /* of a sample; 0: one */
+  const float *targets;      /* [count, target_count] values; NULL */
+  int64_t target_count;      /* of a sample: the elements of its output */
+  const float *weights;      /* [count] of each sample; NULL: 1 */
+  const char *(*name)(void *user, int64_t index); /* for messages; NULL: by number */
+  void *user;
+} ln_train_data;
+
+#define LN_TRAIN_DATA_INIT \
+  { sizeof(ln_train_data), NULL, NULL, 0, NULL, 0, NULL, NULL, NULL }
+
+/* ---- training ---- */
+
+typedef struct ln_trainer ln_trainer;
+
+/* `model` must outlive the trainer. A trainer belongs to one thread. */
+LN_API ln_status ln_trainer_create(const ln_model *model, ln_error *err, ln_trainer **out);
+LN_API void ln_trainer_destroy(ln_trainer *trainer); /* NULL is fine */
+/* An option by its name, before the first step; LN_ERR_NOT_FOUND, LN_ERR_ARGUMENT naming it. */
+LN_API ln_status ln_trainer_set(ln_trainer *trainer, const char *name, const char *value, ln_error *err);
+/* Both must outlive the trainer; `validation` may be NULL. */
+LN_API ln_status ln_trainer_set_data(ln_trainer *trainer, const ln_train_data *data, const ln_train_data *validation,
+                                     ln_error *err);
+/* The model that another one's outputs are learned from (distillation); must outlive the trainer. */
+LN_API ln_status ln_trainer_set_teacher(ln_trainer *trainer, ln_model *teacher, ln_error *err);
+
+/* After a step, an epoch: false ends training after it, as if it had been the last. */
+typedef struct ln_train_event {
+  size_t size;            /* sizeof(ln_train_event) in the library: fields past it are not there */
+  int64_t step, steps;    /* done, of all */
+  int64_t epoch, epochs;  /* whole ones done */
+  int64_t samples;        /* trained on since the beginning of the call */
+  double seconds;         /* since then */
+  double loss;            /* mean since the epoch's beginning */
+  double rate;            /* the learning rate */
+  double validation_loss; /* NaN within an epoch, and without validation data */
+  int32_t metric_count;
+  const char *const *metric_names; /* "accuracy", "validation_accuracy" */
+  const double *metrics;
+  bool epoch_ended;
+} ln_train_event;
+typedef bool (*ln_train_fn)(void *user, const ln_train_event *event);
+
+/* All epochs that are left. What went wrong names the sample where one is at fault. */
+LN_API ln_status ln_trainer_run(ln_trainer *trainer, ln_train_fn callback, void *user, ln_error *err);
+/* One step on `count` samples by their numbers, for loops of the caller's own; the mean loss. */
+LN_API ln_status ln_trainer_step(ln_trainer *trainer, const int64_t *samples, int32_t count, ln_error *err,
+                                 double *loss);
+/* Loss and metrics over data. */
+LN_API ln_status ln_trainer_evaluate(ln_trainer *trainer, const ln_train_data *data, ln_error *err,
+                                     ln_train_event *out);
+/* What was trained, as a model of its own: the caller's. */
+LN_API ln_status ln_trainer_make(ln_trainer *trainer, ln_error *err, ln_model **out);
+
+/* The training's state as a file, written beside and moved into place; resuming is exact. */
+LN_API ln_status ln_trainer_save(ln_trainer *trainer, const char *path, ln_error *err);
+/* LN_ERR_DATA for a file that is damaged or belongs to other options, another model or other data. */
+LN_API ln_status ln_trainer_restore(ln_trainer *trainer, const char *path, ln_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,229 @@
+/*
+ * The trainer. A model's graph becomes a step: its weights are inputs, bound to the trainer's memory, a loss and its
+ * gradients are outputs (step.c). Everything that is chosen by name has a row: losses.def, updates.def (optimizers),
+ * schedules.def, forms.def (what is done to weights in training: pruning, clustering, quantization), metrics.def,
+ * augments.def. options.c keeps what the caller chose, trainer.c is the loop, state.c what a checkpoint holds.
+ */
+#ifndef LN_TRAIN_TRAINER_H
+#define LN_TRAIN_TRAINER_H
+
+#include "linnet/train.h"
+#include "train/train.h"
+
+/* ---- what was chosen (options.c) ---- */
+
+/*
+ * Values are texts under the names of parameters, as the tool and Python have them ("learning_rate", which the tool
+ * calls --learning-rate). The lists of the rows are the only ones: `list` is the row's, or ln_train_parameters.
+ */
+typedef struct ln_settings ln_settings;
+extern const ln_parameter ln_train_parameters[]; /* of every training */
+const char *ln_setting_text(const ln_settings *s, const ln_parameter *list,
+                            const char *name); /* NULL: none, no fallback */
+double ln_setting_number(const ln_settings *s, const ln_parameter *list, const char *name);
+int64_t ln_setting_int(const ln_settings *s, const ln_parameter *list, const char *name);
+bool ln_setting_flag(const ln_settings *s, const ln_parameter *list, const char *name);
+bool ln_setting_given(const ln_settings *s, const char *name);
+
+/* ---- losses (losses.def, loss_*.c) ---- */
+
+typedef enum ln_target_kind {
+  LN_TARGET_CLASS, /* int32 [batch] (or [batch, positions]): the index of a class */
+  LN_TARGET_VALUES /* float32 of the prediction's shape */
+} ln_target_kind;
+
+typedef struct ln_loss_def {
+  const char *name, *what; /* "sparse-cross-entropy" */
+  ln_target_kind target;
+  /* The operator whose input the loss takes where a model ends with it (LN_OP_SOFTMAX: the prediction is logits then,
+   * and so it is where a model ends without); -1: none. */
+  int32_t absorbs;
+  const ln_parameter *parameters;
+  /* Adds operators that give float32 [batch]: the loss of each sample. */
+  int32_t (*emit)(ln_grad *g, const ln_settings *s, const ln_parameter *list, int32_t prediction, int32_t target);
+} ln_loss_def;
+const ln_loss_def *ln_loss_find(const char *name);
+
+/* ---- optimizers (updates.def, update_*.c) ---- */
+
+enum { LN_UPDATE_SLOTS = 3, LN_UPDATE_NUMBERS = 12 };
+
+typedef struct ln_update_def {
+  const char *name, *what;      /* "adam" */
+  int32_t slots;                /* arrays as long as the weights that it keeps, */
+  float first[LN_UPDATE_SLOTS]; /* each filled with so much at the beginning */
+  bool norms;                   /* wants numbers[LN_UPDATE_NUMBERS - 2]: the weights' norm, and - 1: the gradient's */
+  const ln_parameter *parameters;
+  /* What one step needs beside the weights; `step` counts from 1. */
+  void (*prepare)(const ln_settings *s, const ln_parameter *list, int64_t step, double rate, double decay,
+                  float numbers[LN_UPDATE_NUMBERS]);
+  /* Elements [begin, end) of one tensor: each alone, so that results do not depend on how they are shared. */
+  void (*update)(const float numbers[LN_UPDATE_NUMBERS], float *values, const float *gradient, float *const *slots,
+                 size_t begin, size_t end);
+  /* The same as operators, for training signatures: tensors in, the new values out. `step` is a float32 scalar, from 1.
+   */
+  void (*emit)(ln_grad *g, const ln_settings *s, const ln_parameter *list, double rate, double decay, int32_t step,
+               int32_t values, int32_t gradient, const int32_t *slots, int32_t *new_values, int32_t *new_slots);
+} ln_update_def;
+const ln_update_def *ln_update_find(const char *name);
+
+/* Learning rates over time (schedules.def): what `rate` becomes at `step` of `steps` (from 0). */
+typedef struct ln_schedule_def {
+  const char *name, *what; /* "cosine" */
+  const ln_parameter *parameters;
+  double (*factor)(const ln_settings *s, const ln_parameter *list, int64_t step, int64_t steps, int64_t epoch_steps);
+} ln_schedule_def;
+const ln_schedule_def *ln_schedule_find(const char *name);
+
+/* ---- metrics (metrics.def) ---- */
+
+typedef struct ln_metric_def {
+  const char *name, *what; /* "accuracy" */
+  const ln_parameter *parameters;
+  int32_t targets; /* bits of ln_target_kind that it takes */
+  void *(*create)(const ln_settings *s, const ln_parameter *list, size_t outputs); /* per sample; NULL: no memory */
+  /* One sample: its outputs (not absorbed: as the model gives them), and its class or values. false: no memory. */
+  bool (*add)(void *state, const float *output, const void *target);
+  double (*result)(const void *state);
+  void (*destroy)(void *state);
+} ln_metric_def;
+const ln_metric_def *ln_metric_find(const char *name);
+
+/* ---- augmentation (augments.def) ---- */
+
+typedef struct ln_random ln_random;
+typedef struct ln_batch {
+  int32_t count;
+  int32_t input_count;
+  float *const *inputs;   /* [count, ...] of each input that is float32; NULL: another type */
+  const ln_shape *shapes; /* of each input, the batch counted */
+  int32_t classes;        /* outputs of a sample */
+  const int32_t *labels;  /* [count] NULL: values */
+  float *targets;         /* [count, classes]: values, or what labels became ("soft" is set then) */
+  bool soft;              /* targets hold for labels, too: a form with values of the loss is used */
+} ln_batch;
+
+typedef struct ln_augment_def {
+  const char *name, *what; /* "flip": also the parameter that turns it on */
+  const ln_parameter *parameters;
+  bool mixes; /* changes targets: labels have become values before */
+  /* Changes one sample of the batch, or all of it with others' (`mixes`), by numbers of the sample's own. */
+  void (*apply)(const ln_settings *s, const ln_parameter *list, ln_random *random, ln_batch *batch, int32_t sample);
+} ln_augment_def;
+
+/* Numbers from a place of their own: the same for a seed, whatever the number of threads. */
+struct ln_random {
+  uint64_t seed, stream, at;
+  uint32_t words[4];
+};
+void ln_random_begin(ln_random *r, uint64_t seed, uint64_t purpose, uint64_t epoch, uint64_t index);
+uint32_t ln_random_word(ln_random *r);
+double ln_random_unit(ln_random *r);                    /* [0, 1) */
+uint64_t ln_random_below(ln_random *r, uint64_t bound); /* [0, bound) */
+float ln_random_normal(ln_random *r);
+
+/* ---- what is trained ---- */
+
+typedef struct ln_param {
+  const char *name;  /* of the tensor */
+  const char *layer; /* of `linnet.layers`, or the name of the operator's output */
+  int32_t tensor;    /* of the trainer's graph; -1: no tensor of it (a range that is learned, say) */
+  int32_t op;        /* the first operator that reads it; -1 */
+  ln_shape shape;
+  size_t count;
+  int32_t axis;   /* of the shape that output channels lie along; -1: none */
+  bool is_weight; /* a layer's matrix: what decay, pruning, clustering and quantization take; else a bias or the like */
+  float *values;  /* [count] what is trained */
+  float *used;    /* [count] what the step and the result read: `values`, or what the forms make of them */
+  float *gradient;               /* [count] by `used`, after a step; forms make it one by `values` */
+  float *slots[LN_UPDATE_SLOTS]; /* the optimizer's */
+  float *average;                /* [count] moving average of `values` where it is asked for; NULL */
+  int32_t step_input;            /* of the step's session */
+} ln_param;
+
+/* What is done to weights in training (forms.def), in the order of the rows: each makes `used` from what the ones
+ * before it left there. */
+typedef struct ln_form_def {
+  const char *name, *what; /* "prune": the parameter of this name chooses the form and is in the row's list */
+  const ln_parameter *parameters;
+  /* Called where the form was chosen, before the step's graph is made. `*state` is the form's own. */
+  ln_status (*begin)(ln_trainer *t, void **state);
+  /* May add operators to a graph that is about to be differentiated or evaluated: the trainer's tensors have the same
+   * numbers in it. `training` false: the graph that evaluates. NULL: none. */
+  ln_status (*rewrite)(ln_trainer *t, void *state, ln_grad *g, bool training);
+  /* Before step `step` of `steps` (from 0). NULL: nothing. */
+  ln_status (*before_step)(ln_trainer *t, void *state, int64_t step, int64_t steps);
+  /* Changes p->used in place. */
+  void (*apply)(ln_trainer *t, void *state, ln_param *p);
+  /* Changes p->gradient in place; called in the opposite order of apply. NULL: it passes straight through. */
+  void (*back)(ln_trainer *t, void *state, ln_param *p);
+  /* After the update of p->values (zeros stay zeros, say). NULL: nothing. */
+  void (*after_update)(ln_trainer *t, void *state, ln_param *p);
+  /* After the last step: the trainer's model holds what was trained as floats; changes it (quantizes it, encodes). */
+  ln_status (*finish)(ln_trainer *t, void *state, ln_optimizer *o);
+  void (*destroy)(ln_trainer *t, void *state);
+} ln_form_def;
+
+/* ---- the step (step.c) ---- */
+
+typedef struct ln_step_extra ln_step_extra;
+/*
+ * A graph with what is trained as inputs. Inputs of the session: the model's, then the target, the samples' weights
+ * (float32 [batch]: the loss is the sum of loss * weight), the parameters, then what rewriting added. Outputs: the loss
+ * [], the losses [batch], the predictions, then gradients in the order of the parameters (the step that trains), and
+ * what rewriting added.
+ */
+typedef struct ln_step {
+  ln_model *model;
+  ln_session *session;
+  int32_t batch;
+  int32_t input_count;                  /* of the model */
+  int32_t target, weights, first_param; /* inputs of the session */
+  int32_t loss, losses, prediction;     /* outputs */
+  int32_t first_gradient;
+  ln_step_extra *extras;
+} ln_step;
+
+/*
+ * For rewriting: an input of the step that `fill` writes before each run (dropout's masks, the ranges of fake
+ * quantization), and an output that `take` reads after it (the statistics of a batch). Give the tensor in the graph.
+ */
+int32_t ln_step_add_input(ln_trainer *t, ln_grad *g, const char *name, const ln_shape *shape,
+                          void (*fill)(ln_trainer *t, void *user, float *values, size_t count), void *user);
+ln_status ln_step_add_output(ln_trainer *t, ln_grad *g, int32_t tensor,
+                             void (*take)(ln_trainer *t, void *user, const float *values, size_t count), void *user);
+/* Another parameter, which lives in no tensor of the model (a learned range): its tensor in the graph. The same in the
+ * graph that evaluates, by name. */
+int32_t ln_step_add_param(ln_trainer *t, ln_grad *g, const char *name, const ln_shape *shape, const float *first,
+                          ln_param **out);
+
+/* ---- the trainer ---- */
+
+struct ln_trainer {
+  ln_arena arena;
+  const ln_model *source;
+  ln_error *err; /* of the call in hand */
+  ln_settings *settings;
+  ln_optimizer o; /* the model as it is trained: an edit of the source, of the graph that is trained */
+  const ln_loss_def *loss;
+  const ln_update_def *update;
+  const ln_schedule_def *schedule;
+  const ln_train_data *data, *validation;
+  ln_param **params;
+  int32_t param_count;
+  int32_t output;     /* the tensor that predictions are read from */
+  int32_t prediction; /* what the loss reads: `output`, or what the operator that it absorbs reads */
+  int64_t step, steps, epoch, epoch_steps;
+  ln_step train, evaluate;
+  struct ln_train_state *states;  /* what a checkpoint holds beside the parameters (state.c) */
+  struct ln_trainer_private *own; /* trainer.c */
+};
+
+/* The parameter that tensor `tensor` of the trainer's graph is; NULL: it is not trained. */
+ln_param *ln_trainer_param(const ln_trainer *t, int32_t tensor);
+/* Lists memory that a checkpoint saves and restores; its name is its own. The memory stays. */
+ln_status ln_trainer_keep(ln_trainer *t, const char *name, void *data, size_t bytes);
+/* Runs fn(user, begin, end) over [0, count) on the trainer's threads, in parts of whole multiples of 4096. */
+void ln_trainer_share(ln_trainer *t, size_t count, void (*fn)(void *user, size_t begin, size_t end), void *user);
+
+#endif
