@@ -119,8 +119,7 @@ static bool among(const char *choices, const char *value) {
   return false;
 }
 
-/* A number, or a share in percent; NaN for anything else. */
-static double number_of(const char *value) {
+double ln_parameter_number(const char *value) {
   char *end;
   const double number = strtod(value, &end);
   if (end == value) return NAN;
@@ -129,7 +128,7 @@ static double number_of(const char *value) {
 }
 
 ln_status ln_parameter_check(const ln_parameter *p, const char *value, ln_error *err) {
-  const double number = number_of(value);
+  const double number = ln_parameter_number(value);
   switch (p->kind) {
     case LN_PARAMETER_FLAG:
       if (strcmp(value, "true") == 0 || strcmp(value, "false") == 0) return LN_OK;

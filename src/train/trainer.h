@@ -24,6 +24,13 @@ double ln_setting_number(const ln_settings *s, const ln_parameter *list, const c
 int64_t ln_setting_int(const ln_settings *s, const ln_parameter *list, const char *name);
 bool ln_setting_flag(const ln_settings *s, const ln_parameter *list, const char *name);
 bool ln_setting_given(const ln_settings *s, const char *name);
+ln_settings *ln_settings_create(void); /* NULL when memory is short */
+void ln_settings_destroy(ln_settings *s);
+ln_status ln_settings_set(ln_settings *s, const char *name, const char *value, ln_error *err);
+/* Whether every choice is there, and no option was given to one that is not in use. */
+ln_status ln_settings_check(const ln_settings *s, ln_error *err);
+/* Of all that decides what is learned: not threads, memory, nor how many epochs. */
+uint64_t ln_settings_hash(const ln_settings *s);
 
 /* ---- losses (losses.def, loss_*.c) ---- */
 
@@ -43,6 +50,7 @@ typedef struct ln_loss_def {
   int32_t (*emit)(ln_grad *g, const ln_settings *s, const ln_parameter *list, int32_t prediction, int32_t target);
 } ln_loss_def;
 const ln_loss_def *ln_loss_find(const char *name);
+const ln_loss_def *ln_loss_at(int32_t index); /* NULL past the last */
 
 /* ---- optimizers (updates.def, update_*.c) ---- */
 
@@ -66,6 +74,7 @@ typedef struct ln_update_def {
                int32_t values, int32_t gradient, const int32_t *slots, int32_t *new_values, int32_t *new_slots);
 } ln_update_def;
 const ln_update_def *ln_update_find(const char *name);
+const ln_update_def *ln_update_at(int32_t index); /* NULL past the last */
 
 /* Learning rates over time (schedules.def): what `rate` becomes at `step` of `steps` (from 0). */
 typedef struct ln_schedule_def {
@@ -74,6 +83,7 @@ typedef struct ln_schedule_def {
   double (*factor)(const ln_settings *s, const ln_parameter *list, int64_t step, int64_t steps, int64_t epoch_steps);
 } ln_schedule_def;
 const ln_schedule_def *ln_schedule_find(const char *name);
+const ln_schedule_def *ln_schedule_at(int32_t index); /* NULL past the last */
 
 /* ---- metrics (metrics.def) ---- */
 
@@ -88,6 +98,9 @@ typedef struct ln_metric_def {
   void (*destroy)(void *state);
 } ln_metric_def;
 const ln_metric_def *ln_metric_find(const char *name);
+const ln_metric_def *ln_metric_at(int32_t index); /* NULL past the last */
+/* Whether the metric is among those of the option `metrics`, "auto" and "none" left aside. */
+bool ln_metric_chosen(const ln_settings *s, const ln_metric_def *metric);
 
 /* ---- augmentation (augments.def) ---- */
 
@@ -110,6 +123,9 @@ typedef struct ln_augment_def {
   /* Changes one sample of the batch, or all of it with others' (`mixes`), by numbers of the sample's own. */
   void (*apply)(const ln_settings *s, const ln_parameter *list, ln_random *random, ln_batch *batch, int32_t sample);
 } ln_augment_def;
+const ln_augment_def *ln_augment_at(int32_t index); /* NULL past the last */
+/* Changes the batch by all that was chosen; `indices` [batch->count] are the samples' numbers. */
+void ln_augment_batch(const ln_settings *s, uint64_t seed, int64_t epoch, const int64_t *indices, ln_batch *batch);
 
 /* Numbers from a place of their own: the same for a seed, whatever the number of threads. */
 struct ln_random {
@@ -121,6 +137,8 @@ uint32_t ln_random_word(ln_random *r);
 double ln_random_unit(ln_random *r);                    /* [0, 1) */
 uint64_t ln_random_below(ln_random *r, uint64_t bound); /* [0, bound) */
 float ln_random_normal(ln_random *r);
+/* The numbers 0 .. count - 1 in the order of an epoch. */
+void ln_random_permutation(uint64_t seed, uint64_t epoch, int64_t count, int64_t *out);
 
 /* ---- what is trained ---- */
 
@@ -163,67 +181,141 @@ typedef struct ln_form_def {
   ln_status (*finish)(ln_trainer *t, void *state, ln_optimizer *o);
   void (*destroy)(ln_trainer *t, void *state);
 } ln_form_def;
+const ln_form_def *ln_form_at(int32_t index); /* NULL past the last */
 
 /* ---- the step (step.c) ---- */
 
 typedef struct ln_step_extra ln_step_extra;
 /*
  * A graph with what is trained as inputs. Inputs of the session: the model's, then the target, the samples' weights
- * (float32 [batch]: the loss is the sum of loss * weight), the parameters, then what rewriting added. Outputs: the loss
- * [], the losses [batch], the predictions, then gradients in the order of the parameters (the step that trains), and
- * what rewriting added.
+ * (float32 [batch]: the loss is the sum of loss * weight), the parameters in their order, then what rewriting added.
+ * Outputs: the loss [], the losses [batch], the predictions, then, of the step that trains, the gradients in the order
+ * of the parameters, and what rewriting added. Parameters and gradients are bound to the trainer's memory.
  */
 typedef struct ln_step {
   ln_model *model;
   ln_session *session;
   int32_t batch;
-  int32_t input_count;                  /* of the model */
-  int32_t target, weights, first_param; /* inputs of the session */
-  int32_t loss, losses, prediction;     /* outputs */
-  int32_t first_gradient;
+  int32_t input_count; /* of the model */
   ln_step_extra *extras;
 } ln_step;
+enum { LN_STEP_LOSS = 0, LN_STEP_LOSSES = 1, LN_STEP_PREDICTION = 2, LN_STEP_OUTPUTS = 3 };
+
+/* Makes the step that trains or evaluates: t->params are there, and t->prediction. */
+ln_status ln_step_make(ln_trainer *t, int32_t batch, bool training, ln_step *step);
+void ln_step_destroy(ln_step *step);
+float *ln_step_weights(const ln_step *step); /* [batch] */
+void *ln_step_target(const ln_step *step);
+/* Fills what rewriting added, runs, and hands on what it asked for. */
+ln_status ln_step_run(ln_trainer *t, ln_step *step);
+const float *ln_step_output(const ln_step *step, int32_t output, size_t *count);
 
 /*
  * For rewriting: an input of the step that `fill` writes before each run (dropout's masks, the ranges of fake
  * quantization), and an output that `take` reads after it (the statistics of a batch). Give the tensor in the graph.
  */
-int32_t ln_step_add_input(ln_trainer *t, ln_grad *g, const char *name, const ln_shape *shape,
-                          void (*fill)(ln_trainer *t, void *user, float *values, size_t count), void *user);
-ln_status ln_step_add_output(ln_trainer *t, ln_grad *g, int32_t tensor,
-                             void (*take)(ln_trainer *t, void *user, const float *values, size_t count), void *user);
-/* Another parameter, which lives in no tensor of the model (a learned range): its tensor in the graph. The same in the
- * graph that evaluates, by name. */
+typedef void ln_step_fill_fn(ln_trainer *t, void *user, float *values, size_t count);
+typedef void ln_step_take_fn(ln_trainer *t, void *user, const float *values, size_t count);
+int32_t ln_step_add_input(ln_trainer *t, ln_grad *g, const char *name, const ln_shape *shape, ln_step_fill_fn *fill,
+                          void *user);
+ln_status ln_step_add_output(ln_trainer *t, ln_grad *g, int32_t tensor, ln_step_take_fn *take, void *user);
+/* A parameter that lives in no tensor of the model (a learned range), for each graph the same by its name: its tensor
+ * in this graph. `first` [elements] are its values to begin with. */
 int32_t ln_step_add_param(ln_trainer *t, ln_grad *g, const char *name, const ln_shape *shape, const float *first,
                           ln_param **out);
 
 /* ---- the trainer ---- */
+
+typedef struct ln_form {
+  const ln_form_def *def;
+  void *state;
+} ln_form;
+
+typedef struct ln_metric {
+  const ln_metric_def *def;
+  void *state;
+} ln_metric;
+
+enum { LN_METRICS_MOST = 16 };
+
+/* What a checkpoint holds beside the parameters. */
+typedef struct ln_kept {
+  const char *name;
+  void *data;
+  size_t bytes;
+  struct ln_kept *next;
+} ln_kept;
 
 struct ln_trainer {
   ln_arena arena;
   const ln_model *source;
   ln_error *err; /* of the call in hand */
   ln_settings *settings;
+  bool begun;
   ln_optimizer o; /* the model as it is trained: an edit of the source, of the graph that is trained */
+  ln_optimize_options no_options;
   const ln_loss_def *loss;
   const ln_update_def *update;
   const ln_schedule_def *schedule;
-  const ln_train_data *data, *validation;
+  ln_form *forms; /* [form_count] in use, in the rows' order */
+  int32_t form_count;
+  ln_train_data data, validation; /* without samples: none */
+  ln_model *teacher;
+  ln_pool *pool;
   ln_param **params;
-  int32_t param_count;
-  int32_t output;     /* the tensor that predictions are read from */
-  int32_t prediction; /* what the loss reads: `output`, or what the operator that it absorbs reads */
-  int64_t step, steps, epoch, epoch_steps;
+  int32_t param_count, param_room;
+  const int32_t *inputs; /* [input_count] tensors, in the order of a session of the source */
+  int32_t input_count;
+  int32_t output;                   /* the tensor that predictions are read from */
+  int32_t prediction;               /* what the loss reads: `output`, or what the operator that it absorbs reads */
+  size_t classes;                   /* elements of a sample's prediction */
+  int64_t step, steps, epoch_steps; /* steps done, of all, of an epoch */
+  double rate_factor;               /* what plateaus left of the learning rate */
   ln_step train, evaluate;
-  struct ln_train_state *states;  /* what a checkpoint holds beside the parameters (state.c) */
-  struct ln_trainer_private *own; /* trainer.c */
+  struct ln_step_making *making; /* the step that is being made (step.c) */
+  ln_session *reader;            /* whose inputs samples fill */
+  int64_t *order;                /* [samples] of the epoch `order_epoch` */
+  int64_t order_epoch;
+  float *class_weights; /* [class_count]; NULL: all 1 */
+  int32_t class_count;
+  double loss_sum, weight_sum; /* of the epoch so far */
+  ln_kept *kept;
 };
 
+/* ---- of the trainer, for its own files ---- */
+
+/* Makes all that the first step needs; nothing where it was made already. */
+ln_status ln_trainer_begin(ln_trainer *t);
+/* Adds a parameter, whose name and shape are the arena's, with memory for all that it keeps. */
+ln_status ln_trainer_add_param(ln_trainer *t, const ln_param *param, const float *values);
 /* The parameter that tensor `tensor` of the trainer's graph is; NULL: it is not trained. */
 ln_param *ln_trainer_param(const ln_trainer *t, int32_t tensor);
 /* Lists memory that a checkpoint saves and restores; its name is its own. The memory stays. */
 ln_status ln_trainer_keep(ln_trainer *t, const char *name, void *data, size_t bytes);
 /* Runs fn(user, begin, end) over [0, count) on the trainer's threads, in parts of whole multiples of 4096. */
 void ln_trainer_share(ln_trainer *t, size_t count, void (*fn)(void *user, size_t begin, size_t end), void *user);
+/* Makes `used` of all parameters from their values, or from their averages. */
+void ln_trainer_use(ln_trainer *t, bool averages);
+/* Changes the weights by the gradients that the step left (descend.c). */
+void ln_trainer_descend(ln_trainer *t, double rate);
+
+/* ---- batches (batch.c) ---- */
+
+/* Fills samples, targets and weights of a step from `count` samples; the rest of the batch repeats them and weighs 0.
+ * `augment`: with the epoch's changes. The sum of the samples' weights in `total`. */
+ln_status ln_batch_fill(ln_trainer *t, ln_step *step, const ln_train_data *data, const int64_t *indices, int32_t count,
+                        int64_t epoch, bool augment, double *total);
+/* "sample 12 (cats/07.jpg)" */
+const char *ln_batch_name(const ln_train_data *data, int64_t index, char *buffer, size_t size);
+/* Labels in range, classes that have samples, sizes that agree: LN_ERR_DATA naming the sample. */
+ln_status ln_batch_check(ln_trainer *t, const ln_train_data *data);
+
+/* ---- changes of the graph ---- */
+
+/* Gives the graph batch `batch` in all its inputs and shapes to all its tensors (rebatch.c). */
+ln_status ln_train_rebatch(ln_optimizer *o, int32_t batch);
+/* What can be trained: all that `regex` (NULL: everything) fits by tensor or layer; name, layer, tensor, op, shape,
+ * count, axis and is_weight are filled in, in the arena of `o` (select.c). */
+ln_status ln_train_list(ln_optimizer *o, const char *regex, ln_param **out, int32_t *count);
 
 #endif
