@@ -56,25 +56,47 @@ const ln_loss_def *ln_loss_at(int32_t index); /* NULL past the last */
 
 enum { LN_UPDATE_SLOTS = 3, LN_UPDATE_NUMBERS = 12 };
 
+/* One step of an optimizer as operators: tensors of the graph, -1 where it does not keep a slot. */
+typedef struct ln_update_graph {
+  const ln_settings *s;
+  const ln_parameter *list;
+  double decay;
+  bool is_weight; /* as of ln_param: the ratio of norms is 1 for others */
+  int32_t step;   /* float32 [], from 1 */
+  int32_t rate;   /* float32 []: a constant or what a schedule gives */
+  int32_t values, gradient;
+  int32_t slots[LN_UPDATE_SLOTS];
+  int32_t new_values; /* made: of the shapes of what they replace */
+  int32_t new_slots[LN_UPDATE_SLOTS];
+} ln_update_graph;
+
 typedef struct ln_update_def {
   const char *name, *what;      /* "adam" */
   int32_t slots;                /* arrays as long as the weights that it keeps, */
   float first[LN_UPDATE_SLOTS]; /* each filled with so much at the beginning */
-  bool norms;                   /* wants numbers[LN_UPDATE_NUMBERS - 2]: the weights' norm, and - 1: the gradient's */
+  /* Where parameters say which slots are kept (the bits of them; the others are NULL in slots[]), and may say what
+   * they begin with. NULL: all. */
+  uint32_t (*used)(const ln_settings *s, const ln_parameter *list, float first[LN_UPDATE_SLOTS]);
+  double decay; /* where no weight_decay is chosen */
+  bool norms;   /* wants numbers[LN_UPDATE_NUMBERS - 2]: the weights' norm, and - 1: the gradient's, or where there is
+                 * `before` that of the slot it wrote; both 0 where the parameter is no weight */
   const ln_parameter *parameters;
   /* What one step needs beside the weights; `step` counts from 1. */
   void (*prepare)(const ln_settings *s, const ln_parameter *list, int64_t step, double rate, double decay,
                   float numbers[LN_UPDATE_NUMBERS]);
+  /* Of all elements before the norms are taken: makes the last slot what is to be subtracted. NULL: nothing. */
+  void (*before)(const float numbers[LN_UPDATE_NUMBERS], float *values, const float *gradient, float *const *slots,
+                 size_t begin, size_t end);
   /* Elements [begin, end) of one tensor: each alone, so that results do not depend on how they are shared. */
   void (*update)(const float numbers[LN_UPDATE_NUMBERS], float *values, const float *gradient, float *const *slots,
                  size_t begin, size_t end);
-  /* The same as operators, for training signatures: tensors in, the new values out. `step` is a float32 scalar, from 1.
-   */
-  void (*emit)(ln_grad *g, const ln_settings *s, const ln_parameter *list, double rate, double decay, int32_t step,
-               int32_t values, int32_t gradient, const int32_t *slots, int32_t *new_values, int32_t *new_slots);
+  /* The same as operators, for training signatures; g->status says what failed. */
+  void (*emit)(ln_grad *g, ln_update_graph *u);
 } ln_update_def;
 const ln_update_def *ln_update_find(const char *name);
 const ln_update_def *ln_update_at(int32_t index); /* NULL past the last */
+/* The bits of the slots that are kept, and what they begin with. */
+uint32_t ln_update_used(const ln_update_def *def, const ln_settings *s, float first[LN_UPDATE_SLOTS]);
 
 /* Learning rates over time (schedules.def): what `rate` becomes at `step` of `steps` (from 0). */
 typedef struct ln_schedule_def {
