@@ -1,0 +1,42 @@
+/*
+ * What the optimizers (update_*.c) share: their rows, and a few operators that they are written out with. All equal
+ * Keras 3's in float32 where Keras has the optimizer; where a parameter's name is Keras's, so is its meaning.
+ */
+#ifndef LN_TRAIN_UPDATE_H
+#define LN_TRAIN_UPDATE_H
+
+#include "train/trainer.h"
+
+#define LN_UPDATE(stem) extern const ln_update_def ln_update_##stem;
+#include "train/updates.def"
+#undef LN_UPDATE
+
+/* Places in `numbers` that all optimizers use alike; the first free one is LN_NUMBER_OWN. */
+enum {
+  LN_NUMBER_KEEP, /* rate * decay: the share of the weights that decay takes away (Loshchilov and Hutter 2019) */
+  LN_NUMBER_RATE,
+  LN_NUMBER_OWN,
+  LN_NUMBER_WEIGHTS = LN_UPDATE_NUMBERS - 2, /* norms */
+  LN_NUMBER_GRADIENT
+};
+
+#define LN_P_SHARE(name, fallback, what) \
+  { name, LN_PARAMETER_NUMBER, fallback, NULL, 0, 1, what }
+#define LN_P_EPSILON(fallback) \
+  { "epsilon", LN_PARAMETER_NUMBER, fallback, NULL, 0, 1, "keeps what is divided by away from 0" }
+#define LN_P_LAST \
+  { NULL, LN_PARAMETER_FLAG, NULL, NULL, 0, 0, NULL }
+
+/* ---- emitting ---- */
+
+int32_t ln_update_add(ln_grad *g, int32_t a, int32_t b);
+int32_t ln_update_sub(ln_grad *g, int32_t a, int32_t b);
+int32_t ln_update_div(ln_grad *g, int32_t a, int32_t b);
+/* a + (b - a) * by */
+int32_t ln_update_toward(ln_grad *g, int32_t a, int32_t b, double by);
+/* 1 - base^step, without the loss of digits that 1 - x has for x near 1 */
+int32_t ln_update_bias(ln_grad *g, double base, int32_t step);
+/* The values after decay. */
+int32_t ln_update_decayed(ln_grad *g, const ln_update_graph *u);
+
+#endif
