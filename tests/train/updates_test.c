@@ -1,0 +1,288 @@
+/*
+ * Optimizers: twenty steps against the same formulas in double precision, any split of a tensor gives the same bits,
+ * and the operators that an optimizer is written out as do what its loops do.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "linnet/linnet.h"
+#include "support/build_model.h"
+#include "support/unit.h"
+#include "train/trainer.h"
+
+enum { COUNT = 515, STEPS = 20 };
+
+static ln_error err;
+
+/* ---- what is chosen ---- */
+
+struct ln_settings {
+  const char *pairs[16]; /* names and values */
+};
+
+const char *ln_setting_text(const ln_settings *s, const ln_parameter *list, const char *name) {
+  for (int i = 0; s->pairs[i] != NULL; i += 2) {
+    if (strcmp(s->pairs[i], name) == 0) return s->pairs[i + 1];
+  }
+  for (; list->name != NULL; ++list) {
+    if (strcmp(list->name, name) == 0) return list->fallback;
+  }
+  return NULL;
+}
+double ln_setting_number(const ln_settings *s, const ln_parameter *list, const char *name) {
+  const char *text = ln_setting_text(s, list, name);
+  return text == NULL ? 0 : strtod(text, NULL);
+}
+bool ln_setting_flag(const ln_settings *s, const ln_parameter *list, const char *name) {
+  const char *text = ln_setting_text(s, list, name);
+  return text != NULL && strcmp(text, "true") == 0;
+}
+
+/* ---- the formulas, of one weight in doubles ---- */
+
+typedef struct weight {
+  double w, slots[LN_UPDATE_SLOTS];
+} weight;
+typedef void formula(const ln_settings *s, const ln_parameter *list, double t, double rate, double g, weight *x);
+
+static void sgd(const ln_settings *s, const ln_parameter *list, double t, double rate, double g, weight *x) {
+  (void)t;
+  const double momentum = ln_setting_number(s, list, "momentum");
+  x->slots[0] = momentum * x->slots[0] - rate * g;
+  x->w += ln_setting_flag(s, list, "nesterov") ? momentum * x->slots[0] - rate * g : x->slots[0];
+}
+
+static void adam(const ln_settings *s, const ln_parameter *list, double t, double rate, double g, weight *x) {
+  const double beta_1 = ln_setting_number(s, list, "beta_1"), beta_2 = ln_setting_number(s, list, "beta_2");
+  x->slots[0] = beta_1 * x->slots[0] + (1 - beta_1) * g;
+  x->slots[1] = beta_2 * x->slots[1] + (1 - beta_2) * g * g;
+  x->slots[2] = fmax(x->slots[2], x->slots[1]);
+  const double v = ln_setting_flag(s, list, "amsgrad") ? x->slots[2] : x->slots[1];
+  const double alpha = rate * sqrt(1 - pow(beta_2, t)) / (1 - pow(beta_1, t));
+  x->w -= alpha * x->slots[0] / (sqrt(v) + ln_setting_number(s, list, "epsilon"));
+}
+
+typedef struct update_case {
+  const char *name;
+  formula *exact;
+  double rate, decay;
+  ln_settings settings;
+} update_case;
+
+static const update_case cases[] = {
+    {"sgd", sgd, 0.1, 0, {{NULL}}},
+    {"sgd", sgd, 0.1, 0.01, {{"momentum", "0.9"}}},
+    {"sgd", sgd, 0.1, 0, {{"momentum", "0.9", "nesterov", "true"}}},
+    {"adam", adam, 0.01, 0, {{NULL}}},
+    {"adam", adam, 0.01, 0.1, {{"beta_1", "0.8", "beta_2", "0.95", "epsilon", "0.01"}}},
+    {"adam", adam, 0.01, 0, {{"amsgrad", "true"}}},
+};
+
+/* ---- a tensor under an optimizer ---- */
+
+typedef struct trained {
+  const update_case *c;
+  const ln_update_def *def;
+  uint32_t used;
+  float first[LN_UPDATE_SLOTS];
+  float values[COUNT], gradient[COUNT], slots[LN_UPDATE_SLOTS][COUNT];
+  weight exact[COUNT];
+} trained;
+
+static void begin(trained *t, const update_case *c) {
+  memset(t, 0, sizeof *t);
+  t->c = c;
+  t->def = ln_update_find(c->name);
+  assert_non_null(t->def);
+  t->used = ln_update_used(t->def, &c->settings, t->first);
+  assert_true(t->used < 1u << t->def->slots);
+  for (int i = 0; i < COUNT; ++i) {
+    t->values[i] = (float)sin(i * 1.7) + 0.01f;
+    t->exact[i].w = (double)t->values[i];
+    for (int k = 0; k < LN_UPDATE_SLOTS; ++k) {
+      t->slots[k][i] = t->first[k];
+      t->exact[i].slots[k] = (double)t->first[k];
+    }
+  }
+}
+
+/* Gradients of all sizes, and some zeros. */
+static void set_gradient(trained *t, int step) {
+  for (int i = 0; i < COUNT; ++i) {
+    const double size = pow(10, -(i % 6));
+    t->gradient[i] = i % 11 == 3 ? 0 : (float)(size * (cos(i * 0.37 + step * 0.11) + 0.2));
+  }
+}
+
+static double norm(const float *values, size_t count) {
+  double sum = 0;
+  for (size_t i = 0; i < count; ++i) sum += (double)values[i] * (double)values[i];
+  return sqrt(sum);
+}
+
+/* One step, in parts of `part` elements. */
+static void take_step(trained *t, int step, size_t part) {
+  float numbers[LN_UPDATE_NUMBERS] = {0};
+  float *slots[LN_UPDATE_SLOTS] = {NULL};
+  for (int k = 0; k < LN_UPDATE_SLOTS; ++k) slots[k] = (t->used >> k & 1) != 0 ? t->slots[k] : NULL;
+  t->def->prepare(&t->c->settings, t->def->parameters, step, t->c->rate, t->c->decay, numbers);
+  for (size_t from = 0; t->def->before != NULL && from < COUNT; from += part) {
+    t->def->before(numbers, t->values, t->gradient, slots, from, from + part < COUNT ? from + part : COUNT);
+  }
+  if (t->def->norms) {
+    numbers[LN_UPDATE_NUMBERS - 2] = (float)norm(t->values, COUNT);
+    numbers[LN_UPDATE_NUMBERS - 1] = (float)norm(t->def->before ? slots[t->def->slots - 1] : t->gradient, COUNT);
+  }
+  for (size_t from = 0; from < COUNT; from += part) {
+    t->def->update(numbers, t->values, t->gradient, slots, from, from + part < COUNT ? from + part : COUNT);
+  }
+}
+
+static trained whole, parts;
+
+static void test_formulas(void **state) {
+  (void)state;
+  for (size_t n = 0; n < LN_COUNT(cases); ++n) {
+    const update_case *c = &cases[n];
+    begin(&whole, c);
+    for (int step = 1; step <= STEPS; ++step) {
+      set_gradient(&whole, step);
+      take_step(&whole, step, COUNT);
+      for (int i = 0; i < COUNT; ++i) {
+        weight *x = &whole.exact[i];
+        const double before = x->w;
+        x->w -= c->rate * c->decay * x->w;
+        c->exact(&c->settings, whole.def->parameters, step, c->rate, (double)whole.gradient[i], x);
+        const double off = fabs((double)whole.values[i] - x->w);
+        if (off > 2e-6 * (1 + fabs(before)))
+          fail_msg("case %d %s step %d [%d]: %g, not %g", (int)n, c->name, step, i, (double)whole.values[i], x->w);
+      }
+    }
+  }
+}
+
+static void test_split(void **state) {
+  (void)state;
+  for (size_t n = 0; n < LN_COUNT(cases); ++n) {
+    begin(&whole, &cases[n]);
+    begin(&parts, &cases[n]);
+    for (int step = 1; step <= STEPS; ++step) {
+      set_gradient(&whole, step);
+      set_gradient(&parts, step);
+      take_step(&whole, step, COUNT);
+      take_step(&parts, step, 37);
+    }
+    assert_memory_equal(whole.values, parts.values, sizeof whole.values);
+    assert_memory_equal(whole.slots, parts.slots, sizeof whole.slots);
+  }
+}
+
+/* ---- written out ---- */
+
+static const int32_t shape[2] = {5, COUNT / 5};
+
+typedef struct written {
+  ln_model *source, *snapshot;
+  ln_session *session;
+  int32_t outputs[LN_UPDATE_SLOTS + 1];
+} written;
+
+/* A model of one step: values, gradient, the step's number and the slots in, values and slots out. */
+static void write_out(written *w, const trained *t) {
+  ln_grad g = {0};
+  ln_update_graph u = {.s = &t->c->settings, .list = t->def->parameters, .decay = t->c->decay, .is_weight = true};
+  w->source = build_model();
+  u.values = build_input(w->source, LN_FLOAT32, 2, shape);
+  u.gradient = build_input(w->source, LN_FLOAT32, 2, shape);
+  u.step = build_input(w->source, LN_FLOAT32, 0, NULL);
+  for (int k = 0; k < LN_UPDATE_SLOTS; ++k) {
+    u.slots[k] = (t->used >> k & 1) != 0 ? build_input(w->source, LN_FLOAT32, 2, shape) : -1;
+    u.new_slots[k] = -1;
+  }
+  ln_optimizer o = {.source = w->source, .err = &err};
+  assert_int_equal(ln_edit_begin(w->source, &err, &o.model), LN_OK);
+  g.o = &o;
+  u.rate = ln_grad_scalar(&g, (float)t->c->rate);
+  t->def->emit(&g, &u);
+  if (g.status != LN_OK) fail_msg("%s: %s", t->c->name, err.message);
+  ln_graph *graph = ln_optimizer_graph(&o);
+  int32_t count = 0;
+  w->outputs[count++] = u.new_values;
+  for (int k = 0; k < LN_UPDATE_SLOTS; ++k) {
+    if ((t->used >> k & 1) != 0) w->outputs[count++] = u.new_slots[k];
+  }
+  graph->outputs = ln_arena_copy(&o.model->arena, w->outputs, (size_t)count * sizeof *w->outputs);
+  graph->output_count = count;
+  o.model->signature_count = 0;
+  assert_int_equal(ln_edit_snapshot(o.model, &err, &w->snapshot), LN_OK);
+  ln_model_destroy(o.model);
+  if (ln_session_create(w->snapshot, NULL, &err, &w->session) != LN_OK) fail_msg("%s: %s", t->c->name, err.message);
+}
+
+static void run_step(written *w, trained *t, int step) {
+  const float number = (float)step;
+  int32_t at = 0;
+  assert_int_equal(ln_session_set_input(w->session, at++, t->values, sizeof t->values, &err), LN_OK);
+  assert_int_equal(ln_session_set_input(w->session, at++, t->gradient, sizeof t->gradient, &err), LN_OK);
+  assert_int_equal(ln_session_set_input(w->session, at++, &number, sizeof number, &err), LN_OK);
+  for (int k = 0; k < LN_UPDATE_SLOTS; ++k) {
+    if ((t->used >> k & 1) == 0) continue;
+    assert_int_equal(ln_session_set_input(w->session, at++, t->slots[k], sizeof t->slots[k], &err), LN_OK);
+  }
+  if (ln_session_run(w->session, &err) != LN_OK) fail_msg("%s: %s", t->c->name, err.message);
+  at = 0;
+  memcpy(t->values, ln_tensor_data(ln_session_output(w->session, at++)), sizeof t->values);
+  for (int k = 0; k < LN_UPDATE_SLOTS; ++k) {
+    if ((t->used >> k & 1) == 0) continue;
+    memcpy(t->slots[k], ln_tensor_data(ln_session_output(w->session, at++)), sizeof t->slots[k]);
+  }
+}
+
+static void test_written_out(void **state) {
+  (void)state;
+  for (size_t n = 0; n < LN_COUNT(cases); ++n) {
+    written w = {0};
+    begin(&whole, &cases[n]);
+    begin(&parts, &cases[n]);
+    write_out(&w, &parts);
+    for (int step = 1; step <= 6; ++step) {
+      set_gradient(&whole, step);
+      set_gradient(&parts, step);
+      take_step(&whole, step, COUNT);
+      run_step(&w, &parts, step);
+      for (int i = 0; i < COUNT; ++i) {
+        const double off = fabs((double)whole.values[i] - (double)parts.values[i]);
+        if (off > 2e-6 * (1 + fabs((double)whole.values[i]))) {
+          fail_msg("case %d %s step %d [%d]: %g written out, else %g", (int)n, cases[n].name, step, i,
+                   (double)parts.values[i], (double)whole.values[i]);
+        }
+      }
+    }
+    ln_session_destroy(w.session);
+    ln_model_destroy(w.snapshot);
+    ln_model_destroy(w.source);
+  }
+}
+
+/* Every row has a case here. */
+static void test_rows(void **state) {
+  (void)state;
+  for (int32_t row = 0; ln_update_at(row) != NULL; ++row) {
+    bool found = false;
+    assert_ptr_equal(ln_update_find(ln_update_at(row)->name), ln_update_at(row));
+    for (size_t n = 0; n < LN_COUNT(cases); ++n) found = found || strcmp(cases[n].name, ln_update_at(row)->name) == 0;
+    if (!found) fail_msg("%s has no case", ln_update_at(row)->name);
+  }
+  assert_null(ln_update_find("none"));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_formulas),
+      cmocka_unit_test(test_split),
+      cmocka_unit_test(test_written_out),
+      cmocka_unit_test(test_rows),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
