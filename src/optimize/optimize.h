@@ -39,7 +39,7 @@ ln_status ln_optimizer_needs_samples(const ln_optimizer *o);
 typedef struct ln_stage ln_stage;
 
 /* A number, or a share in percent; NaN for anything else. */
-double ln_parameter_number(const char *value);
+double ln_number_of_text(const char *value);
 /* Whether text is a value of the parameter; the message begins with its name. */
 ln_status ln_parameter_check(const ln_parameter *p, const char *value, ln_error *err);
 /* Whether the stage is to change this operator; `op` is of o->model's graph. */

@@ -119,7 +119,7 @@ static bool among(const char *choices, const char *value) {
   return false;
 }
 
-double ln_parameter_number(const char *value) {
+double ln_number_of_text(const char *value) {
   char *end;
   const double number = strtod(value, &end);
   if (end == value) return NAN;
@@ -128,7 +128,7 @@ double ln_parameter_number(const char *value) {
 }
 
 ln_status ln_parameter_check(const ln_parameter *p, const char *value, ln_error *err) {
-  const double number = ln_parameter_number(value);
+  const double number = ln_number_of_text(value);
   switch (p->kind) {
     case LN_PARAMETER_FLAG:
       if (strcmp(value, "true") == 0 || strcmp(value, "false") == 0) return LN_OK;
