@@ -154,13 +154,21 @@ struct ln_random {
   uint64_t seed, stream, at;
   uint32_t words[4];
 };
+/* What numbers are for: streams of one purpose never meet another's. */
+typedef enum ln_random_purpose {
+  LN_RANDOM_SHUFFLE = 1, /* the order of an epoch's samples */
+  LN_RANDOM_AUGMENT,     /* + the row's number in augments.def, << 8 */
+  LN_RANDOM_DROPOUT,
+  LN_RANDOM_SPLIT,
+  LN_RANDOM_OTHER
+} ln_random_purpose;
 void ln_random_begin(ln_random *r, uint64_t seed, uint64_t purpose, uint64_t epoch, uint64_t index);
 uint32_t ln_random_word(ln_random *r);
 double ln_random_unit(ln_random *r);                    /* [0, 1) */
 uint64_t ln_random_below(ln_random *r, uint64_t bound); /* [0, bound) */
 float ln_random_normal(ln_random *r);
-/* The numbers 0 .. count - 1 in the order of an epoch. */
-void ln_random_permutation(uint64_t seed, uint64_t epoch, int64_t count, int64_t *out);
+/* 0 .. count - 1 in the order of epoch `epoch`. */
+void ln_random_permutation(uint64_t seed, uint64_t epoch, int64_t count, int64_t *out); /* [count] */
 
 /* ---- what is trained ---- */
 
