@@ -97,8 +97,8 @@ static void permutations_are_even(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(same_place_same_numbers),     cmocka_unit_test(another_place_other_numbers),
-      cmocka_unit_test(spread_as_they_should_be),    cmocka_unit_test(permutations_hold_each_once),
+      cmocka_unit_test(same_place_same_numbers),  cmocka_unit_test(another_place_other_numbers),
+      cmocka_unit_test(spread_as_they_should_be), cmocka_unit_test(permutations_hold_each_once),
       cmocka_unit_test(permutations_are_even),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
