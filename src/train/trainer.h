@@ -138,16 +138,56 @@ typedef struct ln_batch {
   bool soft;              /* targets hold for labels, too: a form with values of the loss is used */
 } ln_batch;
 
+/* A sample of an input: a picture, a sound (height 1, the frames its width), or any numbers. Channel c of the pixel at
+ * (y, x) lies at data[y * y_step + x * x_step + c * c_step]. */
+typedef struct ln_augment_view {
+  float *data;
+  float *other; /* the same of the sample that it is mixed with; NULL */
+  size_t count; /* numbers of either */
+  int32_t height, width, channels;
+  size_t y_step, x_step, c_step;
+  /* Where the pixel at (x, y) comes from: x * move[0] + y * move[1] + move[2], then y's alike. Rows that move pixels
+   * add to it, so that pixels are interpolated once. */
+  double move[6];
+  double share; /* what rows that mix leave of the sample, 0 .. 1: of its target, too */
+} ln_augment_view;
+
+typedef enum ln_augment_kind {
+  LN_AUGMENT_MOVES,   /* pixels, by `move` alone; these rows come first */
+  LN_AUGMENT_PICTURE, /* [batch, height, width, channels], or with the channels first, or without */
+  LN_AUGMENT_SOUND,   /* [batch, frames] or [batch, frames, channels] */
+  LN_AUGMENT_ANY
+} ln_augment_kind;
+
 typedef struct ln_augment_def {
   const char *name, *what; /* "flip": also the parameter that turns it on */
   const ln_parameter *parameters;
-  bool mixes; /* changes targets: labels have become values before */
-  /* Changes one sample of the batch, or all of it with others' (`mixes`), by numbers of the sample's own. */
-  void (*apply)(const ln_settings *s, const ln_parameter *list, ln_random *random, ln_batch *batch, int32_t sample);
+  ln_augment_kind kind;
+  bool mixes; /* two samples, both in place; targets follow by `share` */
+  /* Changes a sample by numbers of its own: the same ones for each of its inputs. */
+  void (*apply)(const ln_settings *s, const ln_parameter *list, ln_random *random, ln_augment_view *view);
 } ln_augment_def;
 const ln_augment_def *ln_augment_at(int32_t index); /* NULL past the last */
-/* Changes the batch by all that was chosen; `indices` [batch->count] are the samples' numbers. */
-void ln_augment_batch(const ln_settings *s, uint64_t seed, int64_t epoch, const int64_t *indices, ln_batch *batch);
+const ln_augment_def *ln_augment_find(const char *name);
+/* Whether a row that mixes was chosen: targets are values then, even of labels, and the batch has memory for them. */
+bool ln_augment_mixes(const ln_settings *s);
+/* Whether any row was chosen. */
+bool ln_augment_any(const ln_settings *s);
+/*
+ * Does to a batch what was chosen, by numbers that hang on the seed, the epoch and each sample's own index ([count])
+ * alone. Where rows mix, labels become values (one for the class) unless `soft` says that they have been. An error
+ * names a row that no input fits.
+ */
+ln_status ln_augment_batch(const ln_settings *s, uint64_t seed, int64_t epoch, const int64_t *indices, ln_batch *batch,
+                           ln_error *err);
+/* For rows: within [-most, most); a pixel's number; the mean of a channel. */
+double ln_augment_between(ln_random *random, double most);
+static inline float *ln_augment_pixel(const ln_augment_view *v, int32_t y, int32_t x, int32_t c) {
+  return v->data + ((size_t)y * v->y_step + (size_t)x * v->x_step + (size_t)c * v->c_step);
+}
+float ln_augment_mean(const ln_augment_view *view, int32_t channel);
+/* Takes pixels from where `view->move` says; `scratch` has room for the sample. */
+void ln_augment_warp(ln_augment_view *view, const char *fill, float *scratch);
 
 /* Numbers from a place of their own: the same for a seed, whatever the number of threads. */
 struct ln_random {
@@ -157,7 +197,7 @@ struct ln_random {
 /* What numbers are for: streams of one purpose never meet another's. */
 typedef enum ln_random_purpose {
   LN_RANDOM_SHUFFLE = 1, /* the order of an epoch's samples */
-  LN_RANDOM_AUGMENT,     /* + the row's number in augments.def, << 8 */
+  LN_RANDOM_AUGMENT,     /* with the row's name above it */
   LN_RANDOM_DROPOUT,
   LN_RANDOM_SPLIT,
   LN_RANDOM_OTHER
