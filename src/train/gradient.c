@@ -5,6 +5,24 @@
 
 /* ---- the functions of the rows ---- */
 
+/* Of many hundred rows few have one: what is compiled asks for those alone. */
+static ln_gradient_fn *gradient_of_custom(const ln_op_def *def) {
+#define FIRST(has, gradient) has
+#define SECOND(has, gradient) gradient
+#define LN_CUSTOM_OP(id, text, infer, prepare, run, macs, variant, flags, types, pair) \
+  if (FIRST pair && strcmp(def->name, text) == 0) return SECOND pair;
+#define LN_GRADIENT(stem) (true, ln_gradient_##stem)
+#define LN_NO_AUTODIFF (false, NULL)
+#define LN_NO_GRADIENT (false, NULL)
+#include "ops/custom.def"
+#undef LN_GRADIENT
+#undef LN_NO_AUTODIFF
+#undef LN_NO_GRADIENT
+#undef FIRST
+#undef SECOND
+  return NULL;
+}
+
 static ln_gradient_fn *gradient_of(const ln_op_def *def) {
   static ln_gradient_fn *const table[LN_OP_CODE_COUNT] = {
 #define LN_OP(name, code, options, infer, prepare, run, macs, variant, flags, types, gradient) [code] = gradient,
@@ -16,6 +34,7 @@ static ln_gradient_fn *gradient_of(const ln_op_def *def) {
 #undef LN_NO_AUTODIFF
 #undef LN_NO_GRADIENT
   };
+  if (def->code == LN_OP_CUSTOM) return gradient_of_custom(def);
   return def->code >= 0 && def->code < LN_OP_CODE_COUNT ? table[def->code] : NULL;
 }
 
@@ -65,6 +84,17 @@ static int32_t clamp_of(const ln_op *op) {
   return LN_ACT_NONE;
 }
 
+/* dy where a quantized output is at neither end of its type: what lies beyond was clamped. */
+static int32_t unsaturated(ln_grad *g, const ln_op *op, int32_t dy) {
+  const ln_tensor *y = &ln_optimizer_graph(g->o)->tensors[op->outputs[0]];
+  if (y->quant->kind != LN_QUANT_TENSOR || (y->type != LN_INT8 && y->type != LN_UINT8 && y->type != LN_INT16))
+    return dy;
+  const int32_t bits = ln_type_bits(y->type), low = y->type == LN_UINT8 ? 0 : -(1 << (bits - 1));
+  const float scale = ln_scale_of(y), zero = (float)ln_zero_point_of(y);
+  const float first = ((float)low + 0.5f - zero) * scale, last = ((float)(low + (1 << bits)) - 1.5f - zero) * scale;
+  return ln_grad_between(g, ln_grad_out(g, op), dy, first, last);
+}
+
 static bool shapes_known(const ln_grad *g, const int32_t *tensors, int32_t count) {
   for (int32_t i = 0; i < count; ++i) {
     if (tensors[i] >= 0 && !ln_shape_known(ln_grad_shape(g, tensors[i]))) return false;
@@ -100,6 +130,7 @@ static void visit(ln_grad *g, const ln_op *op) {
   if (activation != LN_ACT_NONE && op->output_count == 1) {
     dy[0] = ln_grad_activation(g, activation, dy[0], ln_grad_out(g, op));
   }
+  if ((op->def->flags & LN_OPF_CLAMPS) != 0 && op->output_count == 1) dy[0] = unsaturated(g, op, dy[0]);
   if (g->status == LN_OK) gradient(g, op, dy);
 }
 

@@ -7,8 +7,7 @@
 
 /* ---- activations ---- */
 
-/* dy where low < a < high. */
-static int32_t between(ln_grad *g, int32_t a, int32_t dy, float low, float high) {
+int32_t ln_grad_between(ln_grad *g, int32_t a, int32_t dy, float low, float high) {
   int32_t in = ln_grad_compare(g, LN_OP_GREATER, a, ln_grad_scalar(g, low));
   if (high != INFINITY) {
     in = ln_grad_compare(g, LN_OP_LOGICAL_AND, in, ln_grad_compare(g, LN_OP_LESS, a, ln_grad_scalar(g, high)));
@@ -25,18 +24,18 @@ static int32_t through_tanh(ln_grad *g, int32_t dy, int32_t y) {
 int32_t ln_grad_activation(ln_grad *g, int32_t activation, int32_t dy, int32_t y) {
   switch (activation) {
     case LN_ACT_NONE: return dy;
-    case LN_ACT_RELU: return between(g, y, dy, 0, INFINITY);
-    case LN_ACT_RELU6: return between(g, y, dy, 0, 6);
-    case LN_ACT_RELU_N1_TO_1: return between(g, y, dy, -1, 1);
+    case LN_ACT_RELU: return ln_grad_between(g, y, dy, 0, INFINITY);
+    case LN_ACT_RELU6: return ln_grad_between(g, y, dy, 0, 6);
+    case LN_ACT_RELU_N1_TO_1: return ln_grad_between(g, y, dy, -1, 1);
     case LN_ACT_TANH: return through_tanh(g, dy, y);
     default: ln_grad_refuse(g, "its activation has none"); return -1;
   }
 }
 
-UNARY(relu) { ln_grad_add(g, op, 0, between(g, ln_grad_out(g, op), dy[0], 0, INFINITY)); }
-UNARY(relu6) { ln_grad_add(g, op, 0, between(g, ln_grad_out(g, op), dy[0], 0, 6)); }
-UNARY(relu_n1_to_1) { ln_grad_add(g, op, 0, between(g, ln_grad_out(g, op), dy[0], -1, 1)); }
-UNARY(relu_0_to_1) { ln_grad_add(g, op, 0, between(g, ln_grad_out(g, op), dy[0], 0, 1)); }
+UNARY(relu) { ln_grad_add(g, op, 0, ln_grad_between(g, ln_grad_out(g, op), dy[0], 0, INFINITY)); }
+UNARY(relu6) { ln_grad_add(g, op, 0, ln_grad_between(g, ln_grad_out(g, op), dy[0], 0, 6)); }
+UNARY(relu_n1_to_1) { ln_grad_add(g, op, 0, ln_grad_between(g, ln_grad_out(g, op), dy[0], -1, 1)); }
+UNARY(relu_0_to_1) { ln_grad_add(g, op, 0, ln_grad_between(g, ln_grad_out(g, op), dy[0], 0, 1)); }
 UNARY(tanh) { ln_grad_add(g, op, 0, through_tanh(g, dy[0], ln_grad_out(g, op))); }
 
 /* dy * y * (1 - y) */
@@ -65,7 +64,7 @@ UNARY(elu) {
 UNARY(hard_swish) {
   const int32_t x = ln_grad_in(g, op, 0);
   const int32_t slope = ln_grad_binary(g, LN_OP_ADD, ln_grad_scale(g, x, 1.0f / 3), ln_grad_scalar(g, 0.5f));
-  const int32_t middle = between(g, x, ln_grad_mul(g, dy[0], slope), -3, INFINITY);
+  const int32_t middle = ln_grad_between(g, x, ln_grad_mul(g, dy[0], slope), -3, INFINITY);
   const int32_t above = ln_grad_compare(g, LN_OP_GREATER_EQUAL, x, ln_grad_scalar(g, 3));
   ln_grad_add(g, op, 0, ln_grad_select(g, above, dy[0], middle));
 }
@@ -237,39 +236,4 @@ UNARY(select) {
   const int32_t zero = ln_grad_scalar(g, 0);
   if (ln_grad_wants(g, op, 1)) ln_grad_add(g, op, 1, ln_grad_select(g, condition, dy[0], zero));
   if (ln_grad_wants(g, op, 2)) ln_grad_add(g, op, 2, ln_grad_select(g, condition, zero, dy[0]));
-}
-
-/* ---- changes of type: what is rounded passes as it is (Bengio et al., Estimating or propagating gradients through
- * stochastic neurons, 2013), what is clamped does not ---- */
-
-static bool is_float(ln_type type) {
-  return type == LN_FLOAT32 || type == LN_FLOAT16 || type == LN_BFLOAT16 || type == LN_FLOAT64;
-}
-
-UNARY(cast) {
-  const ln_tensor *tensors = ln_optimizer_graph(g->o)->tensors;
-  if (is_float(tensors[op->inputs[0]].type) && is_float(tensors[op->outputs[0]].type)) ln_grad_add(g, op, 0, dy[0]);
-}
-
-UNARY(fake_quant) {
-  const ln_fake_quant_options *options = op->options;
-  const int32_t x = ln_grad_in(g, op, 0);
-  const int32_t above = ln_grad_compare(g, LN_OP_GREATER_EQUAL, x, ln_grad_scalar(g, options->min));
-  const int32_t below = ln_grad_compare(g, LN_OP_LESS_EQUAL, x, ln_grad_scalar(g, options->max));
-  ln_grad_add(g, op, 0, ln_grad_mask(g, ln_grad_compare(g, LN_OP_LOGICAL_AND, above, below), dy[0]));
-}
-
-/* What was clamped at the ends of the type's range has none. */
-UNARY(quantize) {
-  const ln_tensor *tensors = ln_optimizer_graph(g->o)->tensors;
-  const ln_tensor *y = &tensors[op->outputs[0]];
-  const int32_t bits = ln_type_bits(y->type);
-  if (!is_float(tensors[op->inputs[0]].type) || y->quant->kind != LN_QUANT_TENSOR || bits > 16) {
-    ln_grad_add(g, op, 0, dy[0]);
-    return;
-  }
-  const int32_t low = y->type == LN_UINT8 ? 0 : -(1 << (bits - 1)), high = low + (1 << bits) - 1;
-  const float scale = ln_scale_of(y), zero = (float)ln_zero_point_of(y);
-  const int32_t x = ln_grad_in(g, op, 0);
-  ln_grad_add(g, op, 0, between(g, x, dy[0], ((float)low - 0.5f - zero) * scale, ((float)high + 0.5f - zero) * scale));
 }

@@ -67,51 +67,82 @@ bool ln_grad_constant_ints(ln_grad *g, const ln_op *op, int32_t index, int64_t *
 
 /* ---- operators ---- */
 
-/* Shapes of the outputs by the row's own function. */
+/* Shapes of the outputs, which follow one another, by the row's own function. */
 static ln_status infer(ln_grad *g, ln_op *op) {
   ln_graph *graph = ln_optimizer_graph(g->o);
   ln_arena *arena = ln_optimizer_arena(g->o);
-  ln_tensor **tensors = ln_arena_array(arena, (size_t)op->input_count + 1, sizeof(ln_tensor *));
+  ln_tensor **tensors = ln_arena_array(arena, (size_t)op->input_count + (size_t)op->output_count, sizeof(ln_tensor *));
   if (tensors == NULL) return ln_optimizer_no_memory(g->o);
   for (int32_t i = 0; i < op->input_count; ++i) tensors[i] = op->inputs[i] < 0 ? NULL : &graph->tensors[op->inputs[i]];
-  tensors[op->input_count] = &graph->tensors[op->outputs[0]];
   ln_node node = {.op = op,
                   .in = tensors,
                   .in_count = op->input_count,
                   .out = tensors + op->input_count,
-                  .out_count = 1,
+                  .out_count = op->output_count,
                   .tensors = graph->tensors,
                   .tensor_count = graph->tensor_count};
+  for (int32_t i = 0; i < op->output_count; ++i) node.out[i] = &graph->tensors[op->outputs[i]];
   const ln_status status = op->def->infer(&node, g->o->err);
-  ln_tensor *out = node.out[0];
-  if (status == LN_OK && ln_shape_known(&out->shape)) {
+  if (status != LN_OK && (int)status != (int)LN_INFER_LATER && (int)status != (int)LN_INFER_IN_RUN) return status;
+  for (int32_t i = 0; i < op->output_count; ++i) {
+    ln_tensor *out = node.out[i];
+    if (status != LN_OK || !ln_shape_known(&out->shape)) {
+      ln_grad_refuse(g, "shapes are not known");
+      return g->status;
+    }
     out->signature = out->shape;
     out->has_rank = out->shape.rank > 0;
-    return LN_OK;
   }
-  if (status != LN_OK && (int)status != (int)LN_INFER_LATER && (int)status != (int)LN_INFER_IN_RUN) return status;
-  ln_grad_refuse(g, "shapes are not known");
-  return g->status;
+  return LN_OK;
+}
+
+static int32_t add_output(ln_grad *g, ln_type type, const ln_shape *shape) {
+  char name[48];
+  snprintf(name, sizeof name, "gradient/%d", (int)ln_optimizer_graph(g->o)->tensor_count);
+  const int32_t out = ln_edit_add_tensor(g->o, name, type, shape, &ln_quant_none);
+  if (out >= 0) ln_optimizer_graph(g->o)->tensors[out].has_rank = shape->rank > 0;
+  return made(g, out);
+}
+
+int32_t ln_grad_emit_row(ln_grad *g, const ln_op *like, const void *options, int32_t count, const int32_t *inputs,
+                         int32_t output_count, const ln_type *types, const ln_shape *shapes) {
+  static const ln_shape none = {0};
+  const int32_t first = ln_optimizer_graph(g->o)->tensor_count;
+  for (int32_t i = 0; i < output_count && g->status == LN_OK; ++i) {
+    add_output(g, types[i], shapes == NULL ? &none : &shapes[i]);
+  }
+  if (g->status != LN_OK) return -1;
+  void *room = NULL;
+  ln_op *op = ln_edit_insert_op(g->o, ln_optimizer_graph(g->o)->op_count, like->def->code, count, output_count, &room);
+  if (op == NULL) return made(g, -1);
+  if (count > 0) memcpy(op->inputs, inputs, (size_t)count * sizeof *inputs);
+  for (int32_t i = 0; i < output_count; ++i) op->outputs[i] = first + i;
+  if (options != NULL && room != NULL) memcpy(room, options, ln_schema_table(op->options_table)->struct_size);
+  op->def = like->def;
+  op->custom_name = like->custom_name;
+  op->custom_options = like->custom_options;
+  op->custom_options_size = like->custom_options_size;
+  if (like->version > op->version) op->version = like->version;
+  if (shapes == NULL) g->status = infer(g, op);
+  return g->status == LN_OK ? first : -1;
 }
 
 int32_t ln_grad_emit(ln_grad *g, int32_t code, ln_type type, const void *options, int32_t count,
                      const int32_t *inputs) {
   if (g->status != LN_OK) return -1;
-  ln_shape shape = {0};
-  if (g->op != NULL && g->op->def->code == code) { /* StableHLO's say theirs by their output */
-    shape = *ln_grad_shape(g, g->op->outputs[0]);
+  ln_op like = {.def = ln_op_find(code), .version = 1};
+  ln_shape shape;
+  if (like.def == NULL) {
+    g->status = ln_fail(g->o->err, LN_ERR_UNSUPPORTED, "this build leaves out an operator that gradients need");
+    return -1;
   }
-  char name[48];
-  snprintf(name, sizeof name, "gradient/%d", (int)ln_optimizer_graph(g->o)->tensor_count);
-  const int32_t out = ln_edit_add_tensor(g->o, name, type, &shape, &ln_quant_none);
-  void *room = NULL;
-  ln_op *op = out < 0 ? NULL : ln_edit_insert_op(g->o, ln_optimizer_graph(g->o)->op_count, code, count, 1, &room);
-  if (op == NULL) return made(g, -1);
-  if (count > 0) memcpy(op->inputs, inputs, (size_t)count * sizeof *inputs);
-  op->outputs[0] = out;
-  if (options != NULL && room != NULL) memcpy(room, options, ln_schema_table(op->options_table)->struct_size);
-  if (code == LN_OP_BROADCAST_TO) op->version = 2; /* the least that TensorFlow Lite knows */
-  g->status = infer(g, op);
+  if (code == LN_OP_BROADCAST_TO) like.version = 2; /* the least that TensorFlow Lite knows */
+  if (g->op == NULL || g->op->def->code != code) {
+    return ln_grad_emit_row(g, &like, options, count, inputs, 1, &type, NULL);
+  }
+  shape = *ln_grad_shape(g, g->op->outputs[0]); /* StableHLO's say theirs by their output */
+  const int32_t out = ln_grad_emit_row(g, &like, options, count, inputs, 1, &type, &shape);
+  if (out >= 0) g->status = infer(g, &ln_optimizer_graph(g->o)->ops[ln_optimizer_graph(g->o)->op_count - 1]);
   return g->status == LN_OK ? out : -1;
 }
 

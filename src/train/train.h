@@ -60,6 +60,10 @@ void ln_grad_fail_memory(ln_grad *g);
 
 /* An operator with one output of `type`, whose shape its row infers; `options` is the row's struct, NULL: defaults. */
 int32_t ln_grad_emit(ln_grad *g, int32_t code, ln_type type, const void *options, int32_t count, const int32_t *inputs);
+/* The same of any row and number of outputs, which follow one another from the tensor that is given. `shapes` are
+ * theirs; NULL: the row infers them. */
+int32_t ln_grad_emit_row(ln_grad *g, const ln_op *like, const void *options, int32_t count, const int32_t *inputs,
+                         int32_t output_count, const ln_type *types, const ln_shape *shapes);
 int32_t ln_grad_unary(ln_grad *g, int32_t code, int32_t a);
 int32_t ln_grad_binary(ln_grad *g, int32_t code, int32_t a, int32_t b);
 int32_t ln_grad_compare(ln_grad *g, int32_t code, int32_t a, int32_t b);
@@ -69,6 +73,14 @@ int32_t ln_grad_scalar(ln_grad *g, float value);
 int32_t ln_grad_scale(ln_grad *g, int32_t a, float by);
 /* `a` where the condition holds, else 0. */
 int32_t ln_grad_mask(ln_grad *g, int32_t condition, int32_t a);
+/* dy where low < a < high. */
+int32_t ln_grad_between(ln_grad *g, int32_t a, int32_t dy, float low, float high);
+/*
+ * Fake quantization to `bits` (2 to 16) over a range that tensors hold, which is learned or changes from step to step:
+ * `low` and `high` are float32 [] or [channels of x]; narrow leaves out the lowest number. The range is moved so that
+ * zero is one of its points, and its ends have gradients (TensorFlow's FakeQuantWithMinMaxVars, whose operator it is).
+ */
+int32_t ln_grad_fake_quant(ln_grad *g, int32_t x, int32_t low, int32_t high, int32_t bits, bool narrow);
 int32_t ln_grad_ints(ln_grad *g, int32_t count, const int32_t *values);
 int32_t ln_grad_zeros(ln_grad *g, const ln_shape *shape);
 int32_t ln_grad_reshape(ln_grad *g, int32_t a, const ln_shape *shape);
@@ -107,6 +119,8 @@ int32_t ln_grad_window(ln_grad *g, int32_t a, int32_t before_h, int32_t before_w
 #define LN_GRADIENT(name) ln_gradient_fn ln_gradient_##name;
 #define LN_NO_AUTODIFF
 #define LN_NO_GRADIENT
+#define LN_CUSTOM_OP(id, name, infer, prepare, run, macs, variant, flags, types, gradient) gradient
+#include "ops/custom.def"
 #include "ops/ops.def"
 #undef LN_GRADIENT
 #undef LN_NO_AUTODIFF

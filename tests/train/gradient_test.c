@@ -195,6 +195,88 @@ static void test_straight_through(void **state) {
   ln_model_destroy(model);
 }
 
+/* ---- ranges that tensors hold ---- */
+
+enum { ROWS = 5, CHANNELS = 4, ELEMENTS = ROWS * CHANNELS };
+
+/* Gradients by x, low and high of loss_of(fake_quant(x)): what they are made of, and TensorFlow's own operator. */
+static void compare_ranges(int32_t bits, bool narrow, bool by_channel) {
+  static const int32_t dims[2] = {ROWS, CHANNELS}, channels[1] = {CHANNELS};
+  static const float low[CHANNELS] = {-3, -0.5f, -7.25f, -1}, high[CHANNELS] = {4, 6, 1, 1.5f};
+  const int32_t rank = by_channel ? 1 : 0;
+  float x[ELEMENTS], dy[ELEMENTS];
+  for (int i = 0; i < ELEMENTS; ++i) {
+    x[i] = 9 * (float)sin((double)i * 1.7);
+    dy[i] = 1 + 0.1f * (float)(i % 7);
+  }
+  ln_model *model = build_model(), *snapshot = NULL;
+  const int32_t in[3] = {build_input(model, LN_FLOAT32, 2, dims), build_input(model, LN_FLOAT32, rank, channels),
+                         build_input(model, LN_FLOAT32, rank, channels)};
+  build_output(model, LN_FLOAT32, 2, dims);
+  build_op(model, ln_op_find(LN_OP_NEG), 1, in, 1, (const int32_t[]){3}); /* a graph has some operator */
+  ln_optimizer o;
+  edit(model, &o);
+  ln_grad g = {.o = &o};
+  const int32_t y = ln_grad_fake_quant(&g, in[0], in[1], in[2], bits, narrow);
+  assert_int_equal(g.status, LN_OK);
+  ln_op like = ln_optimizer_graph(&o)->ops[1];
+  like.custom_name = by_channel ? "FakeQuantWithMinMaxVarsPerChannelGradient" : "FakeQuantWithMinMaxVarsGradient";
+  like.def = ln_op_find_flex(like.custom_name);
+  const ln_shape shape = ln_shape_make(2, dims);
+  const int32_t given = ln_edit_add_constant(&o, "dy", LN_FLOAT32, &shape, dy, sizeof dy);
+  const ln_type types[3] = {LN_FLOAT32, LN_FLOAT32, LN_FLOAT32};
+  const int32_t theirs =
+      ln_grad_emit_row(&g, &like, NULL, 4, (const int32_t[]){given, in[0], in[1], in[2]}, 3, types, NULL);
+  int32_t outputs[7] = {y, theirs, theirs + 1, theirs + 2};
+  assert_int_equal(g.status, LN_OK);
+  assert_int_equal(ln_grad_build(&o, loss_of(&o, y), in, 3, outputs + 4), LN_OK);
+  set_outputs(&o, 7, outputs);
+  const void *inputs[3] = {x, low, high};
+  ln_session *session = run(&o, &snapshot, 3, inputs);
+  int clipped = 0;
+  for (int32_t i = 1; i <= 3; ++i) {
+    const ln_tensor *wanted = ln_session_output(session, i), *is = ln_session_output(session, i + 3);
+    assert_int_equal(ln_tensor_elements(wanted), ln_tensor_elements(is));
+    for (size_t k = 0; k < ln_tensor_elements(is); ++k) {
+      const float a = ((const float *)ln_tensor_data(wanted))[k], b = ((const float *)ln_tensor_data(is))[k];
+      clipped += i == 1 && a == 0;
+      assert_true(fabs((double)(a - b)) <= 1e-5);
+    }
+  }
+  assert_true(clipped > 3 && clipped < ELEMENTS);
+  ln_session_destroy(session);
+  ln_model_destroy(snapshot);
+  ln_model_destroy(o.model);
+  ln_model_destroy(model);
+}
+
+static void test_ranges(void **state) {
+  (void)state;
+  compare_ranges(8, false, false);
+  compare_ranges(4, true, false);
+  compare_ranges(8, true, true);
+  compare_ranges(16, false, true);
+}
+
+/* A layer of integers passes what its output's type does not clamp. */
+static void test_quantized_layer(void **state) {
+  (void)state;
+  const float values[3] = {0.5f, 30, -1}, wanted[3] = {2, 0, 2.4f};
+  const void *inputs[1] = {values};
+  float out[3];
+  ln_model *model = build_model();
+  const int32_t x = build_input(model, LN_FLOAT32, 1, three), bytes = build_output(model, LN_INT8, 1, three);
+  const int32_t sum = build_output(model, LN_INT8, 1, three), y = build_output(model, LN_FLOAT32, 1, three);
+  build_quantize(model, bytes, 0.5f, 0);
+  build_quantize(model, sum, 0.25f, 10);
+  build_op(model, ln_op_find(LN_OP_QUANTIZE), 1, &x, 1, &bytes);
+  build_op(model, ln_op_find(LN_OP_ADD), 2, (const int32_t[]){bytes, bytes}, 1, &sum);
+  build_op(model, ln_op_find(LN_OP_DEQUANTIZE), 1, &sum, 1, &y);
+  assert_non_null(gradient_by(model, y, x, inputs, out));
+  for (int i = 0; i < 3; ++i) assert_true(fabs((double)(out[i] - wanted[i])) < 1e-5);
+  ln_model_destroy(model);
+}
+
 static void test_refusals(void **state) {
   (void)state;
   ln_optimizer o;
@@ -216,10 +298,8 @@ static void test_refusals(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_network),
-      cmocka_unit_test(test_read_again),
-      cmocka_unit_test(test_straight_through),
-      cmocka_unit_test(test_refusals),
+      cmocka_unit_test(test_network), cmocka_unit_test(test_read_again),      cmocka_unit_test(test_straight_through),
+      cmocka_unit_test(test_ranges),  cmocka_unit_test(test_quantized_layer), cmocka_unit_test(test_refusals),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
