@@ -39,6 +39,8 @@ typedef enum ln_target_kind {
   LN_TARGET_VALUES /* float32 of the prediction's shape */
 } ln_target_kind;
 
+/* A sample's loss is the mean over its labels (LN_TARGET_CLASS: its prediction is [..., classes], and there are as many
+ * labels as rows of it) or over its elements. */
 typedef struct ln_loss_def {
   const char *name, *what; /* "sparse-cross-entropy" */
   ln_target_kind target;
@@ -48,6 +50,7 @@ typedef struct ln_loss_def {
   const ln_parameter *parameters;
   /* Adds operators that give float32 [batch]: the loss of each sample. */
   int32_t (*emit)(ln_grad *g, const ln_settings *s, const ln_parameter *list, int32_t prediction, int32_t target);
+  const struct ln_loss_def *soft; /* of a loss of classes: the same for targets that are values (mixed labels); NULL */
 } ln_loss_def;
 const ln_loss_def *ln_loss_find(const char *name);
 const ln_loss_def *ln_loss_at(int32_t index); /* NULL past the last */
@@ -109,15 +112,31 @@ const ln_schedule_def *ln_schedule_at(int32_t index); /* NULL past the last */
 
 /* ---- metrics (metrics.def) ---- */
 
+/* What a metric is told of. */
+typedef struct ln_metric_input {
+  ln_target_kind target;
+  size_t outputs; /* for each target: the classes, where targets are classes; else the elements of a sample's output */
+  bool logits; /* outputs are what a softmax or logistic function would make probabilities of; false: probabilities */
+  bool yes_or_no; /* each output is about a class of its own (the loss absorbs LOGISTIC, or there is one output only) */
+} ln_metric_input;
+
+/* Counts of classes [classes, classes]: rows what they are, columns what they were taken for. The metric's own. */
+typedef struct ln_metric_matrix {
+  size_t classes;
+  const int64_t *counts;
+} ln_metric_matrix;
+
 typedef struct ln_metric_def {
   const char *name, *what; /* "accuracy" */
   const ln_parameter *parameters;
-  int32_t targets; /* bits of ln_target_kind that it takes */
-  void *(*create)(const ln_settings *s, const ln_parameter *list, size_t outputs); /* per sample; NULL: no memory */
-  /* One sample: its outputs (not absorbed: as the model gives them), and its class or values. false: no memory. */
+  int32_t targets; /* bits 1 << ln_target_kind that it takes */
+  void *(*create)(const ln_settings *s, const ln_parameter *list, const ln_metric_input *input); /* NULL: no memory */
+  /* One target: the outputs for it (not absorbed: as the model gives them), and its class (const int32_t *, in range)
+   * or values (const float *[outputs]). A class of a model with one output is 0 or 1. false: no memory. */
   bool (*add)(void *state, const float *output, const void *target);
-  double (*result)(const void *state);
+  double (*result)(const void *state); /* NaN where nothing was added that it can be told from */
   void (*destroy)(void *state);
+  ln_metric_matrix (*matrix)(const void *state); /* NULL: it has none */
 } ln_metric_def;
 const ln_metric_def *ln_metric_find(const char *name);
 const ln_metric_def *ln_metric_at(int32_t index); /* NULL past the last */
