@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "train/train.h"
+#include "train/trainer.h"
 
 typedef struct walk {
   ln_optimizer *o;
@@ -24,6 +24,9 @@ static ln_status refuse(const walk *w, const char *why) {
   return ln_fail(w->o->err, LN_ERR_UNSUPPORTED, "op %d %s \"%s\": takes no batch of %d: %s", (int)op->index,
                  op->def->name, name, (int)w->batch, why);
 }
+
+/* So many for each sample are these many in all; 0 when that is too much for a dimension. */
+static int32_t grown(const walk *w, int32_t each) { return each > INT32_MAX / w->batch ? 0 : each * w->batch; }
 
 static int32_t axis_of(const walk *w, int32_t tensor) {
   return tensor < 0 || tensor >= w->count ? -1 : w->axis[tensor];
@@ -61,7 +64,7 @@ static ln_status set_ints(walk *w, int32_t index, int32_t count, const int32_t *
 static ln_status set_shape(walk *w, int32_t index, int32_t axis) {
   ln_shape shape = w->one[w->op->outputs[0]];
   if (axis < 0 || axis >= shape.rank) return refuse(w, "no dimension of its output is the samples'");
-  shape.dims[axis] *= w->batch;
+  shape.dims[axis] = grown(w, shape.dims[axis]);
   return set_ints(w, index, shape.rank, shape.dims);
 }
 
@@ -274,7 +277,7 @@ static ln_status find_axis(walk *w, int32_t tensor, bool interleaved) {
   bool good = one->rank == shape->rank;
   for (int32_t i = 0; good && i < one->rank; ++i) {
     if (one->dims[i] == shape->dims[i]) continue;
-    good = axis < 0 && (int64_t)one->dims[i] * w->batch == shape->dims[i];
+    good = axis < 0 && shape->dims[i] == grown(w, one->dims[i]);
     axis = i;
   }
   if (!good || axis < 0) return refuse(w, "what it gives is not each sample's own");

@@ -19,12 +19,6 @@ ln_status ln_grad_build(ln_optimizer *o, int32_t loss, const int32_t *tensors, i
 /* Gives the graph's tensors the shapes that they have in a session of it, which has run, or whose shapes its
  * preparation knew. */
 ln_status ln_grad_take_shapes(ln_optimizer *o, ln_session *session);
-/*
- * Gives every input of the graph a first dimension of `batch` samples, where it is open or 1, and all tensors the shapes
- * that follow; constants that fix it on the way are mended. Sample i of the outputs is then what the graph gave of
- * sample i alone. LN_ERR_UNSUPPORTED, naming the operator, where that cannot be had: the graph is to be thrown away.
- */
-ln_status ln_train_rebatch(ln_optimizer *o, int32_t batch);
 
 /* ---- for gradient functions ---- */
 

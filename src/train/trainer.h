@@ -401,10 +401,29 @@ ln_status ln_batch_check(ln_trainer *t, const ln_train_data *data);
 
 /* ---- changes of the graph ---- */
 
-/* Gives the graph batch `batch` in all its inputs and shapes to all its tensors (rebatch.c). */
+/*
+ * Gives every input of the graph a first dimension of `batch` samples, where it is open or 1, and all tensors the shapes
+ * that follow; constants that fix it on the way are mended (rebatch.c). Sample i of the outputs is then what the graph
+ * gave of sample i alone. LN_ERR_UNSUPPORTED, naming the operator, where that cannot be had: the graph is to be thrown
+ * away.
+ */
 ln_status ln_train_rebatch(ln_optimizer *o, int32_t batch);
-/* What can be trained: all that `regex` (NULL: everything) fits by tensor or layer; name, layer, tensor, op, shape,
- * count, axis and is_weight are filled in, in the arena of `o` (select.c). */
+/*
+ * What can be trained: all that `regex` (NULL: everything) finds in the name of tensor, layer or output; name, layer,
+ * tensor, op, shape, count, axis and is_weight are filled in, in the arena of `o` (select.c). What is chosen becomes
+ * float, and with it the whole graph where its operator works in integers: tensors keep their numbers, operators may
+ * move. LN_ERR_NOT_FOUND where nothing fits.
+ */
 ln_status ln_train_list(ln_optimizer *o, const char *regex, ln_param **out, int32_t *count);
+
+/* ---- floats (floats.c) ---- */
+
+/* A constant in whatever form becomes the dense float32 that it stands for. */
+ln_status ln_train_make_float(ln_optimizer *o, int32_t tensor);
+/* The graph in floats: quantized tensors become those that they stand for, but the inputs, which stay as callers fill
+ * them. */
+ln_status ln_train_dequantize(ln_optimizer *o);
+/* Drops operators that nothing reads. */
+ln_status ln_train_drop_unused(ln_optimizer *o);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "linnet/linnet.h"
 #include "support/unit.h"
-#include "train/train.h"
+#include "train/trainer.h"
 
 enum { BATCH = 3 };
 
