@@ -402,10 +402,10 @@ ln_status ln_batch_check(ln_trainer *t, const ln_train_data *data);
 /* ---- changes of the graph ---- */
 
 /*
- * Gives every input of the graph a first dimension of `batch` samples, where it is open or 1, and all tensors the shapes
- * that follow; constants that fix it on the way are mended (rebatch.c). Sample i of the outputs is then what the graph
- * gave of sample i alone. LN_ERR_UNSUPPORTED, naming the operator, where that cannot be had: the graph is to be thrown
- * away.
+ * Gives every input of the graph a first dimension of `batch` samples, where it is open or 1, and all tensors the
+ * shapes that follow; constants that fix it on the way are mended (rebatch.c). Sample i of the outputs is then what the
+ * graph gave of sample i alone. LN_ERR_UNSUPPORTED, naming the operator, where that cannot be had: the graph is to be
+ * thrown away.
  */
 ln_status ln_train_rebatch(ln_optimizer *o, int32_t batch);
 /*
