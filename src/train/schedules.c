@@ -47,4 +47,5 @@ static double constant_factor(const ln_settings *s, const ln_parameter *list, in
   return (double)step < up ? ((double)step + 1) / (up + 1) : 1;
 }
 
-const ln_schedule_def ln_schedule_constant = {"constant", "always the same", constant_parameters, constant_factor};
+const ln_schedule_def ln_schedule_constant = {"constant", "always the same", constant_parameters, constant_factor,
+                                              NULL};

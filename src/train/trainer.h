@@ -81,14 +81,16 @@ typedef struct ln_update_def {
    * they begin with. NULL: all. */
   uint32_t (*used)(const ln_settings *s, const ln_parameter *list, float first[LN_UPDATE_SLOTS]);
   double decay; /* where no weight_decay is chosen */
-  bool norms;   /* wants numbers[LN_UPDATE_NUMBERS - 2]: the weights' norm, and - 1: the gradient's, or where there is
-                 * `before` that of the slot it wrote; both 0 where the parameter is no weight */
+  /* Wants numbers[LN_UPDATE_NUMBERS - 2]: the norm (ln_norm) of the weights, and - 1: of the gradient, after `before`;
+   * both 0 where the parameter is no weight. */
+  bool norms;
   const ln_parameter *parameters;
   /* What one step needs beside the weights; `step` counts from 1. */
   void (*prepare)(const ln_settings *s, const ln_parameter *list, int64_t step, double rate, double decay,
                   float numbers[LN_UPDATE_NUMBERS]);
-  /* Of all elements before the norms are taken: makes the last slot what is to be subtracted. NULL: nothing. */
-  void (*before)(const float numbers[LN_UPDATE_NUMBERS], float *values, const float *gradient, float *const *slots,
+  /* As `update`, for all elements before the norms are taken: the gradient becomes what is to be subtracted. NULL:
+   * nothing. */
+  void (*before)(const float numbers[LN_UPDATE_NUMBERS], float *values, float *gradient, float *const *slots,
                  size_t begin, size_t end);
   /* Elements [begin, end) of one tensor: each alone, so that results do not depend on how they are shared. */
   void (*update)(const float numbers[LN_UPDATE_NUMBERS], float *values, const float *gradient, float *const *slots,
@@ -106,9 +108,52 @@ typedef struct ln_schedule_def {
   const char *name, *what; /* "cosine" */
   const ln_parameter *parameters;
   double (*factor)(const ln_settings *s, const ln_parameter *list, int64_t step, int64_t steps, int64_t epoch_steps);
+  ln_status (*check)(const ln_settings *s, const ln_parameter *list, ln_error *err); /* of texts; NULL */
 } ln_schedule_def;
 const ln_schedule_def *ln_schedule_find(const char *name);
 const ln_schedule_def *ln_schedule_at(int32_t index); /* NULL past the last */
+
+/* ---- what is done to gradients and weights beside (clip.c, average.c, plateau.c) ---- */
+
+/*
+ * Euclidean norms, the same to the last bit however work is shared: squares are summed in doubles, in blocks of
+ * LN_NORM_BLOCK elements, and the blocks' sums in pairs (ln_norm_sum).
+ */
+enum { LN_NORM_BLOCK = 4096 };
+/* The sums of squares of the blocks of [begin, end), `begin` a whole number of blocks: sums[begin / LN_NORM_BLOCK ..].
+ */
+void ln_norm_squares(const float *values, size_t begin, size_t end, double *sums);
+double ln_norm_sum(const double *sums, size_t count);
+double ln_norm_square(const float *values, size_t count); /* the same sum, without memory */
+double ln_norm(const float *values, size_t count);
+
+/* Limits each element to [-most, most]; NaN stays. */
+void ln_clip_value(float *values, size_t begin, size_t end, double most);
+void ln_scale(float *values, size_t begin, size_t end, double by);
+/* What arrays of that norm are to be scaled by for it to be `most`; 1 where it is no larger. */
+double ln_clip_factor(double norm, double most);
+void ln_clip_norm(float *values, size_t count, double most);
+/* Of several arrays as of one; gives the norm before. */
+double ln_clip_global_norm(float *const *arrays, const size_t *counts, size_t count, double most);
+
+/* Moving averages of weights (Polyak and Juditsky, Acceleration of stochastic approximation by averaging, 1992). */
+double ln_average_momentum(double momentum, int64_t step, bool warm); /* `warm`: less in the first steps (from 1) */
+void ln_average_update(float *average, const float *values, size_t begin, size_t end, double momentum);
+
+/* A result that is looked at after each epoch: {0} at the beginning. All of it belongs into a checkpoint. */
+typedef struct ln_watch {
+  double best;
+  int64_t seen, wait, cooldown;
+} ln_watch;
+/* Whether the value is the best so far, by more than min_delta. NaN never is. */
+bool ln_watch_better(const ln_watch *w, double value, double min_delta, bool larger_is_better);
+/* Ends training after `patience` values in a row that are not better. `*better`: this one is. */
+bool ln_early_stop_update(ln_watch *w, double value, double min_delta, bool larger_is_better, int64_t patience,
+                          bool *better);
+/* What the rate is multiplied with from here on: `factor` after `patience` values in a row that are not better, then
+ * not again for `cooldown` more; else 1. */
+double ln_plateau_update(ln_watch *w, double value, double min_delta, bool larger_is_better, int64_t patience,
+                         int64_t cooldown, double factor);
 
 /* ---- metrics (metrics.def) ---- */
 
