@@ -1,0 +1,165 @@
+/* Forward values that are computed once more: the same gradients bit for bit in less memory. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "linnet/data.h"
+#include "linnet/linnet.h"
+#include "support/unit.h"
+#include "train/train.h"
+
+#define MODELS LN_TESTS_DIR "/../examples/models/"
+
+enum { MOST = 128, BATCH = 8 };
+
+static ln_error err;
+
+typedef struct network {
+  ln_model *source;
+  ln_optimizer o;
+  int32_t forward_ops, count; /* outputs: the loss, then gradients */
+  size_t input_bytes;
+} network;
+
+static void check(ln_status status) {
+  if (status != LN_OK) printf("%s\n", err.message);
+  assert_int_equal(status, LN_OK);
+}
+
+/* sum(output^2) as the loss, and its gradients by all float constants. */
+static void begin(const char *path, network *n) {
+  ln_builder_options options = LN_BUILDER_OPTIONS_INIT;
+  ln_session_options keep = LN_SESSION_OPTIONS_INIT;
+  int32_t tensors[MOST], outputs[MOST + 1];
+  ln_session *session = NULL;
+  options.batch = BATCH;
+  options.seed = 7;
+  *n = (network){0};
+  check(ln_builder_read(path, &options, &err, &n->source));
+  n->o = (ln_optimizer){.source = n->source, .err = &err};
+  check(ln_edit_begin(n->source, &err, &n->o.model));
+  keep.keep_all_tensors = true;
+  check(ln_session_create(n->source, &keep, &err, &session));
+  check(ln_grad_take_shapes(&n->o, session));
+  ln_session_destroy(session);
+  ln_graph *graph = ln_optimizer_graph(&n->o);
+  for (int32_t i = 0; i < graph->tensor_count && n->count < MOST; ++i) {
+    const ln_tensor *tensor = &graph->tensors[i];
+    if (tensor->type == LN_FLOAT32 && ln_tensor_const_data(tensor) && tensor->shape.rank > 0) tensors[n->count++] = i;
+  }
+  ln_grad g = {.o = &n->o};
+  const int32_t y = graph->outputs[0], rank = graph->tensors[y].shape.rank;
+  outputs[0] = ln_grad_reshape_dims(&g, ln_grad_sum(&g, ln_grad_mul(&g, y, y), (1u << rank) - 1), 0, NULL);
+  check(g.status);
+  n->forward_ops = ln_optimizer_graph(&n->o)->op_count;
+  check(ln_grad_build(&n->o, outputs[0], tensors, n->count, outputs + 1));
+  int32_t given = 1;
+  for (int32_t i = 0; i < n->count; ++i) {
+    if (outputs[i + 1] >= 0) outputs[given++] = outputs[i + 1];
+  }
+  assert_true(given > 4);
+  graph = ln_optimizer_graph(&n->o);
+  graph->outputs = ln_arena_copy(&n->o.model->arena, outputs, (size_t)given * sizeof *outputs);
+  graph->output_count = n->count = given;
+  n->o.model->signature_count = 0;
+}
+
+static void end(network *n) {
+  ln_model_destroy(n->o.model);
+  ln_model_destroy(n->source);
+}
+
+/* Runs it; all outputs one behind another, the caller's, and the arena without inputs. */
+static uint8_t *run(network *n, size_t *bytes, size_t *arena) {
+  ln_session_stats stats = {.size = sizeof stats};
+  ln_model *snapshot = NULL;
+  ln_session *session = NULL;
+  check(ln_edit_snapshot(n->o.model, &err, &snapshot));
+  check(ln_session_create(snapshot, NULL, &err, &session));
+  check(ln_session_get_stats(session, &stats));
+  ln_tensor *input = ln_session_input(session, 0);
+  const size_t elements = ln_tensor_elements(input);
+  float *values = malloc(elements * 4);
+  for (size_t i = 0; i < elements; ++i) {
+    if (ln_tensor_type(input) == LN_FLOAT32) values[i] = (float)sin((double)i * 1.7);
+    else ((int32_t *)(void *)values)[i] = (int32_t)(i * 37 % 200);
+  }
+  n->input_bytes = (elements * 4 + LN_ALIGNMENT - 1) & ~(size_t)(LN_ALIGNMENT - 1);
+  *arena = stats.arena_bytes - n->input_bytes;
+  check(ln_session_set_input(session, 0, values, elements * 4, &err));
+  check(ln_session_run(session, &err));
+  free(values);
+  *bytes = 0;
+  for (int32_t i = 0; i < n->count; ++i) *bytes += ln_tensor_bytes(ln_session_output(session, i));
+  uint8_t *all = malloc(*bytes);
+  size_t at = 0;
+  for (int32_t i = 0; i < n->count; ++i) {
+    const ln_tensor *tensor = ln_session_output(session, i);
+    memcpy(all + at, ln_tensor_data(tensor), ln_tensor_bytes(tensor));
+    at += ln_tensor_bytes(tensor);
+  }
+  ln_session_destroy(session);
+  ln_model_destroy(snapshot);
+  return all;
+}
+
+/* Bytes that the message names. */
+static size_t least_of(const char *message) {
+  const char *at = strstr(message, "takes ");
+  assert_non_null(at);
+  return (size_t)strtoull(at + 6, NULL, 10);
+}
+
+/* With a limit of so many hundredths of what it takes, and of the least that it says. */
+static void compare(const char *path, int hundredths) {
+  network n;
+  size_t bytes, arena, less, again;
+  begin(path, &n);
+  uint8_t *plain = run(&n, &bytes, &arena);
+  const int32_t ops = ln_optimizer_graph(&n.o)->op_count;
+  check(ln_grad_recompute(&n.o, n.forward_ops, 1, arena));
+  assert_int_equal(ln_optimizer_graph(&n.o)->op_count, ops);
+  assert_int_equal(ln_grad_recompute(&n.o, n.forward_ops, 1, 1), LN_ERR_LIMIT);
+  assert_int_equal(ln_optimizer_graph(&n.o)->op_count, ops);
+  const size_t least = least_of(err.message);
+  const size_t limit = hundredths == 0 ? least : arena / 100 * (size_t)hundredths;
+  assert_true(least < arena && least <= limit);
+  check(ln_grad_recompute(&n.o, n.forward_ops, 1, limit));
+  uint8_t *twice = run(&n, &again, &less);
+  printf("%s: %zu bytes, %zu with values computed again (%d operators more of %d), at least %zu\n",
+         strrchr(path, '/') + 1, arena, less, (int)(ln_optimizer_graph(&n.o)->op_count - ops), (int)ops, least);
+  assert_true(less <= limit && ln_optimizer_graph(&n.o)->op_count > ops);
+  assert_int_equal(bytes, again);
+  assert_memory_equal(plain, twice, bytes);
+  free(plain);
+  free(twice);
+  end(&n);
+}
+
+static void test_networks(void **state) {
+  (void)state;
+  compare(MODELS "mbnet.json", 95);
+  compare(MODELS "mbnet.json", 0);
+  compare(MODELS "transformer.json", 70);
+  compare(MODELS "transformer.json", 0);
+  compare(MODELS "autoencoder.json", 0);
+  compare(MODELS "mobilenet.json", 0);
+}
+
+static void test_arguments(void **state) {
+  (void)state;
+  network n;
+  begin(MODELS "mlp.json", &n);
+  assert_int_equal(ln_grad_recompute(&n.o, -1, 1, 1000), LN_ERR_ARGUMENT);
+  assert_int_equal(ln_grad_recompute(&n.o, 1 << 20, 1, 1000), LN_ERR_ARGUMENT);
+  assert_int_equal(ln_grad_recompute(&n.o, n.forward_ops, 1, 0), LN_ERR_ARGUMENT);
+  end(&n);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_networks),
+      cmocka_unit_test(test_arguments),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
