@@ -1,0 +1,137 @@
+/*
+ * One change of the weights by their gradients: forms on the way back, clipping, the optimizer, averages. Work is
+ * shared in blocks of elements that do not depend on one another; norms are summed block by block in their order.
+ */
+#include <math.h>
+
+#include "train/trainer.h"
+
+enum { BLOCK = 1 << 14 };
+
+/* ---- sharing ---- */
+
+typedef struct shared_work {
+  void (*fn)(void *user, size_t begin, size_t end);
+  void *user;
+  size_t count;
+} shared_work;
+
+static void run_block(void *context, int32_t task, int32_t worker) {
+  const shared_work *work = context;
+  const size_t begin = (size_t)task * BLOCK, end = begin + BLOCK;
+  (void)worker;
+  work->fn(work->user, begin, end < work->count ? end : work->count);
+}
+
+void ln_trainer_share(ln_trainer *t, size_t count, void (*fn)(void *user, size_t begin, size_t end), void *user) {
+  shared_work work = {fn, user, count};
+  const size_t blocks = (count + BLOCK - 1) / BLOCK;
+  ln_pool_run(blocks > 1 ? t->pool : NULL, (int32_t)blocks, run_block, &work);
+}
+
+/* ---- norms and clipping ---- */
+
+static double sum_squares(const float *values, size_t count) {
+  double total = 0;
+  for (size_t begin = 0; begin < count; begin += 4096) {
+    const size_t end = begin + 4096 < count ? begin + 4096 : count;
+    double lanes[8] = {0};
+    for (size_t i = begin; i < end; ++i) lanes[i % 8] += (double)values[i] * (double)values[i];
+    total += ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+  }
+  return total;
+}
+
+static void scale(float *values, size_t count, double by) {
+  for (size_t i = 0; i < count; ++i) values[i] = (float)((double)values[i] * by);
+}
+
+/* Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013. */
+static void clip(ln_trainer *t) {
+  const double value = ln_setting_number(t->settings, ln_train_parameters, "clip_value");
+  const double norm = ln_setting_number(t->settings, ln_train_parameters, "clip_norm");
+  const double global = ln_setting_number(t->settings, ln_train_parameters, "global_clip_norm");
+  double all = 0;
+  for (int32_t i = 0; i < t->param_count; ++i) {
+    ln_param *p = t->params[i];
+    for (size_t k = 0; value > 0 && k < p->count; ++k) {
+      const float g = p->gradient[k];
+      p->gradient[k] = g > (float)value ? (float)value : g < (float)-value ? (float)-value : g;
+    }
+    const double own = norm > 0 ? sqrt(sum_squares(p->gradient, p->count)) : 0;
+    if (own > norm) scale(p->gradient, p->count, norm / own);
+    if (global > 0) all += sum_squares(p->gradient, p->count);
+  }
+  all = sqrt(all);
+  for (int32_t i = 0; i < t->param_count && global > 0 && all > global; ++i) {
+    scale(t->params[i]->gradient, t->params[i]->count, global / all);
+  }
+}
+
+/* ---- the optimizer ---- */
+
+typedef struct update_work {
+  const ln_trainer *trainer;
+  ln_param *param;
+  float numbers[LN_UPDATE_NUMBERS];
+  float momentum; /* of averages */
+} update_work;
+
+static void before_block(void *user, size_t begin, size_t end) {
+  const update_work *work = user;
+  ln_param *p = work->param;
+  work->trainer->update->before(work->numbers, p->values, p->gradient, p->slots, begin, end);
+}
+
+static void update_block(void *user, size_t begin, size_t end) {
+  const update_work *work = user;
+  ln_param *p = work->param;
+  work->trainer->update->update(work->numbers, p->values, p->gradient, p->slots, begin, end);
+  if (p->average == NULL) return;
+  for (size_t i = begin; i < end; ++i) p->average[i] += (1 - work->momentum) * (p->values[i] - p->average[i]);
+}
+
+/* The slot that `before` wrote: the last one that is kept. */
+static const float *direction_of(const ln_param *p) {
+  const float *last = p->gradient;
+  for (int32_t k = 0; k < LN_UPDATE_SLOTS; ++k) {
+    if (p->slots[k] != NULL) last = p->slots[k];
+  }
+  return last;
+}
+
+static double decay_of(const ln_trainer *t, const ln_param *p) {
+  if (!p->is_weight) return 0;
+  return ln_setting_given(t->settings, "weight_decay")
+             ? ln_setting_number(t->settings, ln_train_parameters, "weight_decay")
+             : t->update->decay;
+}
+
+static void update(ln_trainer *t, ln_param *p, double rate) {
+  const ln_update_def *def = t->update;
+  update_work work = {.trainer = t, .param = p};
+  work.momentum = (float)ln_setting_number(t->settings, ln_train_parameters, "ema");
+  def->prepare(t->settings, def->parameters, t->step + 1, rate, decay_of(t, p), work.numbers);
+  if (def->before != NULL) ln_trainer_share(t, p->count, before_block, &work);
+  if (def->norms && p->is_weight) {
+    const float *direction = def->before == NULL ? p->gradient : direction_of(p);
+    work.numbers[LN_UPDATE_NUMBERS - 2] = (float)sqrt(sum_squares(p->values, p->count));
+    work.numbers[LN_UPDATE_NUMBERS - 1] = (float)sqrt(sum_squares(direction, p->count));
+  }
+  ln_trainer_share(t, p->count, update_block, &work);
+}
+
+void ln_trainer_descend(ln_trainer *t, double rate) {
+  for (int32_t i = 0; i < t->param_count; ++i) {
+    for (int32_t k = t->form_count - 1; k >= 0; --k) {
+      if (t->forms[k].def->back != NULL) t->forms[k].def->back(t, t->forms[k].state, t->params[i]);
+    }
+  }
+  clip(t);
+  for (int32_t i = 0; i < t->param_count; ++i) {
+    update(t, t->params[i], rate);
+    for (int32_t k = 0; k < t->form_count; ++k) {
+      if (t->forms[k].def->after_update != NULL) t->forms[k].def->after_update(t, t->forms[k].state, t->params[i]);
+    }
+  }
+}
