@@ -41,6 +41,16 @@ static bool wanted(const ln_trainer *t, const ln_metric_def *def) {
   return strcmp(def->name, t->data.labels != NULL ? "accuracy" : "mae") == 0;
 }
 
+static ln_metric_input input_of(const ln_trainer *t) {
+  const ln_train_data *data = &t->data;
+  const size_t each = data->labels == NULL || data->label_count < 1 ? 1 : (size_t)data->label_count;
+  ln_metric_input input = {.target = data->labels != NULL ? LN_TARGET_CLASS : LN_TARGET_VALUES};
+  input.outputs = t->classes / each;
+  input.logits = t->loss->absorbs >= 0 && t->prediction == t->output;
+  input.yes_or_no = t->loss->absorbs == LN_OP_LOGISTIC || input.outputs == 1;
+  return input;
+}
+
 static ln_status create_metrics(const ln_trainer *t, metrics *m) {
   const ln_target_kind kind = t->data.labels != NULL ? LN_TARGET_CLASS : LN_TARGET_VALUES;
   *m = (metrics){0};
@@ -51,7 +61,8 @@ static ln_status create_metrics(const ln_trainer *t, metrics *m) {
       destroy_metrics(m);
       return ln_fail(t->err, LN_ERR_ARGUMENT, "metrics: %s does not fit this data", def->name);
     }
-    void *state = def->create(t->settings, def->parameters, t->classes);
+    const ln_metric_input input = input_of(t);
+    void *state = def->create(t->settings, def->parameters, &input);
     if (state == NULL) {
       destroy_metrics(m);
       return no_memory(t);
@@ -61,15 +72,18 @@ static ln_status create_metrics(const ln_trainer *t, metrics *m) {
   return LN_OK;
 }
 
+/* Each label of a sample is a target of its own. */
 static ln_status add_metrics(const ln_trainer *t, metrics *m, const ln_step *step, const ln_train_data *data,
                              const int64_t *indices, int32_t count) {
   const float *outputs = ln_step_output(step, LN_STEP_PREDICTION, NULL);
-  const int64_t labels = data->label_count < 1 ? 1 : data->label_count;
-  for (int32_t i = 0; i < count; ++i) {
-    const void *target = data->labels != NULL ? (const void *)(data->labels + indices[i] * labels)
-                                              : (const void *)(data->targets + indices[i] * data->target_count);
+  const int64_t each = data->labels == NULL || data->label_count < 1 ? 1 : data->label_count;
+  const size_t width = t->classes / (size_t)each;
+  for (int64_t i = 0; i < count * each; ++i) {
+    const int64_t sample = indices[i / each];
+    const void *target = data->labels != NULL ? (const void *)(data->labels + sample * each + i % each)
+                                              : (const void *)(data->targets + sample * data->target_count);
     for (int32_t k = 0; k < m->count; ++k) {
-      if (!m->all[k].def->add(m->all[k].state, outputs + (size_t)i * t->classes, target)) return no_memory(t);
+      if (!m->all[k].def->add(m->all[k].state, outputs + (size_t)i * width, target)) return no_memory(t);
     }
   }
   return LN_OK;

@@ -15,7 +15,7 @@ const ln_parameter ln_train_parameters[] = {
     {"batch", LN_PARAMETER_INTEGER, "128", NULL, 1, 1e6, "samples of a step"},
     {"epochs", LN_PARAMETER_INTEGER, "1", NULL, 1, 1e6, "how often every sample is seen"},
     {"train", LN_PARAMETER_TEXT, NULL, NULL, 0, 0, "a regular expression: the tensors or layers that are trained"},
-    {"output", LN_PARAMETER_TEXT, NULL, NULL, 0, 0, "the output that the loss reads, by its name; the first"},
+    {"prediction", LN_PARAMETER_TEXT, NULL, NULL, 0, 0, "the output that the loss reads, by its name; none: the first"},
     {"seed", LN_PARAMETER_INTEGER, "1", NULL, 0, 9e15, "of everything that is drawn at random"},
     {"shuffle", LN_PARAMETER_FLAG, "true", NULL, 0, 0, "whether samples come in another order in each epoch"},
     {"threads", LN_PARAMETER_INTEGER, "1", NULL, 1, 1024, "which change no result"},
@@ -197,6 +197,21 @@ bool ln_setting_flag(const ln_settings *s, const ln_parameter *list, const char 
 }
 
 /* ---- what was chosen ---- */
+
+/* Whether a list of names with commas between them holds one. */
+static bool listed(const char *list, const char *name) {
+  const size_t length = strlen(name);
+  while (*list != '\0') {
+    const size_t word = strcspn(list, ",");
+    if (word == length && strncmp(list, name, length) == 0) return true;
+    list += word + (list[word] == ',');
+  }
+  return false;
+}
+
+bool ln_metric_chosen(const ln_settings *s, const ln_metric_def *metric) {
+  return listed(ln_setting_text(s, ln_train_parameters, "metrics"), metric->name);
+}
 
 /* Whether the choice is in use: the one of its kind, one of the metrics, or turned on by the parameter of its name. */
 static bool in_use(const ln_settings *s, const choice *c) {

@@ -152,7 +152,7 @@ static ln_status list_params(ln_trainer *t) {
 /* Inputs as a session of the source counts them, and the output that is learned from. */
 static ln_status find_ends(ln_trainer *t) {
   const ln_model *model = t->o.model;
-  const char *name = ln_setting_text(t->settings, ln_train_parameters, "output");
+  const char *name = ln_setting_text(t->settings, ln_train_parameters, "prediction");
   const ln_signature *s = model->signature_count > 0 ? &model->signatures[0] : NULL;
   t->o.graph = s == NULL ? 0 : s->graph;
   const ln_graph *graph = ln_optimizer_graph(&t->o);
@@ -169,7 +169,7 @@ static ln_status find_ends(ln_trainer *t) {
     }
   }
   if (t->output >= 0) return LN_OK;
-  return ln_fail(t->err, LN_ERR_NOT_FOUND, "output: the model has no output \"%.60s\"", name == NULL ? "" : name);
+  return ln_fail(t->err, LN_ERR_NOT_FOUND, "prediction: the model has no output \"%.60s\"", name == NULL ? "" : name);
 }
 
 /* The loss reads before a last operator that it stands for. */

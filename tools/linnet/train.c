@@ -1,0 +1,316 @@
+/* linnet train: a model learns from samples. */
+#define _POSIX_C_SOURCE 200809L
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "json.h"
+#include "train.h"
+
+typedef struct train_options {
+  const char *model, *data, *labels, *output, *teacher, *checkpoint, *log, *normalize, *validation, *validation_labels;
+  bool resume, json, quiet, list;
+  double every; /* seconds between checkpoints */
+  train_choices choices;
+} train_options;
+
+typedef struct training {
+  const train_options *options;
+  ln_model *model, *teacher, *made;
+  ln_data *data, *validation;
+  ln_train_data samples, validation_samples;
+  ln_trainer *trainer;
+  train_history history;
+  char checkpoint[4096];
+  double saved_ms, shown_ms;
+  ln_status failed; /* of a checkpoint */
+  ln_error err;
+} training;
+
+/* ---- what was said ---- */
+
+/* --validation takes samples and, behind them, labels: as an option of their own for the others' parser. */
+static char **split_validation(int *argc, char **argv) {
+  char **all = malloc(((size_t)*argc + 2) * sizeof *all);
+  int count = 0;
+  if (!all) return NULL;
+  for (int i = 0; i < *argc; i++) {
+    all[count++] = argv[i];
+    if (strcmp(argv[i], "--validation") != 0 || i + 1 == *argc) continue;
+    all[count++] = argv[++i];
+    if (i + 1 == *argc || argv[i + 1][0] == '-' || count > *argc) continue;
+    /* A second operand behind it, unless the model has not come yet and none is left for it. */
+    static char labels[] = "--validation-labels";
+    all[count++] = labels;
+    all[count++] = argv[++i];
+  }
+  *argc = count;
+  return all;
+}
+
+static int check(const cli_command *self, const train_options *o, int operand_count) {
+  if (o->list) return -1;
+  if (operand_count == 0) return cli_usage(self, "no model given");
+  if (!o->data) return cli_usage(self, "no --data given");
+  if (!o->output) return cli_usage(self, "no -o given: where the trained model goes");
+  if (o->resume && !o->checkpoint) return cli_usage(self, "--resume goes with --checkpoint");
+  return -1;
+}
+
+static int parse(const cli_command *self, int argc, char **argv, train_options *out) {
+  *out = (train_options){.every = 30};
+  cli_option options[TRAIN_OPTIONS_MOST + 20] = {
+      {"-o", CLI_TEXT, &out->output, 0, 0},
+      {"--output", CLI_TEXT, &out->output, 0, 0},
+      {"--data", CLI_TEXT, &out->data, 0, 0},
+      {"--labels", CLI_TEXT, &out->labels, 0, 0},
+      {"--validation", CLI_TEXT, &out->validation, 0, 0},
+      {"--validation-labels", CLI_TEXT, &out->validation_labels, 0, 0},
+      {"--normalize", CLI_TEXT, &out->normalize, 0, 0},
+      {"--teacher", CLI_TEXT, &out->teacher, 0, 0},
+      {"--checkpoint", CLI_TEXT, &out->checkpoint, 0, 0},
+      {"--checkpoint-every", CLI_REAL, &out->every, 0, 1e9},
+      {"--resume", CLI_FLAG, &out->resume, 0, 0},
+      {"--log", CLI_TEXT, &out->log, 0, 0},
+      {"--json", CLI_FLAG, &out->json, 0, 0},
+      {"--quiet", CLI_FLAG, &out->quiet, 0, 0},
+      {"--list", CLI_FLAG, &out->list, 0, 0},
+  };
+  size_t count = 0;
+  int argument_count = argc, operand_count;
+  while (options[count].name) count++;
+  count += train_list_options(&out->choices, options + count);
+  char **arguments = split_validation(&argument_count, argv);
+  if (!arguments) return cli_fail("out of memory");
+  const int status = cli_parse(self, argument_count, arguments, options, count, &out->model, 1, &operand_count);
+  free(arguments);
+  return status >= 0 ? status : check(self, out, operand_count);
+}
+
+/* ---- models and data ---- */
+
+static ln_status ln_data_train_x(const ln_data *data, ln_error *err, ln_train_data *out) {
+  (void)err;
+  const ln_labelled *l = ln_data_labelled(data);
+  *out = (ln_train_data)LN_TRAIN_DATA_INIT;
+  out->samples = ln_data_samples(data);
+  out->labels = l ? l->labels : NULL;
+  return LN_OK;
+}
+
+static int open_samples(training *t, const char *path, const char *labels, ln_data **data, ln_train_data *out) {
+  ln_data_options options = LN_DATA_OPTIONS_INIT;
+  float numbers[2];
+  options.labels = labels;
+  if (t->options->normalize) {
+    if (!cli_normalize(t->options->normalize, numbers)) {
+      return cli_fail("--normalize takes MEAN,STD (two numbers, STD not 0), not %s", t->options->normalize);
+    }
+    options.normalize = numbers;
+  }
+  if (ln_data_open(path, t->model, &options, &t->err, data) != LN_OK ||
+      ln_data_train_x(*data, &t->err, out) != LN_OK) {
+    return cli_fail("%s", t->err.message);
+  }
+  return CLI_OK;
+}
+
+static int open_all(training *t) {
+  const train_options *o = t->options;
+  const char *seed = train_choice(&o->choices, "seed");
+  if (train_open_model(o->model, seed ? strtoull(seed, NULL, 10) : 1, &t->err, &t->model) != LN_OK ||
+      (o->teacher && cli_open(o->teacher, &t->err, &t->teacher) != LN_OK)) {
+    return cli_fail("%s", t->err.message);
+  }
+  int status = open_samples(t, o->data, o->labels, &t->data, &t->samples);
+  if (status == CLI_OK && o->validation) {
+    status = open_samples(t, o->validation, o->validation_labels, &t->validation, &t->validation_samples);
+  }
+  return status;
+}
+
+static ln_status set(void *user, const char *parameter, const char *value) {
+  training *t = user;
+  return ln_trainer_set(t->trainer, parameter, value, &t->err);
+}
+
+/* Also makes the folder, and goes on where a checkpoint ends. */
+static int prepare_checkpoint(training *t) {
+  const train_options *o = t->options;
+  if (!o->checkpoint) return CLI_OK;
+  if (mkdir(o->checkpoint, 0777) != 0 && errno != EEXIST) {
+    return cli_fail("%s: cannot make the folder: %s", o->checkpoint, strerror(errno));
+  }
+  const int length = snprintf(t->checkpoint, sizeof t->checkpoint, "%s/training.checkpoint", o->checkpoint);
+  if (length < 0 || (size_t)length >= sizeof t->checkpoint) return cli_fail("%s: the path is too long", o->checkpoint);
+  if (!o->resume || access(t->checkpoint, F_OK) != 0) return CLI_OK;
+  if (ln_trainer_restore(t->trainer, t->checkpoint, &t->err) == LN_OK) return CLI_OK;
+  return cli_fail("%s", t->err.message);
+}
+
+static int create(training *t) {
+  if (ln_trainer_create(t->model, &t->err, &t->trainer) != LN_OK ||
+      train_each_choice(&t->options->choices, set, t) != LN_OK ||
+      ln_trainer_set_data(t->trainer, &t->samples, t->validation ? &t->validation_samples : NULL, &t->err) != LN_OK ||
+      (t->teacher && ln_trainer_set_teacher(t->trainer, t->teacher, &t->err) != LN_OK)) {
+    return cli_fail("%s", t->err.message);
+  }
+  return prepare_checkpoint(t);
+}
+
+/* ---- telling ---- */
+
+static void print_time(double seconds, char *out, size_t size) {
+  const long all = (long)(seconds + 0.5);
+  if (all < 60) snprintf(out, size, "%ld s", all);
+  else if (all < 3600) snprintf(out, size, "%ld min %02ld s", all / 60, all % 60);
+  else snprintf(out, size, "%ld h %02ld min", all / 3600, all / 60 % 60);
+}
+
+static void print_epoch(const ln_train_event *e) {
+  fprintf(stderr, "epoch %lld of %lld: loss %.4f", (long long)e->epoch, (long long)e->epochs, e->loss);
+  for (int32_t i = 0; i < e->metric_count; i++) fprintf(stderr, ", %s %.4f", e->metric_names[i], e->metrics[i]);
+  if (isfinite(e->validation_loss)) fprintf(stderr, ", validation_loss %.4f", e->validation_loss);
+  fprintf(stderr, ", %.0f samples/s\n", e->seconds > 0 ? (double)e->samples / e->seconds : 0);
+}
+
+static void show_progress(training *t, const ln_train_event *e) {
+  char left[40];
+  const double now = cli_now_ms();
+  if (t->options->quiet || !isatty(STDERR_FILENO) || now - t->shown_ms < 200) return;
+  const double done = e->steps > 0 ? (double)e->step / (double)e->steps : 1;
+  t->shown_ms = now;
+  print_time(e->step > 0 ? e->seconds * (double)(e->steps - e->step) / (double)e->step : 0, left, sizeof left);
+  fprintf(stderr, "\r\033[Kstep %lld of %lld ", (long long)e->step, (long long)e->steps);
+  cli_print_bar(stderr, done, 30);
+  fprintf(stderr, " loss %.4f, %s left", e->loss, left);
+  fflush(stderr);
+}
+
+static bool save(training *t) {
+  t->saved_ms = cli_now_ms();
+  t->failed = ln_trainer_save(t->trainer, t->checkpoint, &t->err);
+  return t->failed == LN_OK;
+}
+
+static bool on_step(void *user, const ln_train_event *event) {
+  training *t = user;
+  if (!train_history_add(&t->history, event)) return false;
+  show_progress(t, event);
+  if (event->epoch_ended && !t->options->quiet && !t->options->json) {
+    if (isatty(STDERR_FILENO)) fputs("\r\033[K", stderr);
+    print_epoch(event);
+  }
+  if (!t->checkpoint[0]) return true;
+  return event->epoch_ended || cli_now_ms() - t->saved_ms >= t->options->every * 1e3 ? save(t) : true;
+}
+
+/* ---- the result ---- */
+
+static void put_epoch(json *j, const training *t, const train_epoch *e) {
+  json_flat_object(j, NULL);
+  json_int(j, "epoch", e->epoch);
+  json_int(j, "step", e->step);
+  json_real(j, "loss", e->loss);
+  json_real(j, "validation_loss", e->validation_loss);
+  json_real(j, "learning_rate", e->rate);
+  json_real(j, "seconds", e->seconds);
+  for (int32_t i = 0; i < e->metric_count; i++) json_real(j, t->history.metric_names[i], e->metrics[i]);
+  json_end(j, '}');
+}
+
+static int64_t peak_rss_kb(void) {
+  struct rusage usage;
+  return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_maxrss : -1;
+}
+
+static void print_json(const training *t) {
+  const train_history *h = &t->history;
+  json j;
+  json_begin(&j, stdout);
+  json_object(&j, NULL);
+  json_string(&j, "model", t->options->model);
+  json_string(&j, "output", t->options->output);
+  json_int(&j, "steps", h->steps);
+  json_int(&j, "samples", h->samples);
+  json_real(&j, "seconds", h->seconds);
+  json_real(&j, "samples_per_second", h->seconds > 0 ? (double)h->samples / h->seconds : 0);
+  json_int(&j, "peak_rss_kb", peak_rss_kb());
+  json_array(&j, "epochs");
+  for (int32_t i = 0; i < h->count; i++) put_epoch(&j, t, &h->epochs[i]);
+  json_end(&j, ']');
+  json_end(&j, '}');
+}
+
+static void print_text(const training *t) {
+  char time[40];
+  const train_history *h = &t->history;
+  print_time(h->seconds, time, sizeof time);
+  printf("%s: %lld steps in %s, %.0f samples/s, peak memory %lld MB\n", t->options->output, (long long)h->steps, time,
+         h->seconds > 0 ? (double)h->samples / h->seconds : 0, (long long)peak_rss_kb() / 1024);
+  for (int32_t i = 0; ln_data_note(t->data, i); i++) printf("note: %s\n", ln_data_note(t->data, i));
+}
+
+static int train(training *t) {
+  t->saved_ms = cli_now_ms();
+  const ln_status status = ln_trainer_run(t->trainer, on_step, t, &t->err);
+  if (isatty(STDERR_FILENO) && !t->options->quiet) fputs("\r\033[K", stderr);
+  if (status != LN_OK || t->failed != LN_OK) return cli_fail("%s", t->err.message);
+  if (ln_trainer_make(t->trainer, &t->err, &t->made) != LN_OK ||
+      ln_model_save(t->made, t->options->output, &t->err) != LN_OK) {
+    return cli_fail("%s", t->err.message);
+  }
+  if (t->options->json) print_json(t);
+  else print_text(t);
+  return CLI_OK;
+}
+
+static int run(const cli_command *self, int argc, char **argv) {
+  train_options options;
+  int status = parse(self, argc, argv, &options);
+  if (status >= 0) return status;
+  if (options.list) {
+    train_print_choices();
+    return CLI_OK;
+  }
+  training t = {.options = &options};
+  t.samples.size = t.validation_samples.size = sizeof(ln_train_data);
+  status = open_all(&t);
+  if (status == CLI_OK) status = create(&t);
+  if (status == CLI_OK) status = train(&t);
+  ln_trainer_destroy(t.trainer);
+  ln_data_close(t.data);
+  ln_data_close(t.validation);
+  ln_model_destroy(t.made);
+  ln_model_destroy(t.model);
+  ln_model_destroy(t.teacher);
+  train_history_free(&t.history);
+  return status;
+}
+
+const cli_command cli_train = {
+    "train", run, "trains a model on samples",
+    "usage: linnet train MODEL.tflite|SPEC.json --data SAMPLES [--labels LABELS] -o OUT.tflite [options]\n"
+    "\n"
+    "Trains a model, or one from scratch out of its specification (docs/builder.md), and writes the result.\n"
+    "\n"
+    "  --data SAMPLES          .npy, .npz or IDX (samples along the first axis; .gz too), a folder of pictures or\n"
+    "                          sounds, or one of folders that are classes\n"
+    "  --labels LABELS         the class of each sample, or values to learn: .npy, IDX, or text with a number a line\n"
+    "  --validation SAMPLES [LABELS]  what loss and metrics are measured on after each epoch\n"
+    "  --normalize MEAN,STD    bytes become (value - MEAN) / STD, in place of what the metadata says\n"
+    "  --loss NAME, --optimizer NAME, --lr RATE, --batch N, --epochs N, --seed N, --threads N, --train REGEX ...\n"
+    "                          what is chosen: linnet train --list names all choices and their options\n"
+    "  --teacher MODEL         also learns from what this model says of each sample (distillation)\n"
+    "  --checkpoint DIR        keeps the training's state there, after each epoch and every 30 seconds\n"
+    "  --checkpoint-every S    seconds between checkpoints\n"
+    "  --resume                goes on where the checkpoint ended; the result is that of an unbroken run\n"
+    "  --log OUT.html          a page with the curves of the run\n"
+    "  --quiet                 no progress\n"
+    "  --json                  print one JSON object: loss and metrics of each epoch, seconds, memory\n"
+    "  --list                  every choice with its options\n"};

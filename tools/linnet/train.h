@@ -1,0 +1,59 @@
+/* What `linnet train` and `linnet trainable` share: options of training from the library's own list, data, models. */
+#ifndef LINNET_CLI_TRAIN_H
+#define LINNET_CLI_TRAIN_H
+
+#include "cli.h"
+#include "linnet/data.h"
+#include "linnet/train.h"
+
+enum { TRAIN_OPTIONS_MOST = 200 };
+
+/* Options of training as the command line has them: --learning-rate for "learning_rate", --no-shuffle for what is true
+ * without it. Names stay as long as this. */
+typedef struct train_choices {
+  int32_t count;
+  const char *parameters[TRAIN_OPTIONS_MOST]; /* "learning_rate" */
+  char options[TRAIN_OPTIONS_MOST][48];       /* "--learning-rate" */
+  const char *values[TRAIN_OPTIONS_MOST];     /* as given; NULL */
+  bool flags[TRAIN_OPTIONS_MOST];
+  bool negated[TRAIN_OPTIONS_MOST];
+} train_choices;
+
+/* Lists them into `options`, which has room for TRAIN_OPTIONS_MOST + 1; how many there are. */
+size_t train_list_options(train_choices *choices, cli_option *options);
+/* The value of a parameter after parsing; NULL: not given. */
+const char *train_choice(const train_choices *choices, const char *parameter);
+/* Hands what was given to fn(user, parameter, value), until one is not LN_OK. */
+ln_status train_each_choice(const train_choices *choices,
+                            ln_status (*fn)(void *user, const char *parameter, const char *value), void *user);
+/* `linnet train --list`: every choice with its parameters. */
+void train_print_choices(void);
+
+/* A .tflite, or a specification in JSON that becomes a model with weights to begin from. */
+ln_status train_open_model(const char *path, uint64_t seed, ln_error *err, ln_model **out);
+
+/* ---- the log (train_log.c) ---- */
+
+typedef struct train_epoch {
+  int64_t epoch, step;
+  double loss, validation_loss, rate, seconds;
+  int32_t metric_count;
+  double metrics[2 * 16];
+} train_epoch;
+
+typedef struct train_history {
+  train_epoch *epochs;
+  int32_t count;
+  char metric_names[2 * 16][64];
+  int32_t metric_count;
+  double *losses; /* of steps, thinned out */
+  int64_t *loss_steps;
+  int32_t loss_count, loss_room;
+  int64_t samples, steps;
+  double seconds;
+} train_history;
+
+bool train_history_add(train_history *h, const ln_train_event *event); /* false: no memory */
+void train_history_free(train_history *h);
+
+#endif
