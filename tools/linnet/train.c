@@ -94,7 +94,7 @@ static int parse(const cli_command *self, int argc, char **argv, train_options *
 
 /* ---- models and data ---- */
 
-static ln_status ln_data_train_x(const ln_data *data, ln_error *err, ln_train_data *out) {
+static ln_status take_samples(const ln_data *data, ln_error *err, ln_train_data *out) {
   (void)err;
   const ln_labelled *l = ln_data_labelled(data);
   *out = (ln_train_data)LN_TRAIN_DATA_INIT;
@@ -114,7 +114,7 @@ static int open_samples(training *t, const char *path, const char *labels, ln_da
     options.normalize = numbers;
   }
   if (ln_data_open(path, t->model, &options, &t->err, data) != LN_OK ||
-      ln_data_train_x(*data, &t->err, out) != LN_OK) {
+      take_samples(*data, &t->err, out) != LN_OK) {
     return cli_fail("%s", t->err.message);
   }
   return CLI_OK;
