@@ -113,8 +113,7 @@ static int open_samples(training *t, const char *path, const char *labels, ln_da
     }
     options.normalize = numbers;
   }
-  if (ln_data_open(path, t->model, &options, &t->err, data) != LN_OK ||
-      take_samples(*data, &t->err, out) != LN_OK) {
+  if (ln_data_open(path, t->model, &options, &t->err, data) != LN_OK || take_samples(*data, &t->err, out) != LN_OK) {
     return cli_fail("%s", t->err.message);
   }
   return CLI_OK;
