@@ -5,6 +5,8 @@
 
 enum { LANES = 16 };
 
+#define APART __attribute__((noinline)) /* small: what is long is inside of it */
+
 static double sum_lanes(double *lanes) {
   for (int half = LANES / 2; half > 0; half /= 2) {
     for (int k = 0; k < half; ++k) lanes[k] += lanes[k + half];
@@ -12,7 +14,7 @@ static double sum_lanes(double *lanes) {
   return lanes[0];
 }
 
-static double block_square(const float *values, size_t count) {
+static APART double block_square(const float *values, size_t count) {
   double lanes[LANES] = {0};
   size_t i = 0;
   for (; i + LANES <= count; i += LANES) {
@@ -30,13 +32,13 @@ void ln_norm_squares(const float *values, size_t begin, size_t end, double *sums
   }
 }
 
-double ln_norm_sum(const double *sums, size_t count) {
+APART double ln_norm_sum(const double *sums, size_t count) {
   if (count < 2) return count == 0 ? 0 : sums[0];
   return ln_norm_sum(sums, count / 2) + ln_norm_sum(sums + count / 2, count - count / 2);
 }
 
 /* Of blocks [first, first + blocks): as ln_norm_sum adds them. */
-static double square_sum(const float *values, size_t count, size_t first, size_t blocks) {
+static APART double square_sum(const float *values, size_t count, size_t first, size_t blocks) {
   if (blocks < 2) {
     const size_t begin = first * LN_NORM_BLOCK;
     return blocks == 0 ? 0 : block_square(values + begin, block_end(begin, count) - begin);
@@ -59,7 +61,7 @@ void ln_clip_value(float *values, size_t begin, size_t end, double most) {
   }
 }
 
-void ln_scale(float *values, size_t begin, size_t end, double by) {
+APART void ln_scale(float *values, size_t begin, size_t end, double by) {
   const float factor = (float)by;
   for (size_t i = begin; i < end; ++i) values[i] *= factor;
 }

@@ -27,16 +27,27 @@ enum {
 #define LN_P_LAST \
   { NULL, LN_PARAMETER_FLAG, NULL, NULL, 0, 0, NULL }
 
+/* The numbers that all take. */
+void ln_update_common(double rate, double decay, float numbers[LN_UPDATE_NUMBERS]);
+
 /* ---- emitting ---- */
 
+int32_t ln_update_plus(ln_grad *g, int32_t a, double b);
 int32_t ln_update_add(ln_grad *g, int32_t a, int32_t b);
 int32_t ln_update_sub(ln_grad *g, int32_t a, int32_t b);
 int32_t ln_update_div(ln_grad *g, int32_t a, int32_t b);
 /* a + (b - a) * by */
 int32_t ln_update_toward(ln_grad *g, int32_t a, int32_t b, double by);
-/* 1 - base^step, without the loss of digits that 1 - x has for x near 1 */
+/* 1 - base^step, without the loss of digits that 1 - x has for x near 1. */
 int32_t ln_update_bias(ln_grad *g, double base, int32_t step);
 /* The values after decay. */
 int32_t ln_update_decayed(ln_grad *g, const ln_update_graph *u);
+int32_t ln_update_root(ln_grad *g, int32_t a, double plus); /* sqrt(a + plus) */
+int32_t ln_update_norm(ln_grad *g, int32_t a);              /* float32 [] */
+int32_t ln_update_ratio(ln_grad *g, int32_t a, int32_t b);  /* a / b where both are above 0, else 1 */
+
+static inline float ln_update_number(const ln_update_graph *u, const char *name) {
+  return (float)ln_setting_number(u->s, u->list, name);
+}
 
 #endif

@@ -63,6 +63,89 @@ static void adam(const ln_settings *s, const ln_parameter *list, double t, doubl
   x->w -= alpha * x->slots[0] / (sqrt(v) + ln_setting_number(s, list, "epsilon"));
 }
 
+static void nadam(const ln_settings *s, const ln_parameter *list, double t, double rate, double g, weight *x) {
+  const double beta_1 = ln_setting_number(s, list, "beta_1"), beta_2 = ln_setting_number(s, list, "beta_2");
+  double product = 1, now = 0;
+  for (double i = 1; i <= t; ++i) product *= now = beta_1 * (1 - 0.5 * pow(0.96, i));
+  const double next = beta_1 * (1 - 0.5 * pow(0.96, t + 1));
+  x->slots[0] += (g - x->slots[0]) * (1 - beta_1);
+  x->slots[1] += (g * g - x->slots[1]) * (1 - beta_2);
+  const double m = next * x->slots[0] / (1 - product * next) + (1 - now) * g / (1 - product);
+  x->w -= m * rate / (sqrt(x->slots[1] / (1 - pow(beta_2, t))) + ln_setting_number(s, list, "epsilon"));
+}
+
+static void adamax(const ln_settings *s, const ln_parameter *list, double t, double rate, double g, weight *x) {
+  const double beta_1 = ln_setting_number(s, list, "beta_1"), beta_2 = ln_setting_number(s, list, "beta_2");
+  x->slots[0] += (g - x->slots[0]) * (1 - beta_1);
+  x->slots[1] = fmax(beta_2 * x->slots[1], fabs(g));
+  x->w -= rate * x->slots[0] / ((1 - pow(beta_1, t)) * (x->slots[1] + ln_setting_number(s, list, "epsilon")));
+}
+
+static void rmsprop(const ln_settings *s, const ln_parameter *list, double t, double rate, double g, weight *x) {
+  (void)t;
+  const double rho = ln_setting_number(s, list, "rho"), momentum = ln_setting_number(s, list, "momentum");
+  double by = x->slots[0] = rho * x->slots[0] + (1 - rho) * g * g;
+  x->slots[1] = rho * x->slots[1] + (1 - rho) * g;
+  if (ln_setting_flag(s, list, "centered")) by -= x->slots[1] * x->slots[1];
+  x->slots[2] = momentum * x->slots[2] + rate * g / sqrt(by + ln_setting_number(s, list, "epsilon"));
+  x->w -= x->slots[2];
+}
+
+static void adagrad(const ln_settings *s, const ln_parameter *list, double t, double rate, double g, weight *x) {
+  (void)t;
+  x->slots[0] += g * g;
+  x->w -= rate * g / sqrt(x->slots[0] + ln_setting_number(s, list, "epsilon"));
+}
+
+static void adadelta(const ln_settings *s, const ln_parameter *list, double t, double rate, double g, weight *x) {
+  (void)t;
+  const double rho = ln_setting_number(s, list, "rho"), epsilon = ln_setting_number(s, list, "epsilon");
+  x->slots[0] = rho * x->slots[0] + (1 - rho) * g * g;
+  const double move = -sqrt(x->slots[1] + epsilon) * g / sqrt(x->slots[0] + epsilon);
+  x->slots[1] = rho * x->slots[1] + (1 - rho) * move * move;
+  x->w += rate * move;
+}
+
+static void ftrl(const ln_settings *s, const ln_parameter *list, double t, double rate, double g, weight *x) {
+  (void)t;
+  const double power = ln_setting_number(s, list, "learning_rate_power"), l1 = ln_setting_number(s, list, "l1");
+  const double l2 = ln_setting_number(s, list, "l2") + ln_setting_number(s, list, "beta") / (2 * rate);
+  const double sum = x->slots[0] + g * g;
+  const double pull = g + 2 * ln_setting_number(s, list, "l2_shrinkage") * x->w;
+  x->slots[1] += pull - (pow(sum, -power) - pow(x->slots[0], -power)) / rate * x->w;
+  x->slots[0] = sum;
+  x->w = (fmax(fmin(x->slots[1], l1), -l1) - x->slots[1]) / (pow(sum, -power) / rate + 2 * l2);
+}
+
+static void lion(const ln_settings *s, const ln_parameter *list, double t, double rate, double g, weight *x) {
+  (void)t;
+  const double beta_1 = ln_setting_number(s, list, "beta_1"), beta_2 = ln_setting_number(s, list, "beta_2");
+  const double c = beta_1 * x->slots[0] + (1 - beta_1) * g;
+  x->slots[0] = beta_2 * x->slots[0] + (1 - beta_2) * g;
+  x->w -= rate * (c > 0 ? 1 : c < 0 ? -1 : 0);
+}
+
+/* Those of layers take their ratio from all weights: set before each step. */
+static double ratio, layer_decay;
+
+static void lars(const ln_settings *s, const ln_parameter *list, double t, double rate, double g, weight *x) {
+  (void)t;
+  x->slots[0] = ln_setting_number(s, list, "momentum") * x->slots[0] + rate * ratio * (g + layer_decay * x->w);
+  x->w -= x->slots[0];
+}
+
+static double lamb_move(const ln_settings *s, const ln_parameter *list, double t, double g, weight *x) {
+  const double beta_1 = ln_setting_number(s, list, "beta_1"), beta_2 = ln_setting_number(s, list, "beta_2");
+  x->slots[0] += (g - x->slots[0]) * (1 - beta_1);
+  x->slots[1] += (g * g - x->slots[1]) * (1 - beta_2);
+  return x->slots[0] / (1 - pow(beta_1, t)) /
+         (sqrt(x->slots[1] / (1 - pow(beta_2, t))) + ln_setting_number(s, list, "epsilon"));
+}
+
+static void lamb(const ln_settings *s, const ln_parameter *list, double t, double rate, double g, weight *x) {
+  x->w -= rate * ratio * lamb_move(s, list, t, g, x);
+}
+
 typedef struct update_case {
   const char *name;
   formula *exact;
@@ -77,6 +160,24 @@ static const update_case cases[] = {
     {"adam", adam, 0.01, 0, {{NULL}}},
     {"adam", adam, 0.01, 0.1, {{"beta_1", "0.8", "beta_2", "0.95", "epsilon", "0.01"}}},
     {"adam", adam, 0.01, 0, {{"amsgrad", "true"}}},
+    {"adamw", adam, 0.01, 0.004, {{NULL}}},
+    {"nadam", nadam, 0.01, 0.01, {{NULL}}},
+    {"nadam", nadam, 0.01, 0, {{"beta_1", "0.5", "epsilon", "1e-3"}}},
+    {"adamax", adamax, 0.01, 0.01, {{NULL}}},
+    {"lamb", lamb, 0.01, 0.01, {{NULL}}},
+    {"rmsprop", rmsprop, 0.01, 0.01, {{NULL}}},
+    {"rmsprop", rmsprop, 0.01, 0, {{"momentum", "0.5"}}},
+    {"rmsprop", rmsprop, 0.01, 0, {{"centered", "true", "epsilon", "1e-3"}}},
+    {"rmsprop", rmsprop, 0.01, 0.1, {{"centered", "true", "momentum", "0.5", "rho", "0.8", "epsilon", "1e-3"}}},
+    {"adagrad", adagrad, 0.1, 0.01, {{NULL}}},
+    {"adagrad", adagrad, 0.1, 0, {{"initial_accumulator_value", "0.5"}}},
+    {"adadelta", adadelta, 1, 0.01, {{NULL}}},
+    {"ftrl", ftrl, 0.05, 0.01, {{NULL}}},
+    {"ftrl", ftrl, 0.05, 0, {{"l1", "0.1", "l2", "0.2", "l2_shrinkage", "0.05", "beta", "0.3"}}},
+    {"ftrl", ftrl, 0.05, 0, {{"learning_rate_power", "-0.7", "initial_accumulator_value", "0.3"}}},
+    {"lars", lars, 0.5, 0, {{"trust", "0.02"}}},
+    {"lars", lars, 0.5, 0.1, {{"momentum", "0.5"}}},
+    {"lion", lion, 0.01, 0.1, {{NULL}}},
 };
 
 /* ---- a tensor under an optimizer ---- */
@@ -115,12 +216,6 @@ static void set_gradient(trained *t, int step) {
   }
 }
 
-static double norm(const float *values, size_t count) {
-  double sum = 0;
-  for (size_t i = 0; i < count; ++i) sum += (double)values[i] * (double)values[i];
-  return sqrt(sum);
-}
-
 /* One step, in parts of `part` elements. */
 static void take_step(trained *t, int step, size_t part) {
   float numbers[LN_UPDATE_NUMBERS] = {0};
@@ -131,8 +226,8 @@ static void take_step(trained *t, int step, size_t part) {
     t->def->before(numbers, t->values, t->gradient, slots, from, from + part < COUNT ? from + part : COUNT);
   }
   if (t->def->norms) {
-    numbers[LN_UPDATE_NUMBERS - 2] = (float)norm(t->values, COUNT);
-    numbers[LN_UPDATE_NUMBERS - 1] = (float)norm(t->def->before ? slots[t->def->slots - 1] : t->gradient, COUNT);
+    numbers[LN_UPDATE_NUMBERS - 2] = (float)ln_norm(t->values, COUNT);
+    numbers[LN_UPDATE_NUMBERS - 1] = (float)ln_norm(t->gradient, COUNT);
   }
   for (size_t from = 0; from < COUNT; from += part) {
     t->def->update(numbers, t->values, t->gradient, slots, from, from + part < COUNT ? from + part : COUNT);
@@ -141,24 +236,55 @@ static void take_step(trained *t, int step, size_t part) {
 
 static trained whole, parts;
 
+/* Before the step's formula is applied: what layers' optimizers take from all weights. */
+static void set_ratio(const trained *t, int step) {
+  const update_case *c = t->c;
+  const bool is_lamb = strcmp(c->name, "lamb") == 0;
+  double weights = 0, gradient = 0;
+  for (int i = 0; i < COUNT; ++i) {
+    weight x = t->exact[i];
+    const double d = (double)t->gradient[i];
+    const double move = is_lamb ? lamb_move(&c->settings, t->def->parameters, step, d, &x) : d;
+    weights += x.w * x.w;
+    gradient += move * move;
+  }
+  weights = sqrt(weights) * (is_lamb ? 1 - c->rate * c->decay : 1);
+  gradient = sqrt(gradient);
+  layer_decay = c->decay;
+  ratio = weights / gradient;
+  if (!is_lamb) {
+    ratio = ln_setting_number(&c->settings, t->def->parameters, "trust") * weights / (gradient + c->decay * weights);
+  }
+}
+
+static void take_exact_step(trained *t, int step) {
+  const update_case *c = t->c;
+  set_ratio(t, step);
+  for (int i = 0; i < COUNT; ++i) {
+    weight *x = &t->exact[i];
+    if (c->exact != lars) x->w -= c->rate * c->decay * x->w;
+    c->exact(&c->settings, t->def->parameters, step, c->rate, (double)t->gradient[i], x);
+  }
+}
+
 static void test_formulas(void **state) {
   (void)state;
   for (size_t n = 0; n < LN_COUNT(cases); ++n) {
     const update_case *c = &cases[n];
+    double most = 0;
     begin(&whole, c);
     for (int step = 1; step <= STEPS; ++step) {
       set_gradient(&whole, step);
+      take_exact_step(&whole, step);
       take_step(&whole, step, COUNT);
       for (int i = 0; i < COUNT; ++i) {
-        weight *x = &whole.exact[i];
-        const double before = x->w;
-        x->w -= c->rate * c->decay * x->w;
-        c->exact(&c->settings, whole.def->parameters, step, c->rate, (double)whole.gradient[i], x);
-        const double off = fabs((double)whole.values[i] - x->w);
-        if (off > 2e-6 * (1 + fabs(before)))
-          fail_msg("case %d %s step %d [%d]: %g, not %g", (int)n, c->name, step, i, (double)whole.values[i], x->w);
+        const double w = whole.exact[i].w, off = fabs((double)whole.values[i] - w) / (0.5 + fabs(w));
+        most = fmax(most, off);
+        if (off > 2e-6)
+          fail_msg("%s (%d) step %d [%d]: %g, not %g", c->name, (int)n, step, i, (double)whole.values[i], w);
       }
     }
+    print_message("%s: %.1e\n", c->name, most);
   }
 }
 
