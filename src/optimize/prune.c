@@ -36,7 +36,7 @@ enum {
 
 /* ---- what is said ---- */
 
-static ln_status read_pattern(const ln_optimizer *o, const char *text, ln_prune_pattern *out) {
+ln_status ln_prune_pattern_read(const char *text, ln_error *err, ln_prune_pattern *out) {
   int a = 0, b = 0, used = 0;
   *out = (ln_prune_pattern){.rows = 1, .columns = 1};
   if (strcmp(text, "unstructured") == 0) return LN_OK;
@@ -53,7 +53,7 @@ static ln_status read_pattern(const ln_optimizer *o, const char *text, ln_prune_
     out->rows = a, out->columns = b;
     return LN_OK;
   }
-  return ln_fail(o->err, LN_ERR_ARGUMENT,
+  return ln_fail(err, LN_ERR_ARGUMENT,
                  "prune: the pattern \"%.40s\" is none of unstructured, RxC (blocks of at most %d), n:m and channel",
                  text, WIDEST);
 }
@@ -108,8 +108,7 @@ static int32_t summand_of(const ln_optimizer *o, const ln_prune_layer *p) {
   return other;
 }
 
-/* Rows that see the same inputs. */
-static int32_t groups_of(const ln_optimizer *o, const ln_layer *layer) {
+int32_t ln_prune_groups(const ln_optimizer *o, const ln_layer *layer) {
   const ln_graph *graph = ln_optimizer_graph(o);
   if (layer->kind != LN_LAYER_CONV && layer->kind != LN_LAYER_DEPTHWISE) return 1;
   const ln_tensor *input = &graph->tensors[layer->input];
@@ -124,10 +123,9 @@ static bool takes_bias(const ln_optimizer *o, const ln_layer *layer) {
   return layer->bias >= 0 || op->input_count < 3 || op->inputs[2] < 0;
 }
 
-/* Why the pattern does not fit the layer; NULL when it does. */
-static const char *refuses(const ln_pruning *w, const ln_prune_layer *p) {
-  const ln_prune_pattern *pattern = &w->pattern;
-  const int32_t run = run_of(ln_optimizer_graph(w->o), &p->layer);
+const char *ln_prune_refuses(const ln_optimizer *o, const ln_prune_layer *p) {
+  const ln_prune_pattern *pattern = &p->pattern;
+  const int32_t run = run_of(ln_optimizer_graph(o), &p->layer);
   if (p->layer.kind == LN_LAYER_EMBEDDING) return "its rows are looked up, not multiplied";
   if (pattern->rows == 1 && pattern->columns == 1 && pattern->m == 0) return NULL;
   if (p->layer.kind == LN_LAYER_DEPTHWISE) return "a depthwise layer has no blocks";
@@ -140,7 +138,7 @@ static ln_status open_layer(ln_pruning *w, const ln_layer *layer, ln_prune_layer
   const ln_optimizer *o = w->o;
   *p = (ln_prune_layer){.layer = *layer, .skip = -1, .sparsity = -1, .importance = 1, .pattern = w->pattern};
   p->low = -INFINITY, p->high = INFINITY;
-  p->groups = groups_of(o, layer);
+  p->groups = ln_prune_groups(o, layer);
   p->fitted =
       w->dense != NULL && p->groups > 0 && layer->columns <= MOST_COLUMNS && takes_bias(o, layer) &&
       (layer->kind == LN_LAYER_CONV || layer->kind == LN_LAYER_DEPTHWISE || layer->kind == LN_LAYER_FULLY_CONNECTED);
@@ -194,8 +192,8 @@ ln_status ln_pruning_open(ln_pruning *w) {
   if (status == LN_OK && w->layers == NULL) status = ln_optimizer_no_memory(w->o);
   for (int32_t i = 0; status == LN_OK && i < count; ++i) {
     ln_prune_layer *p = &w->layers[w->count];
-    const ln_prune_layer shape = {.layer = found[i], .groups = groups_of(w->o, &found[i])};
-    const char *why = refuses(w, &shape);
+    const ln_prune_layer shape = {.layer = found[i], .groups = ln_prune_groups(w->o, &found[i]), .pattern = w->pattern};
+    const char *why = ln_prune_refuses(w->o, &shape);
     if (why != NULL) {
       status = report_whole(w, &found[i], why);
       continue;
@@ -430,7 +428,7 @@ static ln_status prune(ln_pruning *w) {
 ln_status ln_technique_prune(ln_optimizer *o, const ln_stage *stage) {
   ln_pruning w = {.o = o, .stage = stage, .sparsity = ln_stage_number(stage, o, NULL, "sparsity")};
   w.samples = (int64_t)ln_stage_number(stage, o, NULL, "samples");
-  LN_TRY(read_pattern(o, ln_stage_text(stage, o, NULL, "pattern"), &w.pattern));
+  LN_TRY(ln_prune_pattern_read(ln_stage_text(stage, o, NULL, "pattern"), o->err, &w.pattern));
   if (w.pattern.channels) {
     const ln_status status = ln_prune_channels(&w);
     ln_pruning_close(&w);

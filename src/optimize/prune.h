@@ -50,6 +50,12 @@ typedef struct ln_pruning {
 
 /* ---- prune.c ---- */
 
+/* "unstructured", "4x4", "2:4", "channel"; LN_ERR_ARGUMENT for another text. */
+ln_status ln_prune_pattern_read(const char *text, ln_error *err, ln_prune_pattern *out);
+/* Groups of rows that see the same inputs; 0: it cannot be told. */
+int32_t ln_prune_groups(const ln_optimizer *o, const ln_layer *layer);
+/* Why the pattern does not fit the layer, whose groups are told; NULL when it does. */
+const char *ln_prune_refuses(const ln_optimizer *o, const ln_prune_layer *p);
 ln_status ln_pruning_open(ln_pruning *w);
 void ln_pruning_close(ln_pruning *w);
 ln_status ln_pruning_write(ln_pruning *w, ln_prune_layer *p, const float *weights, const float *bias);
