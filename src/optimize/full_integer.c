@@ -480,7 +480,38 @@ static void note_left_layers(ln_integer_plan *plan) {
   }
 }
 
-static ln_status make_and_write(ln_integer_plan *plan) {
+/* What training found of scales, in the stead of what the ranges said. */
+static void take_trained(ln_integer_plan *plan) {
+  const ln_range *trained = plan->o->trained->scaled;
+  for (int32_t i = 0; i < 2 * plan->tensor_count; ++i) {
+    if (!trained[i].seen) continue;
+    ln_scale_group *group = find_group(plan, i);
+    group->low = INFINITY;
+    group->high = -INFINITY;
+  }
+  for (int32_t i = 0; i < 2 * plan->tensor_count; ++i) {
+    if (trained[i].seen) widen(find_group(plan, i), trained[i].low, trained[i].high);
+  }
+}
+
+static ln_status find_ranges(ln_integer_plan *plan) {
+  ln_optimizer *o = plan->o;
+  if (o->trained == NULL) {
+    LN_TRY(ln_edit_snapshot(o->model, o->err, &plan->before));
+    return ln_calibrate(o, plan->stage, plan->before, &plan->ranges);
+  }
+  plan->ranges = ln_alloc_array((size_t)plan->tensor_count, sizeof *plan->ranges);
+  if (plan->ranges == NULL) return ln_optimizer_no_memory(o);
+  memcpy(plan->ranges, o->trained->ranges, (size_t)plan->tensor_count * sizeof *plan->ranges);
+  return LN_OK;
+}
+
+ln_status ln_integer_plan_make(ln_optimizer *o, const ln_stage *stage, ln_integer_plan *plan) {
+  *plan = (ln_integer_plan){.o = o, .stage = stage, .tensor_count = ln_optimizer_graph(o)->tensor_count};
+  plan->io = io_type(plan);
+  LN_TRY(fuse_activations(plan));
+  LN_TRY(find_ranges(plan));
+  LN_TRY(ln_layers_find(o, NULL, &plan->layers, &plan->layer_count));
   LN_TRY(prepare_plan(plan));
   LN_TRY(choose_numbers(plan));
   LN_TRY(follow_numbers(plan));
@@ -488,8 +519,24 @@ static ln_status make_and_write(ln_integer_plan *plan) {
   find_homes(plan);
   note_left_layers(plan);
   LN_TRY(find_groups(plan));
+  if (o->trained != NULL) take_trained(plan);
+  return LN_OK;
+}
+
+void ln_integer_plan_close(ln_integer_plan *plan) {
+  ln_free(plan->layers);
+  ln_free(plan->ranges);
+  ln_model_destroy(plan->before);
+}
+
+int32_t ln_integer_group(ln_integer_plan *plan, int32_t tensor, ln_compute number) {
+  return (int32_t)(find_group(plan, node_of(tensor, number)) - plan->groups);
+}
+
+static ln_status write_plan(ln_integer_plan *plan) {
   LN_TRY(ln_integer_write(plan));
   LN_TRY(note_bodies(plan->o));
+  if (plan->o->trained != NULL) return LN_OK;
   if (!ln_stage_is(plan->stage, plan->o, NULL, "bias-correction", "false")) {
     LN_TRY(ln_bias_correct(plan->o, plan->stage, plan->before));
   }
@@ -497,16 +544,10 @@ static ln_status make_and_write(ln_integer_plan *plan) {
 }
 
 ln_status ln_quantize_full_integer(ln_optimizer *o, const ln_stage *stage) {
-  LN_TRY(ln_optimizer_needs_samples(o));
-  ln_integer_plan plan = {.o = o, .stage = stage, .tensor_count = ln_optimizer_graph(o)->tensor_count};
-  plan.io = io_type(&plan);
-  ln_status status = fuse_activations(&plan);
-  if (status == LN_OK) status = ln_edit_snapshot(o->model, o->err, &plan.before);
-  if (status == LN_OK) status = ln_calibrate(o, stage, plan.before, &plan.ranges);
-  if (status == LN_OK) status = ln_layers_find(o, NULL, &plan.layers, &plan.layer_count);
-  if (status == LN_OK) status = make_and_write(&plan);
-  ln_free(plan.layers);
-  ln_free(plan.ranges);
-  ln_model_destroy(plan.before);
+  ln_integer_plan plan;
+  if (o->trained == NULL) LN_TRY(ln_optimizer_needs_samples(o));
+  ln_status status = ln_integer_plan_make(o, stage, &plan);
+  if (status == LN_OK) status = write_plan(&plan);
+  ln_integer_plan_close(&plan);
   return status;
 }

@@ -45,6 +45,13 @@ typedef struct ln_integer_plan {
   ln_type io;           /* of inputs and outputs that were float32 */
 } ln_integer_plan;
 
+/* Which operators compute in integers, and which tensors share a scale: all but the writing. The graph's activations
+ * are fused. Closed whatever comes of it. */
+ln_status ln_integer_plan_make(ln_optimizer *o, const ln_stage *stage, ln_integer_plan *plan);
+void ln_integer_plan_close(ln_integer_plan *plan);
+/* The same for all that share the scale of the tensor as such numbers: a place in `groups`. */
+int32_t ln_integer_group(ln_integer_plan *plan, int32_t tensor, ln_compute number);
+
 /* What tensor `tensor` is as numbers of this kind. */
 ln_scaling ln_integer_scaling(ln_integer_plan *plan, int32_t tensor, ln_compute number);
 /* What operator `op` (a place before any change) wants of its input `index`, which is a float that is no weight. */

@@ -248,7 +248,7 @@ static ln_status quantize_weights(writer *w, int32_t index, float input_scale, b
   if (status == LN_OK) status = ln_layer_read(w->o, &layer, &values);
   if (status == LN_OK) status = ln_layer_read_bias(w->o, &layer, &bias);
   if (status == LN_OK) {
-    ln_weight_scales(values, layer.rows, layer.columns, 8, per_tensor, scales);
+    ln_weight_scales_of(w->o, &layer, values, 8, per_tensor, scales);
     if (!wide) make_room_for_bias(&layer, bias, input_scale, per_tensor, scales);
     status = round_layer(w, &layer, values, scales, rows);
   }

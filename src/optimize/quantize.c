@@ -72,6 +72,16 @@ void ln_weight_scales(const float *values, int32_t rows, int32_t columns, int32_
   }
 }
 
+void ln_weight_scales_of(const ln_optimizer *o, const ln_layer *layer, const float *values, int32_t bits,
+                         bool per_tensor, float *scales) {
+  const float *trained = o->trained == NULL ? NULL : o->trained->scales[layer->weights];
+  if (trained == NULL) {
+    ln_weight_scales(values, layer->rows, layer->columns, bits, per_tensor, scales);
+  } else {
+    memcpy(scales, trained, (size_t)layer->rows * sizeof *scales);
+  }
+}
+
 /* ---- what cannot be quantized ---- */
 
 static bool is_quantized(const ln_tensor *tensor) { return tensor->quant->kind != LN_QUANT_NONE; }

@@ -56,6 +56,13 @@ void ln_histogram_percentile(const ln_histogram *h, double percentile, ln_range 
 void ln_histogram_entropy(const ln_histogram *h, ln_range *range);
 void ln_histogram_least_squares(const ln_histogram *h, ln_range *range);
 
+/* What training found, in the stead of calibration and of what the magnitudes of weights say. */
+struct ln_quantize_trained {
+  const ln_range *ranges; /* [tensor_count] as calibration found them before training: what is planned by */
+  const ln_range *scaled; /* [2 * tensor_count] what a tensor's scale, as int8 and as int16, is for now, where `seen` */
+  const float *const *scales; /* [tensor_count] of weights: one for each of a layer's rows, or NULL */
+};
+
 /* ---- the two halves ---- */
 
 /* Operators of format int8 or int16x8 in integers, whatever feeds them; the others stay as they are. */
@@ -66,6 +73,10 @@ ln_status ln_quantize_weight_forms(ln_optimizer *o, const ln_stage *stage, ln_qu
 /* Symmetric scales of a layer's rows for `bits`-bit integers: one each, or the same for all where `per_tensor`. [rows]
  */
 void ln_weight_scales(const float *values, int32_t rows, int32_t columns, int32_t bits, bool per_tensor, float *scales);
+
+/* The same of a layer, or those that were trained. */
+void ln_weight_scales_of(const ln_optimizer *o, const ln_layer *layer, const float *values, int32_t bits,
+                         bool per_tensor, float *scales);
 
 /* ---- making it more exact ---- */
 

@@ -289,11 +289,12 @@ static float fit_scale(const float *values, int32_t count, const double *power, 
 }
 
 /* A scale for each block of each row: [rows, columns / block]. */
-static void fit_scales(const weight_form *form, const float *values, float *scales) {
+static void fit_scales(const ln_optimizer *o, const weight_form *form, const float *values, float *scales) {
   const ln_layer *layer = &form->layer;
   const size_t columns = (size_t)layer->columns;
-  if (form->bits == 8 && form->block == layer->columns) {
-    ln_weight_scales(values, layer->rows, layer->columns, form->bits, form->per_tensor, scales);
+  const bool whole_rows = form->block == layer->columns;
+  if (whole_rows && (form->bits == 8 || (o->trained != NULL && o->trained->scales[layer->weights] != NULL))) {
+    ln_weight_scales_of(o, layer, values, form->bits, form->per_tensor, scales);
     return;
   }
   if (form->per_tensor) {
@@ -525,7 +526,7 @@ static ln_status quantize_layer(ln_optimizer *o, weight_form *form) {
                          form->cross + at);
   }
   if (status == LN_OK) {
-    fit_scales(form, values, scales);
+    fit_scales(o, form, values, scales);
     status = round_weights(o, form, values, scales, integers);
   }
   if (status == LN_OK) {
