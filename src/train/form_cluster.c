@@ -68,7 +68,7 @@ static ln_status read_settings(ln_trainer *t, clustering *s) {
   const char *text = ln_setting_text(t->settings, parameters, "cluster");
   const char *start = ln_setting_text(t->settings, parameters, "cluster_init");
   s->keeps = strcmp(text, "keep") == 0;
-  const double clusters = s->keeps ? MOST : ln_parameter_number(text);
+  const double clusters = s->keeps ? MOST : ln_number_of_text(text);
   if (!(clusters >= 2 && clusters <= MOST && clusters == floor(clusters))) {
     return ln_fail(t->err, LN_ERR_ARGUMENT, "cluster: \"%.40s\" is neither a number from 2 to %d nor keep", text, MOST);
   }

@@ -61,7 +61,7 @@ static ln_status no_memory(const ln_trainer *t) { return ln_fail(t->err, LN_ERR_
 static ln_status read_settings(ln_trainer *t, pruning *s) {
   const char *text = ln_setting_text(t->settings, parameters, "prune");
   s->keeps = strcmp(text, "keep") == 0;
-  s->goal = s->keeps ? 0 : ln_parameter_number(text);
+  s->goal = s->keeps ? 0 : ln_number_of_text(text);
   if (!(s->goal >= 0 && s->goal <= 1)) {
     return ln_fail(t->err, LN_ERR_ARGUMENT, "prune: \"%.40s\" is neither a share from 0 to 1 nor keep", text);
   }
