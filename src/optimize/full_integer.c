@@ -423,11 +423,8 @@ static ln_status prepare_plan(ln_integer_plan *plan) {
   return LN_OK;
 }
 
-/*
- * Activations become part of the operators before them, as converters have it: what is clamped away needs no steps.
- * Operators are asked for their formats before that, under the names that recipes know.
- */
-static ln_status fuse_activations(ln_integer_plan *plan) {
+/* What is clamped away needs no steps. */
+ln_status ln_integer_fuse_activations(ln_integer_plan *plan) {
   ln_optimizer *o = plan->o;
   ln_arena *arena = ln_optimizer_arena(o);
   ln_graph *graph = ln_optimizer_graph(o);
@@ -509,7 +506,7 @@ static ln_status find_ranges(ln_integer_plan *plan) {
 ln_status ln_integer_plan_make(ln_optimizer *o, const ln_stage *stage, ln_integer_plan *plan) {
   *plan = (ln_integer_plan){.o = o, .stage = stage, .tensor_count = ln_optimizer_graph(o)->tensor_count};
   plan->io = io_type(plan);
-  LN_TRY(fuse_activations(plan));
+  LN_TRY(ln_integer_fuse_activations(plan));
   LN_TRY(find_ranges(plan));
   LN_TRY(ln_layers_find(o, NULL, &plan->layers, &plan->layer_count));
   LN_TRY(prepare_plan(plan));

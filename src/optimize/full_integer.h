@@ -49,6 +49,9 @@ typedef struct ln_integer_plan {
  * are fused. Closed whatever comes of it. */
 ln_status ln_integer_plan_make(ln_optimizer *o, const ln_stage *stage, ln_integer_plan *plan);
 void ln_integer_plan_close(ln_integer_plan *plan);
+/* Makes activations part of the operators before them, as converters have it; operators are asked for their formats
+ * before that, under the names that recipes know. Wants `o` and `stage`, gives `formats` and `op_count`. */
+ln_status ln_integer_fuse_activations(ln_integer_plan *plan);
 /* The same for all that share the scale of the tensor as such numbers: a place in `groups`. */
 int32_t ln_integer_group(ln_integer_plan *plan, int32_t tensor, ln_compute number);
 

@@ -189,6 +189,7 @@ static ln_status add_layer(ln_trainer *t, clustering *s, const ln_form_layer *fo
       number_members(c, i);
     }
   }
+  if (c->books == 1) found->param->clusters = c->most;
   const char *name = ln_arena_printf(&t->arena, "cluster/%s", found->param->name);
   if (name == NULL) return no_memory(t);
   return ln_trainer_keep(t, name, c->book, (size_t)c->books * sizeof *c->book); /* bounded: as allocated */

@@ -291,6 +291,7 @@ typedef struct ln_param {
   float *slots[LN_UPDATE_SLOTS]; /* the optimizer's */
   float *average;                /* [count] moving average of `values` where it is asked for; NULL */
   int32_t step_tensor;           /* in the graph that is being made */
+  int32_t clusters; /* values that `used` takes, of the whole tensor, by what the form `cluster` does; 0: any */
 } ln_param;
 
 /* What is done to weights in training (forms.def), in the order of the rows: each makes `used` from what the ones
