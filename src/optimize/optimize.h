@@ -22,7 +22,7 @@ typedef struct ln_optimizer {
   const ln_optimize_options *options;
   ln_invariants *invariants;
   ln_optimize_report *report;
-  const char *stage; /* the technique's name that runs */
+  const char *stage;                         /* the technique's name that runs */
   const struct ln_quantize_trained *trained; /* quantize.h; NULL: nothing was trained for quantization */
   ln_error *err;
 } ln_optimizer;
