@@ -172,11 +172,13 @@ static void go_back(ln_grad *g, int32_t first, int32_t end) {
   }
 }
 
-ln_status ln_grad_build(ln_optimizer *o, int32_t loss, const int32_t *tensors, int32_t count, int32_t *gradients) {
+static ln_status build(ln_optimizer *o, bool fast, int32_t loss, const int32_t *tensors, int32_t count,
+                       int32_t *gradients) {
   ln_grad g;
   bool *wanted;
   LN_TRY(check(o, loss, tensors, count));
   if (!begin(&g, o, &wanted)) return ln_optimizer_no_memory(o);
+  g.fast = fast;
   for (int32_t i = 0; i < count; ++i) wanted[tensors[i]] = true;
   spread_wanted(&g, 0, wanted);
   if (wanted[loss]) {
@@ -189,6 +191,14 @@ ln_status ln_grad_build(ln_optimizer *o, int32_t loss, const int32_t *tensors, i
   return g.status;
 }
 
+ln_status ln_grad_build(ln_optimizer *o, int32_t loss, const int32_t *tensors, int32_t count, int32_t *gradients) {
+  return build(o, false, loss, tensors, count, gradients);
+}
+
+ln_status ln_grad_build_fast(ln_optimizer *o, int32_t loss, const int32_t *tensors, int32_t count, int32_t *gradients) {
+  return build(o, true, loss, tensors, count, gradients);
+}
+
 void ln_grad_through(ln_grad *g, int32_t first, int32_t output, int32_t dy) {
   ln_grad inner;
   bool *wanted;
@@ -197,6 +207,7 @@ void ln_grad_through(ln_grad *g, int32_t first, int32_t output, int32_t dy) {
     ln_grad_fail_memory(g);
     return;
   }
+  inner.fast = g->fast;
   for (int32_t i = 0; i < g->forward_count; ++i) {
     wanted[i] = g->wanted[i];
     if (g->values[i] >= 0) wanted[g->values[i]] = g->wanted[i]; /* what it reads in its stead */

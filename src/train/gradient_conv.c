@@ -3,8 +3,7 @@
  * the filter's one of the input with the output's gradient as its filter (Dumoulin and Visin, A guide to convolution
  * arithmetic for deep learning, 2016).
  */
-#include "ops/window.h"
-#include "train/train.h"
+#include "train/operators.h"
 
 enum { PART_PIXELS = 256 /* that a product over pixels takes at a time, at least */ };
 
@@ -117,6 +116,28 @@ static void add_bias(ln_grad *g, const ln_op *op, int32_t index, int32_t dy) {
   ln_grad_add(g, op, index, ln_grad_reshape(g, ln_grad_sum(g, dy, 7), &shape));
 }
 
+/* ---- by operators of the library's own ---- */
+
+static ln_grad_places window_of(const conv *c) {
+  return (ln_grad_places){.kernel = {c->h.kernel, c->w.kernel},
+                          .stride = {c->h.stride, c->w.stride},
+                          .dilation = {c->h.dilation, c->w.dilation},
+                          .before = {c->h.before, c->w.before},
+                          .image = {c->h.in, c->w.in}};
+}
+
+/* The filter's gradient, and the bias's of input 2 where `bias` says so: they are sums over the same pixels. */
+static void fast_filter(ln_grad *g, const ln_op *op, const conv *c, const ln_op_def *row, bool bias, int32_t dy) {
+  const ln_grad_places window = window_of(c);
+  const int32_t inputs[2] = {ln_grad_in(g, op, 0), dy};
+  int32_t made[2] = {-1, -1};
+  ln_grad_emit_own(g, row, &window, inputs, bias ? 2 : 1, made);
+  ln_grad_add(g, op, 1, made[0]);
+  if (!bias) return;
+  const ln_shape shape = *ln_grad_shape(g, op->inputs[2]);
+  ln_grad_add(g, op, 2, ln_grad_reshape(g, made[1], &shape));
+}
+
 /* ---- CONV_2D: x [n, h, w, in_c], filter [out_c, h, w, in_c] ---- */
 
 static bool is_plain(const conv *c) {
@@ -196,7 +217,8 @@ void ln_gradient_conv_2d(ln_grad *g, const ln_op *op, const int32_t *dy) {
             .in_c = x.dims[3],
             .out_c = filter.dims[0]};
   if (!resolve(g, &c, options->padding)) return;
-  add_bias(g, op, 2, dy[0]);
+  const bool fast = g->fast && filter.dims[3] == c.in_c && ln_grad_wants(g, op, 1);
+  if (!fast) add_bias(g, op, 2, dy[0]);
   if (filter.dims[3] != c.in_c) {
     conv_groups(g, op, &c, filter.dims[3] > 0 ? c.in_c / filter.dims[3] : 1, dy[0]);
     return;
@@ -209,7 +231,9 @@ void ln_gradient_conv_2d(ln_grad *g, const ln_op *op, const int32_t *dy) {
         by_stride ? strided_input_gradient(g, &c, options->padding, w, dy[0]) : input_gradient(g, &c, w, dy[0]));
   }
   if (!ln_grad_wants(g, op, 1)) return;
-  if (is_plain(&c)) {
+  if (fast) {
+    fast_filter(g, op, &c, &ln_op_conv_filter_gradient, ln_grad_wants(g, op, 2), dy[0]);
+  } else if (is_plain(&c)) {
     add_plain_filter(g, op, &c, dy[0]);
   } else {
     const int32_t back[4] = {3, 1, 2, 0};
@@ -259,8 +283,17 @@ void ln_gradient_depthwise_conv_2d(ln_grad *g, const ln_op *op, const int32_t *d
     ln_grad_refuse(g, "its channels do not fit");
     return;
   }
+  const bool fast = g->fast && c.in_c == c.out_c;
+  if (fast && ln_grad_wants(g, op, 0)) {
+    const ln_grad_places window = window_of(&c);
+    ln_grad_add(g, op, 0, ln_grad_own(g, &ln_op_depthwise_input_gradient, &window, ln_grad_in(g, op, 1), dy[0]));
+  }
+  if (fast && ln_grad_wants(g, op, 1)) {
+    fast_filter(g, op, &c, &ln_op_depthwise_filter_gradient, ln_grad_wants(g, op, 2), dy[0]);
+    return;
+  }
   add_bias(g, op, 2, dy[0]);
-  if (ln_grad_wants(g, op, 0)) depthwise_input(g, op, &c, dy[0]);
+  if (!fast && ln_grad_wants(g, op, 0)) depthwise_input(g, op, &c, dy[0]);
   if (ln_grad_wants(g, op, 1)) depthwise_filter(g, op, &c, dy[0]);
 }
 

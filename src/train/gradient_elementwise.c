@@ -1,13 +1,17 @@
 /* Gradients of element-wise operators, and of what is fused behind others. */
 #include <math.h>
 
-#include "train/train.h"
+#include "train/operators.h"
 
 #define UNARY(name) void ln_gradient_##name(ln_grad *g, const ln_op *op, const int32_t *dy)
 
 /* ---- activations ---- */
 
 int32_t ln_grad_between(ln_grad *g, int32_t a, int32_t dy, float low, float high) {
+  if (g->fast && ln_shape_equal(ln_grad_shape(g, a), ln_grad_shape(g, dy))) {
+    const ln_grad_places window = {.low = low, .high = high};
+    return ln_grad_own(g, &ln_op_mask_gradient, &window, dy, a);
+  }
   int32_t in = ln_grad_compare(g, LN_OP_GREATER, a, ln_grad_scalar(g, low));
   if (high != INFINITY) {
     in = ln_grad_compare(g, LN_OP_LOGICAL_AND, in, ln_grad_compare(g, LN_OP_LESS, a, ln_grad_scalar(g, high)));

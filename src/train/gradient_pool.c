@@ -1,8 +1,7 @@
 /* Gradients of pools, written with pools, slices and choices. */
 #include <float.h>
 
-#include "ops/window.h"
-#include "train/train.h"
+#include "train/operators.h"
 
 enum { MOST_TAPS = 256 /* of a window whose maxima are looked for one place after another */ };
 
@@ -194,7 +193,16 @@ static int32_t largest_back(ln_grad *g, int32_t x, int32_t y, int32_t dy) {
 void ln_gradient_max_pool_2d(ln_grad *g, const ln_op *op, const int32_t *dy) {
   pool p;
   if (!read_pool(g, op, &p)) return;
-  const int32_t x = ln_grad_in(g, op, 0), y = raw_output(g, op);
+  const int32_t x = ln_grad_in(g, op, 0);
+  if (g->fast) {
+    const ln_grad_places window = {.kernel = {p.h.kernel, p.w.kernel},
+                                   .stride = {p.h.stride, p.w.stride},
+                                   .dilation = {1, 1},
+                                   .before = {p.h.before, p.w.before}};
+    ln_grad_add(g, op, 0, ln_grad_own(g, &ln_op_max_pool_gradient, &window, x, dy[0]));
+    return;
+  }
+  const int32_t y = raw_output(g, op);
   const bool whole = p.h.out == 1 && p.w.out == 1 && p.h.kernel >= p.h.in && p.w.kernel >= p.w.in;
   if (whole) {
     ln_grad_add(g, op, 0, largest_back(g, x, y, dy[0]));

@@ -16,6 +16,11 @@
  * operator and tensor, where one on the way has no gradient.
  */
 ln_status ln_grad_build(ln_optimizer *o, int32_t loss, const int32_t *tensors, int32_t count, int32_t *gradients);
+/* The same with operators of this library's own where TensorFlow Lite's would be slow (train/operators.h): only sessions
+ * of what ln_grad_snapshot makes of the model run them. */
+ln_status ln_grad_build_fast(ln_optimizer *o, int32_t loss, const int32_t *tensors, int32_t count, int32_t *gradients);
+/* ln_edit_snapshot of a model that may hold such operators. */
+ln_status ln_grad_snapshot(const ln_model *model, ln_error *err, ln_model **out);
 /* Gives the graph's tensors the shapes that they have in a session of it, which has run, or whose shapes its
  * preparation knew. */
 ln_status ln_grad_take_shapes(ln_optimizer *o, ln_session *session);
@@ -33,6 +38,7 @@ ln_status ln_grad_recompute(ln_optimizer *o, int32_t forward_ops, int32_t thread
 
 typedef struct ln_grad {
   ln_optimizer *o;
+  bool fast;             /* operators of train/operators.h may be used; else TensorFlow Lite's alone */
   ln_status status;      /* of the first thing that failed: what is emitted after it is -1 */
   int32_t forward_count; /* tensors that were there before */
   const bool *wanted;    /* [forward_count] depends on what is differentiated */

@@ -1,11 +1,11 @@
 /*
- * Gradients against differences: grad_cases [-v] [--write FOLDER] [FILTER]. Every operator case whose operators all
+ * Gradients against differences: grad_cases [-v] [--fast] [--write FOLDER] [FILTER]. Every operator case whose operators all
  * have gradients is differentiated by its float inputs and constants. The loss is the sum of the outputs, each element
  * times a fixed random weight. A few elements of each input are moved to both sides, by h and by h / 2; the
  * differences, extrapolated, must agree with the gradient to 0.3 % and what float32 leaves of them. Where differences
  * of h and of h / 2 do not agree with one another there is a kink, and nothing is compared. Every operator whose row
  * names a gradient must have been compared somewhere. --write leaves the differentiated models with their inputs and
- * outputs in a folder, for litert_gradients.py.
+ * outputs in a folder, for litert_gradients.py. --fast takes the form of gradients that this library alone runs.
  */
 #include <math.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@
 enum { MOST_INPUTS = 32, SAMPLES = 6, MOST_ELEMENTS = 1 << 18 };
 
 typedef struct totals {
-  bool verbose;
+  bool verbose, fast;
   const char *filter, *folder;
   int written;
   int cases, elements, kinks, failed, refused;
@@ -191,7 +191,8 @@ static bool build(grad_case *c, ln_optimizer *o) {
   for (int32_t i = 0; i < c->input_count; ++i) {
     if (c->by[i]) tensors[count++] = graph->inputs[i];
   }
-  if (count == 0 || ln_grad_build(o, loss, tensors, count, gradients) != LN_OK) return false;
+  if (count == 0) return false;
+  if ((all.fast ? ln_grad_build_fast : ln_grad_build)(o, loss, tensors, count, gradients) != LN_OK) return false;
   graph->outputs = ln_arena_array(&c->edited->arena, MOST_INPUTS + 1, sizeof(int32_t));
   graph->outputs[outputs++] = loss;
   count = 0;
@@ -201,7 +202,7 @@ static bool build(grad_case *c, ln_optimizer *o) {
     if (gradient >= 0) graph->outputs[outputs++] = gradient;
   }
   graph->output_count = outputs;
-  return ln_edit_snapshot(c->edited, &c->err, &c->backward_model) == LN_OK;
+  return ln_grad_snapshot(c->edited, &c->err, &c->backward_model) == LN_OK;
 }
 
 /* ---- comparing ---- */
@@ -403,6 +404,7 @@ int main(int argc, char **argv) {
   if (all.compared == NULL) return 2;
   for (int i = 1; i < argc; ++i) {
     if (strcmp(argv[i], "-v") == 0) all.verbose = true;
+    else if (strcmp(argv[i], "--fast") == 0) all.fast = true;
     else if (strcmp(argv[i], "--write") == 0 && i + 1 < argc) all.folder = argv[++i];
     else all.filter = argv[i];
   }
