@@ -16,8 +16,8 @@
  * operator and tensor, where one on the way has no gradient.
  */
 ln_status ln_grad_build(ln_optimizer *o, int32_t loss, const int32_t *tensors, int32_t count, int32_t *gradients);
-/* The same with operators of this library's own where TensorFlow Lite's would be slow (train/operators.h): only sessions
- * of what ln_grad_snapshot makes of the model run them. */
+/* The same with operators of this library's own where TensorFlow Lite's would be slow (train/operators.h): only
+ * sessions of what ln_grad_snapshot makes of the model run them. */
 ln_status ln_grad_build_fast(ln_optimizer *o, int32_t loss, const int32_t *tensors, int32_t count, int32_t *gradients);
 /* ln_edit_snapshot of a model that may hold such operators. */
 ln_status ln_grad_snapshot(const ln_model *model, ln_error *err, ln_model **out);

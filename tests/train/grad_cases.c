@@ -1,11 +1,12 @@
 /*
- * Gradients against differences: grad_cases [-v] [--fast] [--write FOLDER] [FILTER]. Every operator case whose operators all
- * have gradients is differentiated by its float inputs and constants. The loss is the sum of the outputs, each element
- * times a fixed random weight. A few elements of each input are moved to both sides, by h and by h / 2; the
- * differences, extrapolated, must agree with the gradient to 0.3 % and what float32 leaves of them. Where differences
- * of h and of h / 2 do not agree with one another there is a kink, and nothing is compared. Every operator whose row
- * names a gradient must have been compared somewhere. --write leaves the differentiated models with their inputs and
- * outputs in a folder, for litert_gradients.py. --fast takes the form of gradients that this library alone runs.
+ * Gradients against differences: grad_cases [-v] [--fast] [--write FOLDER] [FILTER]. Every operator case whose
+ * operators all have gradients is differentiated by its float inputs and constants. The loss is the sum of the outputs,
+ * each element times a fixed random weight. A few elements of each input are moved to both sides, by h and by h / 2;
+ * the differences, extrapolated, must agree with the gradient to 0.3 % and what float32 leaves of them. Where
+ * differences of h and of h / 2 do not agree with one another there is a kink, and nothing is compared. Every operator
+ * whose row names a gradient must have been compared somewhere. --write leaves the differentiated models with their
+ * inputs and outputs in a folder, for litert_gradients.py. --fast takes the form of gradients that this library alone
+ * runs.
  */
 #include <math.h>
 #include <stdio.h>
