@@ -29,22 +29,7 @@ void ln_trainer_share(ln_trainer *t, size_t count, void (*fn)(void *user, size_t
   ln_pool_run(blocks > 1 ? t->pool : NULL, (int32_t)blocks, run_block, &work);
 }
 
-/* ---- norms and clipping ---- */
-
-static double sum_squares(const float *values, size_t count) {
-  double total = 0;
-  for (size_t begin = 0; begin < count; begin += 4096) {
-    const size_t end = begin + 4096 < count ? begin + 4096 : count;
-    double lanes[8] = {0};
-    for (size_t i = begin; i < end; ++i) lanes[i % 8] += (double)values[i] * (double)values[i];
-    total += ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
-  }
-  return total;
-}
-
-static void scale(float *values, size_t count, double by) {
-  for (size_t i = 0; i < count; ++i) values[i] = (float)((double)values[i] * by);
-}
+/* ---- clipping ---- */
 
 /* Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013. */
 static void clip(ln_trainer *t) {
@@ -54,17 +39,13 @@ static void clip(ln_trainer *t) {
   double all = 0;
   for (int32_t i = 0; i < t->param_count; ++i) {
     ln_param *p = t->params[i];
-    for (size_t k = 0; value > 0 && k < p->count; ++k) {
-      const float g = p->gradient[k];
-      p->gradient[k] = g > (float)value ? (float)value : g < (float)-value ? (float)-value : g;
-    }
-    const double own = norm > 0 ? sqrt(sum_squares(p->gradient, p->count)) : 0;
-    if (own > norm) scale(p->gradient, p->count, norm / own);
-    if (global > 0) all += sum_squares(p->gradient, p->count);
+    if (value > 0) ln_clip_value(p->gradient, 0, p->count, value);
+    if (norm > 0) ln_clip_norm(p->gradient, p->count, norm);
+    if (global > 0) all += ln_norm_square(p->gradient, p->count);
   }
-  all = sqrt(all);
-  for (int32_t i = 0; i < t->param_count && global > 0 && all > global; ++i) {
-    scale(t->params[i]->gradient, t->params[i]->count, global / all);
+  const double by = global > 0 ? ln_clip_factor(sqrt(all), global) : 1;
+  for (int32_t i = 0; i < t->param_count && by != 1; ++i) {
+    ln_scale(t->params[i]->gradient, 0, t->params[i]->count, by);
   }
 }
 
@@ -74,7 +55,7 @@ typedef struct update_work {
   const ln_trainer *trainer;
   ln_param *param;
   float numbers[LN_UPDATE_NUMBERS];
-  float momentum; /* of averages */
+  double momentum; /* of averages */
 } update_work;
 
 static void before_block(void *user, size_t begin, size_t end) {
@@ -87,17 +68,7 @@ static void update_block(void *user, size_t begin, size_t end) {
   const update_work *work = user;
   ln_param *p = work->param;
   work->trainer->update->update(work->numbers, p->values, p->gradient, p->slots, begin, end);
-  if (p->average == NULL) return;
-  for (size_t i = begin; i < end; ++i) p->average[i] += (1 - work->momentum) * (p->values[i] - p->average[i]);
-}
-
-/* The slot that `before` wrote: the last one that is kept. */
-static const float *direction_of(const ln_param *p) {
-  const float *last = p->gradient;
-  for (int32_t k = 0; k < LN_UPDATE_SLOTS; ++k) {
-    if (p->slots[k] != NULL) last = p->slots[k];
-  }
-  return last;
+  if (p->average != NULL) ln_average_update(p->average, p->values, begin, end, work->momentum);
 }
 
 static double decay_of(const ln_trainer *t, const ln_param *p) {
@@ -110,13 +81,12 @@ static double decay_of(const ln_trainer *t, const ln_param *p) {
 static void update(ln_trainer *t, ln_param *p, double rate) {
   const ln_update_def *def = t->update;
   update_work work = {.trainer = t, .param = p};
-  work.momentum = (float)ln_setting_number(t->settings, ln_train_parameters, "ema");
+  work.momentum = ln_setting_number(t->settings, ln_train_parameters, "ema");
   def->prepare(t->settings, def->parameters, t->step + 1, rate, decay_of(t, p), work.numbers);
   if (def->before != NULL) ln_trainer_share(t, p->count, before_block, &work);
   if (def->norms && p->is_weight) {
-    const float *direction = def->before == NULL ? p->gradient : direction_of(p);
-    work.numbers[LN_UPDATE_NUMBERS - 2] = (float)sqrt(sum_squares(p->values, p->count));
-    work.numbers[LN_UPDATE_NUMBERS - 1] = (float)sqrt(sum_squares(direction, p->count));
+    work.numbers[LN_UPDATE_NUMBERS - 2] = (float)ln_norm(p->values, p->count);
+    work.numbers[LN_UPDATE_NUMBERS - 1] = (float)ln_norm(p->gradient, p->count);
   }
   ln_trainer_share(t, p->count, update_block, &work);
 }

@@ -4,7 +4,6 @@
  */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "linnet/linnet.h"
 #include "support/build_model.h"
@@ -14,30 +13,6 @@
 enum { COUNT = 515, STEPS = 20 };
 
 static ln_error err;
-
-/* ---- what is chosen ---- */
-
-struct ln_settings {
-  const char *pairs[16]; /* names and values */
-};
-
-const char *ln_setting_text(const ln_settings *s, const ln_parameter *list, const char *name) {
-  for (int i = 0; s->pairs[i] != NULL; i += 2) {
-    if (strcmp(s->pairs[i], name) == 0) return s->pairs[i + 1];
-  }
-  for (; list->name != NULL; ++list) {
-    if (strcmp(list->name, name) == 0) return list->fallback;
-  }
-  return NULL;
-}
-double ln_setting_number(const ln_settings *s, const ln_parameter *list, const char *name) {
-  const char *text = ln_setting_text(s, list, name);
-  return text == NULL ? 0 : strtod(text, NULL);
-}
-bool ln_setting_flag(const ln_settings *s, const ln_parameter *list, const char *name) {
-  const char *text = ln_setting_text(s, list, name);
-  return text != NULL && strcmp(text, "true") == 0;
-}
 
 /* ---- the formulas, of one weight in doubles ---- */
 
@@ -150,34 +125,34 @@ typedef struct update_case {
   const char *name;
   formula *exact;
   double rate, decay;
-  ln_settings settings;
+  const char *pairs[11]; /* names and values of parameters */
 } update_case;
 
 static const update_case cases[] = {
-    {"sgd", sgd, 0.1, 0, {{NULL}}},
-    {"sgd", sgd, 0.1, 0.01, {{"momentum", "0.9"}}},
-    {"sgd", sgd, 0.1, 0, {{"momentum", "0.9", "nesterov", "true"}}},
-    {"adam", adam, 0.01, 0, {{NULL}}},
-    {"adam", adam, 0.01, 0.1, {{"beta_1", "0.8", "beta_2", "0.95", "epsilon", "0.01"}}},
-    {"adam", adam, 0.01, 0, {{"amsgrad", "true"}}},
-    {"adamw", adam, 0.01, 0.004, {{NULL}}},
-    {"nadam", nadam, 0.01, 0.01, {{NULL}}},
-    {"nadam", nadam, 0.01, 0, {{"beta_1", "0.5", "epsilon", "1e-3"}}},
-    {"adamax", adamax, 0.01, 0.01, {{NULL}}},
-    {"lamb", lamb, 0.01, 0.01, {{NULL}}},
-    {"rmsprop", rmsprop, 0.01, 0.01, {{NULL}}},
-    {"rmsprop", rmsprop, 0.01, 0, {{"momentum", "0.5"}}},
-    {"rmsprop", rmsprop, 0.01, 0, {{"centered", "true", "epsilon", "1e-3"}}},
-    {"rmsprop", rmsprop, 0.01, 0.1, {{"centered", "true", "momentum", "0.5", "rho", "0.8", "epsilon", "1e-3"}}},
-    {"adagrad", adagrad, 0.1, 0.01, {{NULL}}},
-    {"adagrad", adagrad, 0.1, 0, {{"initial_accumulator_value", "0.5"}}},
-    {"adadelta", adadelta, 1, 0.01, {{NULL}}},
-    {"ftrl", ftrl, 0.05, 0.01, {{NULL}}},
-    {"ftrl", ftrl, 0.05, 0, {{"l1", "0.1", "l2", "0.2", "l2_shrinkage", "0.05", "beta", "0.3"}}},
-    {"ftrl", ftrl, 0.05, 0, {{"learning_rate_power", "-0.7", "initial_accumulator_value", "0.3"}}},
-    {"lars", lars, 0.5, 0, {{"trust", "0.02"}}},
-    {"lars", lars, 0.5, 0.1, {{"momentum", "0.5"}}},
-    {"lion", lion, 0.01, 0.1, {{NULL}}},
+    {"sgd", sgd, 0.1, 0, {NULL}},
+    {"sgd", sgd, 0.1, 0.01, {"momentum", "0.9"}},
+    {"sgd", sgd, 0.1, 0, {"momentum", "0.9", "nesterov", "true"}},
+    {"adam", adam, 0.01, 0, {NULL}},
+    {"adam", adam, 0.01, 0.1, {"beta_1", "0.8", "beta_2", "0.95", "epsilon", "0.01"}},
+    {"adam", adam, 0.01, 0, {"amsgrad", "true"}},
+    {"adamw", adam, 0.01, 0.004, {NULL}},
+    {"nadam", nadam, 0.01, 0.01, {NULL}},
+    {"nadam", nadam, 0.01, 0, {"beta_1", "0.5", "epsilon", "1e-3"}},
+    {"adamax", adamax, 0.01, 0.01, {NULL}},
+    {"lamb", lamb, 0.01, 0.01, {NULL}},
+    {"rmsprop", rmsprop, 0.01, 0.01, {NULL}},
+    {"rmsprop", rmsprop, 0.01, 0, {"momentum", "0.5"}},
+    {"rmsprop", rmsprop, 0.01, 0, {"centered", "true", "epsilon", "1e-3"}},
+    {"rmsprop", rmsprop, 0.01, 0.1, {"centered", "true", "momentum", "0.5", "rho", "0.8", "epsilon", "1e-3"}},
+    {"adagrad", adagrad, 0.1, 0.01, {NULL}},
+    {"adagrad", adagrad, 0.1, 0, {"initial_accumulator_value", "0.5"}},
+    {"adadelta", adadelta, 1, 0.01, {NULL}},
+    {"ftrl", ftrl, 0.05, 0.01, {NULL}},
+    {"ftrl", ftrl, 0.05, 0, {"l1", "0.1", "l2", "0.2", "l2_shrinkage", "0.05", "beta", "0.3"}},
+    {"ftrl", ftrl, 0.05, 0, {"learning_rate_power", "-0.7", "initial_accumulator_value", "0.3"}},
+    {"lars", lars, 0.5, 0, {"trust", "0.02"}},
+    {"lars", lars, 0.5, 0.1, {"momentum", "0.5"}},
+    {"lion", lion, 0.01, 0.1, {NULL}},
 };
 
 /* ---- a tensor under an optimizer ---- */
@@ -185,6 +160,7 @@ static const update_case cases[] = {
 typedef struct trained {
   const update_case *c;
   const ln_update_def *def;
+  ln_settings *settings;
   uint32_t used;
   float first[LN_UPDATE_SLOTS];
   float values[COUNT], gradient[COUNT], slots[LN_UPDATE_SLOTS][COUNT];
@@ -192,11 +168,17 @@ typedef struct trained {
 } trained;
 
 static void begin(trained *t, const update_case *c) {
+  ln_settings_destroy(t->settings);
   memset(t, 0, sizeof *t);
   t->c = c;
+  t->settings = ln_settings_create();
+  assert_non_null(t->settings);
+  for (int i = 0; c->pairs[i] != NULL; i += 2) {
+    assert_int_equal(ln_settings_set(t->settings, c->pairs[i], c->pairs[i + 1], &err), LN_OK);
+  }
   t->def = ln_update_find(c->name);
   assert_non_null(t->def);
-  t->used = ln_update_used(t->def, &c->settings, t->first);
+  t->used = ln_update_used(t->def, t->settings, t->first);
   assert_true(t->used < 1u << t->def->slots);
   for (int i = 0; i < COUNT; ++i) {
     t->values[i] = (float)sin(i * 1.7) + 0.01f;
@@ -221,7 +203,7 @@ static void take_step(trained *t, int step, size_t part) {
   float numbers[LN_UPDATE_NUMBERS] = {0};
   float *slots[LN_UPDATE_SLOTS] = {NULL};
   for (int k = 0; k < LN_UPDATE_SLOTS; ++k) slots[k] = (t->used >> k & 1) != 0 ? t->slots[k] : NULL;
-  t->def->prepare(&t->c->settings, t->def->parameters, step, t->c->rate, t->c->decay, numbers);
+  t->def->prepare(t->settings, t->def->parameters, step, t->c->rate, t->c->decay, numbers);
   for (size_t from = 0; t->def->before != NULL && from < COUNT; from += part) {
     t->def->before(numbers, t->values, t->gradient, slots, from, from + part < COUNT ? from + part : COUNT);
   }
@@ -244,7 +226,7 @@ static void set_ratio(const trained *t, int step) {
   for (int i = 0; i < COUNT; ++i) {
     weight x = t->exact[i];
     const double d = (double)t->gradient[i];
-    const double move = is_lamb ? lamb_move(&c->settings, t->def->parameters, step, d, &x) : d;
+    const double move = is_lamb ? lamb_move(t->settings, t->def->parameters, step, d, &x) : d;
     weights += x.w * x.w;
     gradient += move * move;
   }
@@ -253,7 +235,7 @@ static void set_ratio(const trained *t, int step) {
   layer_decay = c->decay;
   ratio = weights / gradient;
   if (!is_lamb) {
-    ratio = ln_setting_number(&c->settings, t->def->parameters, "trust") * weights / (gradient + c->decay * weights);
+    ratio = ln_setting_number(t->settings, t->def->parameters, "trust") * weights / (gradient + c->decay * weights);
   }
 }
 
@@ -263,7 +245,7 @@ static void take_exact_step(trained *t, int step) {
   for (int i = 0; i < COUNT; ++i) {
     weight *x = &t->exact[i];
     if (c->exact != lars) x->w -= c->rate * c->decay * x->w;
-    c->exact(&c->settings, t->def->parameters, step, c->rate, (double)t->gradient[i], x);
+    c->exact(t->settings, t->def->parameters, step, c->rate, (double)t->gradient[i], x);
   }
 }
 
@@ -317,7 +299,7 @@ typedef struct written {
 /* A model of one step: values, gradient, the step's number and the slots in, values and slots out. */
 static void write_out(written *w, const trained *t) {
   ln_grad g = {0};
-  ln_update_graph u = {.s = &t->c->settings, .list = t->def->parameters, .decay = t->c->decay, .is_weight = true};
+  ln_update_graph u = {.s = t->settings, .list = t->def->parameters, .decay = t->c->decay, .is_weight = true};
   w->source = build_model();
   u.values = build_input(w->source, LN_FLOAT32, 2, shape);
   u.gradient = build_input(w->source, LN_FLOAT32, 2, shape);
