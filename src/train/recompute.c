@@ -429,7 +429,7 @@ static ln_status plan_session(recompute *r, int32_t threads, size_t limit, size_
   ln_error err = {0};
   const size_t inputs = apart(ln_optimizer_graph(r->o));
   *out = SIZE_MAX;
-  LN_TRY(ln_edit_snapshot(r->o->model, r->o->err, &model));
+  LN_TRY(ln_grad_snapshot(r->o->model, r->o->err, &model));
   options.first_graph = true;
   options.threads = threads;
   options.memory_limit = limit == 0 ? 0 : limit + inputs;

@@ -146,7 +146,7 @@ static ln_status add_gradients(ln_trainer *t, making *m, ln_grad *g) {
   m->gradients = ln_arena_array(&t->arena, (size_t)t->param_count + 1, sizeof *m->gradients);
   if (tensors == NULL || m->gradients == NULL) return no_memory(t);
   for (int32_t i = 0; i < t->param_count; ++i) tensors[i] = t->params[i]->step_tensor;
-  LN_TRY(ln_grad_build(&m->o, m->loss, tensors, t->param_count, m->gradients));
+  LN_TRY(ln_grad_build_fast(&m->o, m->loss, tensors, t->param_count, m->gradients));
   for (int32_t i = 0; i < t->param_count; ++i) {
     bool shared = m->gradients[i] < 0;
     for (int32_t k = 0; k < i; ++k) shared = shared || m->gradients[k] == m->gradients[i];
@@ -234,7 +234,7 @@ static ln_status open_session(ln_trainer *t, making *m) {
   ln_session_options options = LN_SESSION_OPTIONS_INIT;
   options.threads = (int32_t)ln_setting_int(t->settings, ln_train_parameters, "threads");
   options.prepare_later = true;
-  LN_TRY(ln_edit_snapshot(m->o.model, t->err, &m->step->model));
+  LN_TRY(ln_grad_snapshot(m->o.model, t->err, &m->step->model));
   return ln_session_create(m->step->model, &options, t->err, &m->step->session);
 }
 
