@@ -38,23 +38,6 @@ static ln_made *maker_of(const finish *f, int32_t tensor) {
   return NULL;
 }
 
-/* The axis of the weights that channels lie along; -1: the operator is none that takes a scale. */
-static int32_t channel_axis(const ln_op *op, const ln_graph *graph) {
-  switch (op->def->flags & LN_OPF_LAYER) {
-    case LN_OPF_LAYER_CONV:
-    case LN_OPF_LAYER_FULLY_CONNECTED: return 0;
-    case LN_OPF_LAYER_DEPTHWISE: return graph->tensors[op->inputs[1]].shape.rank - 1;
-    default: return -1;
-  }
-}
-
-static void scale_weights(ln_tensor *weights, int32_t axis, const float *gamma) {
-  const size_t channels = (size_t)weights->shape.dims[axis], count = weights->bytes / sizeof(float);
-  const size_t inner = ln_shape_span(&weights->shape, axis + 1, weights->shape.rank);
-  float *values = weights->data;
-  for (size_t i = 0; i < count; ++i) values[i] *= gamma[i / inner % channels];
-}
-
 static bool is_weight(const ln_made *layer, int32_t tensor) {
   for (int32_t i = 0; i < layer->weight_count; ++i) {
     if (layer->weights[i] == tensor) return true;
@@ -62,37 +45,29 @@ static bool is_weight(const ln_made *layer, int32_t tensor) {
   return false;
 }
 
+/* The bias that folding gave the layer is one of its weights. */
+static bool keep_bias(const ln_op *op, ln_made *layer) {
+  if (is_weight(layer, op->inputs[2])) return true;
+  if (layer->weight_count == LN_LAYER_WEIGHTS) return false;
+  layer->weight_keys[layer->weight_count] = "bias";
+  layer->weights[layer->weight_count++] = op->inputs[2];
+  return true;
+}
+
 static bool fold(finish *f, ln_made *norm) {
   const int32_t at = f->producers[norm->scaled];
-  if (at < 0 || f->uses[norm->scaled] != 1 || f->drop[at]) return true;
-  ln_op *op = &f->graph->ops[at];
-  const int32_t axis = channel_axis(op, f->graph);
   ln_made *layer = maker_of(f, norm->scaled);
-  if (axis < 0 || layer == NULL || layer->weight_count == 0) return true;
-  const float *gamma = f->graph->tensors[norm->scale].data;
-  float *beta = f->graph->tensors[norm->shift].data;
-  scale_weights(&f->graph->tensors[op->inputs[1]], axis, gamma);
-  if (is_weight(layer, op->inputs[2])) {
-    float *bias = f->graph->tensors[op->inputs[2]].data;
-    const int32_t channels = f->graph->tensors[norm->scale].shape.dims[0];
-    for (int32_t i = 0; i < channels; ++i) bias[i] = bias[i] * gamma[i] + beta[i];
-  } else {
-    ln_tensor *bias = &f->graph->tensors[norm->shift];
-    bias->name = ln_arena_printf(f->arena, "%s/bias", layer->name);
-    if (bias->name == NULL || layer->weight_count == LN_LAYER_WEIGHTS) return false;
-    op->inputs[2] = norm->shift;
-    layer->weight_keys[layer->weight_count] = "bias";
-    layer->weights[layer->weight_count++] = norm->shift;
-    if ((op->def->flags & LN_OPF_LAYER) == LN_OPF_LAYER_FULLY_CONNECTED) {
-      const ln_fully_connected_options *o = op->options;
-      op->version = o->keep_num_dims ? 5 : 1;
-    }
-  }
+  if (at < 0 || f->drop[at] || layer == NULL || layer->weight_count == 0) return true;
   /* MUL and ADD stand behind one another. */
   const int32_t add = f->producers[norm->output];
   const int32_t mul = f->producers[f->graph->ops[add].inputs[0]];
+  ln_optimizer o = {.model = f->b->model};
+  const char *bias = ln_arena_printf(f->arena, "%s/bias", layer->name);
+  bool folded = false;
+  if (bias == NULL || ln_edit_fold_scale(&o, f->uses, at, mul, add, bias, &folded) != LN_OK) return false;
+  if (!folded) return true;
+  if (!keep_bias(&f->graph->ops[at], layer)) return false;
   f->drop[add] = f->drop[mul] = true;
-  op->outputs[0] = norm->output;
   f->producers[norm->output] = at;
   f->producers[norm->scaled] = -1;
   norm->weight_count = 0;
@@ -111,16 +86,6 @@ static int8_t fused_form(const ln_op *op) {
   }
 }
 
-/* The option fused_activation_function; NULL when the operator has none. */
-static int8_t *activation_of(const ln_op *op) {
-  const ln_table_info *table = (op->def->flags & LN_OPF_CLAMPS) == 0 ? NULL : ln_schema_table(op->options_table);
-  for (int32_t i = 0; table != NULL && i < table->field_count; ++i) {
-    if (strcmp(ln_field_name(&table->fields[i]), "fused_activation_function") != 0) continue;
-    return (int8_t *)(uintptr_t)op->options + table->fields[i].offset;
-  }
-  return NULL;
-}
-
 static void fuse(finish *f, int32_t at) {
   ln_op *op = &f->graph->ops[at];
   const int8_t form = fused_form(op);
@@ -128,7 +93,7 @@ static void fuse(finish *f, int32_t at) {
   const int32_t input = op->inputs[0], before = f->producers[input];
   if (before < 0 || f->uses[input] != 1) return;
   ln_op *head = &f->graph->ops[before];
-  int8_t *activation = head->output_count == 1 ? activation_of(head) : NULL;
+  int8_t *activation = head->output_count == 1 ? ln_edit_activation(head) : NULL;
   if (activation == NULL || *activation != LN_ACT_NONE) return;
   *activation = form;
   head->outputs[0] = op->outputs[0];

@@ -2,7 +2,7 @@
  * Optimization: techniques change a model that is being edited, one file a technique (techniques.def lists them).
  * optimize.c runs a recipe; edit.c makes models that can be changed and files of them; layer.c reads and writes weights
  * as matrices; observe.c runs models over samples; invariant.c keeps what earlier stages made; stage.c answers what a
- * recipe says of a layer; report.c collects what was done.
+ * recipe says of a layer; report.c collects what was done; fold_scale.c folds normalization into layers.
  */
 #ifndef LN_OPTIMIZE_INTERNAL_H
 #define LN_OPTIMIZE_INTERNAL_H
@@ -100,6 +100,16 @@ ln_op *ln_edit_insert_op(ln_optimizer *o, int32_t at, int32_t code, int32_t inpu
 int32_t ln_edit_op_version(const ln_graph *graph, const ln_op *op);
 /* The rows' own version after a change of types. */
 void ln_edit_refresh_versions(ln_graph *graph);
+/* The option fused_activation_function, to be changed; NULL when the operator has none that clamps its output. */
+int8_t *ln_edit_activation(const ln_op *op);
+/*
+ * Folds MUL `mul` and ADD `add` behind it (places), by constants of channels, into the float convolution or
+ * fully-connected operator `layer` whose output MUL alone reads: it writes ADD's output then, and both are the caller's
+ * to drop. Its bias, which it gets where it had none, is called `bias_name`. `uses` are ln_graph_count_uses'. `*folded`
+ * is false, and nothing changed, where that cannot be.
+ */
+ln_status ln_edit_fold_scale(ln_optimizer *o, const int32_t *uses, int32_t layer, int32_t mul, int32_t add,
+                             const char *bias_name, bool *folded);
 /* A scale and zero point for each index along `axis`; copies. NULL when memory is short. */
 const ln_quant *ln_edit_axis_quant(ln_arena *arena, const float *scales, int32_t count, int32_t axis);
 

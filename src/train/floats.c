@@ -143,19 +143,10 @@ static bool is_input(const ln_graph *graph, int32_t tensor) {
   return false;
 }
 
-static int8_t *activation_of(const ln_op *op) {
-  const ln_table_info *table = (op->def->flags & LN_OPF_CLAMPS) == 0 ? NULL : ln_schema_table(op->options_table);
-  for (int32_t i = 0; table != NULL && i < table->field_count; ++i) {
-    if (table->fields[i].enumeration != LN_ENUM_activation) continue;
-    return (int8_t *)(uintptr_t)op->options + table->fields[i].offset;
-  }
-  return NULL;
-}
-
 /* Older converters leave an activation out where the range of the output's integers clamps alike. */
 static void restore_activations(ln_graph *graph) {
   for (int32_t i = 0; i < graph->op_count; ++i) {
-    int8_t *activation = activation_of(&graph->ops[i]);
+    int8_t *activation = ln_edit_activation(&graph->ops[i]);
     const ln_tensor *out = activation == NULL ? NULL : &graph->tensors[graph->ops[i].outputs[0]];
     if (out == NULL || *activation != LN_ACT_NONE || !is_quantized(out)) continue;
     const int32_t lowest = out->type == LN_UINT8 ? 0 : -128;
