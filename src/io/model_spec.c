@@ -381,7 +381,7 @@ static ln_status read_root(reader *r, const cJSON *root, const ln_builder_option
                                      "inputs",  "blocks",      "layers", "outputs"};
   const scope outermost = {0};
   ln_builder_options options = LN_BUILDER_OPTIONS_INIT;
-  if (given) options = *given;
+  if (given) memcpy(&options, given, given->size < sizeof options ? given->size : sizeof options);
   LN_TRY(ln_json_keys(&r->at, root, keys, LN_COUNT(keys)));
   const cJSON *batch = get(root, "batch"), *layers = get(root, "layers");
   if (batch && (!cJSON_IsNumber(batch) || batch->valuedouble < 1 || batch->valuedouble > 1 << 20 ||

@@ -68,6 +68,7 @@ ln_status ln_builder_create(const ln_builder_options *options, ln_error *err, ln
   b->model = model;
   b->seed = given.seed;
   b->batch = given.batch;
+  b->unfolded = given.unfolded;
   b->weight_limit = LN_WEIGHTS_MOST;
   if (given.weight_limit > 0 && given.weight_limit < LN_WEIGHTS_MOST) b->weight_limit = given.weight_limit;
   *out = b;

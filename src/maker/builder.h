@@ -46,6 +46,7 @@ struct ln_builder {
   ln_model *model;
   uint64_t seed;
   int32_t batch; /* 0: open */
+  bool unfolded;
   ln_made *first, *last;
   int32_t made_count;
   int32_t *outputs; /* [output_count] tensors, chosen by ln_builder_output */

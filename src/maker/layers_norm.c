@@ -30,7 +30,9 @@ int32_t ln_layer_batch_normalization(ln_call *call) {
                                       ln_call_number(call, "momentum"), ln_call_number(call, "epsilon"),
                                       flag_text(ln_call_flag(call, "center")), flag_text(ln_call_flag(call, "scale")));
   if (call->made->notes == NULL) return ln_call_no_memory(call);
-  if (ln_call_flag(call, "fold")) {
+  if (call->builder->unfolded) {
+    call->made->shift = beta; /* its output may become an activation's */
+  } else if (ln_call_flag(call, "fold")) {
     call->made->scaled = call->inputs[0];
     call->made->scale = gamma;
     call->made->shift = beta;
@@ -75,9 +77,21 @@ int32_t ln_layer_layer_normalization(ln_call *call) {
 const ln_parameter ln_layer_parameters_dropout[] = {
     {"rate", LN_PARAMETER_NUMBER, NULL, NULL, 0, 0.999, "the share that training drops"}, LN_P_END};
 
+/* To be trained it is a product with 1, so that what it drops is told from what else reads its input. */
 int32_t ln_layer_dropout(ln_call *call) {
-  call->made->notes = ln_arena_printf(&call->builder->model->arena, " rate=%.9g", ln_call_number(call, "rate"));
-  return call->made->notes == NULL ? ln_call_no_memory(call) : call->inputs[0];
+  ln_arena *arena = &call->builder->model->arena;
+  const double rate = ln_call_number(call, "rate");
+  int32_t out = call->inputs[0];
+  if (call->builder->unfolded) {
+    const int32_t kept = ln_call_number_constant(call, "kept", 1);
+    out = ln_call_binary(call, LN_OP_MUL, "dropped", out, kept);
+    if (out < 0) return -1;
+    const char *name = call->builder->model->graphs[0].tensors[kept].name;
+    call->made->notes = ln_arena_printf(arena, " kept=%s rate=%.9g", name, rate);
+  } else {
+    call->made->notes = ln_arena_printf(arena, " rate=%.9g", rate);
+  }
+  return call->made->notes == NULL ? ln_call_no_memory(call) : out;
 }
 
 /* ---- activations ---- */

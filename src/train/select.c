@@ -47,8 +47,8 @@ static const place *place_of(const ln_op *op) {
 
 typedef struct list {
   ln_optimizer *o;
-  const int32_t *producers;  /* [tensor_count] */
-  const ln_metadata *layers; /* NULL: the file says nothing of them */
+  const int32_t *producers; /* [tensor_count] */
+  ln_layer_notes layers;
   bool rules;                /* operators tell, too: of layers that the file says nothing of */
   ln_regex_matcher *matcher; /* NULL: all */
   ln_param *params;
@@ -115,64 +115,20 @@ static role role_of(const list *l, const ln_op *op, int32_t index, const ln_tens
 
 /* ---- by what the file says ---- */
 
-typedef struct words {
-  const char *at, *end;
-} words;
-
-/* The next word of a line; false at its end, where `at` is the next line's first. */
-static bool next_word(words *w, const char **word, size_t *length) {
-  while (w->at < w->end && *w->at == ' ') ++w->at;
-  if (w->at == w->end) return false;
-  if (*w->at == '\n') {
-    ++w->at;
-    return false;
-  }
-  *word = w->at;
-  while (w->at < w->end && *w->at != ' ' && *w->at != '\n') ++w->at;
-  *length = (size_t)(w->at - *word);
-  return true;
+static bool is_fixed(const ln_layer_note *note, const char *key) {
+  const char *flag = strcmp(key, "beta") == 0 ? "center" : strcmp(key, "gamma") == 0 ? "scale" : "";
+  const char *value = ln_layer_note_get(note, flag);
+  return value != NULL && strcmp(value, "false") == 0;
 }
 
-static bool is_word(const char *word, size_t length, const char *text) {
-  return strlen(text) == length && memcmp(word, text, length) == 0;
-}
-
-/* Looks at one line for a weight called `name`: whether it is there, and not said to be fixed. The layer's name. */
-static bool read_line(words *w, const char *name, const char **layer, size_t *layer_length) {
-  const char *word, *key = NULL;
-  size_t length, key_length = 0;
-  bool center = true, scale = true;
-  for (int32_t i = 0; next_word(w, &word, &length); ++i) {
-    if (i == 1) *layer = word, *layer_length = length;
-    center = center && !is_word(word, length, "center=false");
-    scale = scale && !is_word(word, length, "scale=false");
-    const char *sign = memchr(word, '=', length);
-    if (i < 2 || sign == NULL || is_word(word, (size_t)(sign - word), "output")) continue;
-    if (!is_word(sign + 1, length - (size_t)(sign + 1 - word), name)) continue;
-    key = word;
-    key_length = (size_t)(sign - word);
-  }
-  if (key == NULL) return false;
-  return !(is_word(key, key_length, "beta") && !center) && !(is_word(key, key_length, "gamma") && !scale);
-}
-
-/* The layer that lists the weight; NULL: none. */
+/* The layer that lists the weight; NULL: none, or one that keeps it as it is. */
 static const char *layer_of(const list *l, const char *name) {
-  words w = {l->layers->data, (const char *)l->layers->data + l->layers->size};
-  while (w.at < w.end) {
-    const char *layer = "";
-    size_t length = 0;
-    if (read_line(&w, name, &layer, &length)) {
-      return ln_arena_printf(ln_optimizer_arena(l->o), "%.*s", (int)length, layer);
+  for (int32_t i = 0; i < l->layers.count; ++i) {
+    const ln_layer_note *note = &l->layers.list[i];
+    for (int32_t k = 0; k < note->count; ++k) {
+      if (strcmp(note->values[k], name) != 0 || strcmp(note->keys[k], "output") == 0) continue;
+      return is_fixed(note, note->keys[k]) || strcmp(note->keys[k], "kept") == 0 ? NULL : note->name;
     }
-  }
-  return NULL;
-}
-
-static const ln_metadata *find_layers(const ln_model *model) {
-  for (int32_t i = 0; i < model->metadata_count; ++i) {
-    const ln_metadata *m = &model->metadata[i];
-    if (strcmp(m->name, "linnet.layers") == 0 && m->data != NULL && m->size < INT32_MAX) return m;
   }
   return NULL;
 }
@@ -210,7 +166,7 @@ static void consider(list *l, int32_t at, int32_t index) {
   if (!ln_shape_elements(&p.shape, &p.count) || p.count == 0) return;
   const role part = role_of(l, op, index, tensor, &p.axis);
   const char *own = op->output_count > 0 ? graph->tensors[op->outputs[0]].name : "";
-  p.layer = l->layers == NULL ? NULL : layer_of(l, tensor->name);
+  p.layer = layer_of(l, tensor->name);
   if (p.layer == NULL && (part == ROLE_NONE || !l->rules)) return;
   if (p.layer == NULL) p.layer = own;
   if (l->matcher != NULL && !matches(l, p.name) && !matches(l, p.layer) && !matches(l, own)) return;
@@ -276,8 +232,11 @@ static ln_status make_floats(list *l) {
 
 static ln_status list_all(list *l) {
   const ln_graph *graph = ln_optimizer_graph(l->o);
-  l->layers = find_layers(l->o->model);
-  l->rules = l->layers == NULL;
+  LN_TRY(ln_layer_notes_read(l->o->model, ln_optimizer_arena(l->o), l->o->err, &l->layers));
+  l->rules = l->layers.count == 0;
+  for (int32_t i = 0; i < l->layers.count; ++i) {
+    l->rules = l->rules || strcmp(l->layers.list[i].kind, "Backbone") == 0;
+  }
   LN_TRY(collect(l));
   bool integers = false;
   for (int32_t i = 0; i < l->count; ++i) integers = integers || in_integers(graph, &graph->ops[l->params[i].op]);

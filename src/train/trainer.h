@@ -415,6 +415,7 @@ struct ln_trainer {
   int32_t class_count;
   double loss_sum, weight_sum; /* of the epoch so far */
   ln_kept *kept;
+  struct ln_train_layers *layers; /* normalize.c */
 };
 
 /* ---- of the trainer, for its own files ---- */
@@ -461,6 +462,40 @@ ln_status ln_train_rebatch(ln_optimizer *o, int32_t batch);
  * move. LN_ERR_NOT_FOUND where nothing fits.
  */
 ln_status ln_train_list(ln_optimizer *o, const char *regex, ln_param **out, int32_t *count);
+
+/* ---- what a file says of its layers: docs/builder.md (layer_notes.c) ---- */
+
+typedef struct ln_layer_note {
+  const char *kind, *name;     /* "Conv2D", "stem" */
+  const char **keys, **values; /* [count] "kernel" and "stem/kernel"; two more have room */
+  int32_t count;
+} ln_layer_note;
+
+typedef struct ln_layer_notes {
+  ln_layer_note *list; /* [count] */
+  int32_t count;
+} ln_layer_notes;
+
+/* Texts are the arena's; a file that says nothing gives none. */
+ln_status ln_layer_notes_read(const ln_model *model, ln_arena *arena, ln_error *err, ln_layer_notes *out);
+ln_status ln_layer_notes_write(ln_model *model, const ln_layer_notes *notes, ln_error *err);
+const char *ln_layer_note_get(const ln_layer_note *note, const char *key); /* NULL: it is not said */
+/* Texts must stay; NULL takes the key away. At most two new ones. */
+void ln_layer_note_set(ln_layer_note *note, const char *key, const char *value);
+
+/* ---- layers that train otherwise than they run (normalize.c) ---- */
+
+/*
+ * Batch normalizations (Ioffe and Szegedy, "Batch Normalization", 2015) that a built model has as MUL and ADD, and
+ * dropouts (Srivastava and others, "Dropout", 2014), as the file's notes list them. Called once parameters are known.
+ */
+ln_status ln_train_layers_begin(ln_trainer *t);
+/* In a graph that trains: normalization by the batch's mean and variance, which moving averages follow after each run,
+ * and masks; in one that evaluates: by the moving averages. Before forms change the graph. */
+ln_status ln_train_layers_rewrite(ln_trainer *t, ln_grad *g, bool training);
+/* In the result, whose constants have been set: normalizations become constants, folded into the layers before them
+ * where those can take them; dropouts go. Tensors keep their numbers. */
+ln_status ln_train_layers_finish(ln_trainer *t, ln_optimizer *o);
 
 /* ---- floats (floats.c) ---- */
 
