@@ -63,7 +63,8 @@ ln_status ln_layer_notes_read(const ln_model *model, ln_arena *arena, ln_error *
   *out = (ln_layer_notes){0};
   if (index < 0) return LN_OK;
   const ln_metadata *m = &model->metadata[index];
-  char *text = ln_arena_printf(arena, "%.*s", (int)m->size, (const char *)m->data);
+  char *text = ln_arena_alloc(arena, m->size + 1);
+  if (text != NULL) memcpy(text, m->data, m->size);
   if (text != NULL && read_text(arena, text, out)) return LN_OK;
   return ln_fail(err, LN_ERR_MEMORY, "out of memory for what a file says of its layers");
 }

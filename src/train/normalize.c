@@ -87,7 +87,8 @@ static ln_status keep(ln_trainer *t, const norm *n, const char *what, void *data
 static ln_status add_norm(ln_trainer *t, layers *l, const ln_layer_note *note) {
   const ln_graph *graph = ln_optimizer_graph(&t->o);
   norm *n = &l->norms[l->norm_count];
-  *n = (norm){.name = note->name, .momentum = number(note, "momentum", 0.99, 1), .epsilon = number(note, "epsilon", 1e-3, 1)};
+  *n = (norm){
+      .name = note->name, .momentum = number(note, "momentum", 0.99, 1), .epsilon = number(note, "epsilon", 1e-3, 1)};
   n->gamma = find_tensor(graph, ln_layer_note_get(note, "gamma"));
   n->beta = find_tensor(graph, ln_layer_note_get(note, "beta"));
   int32_t mul, add;

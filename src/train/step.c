@@ -110,6 +110,7 @@ static void open_params(const ln_trainer *t, making *m) {
 }
 
 static ln_status rewrite(ln_trainer *t, ln_grad *g, bool training) {
+  LN_TRY(ln_train_layers_rewrite(t, g, training));
   for (int32_t i = 0; i < t->form_count; ++i) {
     if (t->forms[i].def->rewrite == NULL) continue;
     LN_TRY(t->forms[i].def->rewrite(t, t->forms[i].state, g, training));

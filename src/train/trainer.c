@@ -230,6 +230,7 @@ static ln_status begin(ln_trainer *t) {
   if (t->pool == NULL) return no_memory(t);
   LN_TRY(keep_counters(t));
   LN_TRY(list_params(t));
+  LN_TRY(ln_train_layers_begin(t));
   LN_TRY(begin_forms(t));
   LN_TRY(ln_step_make(t, batch_of(t), true, &t->train));
   LN_TRY(ln_session_create((ln_model *)(uintptr_t)t->source, NULL, t->err, &t->reader));
@@ -283,6 +284,7 @@ static ln_status set_constants(ln_trainer *t, ln_optimizer *o) {
 
 static ln_status finish(ln_trainer *t, ln_optimizer *o, ln_model **out) {
   LN_TRY(set_constants(t, o));
+  LN_TRY(ln_train_layers_finish(t, o));
   for (int32_t i = 0; i < t->form_count; ++i) {
     if (t->forms[i].def->finish != NULL) LN_TRY(t->forms[i].def->finish(t, t->forms[i].state, o));
   }

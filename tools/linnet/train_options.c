@@ -101,6 +101,7 @@ static bool ends_with(const char *text, const char *end) {
 ln_status train_open_model(const char *path, uint64_t seed, ln_error *err, ln_model **out) {
   if (!ends_with(path, ".json")) return cli_open(path, err, out);
   ln_builder_options options = LN_BUILDER_OPTIONS_INIT;
+  options.unfolded = true;
   options.seed = seed;
   return ln_builder_read(path, &options, err, out);
 }
