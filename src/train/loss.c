@@ -13,7 +13,7 @@ static size_t elements(const ln_grad *g, int32_t tensor) {
 int32_t ln_loss_rows(ln_grad *g, int32_t prediction) {
   if (g->status != LN_OK) return -1;
   const ln_shape shape = *ln_grad_shape(g, prediction);
-  if (shape.rank == 0 || elements(g, prediction) == 0) {
+  if (shape.rank < 2 || elements(g, prediction) == 0) {
     ln_loss_fail(g, "the prediction has no elements, or no dimension of classes");
     return -1;
   }
@@ -61,4 +61,22 @@ int32_t ln_loss_difference(ln_grad *g, int32_t prediction, int32_t target) {
     return -1;
   }
   return ln_grad_binary(g, LN_OP_SUB, prediction, target);
+}
+
+int32_t ln_loss_line(ln_grad *g, int32_t a, float by, float plus) {
+  if (by != 1) a = ln_grad_scale(g, a, by);
+  return plus == 0 ? a : ln_grad_binary(g, LN_OP_ADD, a, ln_grad_scalar(g, plus));
+}
+
+int32_t ln_loss_log1p_exp(ln_grad *g, int32_t magnitude) {
+  const int32_t small = ln_grad_unary(g, LN_OP_EXP, ln_grad_unary(g, LN_OP_NEG, magnitude));
+  return ln_grad_unary(g, LN_OP_LOG, ln_loss_line(g, small, 1, 1));
+}
+
+/* max(x, 0) as (x + |x|) / 2: so its slope at 0 is a half, as the whole needs it. */
+int32_t ln_loss_binary_entropy(ln_grad *g, int32_t x, int32_t z) {
+  const int32_t magnitude = ln_grad_unary(g, LN_OP_ABS, x);
+  const int32_t positive = ln_grad_scale(g, ln_grad_binary(g, LN_OP_ADD, x, magnitude), 0.5f);
+  const int32_t line = ln_grad_binary(g, LN_OP_SUB, positive, ln_grad_mul(g, x, z));
+  return ln_grad_binary(g, LN_OP_ADD, line, ln_loss_log1p_exp(g, magnitude));
 }

@@ -9,6 +9,7 @@
 #include "linnet/linnet.h"
 #include "support/build_model.h"
 #include "support/unit.h"
+#include "train/chosen.h"
 #include "train/loss_cases.h"
 
 static ln_error err;
@@ -27,7 +28,9 @@ static void add_outputs(const loss_case *c, const ln_loss_def *loss, ln_optimize
   ln_grad g = {.o = o};
   const int32_t prediction = graph->inputs[0];
   int32_t *outputs = ln_arena_array(&o->model->arena, 2, sizeof *outputs);
-  outputs[0] = loss->emit(&g, NULL, loss->parameters, prediction, graph->inputs[1]);
+  ln_settings *settings = chosen(c->settings);
+  outputs[0] = loss->emit(&g, settings, loss->parameters, prediction, graph->inputs[1]);
+  ln_settings_destroy(settings);
   if (g.status != LN_OK) fail_msg("%s: %s", c->name, err.message);
   const ln_shape shape = *ln_grad_shape(&g, outputs[0]);
   assert_int_equal(shape.rank, 1);
@@ -88,13 +91,13 @@ static bool check_sample(const loss_case *c, const built *b, size_t sample) {
   bool good = true;
   assert_true(b->count <= LN_COUNT(x));
   for (size_t i = 0; i < b->count; ++i) x[i] = (double)c->prediction[sample * b->count + i];
-  good = near((double)values[sample], c->reference(x, target, b->count, last), 1e-6, c, "loss", sample);
+  good = near((double)values[sample], c->reference(c, x, target, b->count, last), 1e-6, c, "loss", sample);
   for (size_t i = 0; i < b->count; ++i) {
     const double step = 1e-5, at = x[i];
     x[i] = at + step;
-    const double up = c->reference(x, target, b->count, last);
+    const double up = c->reference(c, x, target, b->count, last);
     x[i] = at - step;
-    const double slope = (up - c->reference(x, target, b->count, last)) / (2 * step) * (1 + (double)sample);
+    const double slope = (up - c->reference(c, x, target, b->count, last)) / (2 * step) * (1 + (double)sample);
     x[i] = at;
     good = near((double)gradient[i], slope, 5e-6, c, "gradient", sample * b->count + i) && good;
   }
