@@ -71,12 +71,12 @@ static double mean_of(element_fn *of, const loss_case *c, const double *x, const
   return sum / (double)count;
 }
 
-#define BY_ELEMENT(name)                                                                                       \
-  static double name##_of(const loss_case *c, double x, double z);                                             \
-  static double name(const loss_case *c, const double *x, const void *target, size_t count, size_t last) {     \
-    (void)last;                                                                                                \
-    return mean_of(name##_of, c, x, target, count);                                                            \
-  }                                                                                                            \
+#define BY_ELEMENT(name)                                                                                   \
+  static double name##_of(const loss_case *c, double x, double z);                                         \
+  static double name(const loss_case *c, const double *x, const void *target, size_t count, size_t last) { \
+    (void)last;                                                                                            \
+    return mean_of(name##_of, c, x, target, count);                                                        \
+  }                                                                                                        \
   static double name##_of(const loss_case *c, double x, double z)
 
 static double softplus(double x) { return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)); }
@@ -96,9 +96,7 @@ BY_ELEMENT(binary_focal) {
 BY_ELEMENT(mse) { return (void)c, (x - z) * (x - z); }
 BY_ELEMENT(mae) { return (void)c, fabs(x - z); }
 
-static double huber_by(double d, double delta) {
-  return d <= delta ? d * d / 2 : delta * (d - delta / 2);
-}
+static double huber_by(double d, double delta) { return d <= delta ? d * d / 2 : delta * (d - delta / 2); }
 
 BY_ELEMENT(huber) { return huber_by(fabs(x - z), given(c, "huber_delta", 1)); }
 
@@ -133,12 +131,9 @@ static double between(double low, double high) { return high > low ? high - low 
 
 static double box(const double *a, const float *t, bool generalized) {
   const double b[4] = {(double)t[0], (double)t[1], (double)t[2], (double)t[3]};
-  const double shared =
-      between(fmax(a[0], b[0]), fmin(a[2], b[2])) * between(fmax(a[1], b[1]), fmin(a[3], b[3]));
-  const double covered =
-      between(a[0], a[2]) * between(a[1], a[3]) + between(b[0], b[2]) * between(b[1], b[3]) - shared;
-  const double around =
-      between(fmin(a[0], b[0]), fmax(a[2], b[2])) * between(fmin(a[1], b[1]), fmax(a[3], b[3]));
+  const double shared = between(fmax(a[0], b[0]), fmin(a[2], b[2])) * between(fmax(a[1], b[1]), fmin(a[3], b[3]));
+  const double covered = between(a[0], a[2]) * between(a[1], a[3]) + between(b[0], b[2]) * between(b[1], b[3]) - shared;
+  const double around = between(fmin(a[0], b[0]), fmax(a[2], b[2])) * between(fmin(a[1], b[1]), fmax(a[3], b[3]));
   return 1 - shared / covered + (generalized ? (around - covered) / around : 0);
 }
 
@@ -154,7 +149,7 @@ static const float logits[24] = {0.5f, -1.25f, 2,  30, -40, 3,     0,    0,    0
                                  4,    -3,     90, 1,  2,   -0.5f, 0.7f, 0.2f, 5, -6,    7,  0};
 static const float soft[24] = {0.5f, 0.25f, 0.25f, 1, 0, 0,     0,    0.5f, 0.5f, 0.1f,  0.2f,  0.7f,
                                0,    1,     0,     0, 0, 0.25f, 0.5f, 0,    0.5f, 0.25f, 0.25f, 0.5f};
-static const float parts[24] = {0.5f, 0.25f, 0.25f, 1, 0, 0,     0,    0.5f, 0.5f, 0.1f,  0.2f,  0.7f,
+static const float parts[24] = {0.5f, 0.25f, 0.25f, 1, 0,     0,     0,    0.5f, 0.5f, 0.1f,  0.2f,  0.7f,
                                 0,    1,     0,     0, 0.25f, 0.75f, 0.5f, 0,    0.5f, 0.25f, 0.25f, 0.5f};
 static const int32_t labels[8] = {0, 1, 2, 0, 2, 1, 0, 1};
 static const float values[24] = {-0.5f, 1.25f, 8, 0.125f, 2, 12,    -3,   0.3f, 1, 2e-3f, -2.25f, 3.5f,
