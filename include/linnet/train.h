@@ -94,6 +94,25 @@ LN_API ln_status ln_trainer_save(ln_trainer *trainer, const char *path, ln_error
 /* LN_ERR_DATA for a file that is damaged or belongs to other options, another model or other data. */
 LN_API ln_status ln_trainer_restore(ln_trainer *trainer, const char *path, ln_error *err);
 
+/* ---- how good boxes are ---- */
+
+/* A box that a model found, or one that is there. */
+typedef struct ln_image_box {
+  int64_t image;
+  int32_t label;
+  float score;          /* of one that was found */
+  float y1, x1, y2, x2; /* in any unit */
+} ln_image_box;
+
+/*
+ * Mean average precision over the classes that are there (Lin et al., Microsoft COCO, 2014): precision at 101 recalls.
+ * A box is right where it covers a truth of its picture and class, which no better one has, with an intersection over
+ * union of at least `first`; of several `thresholds`, 0.05 apart, the mean: (0.5, 1) is mAP at 0.5, (0.5, 10) mAP at
+ * 0.5:0.95. NaN without truths.
+ */
+LN_API ln_status ln_box_map(const ln_image_box *found, int64_t found_count, const ln_image_box *truths,
+                            int64_t truth_count, double first, int32_t thresholds, ln_error *err, double *out);
+
 #ifdef __cplusplus
 }
 #endif
