@@ -10,6 +10,7 @@
 #include "support/build_model.h"
 #include "support/unit.h"
 #include "train/chosen.h"
+#include "train/documented.h"
 #include "train/loss_cases.h"
 
 static ln_error err;
@@ -127,6 +128,46 @@ static void test_every_loss_has_a_case(void **state) {
   assert_null(ln_loss_at(-1));
 }
 
+static const char *name_at(int32_t index) { return ln_loss_at(index) == NULL ? NULL : ln_loss_at(index)->name; }
+
+static void test_documented(void **state) {
+  (void)state;
+  check_documented("Losses", name_at);
+}
+
+/* ---- what is refused ---- */
+
+static void expect_refused(const char *name, int32_t rank, const int32_t *dims, int32_t target_rank,
+                           const int32_t *target_dims) {
+  const ln_loss_def *loss = ln_loss_find(name);
+  ln_model *model = build_model();
+  build_input(model, LN_FLOAT32, rank, dims);
+  build_input(model, loss->target == LN_TARGET_CLASS ? LN_INT32 : LN_FLOAT32, target_rank, target_dims);
+  ln_optimizer o = {.source = model, .err = &err};
+  assert_int_equal(ln_edit_begin(model, &err, &o.model), LN_OK);
+  ln_grad g = {.o = &o};
+  ln_settings *settings = chosen("");
+  const ln_graph *graph = ln_optimizer_graph(&o);
+  assert_int_equal(loss->emit(&g, settings, loss->parameters, graph->inputs[0], graph->inputs[1]), -1);
+  assert_true(g.status != LN_OK);
+  ln_settings_destroy(settings);
+  ln_model_destroy(o.model);
+  ln_model_destroy(model);
+}
+
+static void test_shapes(void **state) {
+  (void)state;
+  const int32_t a[3] = {4, 3, 5}, b[3] = {4, 3, 6};
+  expect_refused("sparse-cross-entropy", 3, a, 1, a); /* 4 labels for 12 rows */
+  expect_refused("sparse-cross-entropy", 1, a, 1, a);
+  expect_refused("cross-entropy", 3, a, 3, b);
+  expect_refused("mse", 3, a, 3, b);
+  expect_refused("mse", 2, a, 1, a);
+  expect_refused("binary-cross-entropy", 2, a, 1, a);
+  expect_refused("hinge", 3, a, 1, a);
+  expect_refused("giou", 3, a, 3, a);
+}
+
 /* ---- for LiteRT ---- */
 
 static void write_file(const char *folder, size_t number, const char *end, const void *data, size_t bytes) {
@@ -163,6 +204,8 @@ int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_values),
       cmocka_unit_test(test_every_loss_has_a_case),
+      cmocka_unit_test(test_documented),
+      cmocka_unit_test(test_shapes),
   };
   if (argc != 3) return cmocka_run_group_tests(tests, NULL, NULL);
   for (size_t i = 0; i < loss_case_count; ++i) write_case(argv[2], i);

@@ -8,6 +8,7 @@
 
 #include "support/unit.h"
 #include "train/chosen.h"
+#include "train/documented.h"
 
 enum { SAMPLES = 200, MOST = 4 };
 
@@ -222,11 +223,18 @@ static void test_no_memory(void **state) {
   assert_null(ln_metric_find("none"));
 }
 
+static const char *name_at(int32_t index) { return ln_metric_at(index) == NULL ? NULL : ln_metric_at(index)->name; }
+
+static void test_documented(void **state) {
+  (void)state;
+  check_documented("Metrics", name_at);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_classes), cmocka_unit_test(test_matrix),    cmocka_unit_test(test_yes_or_no),
       cmocka_unit_test(test_order),   cmocka_unit_test(test_values),    cmocka_unit_test(test_perplexity),
-      cmocka_unit_test(test_many),    cmocka_unit_test(test_no_memory),
+      cmocka_unit_test(test_many),    cmocka_unit_test(test_no_memory), cmocka_unit_test(test_documented),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
