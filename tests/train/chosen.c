@@ -2,30 +2,19 @@
 #include "train/chosen.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-struct ln_settings {
-  char text[256];
-};
+#include "support/unit.h"
 
 ln_settings *chosen(const char *text) {
-  ln_settings *s = calloc(1, sizeof *s);
-  snprintf(s->text, sizeof s->text, " %s", text);
+  char name[64], value[64];
+  int length = 0;
+  ln_error err;
+  ln_settings *s = ln_settings_create();
+  assert_non_null(s);
+  for (; sscanf(text, " %63[a-z_0-9]=%63s%n", name, value, &length) == 2; text += length) {
+    if (ln_settings_set(s, name, value, &err) != LN_OK) fail_msg("%s", err.message);
+  }
+  assert_int_equal(*text, '\0');
   return s;
-}
-
-void ln_settings_destroy(ln_settings *s) { free(s); }
-
-double ln_setting_number(const ln_settings *s, const ln_parameter *list, const char *name) {
-  char key[64];
-  snprintf(key, sizeof key, " %s=", name);
-  const char *at = strstr(s->text, key);
-  while (list->name != NULL && strcmp(list->name, name) != 0) ++list;
-  if (list->name == NULL) abort();
-  return atof(at == NULL ? list->fallback : at + strlen(key));
-}
-
-int64_t ln_setting_int(const ln_settings *s, const ln_parameter *list, const char *name) {
-  return (int64_t)ln_setting_number(s, list, name);
 }
