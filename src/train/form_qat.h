@@ -19,7 +19,7 @@ typedef struct ln_qat_range {
   float batch[2];   /* of the samples since the last step */
   bool fresh;       /* `batch` says something */
   const char *name;
-  ln_param *learned[2]; /* NULL: moving averages */
+  ln_param *learned; /* NULL: a moving average */
 } ln_qat_range;
 
 /* A reader that wants a tensor in other numbers than it was made in. */

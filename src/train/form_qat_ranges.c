@@ -9,6 +9,7 @@
 
 #include "optimize/report.h"
 #include "train/form_qat.h"
+#include "train/operators.h"
 
 static ln_status no_memory(const ln_trainer *t) { return ln_fail(t->err, LN_ERR_MEMORY, "qat: out of memory"); }
 
@@ -118,22 +119,17 @@ void ln_qat_plan_free(ln_qat *q) {
 
 /* ---- ranges of a step ---- */
 
-static void fill_end(ln_trainer *t, void *user, float *values, size_t count) {
+static void fill_range(ln_trainer *t, void *user, float *values, size_t count) {
+  const ln_qat_range *range = user;
   (void)t, (void)count;
-  *values = *(const float *)user;
+  memcpy(values, range->now, sizeof range->now);
 }
 
-static void take_low(ln_trainer *t, void *user, const float *values, size_t count) {
+static void take_seen(ln_trainer *t, void *user, const float *values, size_t count) {
   ln_qat_range *range = user;
   (void)t, (void)count;
-  if (!range->fresh || *values < range->batch[0]) range->batch[0] = *values;
-}
-
-/* After the low end. */
-static void take_high(ln_trainer *t, void *user, const float *values, size_t count) {
-  ln_qat_range *range = user;
-  (void)t, (void)count;
-  if (!range->fresh || *values > range->batch[1]) range->batch[1] = *values;
+  range->batch[0] = range->fresh ? fminf(range->batch[0], values[0]) : values[0];
+  range->batch[1] = range->fresh ? fmaxf(range->batch[1], values[1]) : values[1];
   range->fresh = true;
 }
 
@@ -148,19 +144,12 @@ void ln_qat_move_ranges(ln_qat *q) {
   }
 }
 
-/* The ends as a step has them: of 16 bits both are the greater one's. */
-static void ends_of(const ln_qat_range *range, float ends[2]) {
-  for (int32_t end = 0; end < 2; ++end) {
-    ends[end] = range->learned[end] == NULL ? range->now[end] : range->learned[end]->values[0];
-  }
-}
-
 void ln_qat_give_ranges(const ln_qat *q, ln_range *planned, ln_range *scaled) {
   memcpy(planned, q->planned, (size_t)q->tensor_count * sizeof *planned);
   for (int32_t i = 0; i < 2 * q->tensor_count; ++i) {
     if (q->groups[i] < 0) continue;
-    float ends[2];
-    ends_of(&q->ranges[q->groups[i]], ends);
+    const ln_qat_range *range = &q->ranges[q->groups[i]];
+    const float *ends = range->learned == NULL ? range->now : range->learned->used;
     scaled[i] = (ln_range){true, fminf(ends[0], 0), fmaxf(ends[1], 0), ends[0], ends[1]};
   }
 }
@@ -172,72 +161,43 @@ typedef struct rewriting {
   ln_qat *q;
   ln_grad *g;
   bool training;
-  int32_t (*ends)[2]; /* [range_count] tensors; -1: not there yet */
+  int32_t *tensors; /* [range_count] that hold ranges in the graph */
 } rewriting;
 
-static int32_t end_tensor(rewriting *r, ln_qat_range *range, int32_t end) {
-  const ln_shape shape = {0};
-  const char *name = ln_arena_printf(&r->t->arena, "%s/%s", range->name, end == 0 ? "low" : "high");
-  if (name == NULL) {
-    ln_grad_fail_memory(r->g);
-    return -1;
-  }
-  if (r->q->learns && !range->fixed) {
-    return ln_step_add_param(r->t, r->g, name, &shape, &range->now[end], &range->learned[end]);
-  }
-  return ln_step_add_input(r->t, r->g, name, &shape, fill_end, &range->now[end]);
-}
-
-/* The ends in the graph: zero lies between them; of 16 bits they lie as far from it. */
-static void find_ends(rewriting *r, ln_qat_range *range, int32_t ends[2]) {
-  int32_t *known = r->ends[range - r->q->ranges];
-  if (known[0] < 0) {
-    const int32_t zero = ln_grad_scalar(r->g, 0);
-    known[0] = ln_grad_binary(r->g, LN_OP_MINIMUM, end_tensor(r, range, 0), zero);
-    known[1] = ln_grad_binary(r->g, LN_OP_MAXIMUM, end_tensor(r, range, 1), zero);
-    if (range->wide) {
-      known[0] = ln_grad_binary(r->g, LN_OP_MINIMUM, known[0], ln_grad_unary(r->g, LN_OP_NEG, known[1]));
-      known[1] = ln_grad_unary(r->g, LN_OP_NEG, known[0]);
+static ln_status open_ranges(rewriting *r) {
+  const ln_shape shape = {.rank = 1, .dims = {2}};
+  r->tensors = ln_arena_array(ln_optimizer_arena(r->g->o), (size_t)r->q->range_count, sizeof *r->tensors);
+  if (r->tensors == NULL) return no_memory(r->t);
+  for (int32_t i = 0; i < r->q->range_count; ++i) {
+    ln_qat_range *range = &r->q->ranges[i];
+    if (r->q->learns && !range->fixed) {
+      r->tensors[i] = ln_step_add_param(r->t, r->g, range->name, &shape, range->now, &range->learned);
+    } else {
+      r->tensors[i] = ln_step_add_input(r->t, r->g, range->name, &shape, fill_range, range);
     }
   }
-  ends[0] = known[0];
-  ends[1] = known[1];
+  return r->g->status;
 }
 
-/* Moves the operators from `from` on, which were added at the end, to before place `at`. */
-static void move_ops(ln_graph *graph, int32_t from, int32_t at) {
-  for (int32_t count = graph->op_count; from < count; ++from, ++at) {
-    const ln_op op = graph->ops[from];
-    for (int32_t i = from; i > at; --i) graph->ops[i] = graph->ops[i - 1];
-    graph->ops[at] = op;
-  }
-}
-
-static void watch(rewriting *r, ln_qat_range *range, int32_t tensor) {
-  int32_t axes[LN_MAX_RANK];
-  const int32_t rank = ln_grad_shape(r->g, tensor)->rank;
-  if (!r->training || r->q->learns || range->fixed) return;
-  for (int32_t i = 0; i < rank; ++i) axes[i] = i;
-  const int32_t inputs[] = {tensor, ln_grad_ints(r->g, rank, axes)};
-  for (int32_t end = 0; end < 2; ++end) {
-    const int32_t code = end == 0 ? LN_OP_REDUCE_MIN : LN_OP_REDUCE_MAX;
-    const int32_t least = ln_grad_emit(r->g, code, LN_FLOAT32, NULL, 2, inputs);
-    if (r->g->status != LN_OK) return;
-    r->g->status = ln_step_add_output(r->t, r->g, least, end == 0 ? take_low : take_high, range);
-  }
+/* Moves operator `from`, which was added at the end, to before place `at`. */
+static void move_op(ln_graph *graph, int32_t from, int32_t at) {
+  const ln_op op = graph->ops[from];
+  for (int32_t i = from; i > at; --i) graph->ops[i] = graph->ops[i - 1];
+  graph->ops[at] = op;
 }
 
 /* Puts a fake quantization of tensor `from` before place `at`; `*at` moves behind it. */
 static int32_t insert_quant(rewriting *r, ln_qat_range *range, int32_t from, bool watched, int32_t *at) {
   ln_graph *graph = ln_optimizer_graph(r->g->o);
   const int32_t first = graph->op_count;
-  int32_t ends[2];
-  find_ends(r, range, ends);
-  if (watched) watch(r, range, from);
-  const int32_t out = ln_grad_fake_quant(r->g, from, ends[0], ends[1], range->wide ? 16 : 8, range->wide);
+  int32_t seen;
+  const int32_t out =
+      ln_grad_fake_quant_step(r->g, from, r->tensors[range - r->q->ranges], range->wide ? 16 : 8, &seen);
+  if (out >= 0 && watched && r->training && !range->fixed && !r->q->learns) {
+    r->g->status = ln_step_add_output(r->t, r->g, seen, take_seen, range);
+  }
   if (r->g->status != LN_OK) return -1;
-  move_ops(graph, first, *at);
-  *at += graph->op_count - first;
+  move_op(graph, first, (*at)++);
   return out;
 }
 
@@ -257,15 +217,8 @@ static void quantize_output(rewriting *r, int32_t place, int32_t output) {
   const int32_t raw = insert_quant(r, &r->q->ranges[r->q->homes[tensor]], tensor, true, &behind);
   if (raw < 0) return;
   graph->ops[place].outputs[output] = raw;
-  for (int32_t i = place + 1; i < behind; ++i) { /* what was added reads what the operator makes now */
-    ln_op *op = &graph->ops[i];
-    for (int32_t j = 0; j < op->input_count; ++j) {
-      if (op->inputs[j] == tensor) op->inputs[j] = raw;
-    }
-    for (int32_t j = 0; j < op->output_count; ++j) {
-      if (op->outputs[j] == raw) op->outputs[j] = tensor;
-    }
-  }
+  graph->ops[place + 1].inputs[0] = raw;
+  graph->ops[place + 1].outputs[0] = tensor;
 }
 
 static void convert_inputs(rewriting *r, int32_t *at) {
@@ -301,19 +254,9 @@ ln_status ln_qat_rewrite(ln_trainer *t, void *state, ln_grad *g, bool training) 
   ln_integer_plan fused = {.o = g->o, .stage = r.q->stage};
   if (r.q->tensor_count == 0) return LN_OK;
   LN_TRY(ln_integer_fuse_activations(&fused));
-  r.ends = ln_arena_array(ln_optimizer_arena(g->o), (size_t)r.q->range_count, sizeof *r.ends);
-  if (r.ends == NULL) return no_memory(t);
-  for (int32_t i = 0; i < r.q->range_count; ++i) r.ends[i][0] = -1;
+  LN_TRY(open_ranges(&r));
   ln_graph *graph = ln_optimizer_graph(g->o);
   int32_t at = 0;
-  /* Ranges stand before all that reads them. */
-  for (int32_t i = 0; i < r.q->range_count && g->status == LN_OK; ++i) {
-    const int32_t first = graph->op_count;
-    int32_t ends[2];
-    find_ends(&r, &r.q->ranges[i], ends);
-    move_ops(graph, first, at);
-    at += graph->op_count - first;
-  }
   quantize_inputs(&r, &at);
   for (; at < graph->op_count && g->status == LN_OK; ++at) {
     convert_inputs(&r, &at);

@@ -1,12 +1,13 @@
 /* Reverse mode over a graph: which tensors matter, and the operators visited from the last to the first. */
 #include <string.h>
 
-#include "train/train.h"
+#include "train/operators.h"
 
 /* ---- the functions of the rows ---- */
 
 /* Of many hundred rows few have one: what is compiled asks for those alone. */
 static ln_gradient_fn *gradient_of_custom(const ln_op_def *def) {
+  if (def == &ln_op_fake_quant_step) return ln_gradient_fake_quant_step;
 #define FIRST(has, gradient) has
 #define SECOND(has, gradient) gradient
 #define LN_CUSTOM_OP(id, text, infer, prepare, run, macs, variant, flags, types, pair) \

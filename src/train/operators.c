@@ -3,8 +3,13 @@
 
 #include <string.h>
 
-static const ln_op_def *const rows[] = {&ln_op_mask_gradient, &ln_op_max_pool_gradient, &ln_op_conv_filter_gradient,
-                                        &ln_op_depthwise_filter_gradient, &ln_op_depthwise_input_gradient};
+static const ln_op_def *const rows[] = {&ln_op_mask_gradient,
+                                        &ln_op_max_pool_gradient,
+                                        &ln_op_conv_filter_gradient,
+                                        &ln_op_depthwise_filter_gradient,
+                                        &ln_op_depthwise_input_gradient,
+                                        &ln_op_fake_quant_step,
+                                        &ln_op_fake_quant_gradient};
 
 const ln_gradient_kernels *ln_gradient_kernels_get(void) {
 #if defined(LN_X86)

@@ -30,6 +30,14 @@ extern const ln_op_def ln_op_depthwise_filter_gradient;
 /* filter [1, kernel_h, kernel_w, c], dy [n, out_h, out_w, c] > dx [n, image, c] */
 extern const ln_op_def ln_op_depthwise_input_gradient;
 
+/* x, range [2] > y, seen [2]: what integers of some bits will stand for, and the least and greatest of x */
+extern const ln_op_def ln_op_fake_quant_step;
+/* x, range [2], dy > dx, d range [2] */
+extern const ln_op_def ln_op_fake_quant_gradient;
+/* Adds the first of them: its y; `seen` may be NULL. */
+int32_t ln_grad_fake_quant_step(ln_grad *g, int32_t x, int32_t range, int32_t bits, int32_t *seen);
+ln_gradient_fn ln_gradient_fake_quant_step;
+
 /* The kernels of this CPU. */
 const ln_gradient_kernels *ln_gradient_kernels_get(void);
 

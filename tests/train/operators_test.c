@@ -78,6 +78,12 @@ static void check_rows(const ln_gradient_kernels *k, int32_t n) {
   ln_gradient_kernels_generic.mask((size_t)n, a, b, -0.25f, 0.5f, want);
   k->mask((size_t)n, a, b, -0.25f, 0.5f, got);
   assert_memory_equal(got, want, (size_t)n * sizeof *got);
+  const ln_fake_grid grid = {0.01f, 100.0f, -0.5f, 0.75f};
+  float seen_want[2] = {INFINITY, -INFINITY}, seen_got[2] = {INFINITY, -INFINITY};
+  ln_gradient_kernels_generic.fake_quant((size_t)n, a, &grid, want, seen_want);
+  k->fake_quant((size_t)n, a, &grid, got, seen_got);
+  assert_memory_equal(got, want, (size_t)n * sizeof *got);
+  assert_memory_equal(seen_got, seen_want, sizeof seen_got);
   for (int32_t first = 1; first >= 0; --first) {
     ln_gradient_kernels_generic.taps(3, lists, lists, n, first != 0, want);
     k->taps(3, lists, lists, n, first != 0, got);

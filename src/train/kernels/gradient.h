@@ -33,6 +33,14 @@ typedef void ln_inner_sums_fn(const ln_pixel_sums *s);
 /* dx = dy where low < y < high, else 0; dx may be dy. */
 typedef void ln_mask_fn(size_t count, const float *dy, const float *y, float low, float high, float *dx);
 
+/* The points k * scale between two of them. */
+typedef struct ln_fake_grid {
+  float scale, inverse, low, high;
+} ln_fake_grid;
+
+/* y = the nearest point of x, and seen[0] = min(seen[0], x), seen[1] = max(seen[1], x); y may be x. */
+typedef void ln_fake_quant_fn(size_t count, const float *x, const ln_fake_grid *grid, float *y, float seen[2]);
+
 /* Windows over one image. */
 typedef struct ln_windows {
   int32_t in_h, in_w, out_h, out_w, channels;
@@ -55,6 +63,7 @@ typedef struct ln_gradient_kernels {
   ln_mask_fn *mask;
   ln_max_pool_back_fn *max_pool_back;
   ln_taps_fn *taps;
+  ln_fake_quant_fn *fake_quant;
 } ln_gradient_kernels;
 
 extern const ln_gradient_kernels ln_gradient_kernels_generic;

@@ -1,4 +1,5 @@
 /* The contract of the gradients' kernels. */
+#include <math.h>
 #include <string.h>
 
 #include "train/kernels/gradient.h"
@@ -63,4 +64,14 @@ static void taps(int32_t count, const float *const *a, const float *const *b, in
   }
 }
 
-const ln_gradient_kernels ln_gradient_kernels_generic = {4, 8, outer_sums, inner_sums, mask, max_pool_back, taps};
+static void fake_quant(size_t count, const float *x, const ln_fake_grid *grid, float *y, float seen[2]) {
+  for (size_t i = 0; i < count; ++i) {
+    const float value = x[i], above = value < grid->low ? grid->low : value;
+    if (value < seen[0]) seen[0] = value;
+    if (value > seen[1]) seen[1] = value;
+    y[i] = rintf((above > grid->high ? grid->high : above) * grid->inverse) * grid->scale;
+  }
+}
+
+const ln_gradient_kernels ln_gradient_kernels_generic = {4,    8,         outer_sums, inner_sums, mask, max_pool_back,
+                                                         taps, fake_quant};
