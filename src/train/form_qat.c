@@ -6,6 +6,7 @@
  */
 #include "train/form_qat.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -111,10 +112,9 @@ static size_t row_of(const ln_layer *layer, size_t element) {
   return layer->axis == 0 ? element / (size_t)layer->columns : element % (size_t)layer->rows;
 }
 
-/* The greatest magnitude of each row, or of all, over the greatest integer. */
+/* The greatest magnitude of each row, or of all, over the greatest integer; rows of zeros take the greatest scale. */
 static void find_scales(const ln_qat *q, const ln_qat_weights *w, const float *used) {
   const ln_layer *layer = &w->layer.layer;
-  const float most = (float)ln_weight_high(q->bits);
   float greatest = 0;
   memset(w->scales, 0, (size_t)layer->rows * sizeof *w->scales);
   for (size_t i = 0; i < w->layer.param->count; ++i) {
@@ -122,15 +122,17 @@ static void find_scales(const ln_qat *q, const ln_qat_weights *w, const float *u
     if (fabsf(used[i]) > *scale) *scale = fabsf(used[i]);
   }
   for (int32_t r = 0; r < layer->rows; ++r) {
-    w->scales[r] /= most;
+    w->scales[r] /= (float)ln_weight_high(q->bits);
     if (w->scales[r] > greatest) greatest = w->scales[r];
   }
-  for (int32_t r = 0; w->per_tensor && r < layer->rows; ++r) w->scales[r] = greatest;
+  for (int32_t r = 0; r < layer->rows; ++r) {
+    if (w->per_tensor || w->scales[r] < FLT_MIN) w->scales[r] = greatest < FLT_MIN ? 1 : greatest;
+  }
 }
 
 static float rounded(const ln_qat *q, float value, float scale) {
   const float low = (float)ln_weight_low(q->bits), high = (float)ln_weight_high(q->bits);
-  return scale > 0 ? fminf(fmaxf(rintf(value / scale), low), high) * scale : 0.0f;
+  return fminf(fmaxf(rintf(value / scale), low), high) * scale + 0.0f; /* no negative zero */
 }
 
 /* Smaller scales where that leaves a smaller squared error, although it clips some. */
@@ -193,7 +195,7 @@ static void apply(ln_trainer *t, void *state, ln_param *p) {
 static ln_status before_step(ln_trainer *t, void *state, int64_t step, int64_t steps) {
   ln_qat *q = state;
   (void)t;
-  q->refit = step % REFIT_STEPS == 0 && step + REFIT_STEPS < steps;
+  q->refit = step == 0 || (step % REFIT_STEPS == 0 && step + REFIT_STEPS < steps);
   ln_qat_move_ranges(q);
   return LN_OK;
 }

@@ -1,6 +1,7 @@
 #include "float_net.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "build_model.h"
@@ -98,8 +99,12 @@ const ln_samples float_net_samples = {sizeof float_net_samples, 32, fill, NULL};
 
 void float_net_run(ln_model *model, int64_t index, float *out) {
   ln_session *session = NULL;
-  if (ln_session_create(model, NULL, NULL, &session) != LN_OK) abort();
-  if (fill(NULL, index, session, NULL) != LN_OK || ln_session_run(session, NULL) != LN_OK) abort();
+  ln_error err = {0};
+  if (ln_session_create(model, NULL, &err, &session) != LN_OK || fill(NULL, index, session, &err) != LN_OK ||
+      ln_session_run(session, &err) != LN_OK) {
+    fprintf(stderr, "%s\n", err.message);
+    abort();
+  }
   for (size_t i = 0; i < FLOAT_NET_CLASSES; ++i) out[i] = ln_tensor_get_f32(ln_session_output(session, 0), i);
   ln_session_destroy(session);
 }

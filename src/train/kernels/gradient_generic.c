@@ -69,7 +69,7 @@ static void fake_quant(size_t count, const float *x, const ln_fake_grid *grid, f
     const float value = x[i], above = value < grid->low ? grid->low : value;
     if (value < seen[0]) seen[0] = value;
     if (value > seen[1]) seen[1] = value;
-    y[i] = rintf((above > grid->high ? grid->high : above) * grid->inverse) * grid->scale;
+    y[i] = rintf((above > grid->high ? grid->high : above) * grid->inverse) * grid->scale + 0.0f; /* no -0 */
   }
 }
 
