@@ -144,14 +144,12 @@ static ln_status pack_weights(ln_node *node, ln_prep *prep, conv2d_args *args) {
 
 static ln_status winograd_run_node(const ln_node *node, ln_exec *exec) {
   const conv2d_args *args = node->args;
-  ln_winograd_run(args->other, node, exec);
-  return LN_OK;
+  return ln_winograd_run(args->other, node, exec);
 }
 
 static bool may_take_winograd(const ln_node *node, const ln_prep *prep, const ln_conv_shape *shape) {
   return LN_MEETS(TYPES, node->in[0]->type, LN_FLOAT32) && prep->precision == LN_PRECISION_FLOAT32 &&
-         ln_weights_plain_type(node->in[1]) == LN_FLOAT32 && ln_tensor_const_data(node->in[1]) &&
-         ln_winograd_fits(shape);
+         ln_weights_plain_type(node->in[1]) == LN_FLOAT32 && ln_winograd_fits(shape);
 }
 
 static bool takes_winograd(const ln_node *node, const ln_prep *prep, const ln_conv_shape *shape) {

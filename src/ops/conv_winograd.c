@@ -21,6 +21,8 @@ struct ln_winograd {
   int32_t block;                /* tiles of a task */
   size_t in_stride, out_stride; /* floats from a point to the next, before and after the product */
   size_t sums_at, zeros_at;     /* in a thread's scratch */
+  size_t taps_bytes;            /* of LN_WINOGRAD_LANES output channels */
+  bool pack_in_run;             /* the filter is no constant: its panels are in node scratch */
   float low, high;
 };
 
@@ -64,8 +66,8 @@ static void pack_columns(const ln_winograd *w, int32_t first, int32_t count, con
 typedef struct pack_run {
   const ln_winograd *w;
   const ln_weights *weights;
-  char *taps; /* room for LN_WINOGRAD_LANES output channels of each thread, `taps_bytes` apart */
-  size_t taps_bytes;
+  char *taps;         /* room for LN_WINOGRAD_LANES output channels of each thread, */
+  size_t taps_stride; /* so far apart */
   char *panels;
 } pack_run;
 
@@ -76,7 +78,7 @@ static void pack_task(void *context, int32_t task, int32_t worker) {
   const size_t column = (size_t)w->shape.in_c * 9;
   const int32_t n = task * LN_WINOGRAD_LANES, left = w->plan.n - n;
   const int32_t count = left < LN_WINOGRAD_LANES ? left : LN_WINOGRAD_LANES;
-  float *taps = (float *)(void *)(run->taps + (size_t)worker * run->taps_bytes);
+  float *taps = (float *)(void *)(run->taps + (size_t)worker * run->taps_stride);
   ln_weights_read(run->weights, (size_t)n * column, (size_t)count * column, taps);
   pack_columns(w, n, count, taps, run->panels);
 }
@@ -94,12 +96,9 @@ static ln_status pack(ln_node *node, ln_prep *prep, ln_winograd *w) {
   ln_weights weights;
   LN_TRY(ln_weights_open(node, filter, prep->err, &weights));
   const int64_t numbers[4] = {w->plan.n, w->shape.in_c, w->plan.nr, ln_weights_form(&weights)};
-  pack_run run = {.w = w, .weights = &weights};
+  pack_run run = {.w = w, .weights = &weights, .taps_stride = w->taps_bytes};
   size_t all;
-  if (ln_size_mul((size_t)w->shape.in_c, 9 * LN_WINOGRAD_LANES * sizeof(float), &run.taps_bytes) &&
-      ln_size_align(run.taps_bytes, LN_ALIGNMENT, &run.taps_bytes) &&
-      ln_size_mul(run.taps_bytes, (size_t)ln_pool_threads(prep->pool), &all))
-    run.taps = ln_alloc(all);
+  if (ln_size_mul(w->taps_bytes, (size_t)ln_pool_threads(prep->pool), &all)) run.taps = ln_alloc(all);
   bool fresh = false;
   if (run.taps != NULL) {
     run.panels = ln_pack_cache_get_numbers(prep->cache, filter->data, "winograd f32 4x4 3x3", numbers,
@@ -146,10 +145,20 @@ ln_status ln_winograd_prepare(ln_node *node, ln_prep *prep, const ln_conv_shape 
   if (w->plan.nr % LN_WINOGRAD_LANES != 0) return LN_ERR_MEMORY; /* no kernel's panels are so narrow */
   w->low = low;
   w->high = high;
-  LN_TRY(pack(node, prep, w));
+  w->pack_in_run = !ln_tensor_const_data(node->in[1]);
+  size_t *thread_bytes = &node->thread_scratch_bytes;
+  if (!ln_size_mul((size_t)shape->in_c, 9 * LN_WINOGRAD_LANES * sizeof(float), &w->taps_bytes) ||
+      !ln_size_align(w->taps_bytes, LN_ALIGNMENT, &w->taps_bytes) || !size_blocks(w, prep->threads, thread_bytes))
+    return LN_ERR_MEMORY;
+  if (w->pack_in_run) {
+    if (*thread_bytes < w->taps_bytes) *thread_bytes = w->taps_bytes;
+    if (!ln_size_mul(w->plan.group_bytes, POINTS, &node->scratch_bytes)) return LN_ERR_MEMORY;
+  } else {
+    LN_TRY(pack(node, prep, w));
+  }
   node->kernel = "winograd_f32_4x4_3x3";
   *out = w;
-  return size_blocks(w, prep->threads, &node->thread_scratch_bytes) ? LN_OK : LN_ERR_MEMORY;
+  return LN_OK;
 }
 
 /* ---- run ---- */
@@ -157,6 +166,7 @@ ln_status ln_winograd_prepare(ln_node *node, ln_prep *prep, const ln_conv_shape 
 typedef struct winograd_run {
   const ln_winograd *w;
   const ln_exec *exec;
+  ln_gemm_b b;
   const float *in, *bias;
   float *out;
   int32_t tiles; /* of all images */
@@ -218,17 +228,26 @@ static void block_task(void *context, int32_t task, int32_t worker) {
   for (int32_t p = 0; p < POINTS; ++p) {
     const void *rows = points + (size_t)p * w->in_stride;
     const ln_gemm_a a = {&rows, 1, in_c, (ptrdiff_t)in_c * (ptrdiff_t)sizeof(float)};
-    ln_gemm_rows(&w->plan, &w->plan.b, p, 0, w->plan.panels, count, &a, NULL, sums + (size_t)p * w->out_stride, out_c);
+    ln_gemm_rows(&w->plan, &run->b, p, 0, w->plan.panels, count, &a, NULL, sums + (size_t)p * w->out_stride, out_c);
   }
   for (int32_t i = 0; i < count; ++i) transform_out(run, first + i, sums + (ptrdiff_t)i * out_c);
 }
 
-void ln_winograd_run(const ln_winograd *w, const ln_node *node, const ln_exec *exec) {
+ln_status ln_winograd_run(const ln_winograd *w, const ln_node *node, const ln_exec *exec) {
   winograd_run run = {.w = w,
                       .exec = exec,
+                      .b = w->plan.b,
                       .in = node->in[0]->data,
                       .bias = node->in_count > 2 && node->in[2] != NULL ? node->in[2]->data : NULL,
                       .out = node->out[0]->data,
                       .tiles = w->shape.batch * w->tiles_x * w->tiles_y};
+  if (w->pack_in_run) {
+    ln_weights weights;
+    LN_TRY(ln_weights_open(node, node->in[1], exec->err, &weights));
+    pack_run packing = {w, &weights, exec->thread_scratch, exec->thread_stride, exec->scratch};
+    pack_filter(&packing, exec->pool);
+    run.b.panels = exec->scratch;
+  }
   ln_pool_run(exec->pool, (run.tiles + w->block - 1) / w->block, block_task, &run);
+  return LN_OK;
 }

@@ -15,9 +15,10 @@ bool ln_winograd_fits(const ln_conv_shape *shape);
 /* Of one that fits: whether it is faster than the plain product for a convolution of this shape, from measured costs.
  */
 bool ln_winograd_wins(const ln_conv_shape *shape);
-/* Packs the node's constant filter through the cache; the result lives in prepare's arena. LN_ERR_MEMORY untold. */
+/* Packs the node's filter through the cache, or in each run where it is no constant; the result lives in prepare's
+ * arena. LN_ERR_MEMORY untold. */
 ln_status ln_winograd_prepare(ln_node *node, ln_prep *prep, const ln_conv_shape *shape, float low, float high,
                               ln_winograd **out);
-void ln_winograd_run(const ln_winograd *w, const ln_node *node, const ln_exec *exec);
+ln_status ln_winograd_run(const ln_winograd *w, const ln_node *node, const ln_exec *exec);
 
 #endif

@@ -80,6 +80,7 @@ def cases():
     layer("f32_winograd_same", "f32", [1, 13, 10, 16], (3, 3), 24)
     layer("f32_winograd_valid", "f32", [2, 14, 19, 33], (3, 3), 17, padding="VALID", activation="RELU")
     layer("f32_winograd_deep", "f32", [1, 8, 8, 160], (3, 3), 40, bias=False)
+    layer("f32_winograd_fed", "f32", [2, 13, 10, 16], (3, 3), 27, filter_const=False)
     layer("f32_no_bias", "f32", small, (3, 3), 4, bias=False)
     layer("f32_filter_fed", "f32", small, (3, 3), 4, filter_const=False)
     layer("f32_all_fed", "f32", small, (1, 1), 40, filter_const=False, bias_const=False)
