@@ -126,6 +126,7 @@ static ln_status run_batch(ln_trainer *t, const int64_t *indices, int32_t count,
   double total = 0;
   const int64_t epoch = t->epoch_steps > 0 ? t->step / t->epoch_steps : 0;
   LN_TRY(ln_batch_fill(t, &t->train, &t->data, indices, count, epoch, true, &total));
+  LN_TRY(ln_teacher_run(t, &t->train));
   LN_TRY(ln_step_run(t, &t->train));
   LN_TRY(check_loss(t, &t->train, &t->data, indices, count));
   *loss += (double)*ln_step_output(&t->train, LN_STEP_LOSS, NULL) * count;
@@ -280,6 +281,8 @@ static ln_status end_epoch(loop *l) {
     destroy_metrics(&m);
   }
   destroy_metrics(&l->training);
+  const double loss = isnan(l->validation_loss) ? t->loss_sum / t->weight_sum : l->validation_loss;
+  LN_TRY(ln_trainer_watch(t, loss, l->names, l->values, l->value_count));
   return create_metrics(t, &l->training);
 }
 
@@ -299,7 +302,7 @@ static ln_status run_steps(loop *l) {
   ln_trainer *t = l->t;
   const int64_t each = (int64_t)t->train.batch * ln_setting_int(t->settings, ln_train_parameters, "accumulate");
   bool more = true;
-  while (more && t->step < t->steps) {
+  while (more && t->stopped == 0 && t->step < t->steps) {
     const int64_t at = t->step % t->epoch_steps * each, left = t->data.samples->count - at;
     const int64_t count = left < each ? left : each;
     if (at == 0) t->loss_sum = t->weight_sum = 0;

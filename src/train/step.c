@@ -126,7 +126,7 @@ static ln_shape target_shape(const ln_trainer *t, const ln_shape *prediction) {
   return shape;
 }
 
-static ln_status add_loss(ln_trainer *t, making *m, ln_grad *g) {
+static ln_status add_loss(ln_trainer *t, making *m, ln_grad *g, bool training) {
   const ln_shape prediction = *ln_grad_shape(g, t->prediction);
   const ln_shape target = target_shape(t, &prediction), batch = {.rank = 1, .dims = {m->step->batch}};
   if (prediction.rank < 1 || prediction.dims[0] != m->step->batch) {
@@ -137,6 +137,8 @@ static ln_status add_loss(ln_trainer *t, making *m, ln_grad *g) {
   m->weights = add_tensor(m, "training/weights", LN_FLOAT32, &batch);
   LN_TRY(m->status);
   m->losses = t->loss->emit(g, t->settings, t->loss->parameters, ln_grad_value(g, t->prediction), m->target);
+  LN_TRY(g->status);
+  if (training) LN_TRY(ln_teacher_add_loss(t, g, &m->losses));
   m->loss = ln_grad_reshape_dims(g, ln_grad_sum(g, ln_grad_mul(g, m->losses, m->weights), 1), 0, NULL);
   return g->status;
 }
@@ -244,7 +246,7 @@ static ln_status make(ln_trainer *t, making *m, bool training) {
   open_params(t, m);
   ln_grad g = {.o = &m->o};
   LN_TRY(rewrite(t, &g, training));
-  LN_TRY(add_loss(t, m, &g));
+  LN_TRY(add_loss(t, m, &g, training));
   if (training) LN_TRY(add_gradients(t, m, &g));
   LN_TRY(list_ends(t, m));
   LN_TRY(open_session(t, m));

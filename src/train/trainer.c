@@ -37,8 +37,12 @@ void ln_trainer_destroy(ln_trainer *t) {
     ln_free(p->average);
     for (int32_t k = 0; k < LN_UPDATE_SLOTS; ++k) ln_free(p->slots[k]);
   }
+  for (int32_t i = 0; t->best != NULL && i < t->param_count; ++i) ln_free(t->best[i]);
+  ln_free(t->best);
+  ln_teacher_destroy(t);
   ln_free(t->params);
   ln_free(t->order);
+  ln_free(t->class_weights);
   ln_pool_destroy(t->pool);
   ln_invariants_destroy(t->o.invariants);
   ln_model_destroy(t->o.model);
@@ -232,6 +236,7 @@ static ln_status begin(ln_trainer *t) {
   LN_TRY(list_params(t));
   LN_TRY(ln_train_layers_begin(t));
   LN_TRY(begin_forms(t));
+  LN_TRY(ln_teacher_begin(t));
   LN_TRY(ln_step_make(t, batch_of(t), true, &t->train));
   LN_TRY(ln_session_create((ln_model *)(uintptr_t)t->source, NULL, t->err, &t->reader));
   size_t elements = 0;
@@ -243,6 +248,8 @@ static ln_status begin(ln_trainer *t) {
   const int64_t accumulate = ln_setting_int(t->settings, ln_train_parameters, "accumulate");
   t->epoch_steps = (count + batch * accumulate - 1) / (batch * accumulate);
   t->steps = t->epoch_steps * ln_setting_int(t->settings, ln_train_parameters, "epochs");
+  LN_TRY(ln_trainer_weigh_classes(t));
+  LN_TRY(ln_trainer_watch_begin(t));
   t->order = ln_alloc_array((size_t)count, sizeof *t->order);
   return t->order == NULL ? no_memory(t) : LN_OK;
 }
@@ -300,6 +307,7 @@ ln_status ln_trainer_make(ln_trainer *t, ln_error *err, ln_model **out) {
   ln_optimizer o = t->o;
   o.invariants = NULL;
   LN_TRY(ln_edit_begin(t->o.model, err, &o.model));
+  ln_trainer_take_best(t);
   ln_trainer_use(t, true);
   const ln_status status = finish(t, &o, out);
   ln_invariants_destroy(o.invariants);

@@ -414,6 +414,10 @@ struct ln_trainer {
   float *class_weights; /* [class_count]; NULL: all 1 */
   int32_t class_count;
   double loss_sum, weight_sum; /* of the epoch so far */
+  ln_watch stopping, plateau;
+  int64_t stopped;              /* 1: no step is left to do, whatever the epochs say */
+  float **best;                 /* [param_count] the best epoch's values, where they are asked for */
+  struct ln_teaching *teaching; /* teacher.c; NULL: none */
   ln_kept *kept;
   struct ln_train_layers *layers; /* normalize.c */
 };
@@ -434,6 +438,20 @@ void ln_trainer_share(ln_trainer *t, size_t count, void (*fn)(void *user, size_t
 void ln_trainer_use(ln_trainer *t, bool averages);
 /* Changes the weights by the gradients that the step left (descend.c). */
 void ln_trainer_descend(ln_trainer *t, double rate);
+
+/* Looks at an epoch's result: may end training, lower the rate, or remember the weights (watch.c). */
+ln_status ln_trainer_watch(ln_trainer *t, double loss, const char *const *names, const double *values, int32_t count);
+ln_status ln_trainer_watch_begin(ln_trainer *t);
+/* Puts the best epoch's weights in place of the last one's. */
+void ln_trainer_take_best(ln_trainer *t);
+/* What each class weighs (weights.c). */
+ln_status ln_trainer_weigh_classes(ln_trainer *t);
+
+/* The teacher's part of the loss (teacher.c): makes its session, adds its outputs to the loss, runs it on a batch. */
+ln_status ln_teacher_begin(ln_trainer *t);
+ln_status ln_teacher_add_loss(ln_trainer *t, ln_grad *g, int32_t *losses);
+ln_status ln_teacher_run(ln_trainer *t, const ln_step *step);
+void ln_teacher_destroy(ln_trainer *t);
 
 /* ---- batches (batch.c) ---- */
 
