@@ -258,6 +258,8 @@ ln_status ln_settings_check(const ln_settings *s, ln_error *err) {
     if (!found) return unknown(kinds[i], name, err);
   }
   for (const given *g = s->first; g != NULL; g = g->next) LN_TRY(check_use(s, g, err));
+  const ln_schedule_def *schedule = ln_schedule_find(ln_setting_text(s, ln_train_parameters, "schedule"));
+  if (schedule != NULL && schedule->check != NULL) return schedule->check(s, schedule->parameters, err);
   return LN_OK;
 }
 
