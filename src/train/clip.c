@@ -26,18 +26,7 @@ static APART double block_square(const float *values, size_t count) {
 
 static size_t block_end(size_t begin, size_t end) { return end - begin > LN_NORM_BLOCK ? begin + LN_NORM_BLOCK : end; }
 
-void ln_norm_squares(const float *values, size_t begin, size_t end, double *sums) {
-  for (size_t from = begin; from < end; from = block_end(from, end)) {
-    sums[from / LN_NORM_BLOCK] = block_square(values + from, block_end(from, end) - from);
-  }
-}
-
-APART double ln_norm_sum(const double *sums, size_t count) {
-  if (count < 2) return count == 0 ? 0 : sums[0];
-  return ln_norm_sum(sums, count / 2) + ln_norm_sum(sums + count / 2, count - count / 2);
-}
-
-/* Of blocks [first, first + blocks): as ln_norm_sum adds them. */
+/* Of blocks [first, first + blocks). */
 static APART double square_sum(const float *values, size_t count, size_t first, size_t blocks) {
   if (blocks < 2) {
     const size_t begin = first * LN_NORM_BLOCK;
@@ -71,12 +60,4 @@ double ln_clip_factor(double norm, double most) { return norm > most ? most / no
 void ln_clip_norm(float *values, size_t count, double most) {
   const double by = ln_clip_factor(ln_norm(values, count), most);
   if (by != 1) ln_scale(values, 0, count, by);
-}
-
-double ln_clip_global_norm(float *const *arrays, const size_t *counts, size_t count, double most) {
-  double sum = 0;
-  for (size_t i = 0; i < count; ++i) sum += ln_norm_square(arrays[i], counts[i]);
-  const double norm = sqrt(sum), by = ln_clip_factor(norm, most);
-  for (size_t i = 0; by != 1 && i < count; ++i) ln_scale(arrays[i], 0, counts[i], by);
-  return norm;
 }

@@ -120,7 +120,7 @@ static double exponential_after(const moment *m) {
 SCHEDULE(exponential, "exponential", "is multiplied again and again", NULL)
 
 /* Loshchilov and Hutter, SGDR: Stochastic Gradient Descent with Warm Restarts, 2017. */
-static const ln_parameter cosine_parameters[] = {WARMUP("0"), END("0"), LAST};
+#define cosine_parameters linear_parameters
 static double cosine_after(const moment *m) { return to_end(m, half_wave(done(m))); }
 SCHEDULE(cosine, "cosine", "falls as half a wave does", NULL)
 

@@ -80,7 +80,7 @@ ln_status ln_trainer_set_teacher(ln_trainer *t, ln_model *teacher, ln_error *err
 
 static ln_status no_memory(const ln_trainer *t) { return ln_fail(t->err, LN_ERR_MEMORY, "out of memory for training"); }
 
-static float *floats(size_t count) { return ln_alloc_array(count, sizeof(float)); }
+static float *floats(size_t count) { return ln_alloc_array(count + LN_UPDATE_MULTIPLE, sizeof(float)); }
 
 static void keep_param(ln_trainer *t, ln_param *p, ln_status *status) {
   const size_t bytes = p->count * sizeof(float);

@@ -57,7 +57,9 @@ const ln_loss_def *ln_loss_at(int32_t index); /* NULL past the last */
 
 /* ---- optimizers (updates.def, update_*.c) ---- */
 
-enum { LN_UPDATE_SLOTS = 3, LN_UPDATE_NUMBERS = 12 };
+/* Arrays that optimizers work on have room for a multiple of LN_UPDATE_MULTIPLE elements: what lies past the last one
+ * may become anything. */
+enum { LN_UPDATE_SLOTS = 3, LN_UPDATE_NUMBERS = 12, LN_UPDATE_MULTIPLE = 4 };
 
 /* One step of an optimizer as operators: tensors of the graph, -1 where it does not keep a slot. */
 typedef struct ln_update_graph {
@@ -92,7 +94,8 @@ typedef struct ln_update_def {
    * nothing. */
   void (*before)(const float numbers[LN_UPDATE_NUMBERS], float *values, float *gradient, float *const *slots,
                  size_t begin, size_t end);
-  /* Elements [begin, end) of one tensor: each alone, so that results do not depend on how they are shared. */
+  /* Elements [begin, end) of one tensor: each alone, so that results do not depend on how they are shared. `begin` is a
+   * multiple of LN_UPDATE_MULTIPLE. */
   void (*update)(const float numbers[LN_UPDATE_NUMBERS], float *values, const float *gradient, float *const *slots,
                  size_t begin, size_t end);
   /* The same as operators, for training signatures; g->status says what failed. */
@@ -117,14 +120,10 @@ const ln_schedule_def *ln_schedule_at(int32_t index); /* NULL past the last */
 
 /*
  * Euclidean norms, the same to the last bit however work is shared: squares are summed in doubles, in blocks of
- * LN_NORM_BLOCK elements, and the blocks' sums in pairs (ln_norm_sum).
+ * LN_NORM_BLOCK elements, and the blocks' sums in pairs. Of several arrays the squares are added.
  */
 enum { LN_NORM_BLOCK = 4096 };
-/* The sums of squares of the blocks of [begin, end), `begin` a whole number of blocks: sums[begin / LN_NORM_BLOCK ..].
- */
-void ln_norm_squares(const float *values, size_t begin, size_t end, double *sums);
-double ln_norm_sum(const double *sums, size_t count);
-double ln_norm_square(const float *values, size_t count); /* the same sum, without memory */
+double ln_norm_square(const float *values, size_t count);
 double ln_norm(const float *values, size_t count);
 
 /* Limits each element to [-most, most]; NaN stays. */
@@ -133,9 +132,6 @@ void ln_scale(float *values, size_t begin, size_t end, double by);
 /* What arrays of that norm are to be scaled by for it to be `most`; 1 where it is no larger. */
 double ln_clip_factor(double norm, double most);
 void ln_clip_norm(float *values, size_t count, double most);
-/* Of several arrays as of one; gives the norm before. */
-double ln_clip_global_norm(float *const *arrays, const size_t *counts, size_t count, double most);
-
 /* Moving averages of weights (Polyak and Juditsky, Acceleration of stochastic approximation by averaging, 1992). */
 double ln_average_momentum(double momentum, int64_t step, bool warm); /* `warm`: less in the first steps (from 1) */
 void ln_average_update(float *average, const float *values, size_t begin, size_t end, double momentum);

@@ -11,14 +11,51 @@
 #include "train/updates.def"
 #undef LN_UPDATE
 
-/* Places in `numbers` that all optimizers use alike; the first free one is LN_NUMBER_OWN. */
+/* Places in `numbers`; several have another name where another optimizer uses them. */
 enum {
   LN_NUMBER_KEEP, /* rate * decay: the share of the weights that decay takes away (Loshchilov and Hutter 2019) */
   LN_NUMBER_RATE,
-  LN_NUMBER_OWN,
+  LN_NUMBER_EPSILON,
+  LN_NUMBER_MOMENTUM,
+  LN_NUMBER_FIRST,
+  LN_NUMBER_SECOND,
+  LN_NUMBER_BIAS_1,
+  LN_NUMBER_BIAS_2,
+  LN_NUMBER_AHEAD,
   LN_NUMBER_WEIGHTS = LN_UPDATE_NUMBERS - 2, /* norms */
-  LN_NUMBER_GRADIENT
+  LN_NUMBER_GRADIENT,
+
+  LN_NUMBER_NESTEROV = LN_NUMBER_FIRST,
+  LN_NUMBER_TRUST = LN_NUMBER_FIRST,
+  LN_NUMBER_AMSGRAD = LN_NUMBER_AHEAD,
+  LN_NUMBER_CENTERED = LN_NUMBER_AHEAD,
+  LN_NUMBER_POWER = LN_NUMBER_EPSILON,
+  LN_NUMBER_L1 = LN_NUMBER_FIRST,
+  LN_NUMBER_L2 = LN_NUMBER_SECOND,
+  LN_NUMBER_SHRINKAGE = LN_NUMBER_BIAS_1,
+  LN_NUMBER_PER_RATE = LN_NUMBER_BIAS_2
 };
+
+/* ---- the loops (update_loops.c) ---- */
+
+#define LN_UPDATE_ARGUMENTS                                                                                        \
+  const float numbers[LN_UPDATE_NUMBERS], float *values, const float *gradient, float *const *slots, size_t begin, \
+      size_t end
+void ln_update_loop_sgd(LN_UPDATE_ARGUMENTS);
+void ln_update_loop_lars(LN_UPDATE_ARGUMENTS);
+void ln_update_loop_lion(LN_UPDATE_ARGUMENTS);
+void ln_update_loop_adam(LN_UPDATE_ARGUMENTS);
+void ln_update_loop_nadam(LN_UPDATE_ARGUMENTS);
+void ln_update_loop_adamax(LN_UPDATE_ARGUMENTS);
+void ln_update_loop_lamb_before(const float numbers[LN_UPDATE_NUMBERS], float *values, float *gradient,
+                                float *const *slots, size_t begin, size_t end);
+void ln_update_loop_lamb(LN_UPDATE_ARGUMENTS);
+void ln_update_loop_rmsprop(LN_UPDATE_ARGUMENTS);
+void ln_update_loop_adagrad(LN_UPDATE_ARGUMENTS);
+void ln_update_loop_adadelta(LN_UPDATE_ARGUMENTS);
+void ln_update_loop_ftrl(LN_UPDATE_ARGUMENTS);
+
+/* ---- parameters and preparing ---- */
 
 #define LN_P_SHARE(name, fallback, what) \
   { name, LN_PARAMETER_NUMBER, fallback, NULL, 0, 1, what }

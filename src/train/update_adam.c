@@ -18,8 +18,6 @@ static const ln_parameter adam_parameters[] = {
     LN_P_LAST};
 static const ln_parameter parameters[] = {BETAS, LN_P_EPSILON("1e-7"), LN_P_LAST};
 
-enum { FIRST = LN_NUMBER_OWN, SECOND, EPSILON, AMSGRAD, BIAS_1 = AMSGRAD, BIAS_2, AHEAD };
-
 /* 1 - base^step */
 static double bias(double base, int64_t step) { return base > 0 ? -expm1((double)step * log(base)) : 1; }
 
@@ -29,9 +27,9 @@ static void prepare(const ln_settings *s, const ln_parameter *list, double rate,
   *beta_1 = ln_setting_number(s, list, "beta_1");
   *beta_2 = ln_setting_number(s, list, "beta_2");
   ln_update_common(rate, decay, numbers);
-  numbers[FIRST] = (float)(1 - *beta_1);
-  numbers[SECOND] = (float)(1 - *beta_2);
-  numbers[EPSILON] = (float)ln_setting_number(s, list, "epsilon");
+  numbers[LN_NUMBER_FIRST] = (float)(1 - *beta_1);
+  numbers[LN_NUMBER_SECOND] = (float)(1 - *beta_2);
+  numbers[LN_NUMBER_EPSILON] = (float)ln_setting_number(s, list, "epsilon");
 }
 
 static float beta(const ln_update_graph *u, int32_t index) {
@@ -72,44 +70,7 @@ static void adam_prepare(const ln_settings *s, const ln_parameter *list, int64_t
   double beta_1, beta_2;
   prepare(s, list, rate, decay, numbers, &beta_1, &beta_2);
   numbers[LN_NUMBER_RATE] = (float)(rate * sqrt(bias(beta_2, step)) / bias(beta_1, step));
-  numbers[AMSGRAD] = ln_setting_flag(s, list, "amsgrad");
-}
-
-static void plain(const float *numbers, float *restrict values, const float *restrict gradient, float *restrict mean,
-                  float *restrict square, size_t begin, size_t end) {
-  const float keep = numbers[LN_NUMBER_KEEP], rate = numbers[LN_NUMBER_RATE], epsilon = numbers[EPSILON];
-  const float first = numbers[FIRST], second = numbers[SECOND];
-  for (size_t i = begin; i < end; ++i) {
-    const float w = values[i] - values[i] * keep, d = gradient[i];
-    const float m = mean[i] + (d - mean[i]) * first, v = square[i] + (d * d - square[i]) * second;
-    mean[i] = m;
-    square[i] = v;
-    values[i] = w - m * rate / (sqrtf(v) + epsilon);
-  }
-}
-
-static void amsgrad(const float *numbers, float *restrict values, const float *restrict gradient, float *restrict mean,
-                    float *restrict square, float *restrict most, size_t begin, size_t end) {
-  const float keep = numbers[LN_NUMBER_KEEP], rate = numbers[LN_NUMBER_RATE], epsilon = numbers[EPSILON];
-  const float first = numbers[FIRST], second = numbers[SECOND];
-  for (size_t i = begin; i < end; ++i) {
-    const float w = values[i] - values[i] * keep, d = gradient[i];
-    const float m = mean[i] + (d - mean[i]) * first, v = square[i] + (d * d - square[i]) * second;
-    const float top = most[i] > v ? most[i] : v;
-    mean[i] = m;
-    square[i] = v;
-    most[i] = top;
-    values[i] = w - m * rate / (sqrtf(top) + epsilon);
-  }
-}
-
-static void adam_update(const float numbers[LN_UPDATE_NUMBERS], float *values, const float *gradient,
-                        float *const *slots, size_t begin, size_t end) {
-  if (numbers[AMSGRAD] != 0) {
-    amsgrad(numbers, values, gradient, slots[0], slots[1], slots[2], begin, end);
-  } else {
-    plain(numbers, values, gradient, slots[0], slots[1], begin, end);
-  }
+  numbers[LN_NUMBER_AMSGRAD] = ln_setting_flag(s, list, "amsgrad");
 }
 
 static void adam_emit(ln_grad *g, ln_update_graph *u) {
@@ -123,9 +84,9 @@ static void adam_emit(ln_grad *g, ln_update_graph *u) {
   emit_step(g, u, ln_grad_mul(g, u->new_slots[0], ln_grad_mul(g, u->rate, correction)), square);
 }
 
-#define ADAM                                                                                                    \
-  .slots = 3, .used = adam_used, .parameters = adam_parameters, .prepare = adam_prepare, .update = adam_update, \
-  .emit = adam_emit
+#define ADAM                                                                             \
+  .slots = 3, .used = adam_used, .parameters = adam_parameters, .prepare = adam_prepare, \
+  .update = ln_update_loop_adam, .emit = adam_emit
 
 const ln_update_def ln_update_adam = {
     .name = "adam", .what = "steps of a length that each weight's gradients choose", ADAM};
@@ -148,23 +109,9 @@ static void nadam_prepare(const ln_settings *s, const ln_parameter *list, int64_
   double beta_1, beta_2;
   prepare(s, list, rate, decay, numbers, &beta_1, &beta_2);
   const double now = warmed(beta_1, step), next = warmed(beta_1, step + 1), product = product_to(beta_1, step);
-  numbers[BIAS_1] = (float)(rate * (1 - now) / (1 - product));
-  numbers[AHEAD] = (float)(rate * next / (1 - product * next));
-  numbers[BIAS_2] = (float)(1 / bias(beta_2, step));
-}
-
-static void nadam_update(const float numbers[LN_UPDATE_NUMBERS], float *restrict values, const float *restrict gradient,
-                         float *const *slots, size_t begin, size_t end) {
-  float *restrict mean = slots[0], *restrict square = slots[1];
-  const float keep = numbers[LN_NUMBER_KEEP], epsilon = numbers[EPSILON], ahead = numbers[AHEAD];
-  const float first = numbers[FIRST], second = numbers[SECOND], bias_1 = numbers[BIAS_1], bias_2 = numbers[BIAS_2];
-  for (size_t i = begin; i < end; ++i) {
-    const float w = values[i] - values[i] * keep, d = gradient[i];
-    const float m = mean[i] + (d - mean[i]) * first, v = square[i] + (d * d - square[i]) * second;
-    mean[i] = m;
-    square[i] = v;
-    values[i] = w - (m * ahead + d * bias_1) / (sqrtf(v * bias_2) + epsilon);
-  }
+  numbers[LN_NUMBER_BIAS_1] = (float)(rate * (1 - now) / (1 - product));
+  numbers[LN_NUMBER_AHEAD] = (float)(rate * next / (1 - product * next));
+  numbers[LN_NUMBER_BIAS_2] = (float)(1 / bias(beta_2, step));
 }
 
 static int32_t emit_row(ln_grad *g, const float *values, int32_t count) {
@@ -216,7 +163,7 @@ const ln_update_def ln_update_nadam = {.name = "nadam",
                                        .slots = 2,
                                        .parameters = parameters,
                                        .prepare = nadam_prepare,
-                                       .update = nadam_update,
+                                       .update = ln_update_loop_nadam,
                                        .emit = nadam_emit};
 
 /* ---- adamax (of Adam's paper) ---- */
@@ -226,21 +173,7 @@ static void adamax_prepare(const ln_settings *s, const ln_parameter *list, int64
   double beta_1, beta_2;
   prepare(s, list, rate, decay, numbers, &beta_1, &beta_2);
   numbers[LN_NUMBER_RATE] = (float)(rate / bias(beta_1, step));
-  numbers[SECOND] = (float)beta_2;
-}
-
-static void adamax_update(const float numbers[LN_UPDATE_NUMBERS], float *restrict values,
-                          const float *restrict gradient, float *const *slots, size_t begin, size_t end) {
-  float *restrict mean = slots[0], *restrict most = slots[1];
-  const float keep = numbers[LN_NUMBER_KEEP], rate = numbers[LN_NUMBER_RATE], epsilon = numbers[EPSILON];
-  const float first = numbers[FIRST], second = numbers[SECOND];
-  for (size_t i = begin; i < end; ++i) {
-    const float w = values[i] - values[i] * keep, d = gradient[i], size = fabsf(d), old = most[i] * second;
-    const float m = mean[i] + (d - mean[i]) * first, u = old > size ? old : size;
-    mean[i] = m;
-    most[i] = u;
-    values[i] = w - m * rate / (u + epsilon);
-  }
+  numbers[LN_NUMBER_SECOND] = (float)beta_2;
 }
 
 static void adamax_emit(ln_grad *g, ln_update_graph *u) {
@@ -257,7 +190,7 @@ const ln_update_def ln_update_adamax = {.name = "adamax",
                                         .slots = 2,
                                         .parameters = parameters,
                                         .prepare = adamax_prepare,
-                                        .update = adamax_update,
+                                        .update = ln_update_loop_adamax,
                                         .emit = adamax_emit};
 
 /* ---- lamb (You et al., Large Batch Optimization for Deep Learning, 2020) ---- */
@@ -266,31 +199,8 @@ static void lamb_prepare(const ln_settings *s, const ln_parameter *list, int64_t
                          float numbers[LN_UPDATE_NUMBERS]) {
   double beta_1, beta_2;
   prepare(s, list, rate, decay, numbers, &beta_1, &beta_2);
-  numbers[BIAS_1] = (float)(1 / bias(beta_1, step));
-  numbers[BIAS_2] = (float)(1 / bias(beta_2, step));
-}
-
-static void lamb_before(const float numbers[LN_UPDATE_NUMBERS], float *restrict values, float *restrict gradient,
-                        float *const *slots, size_t begin, size_t end) {
-  float *restrict mean = slots[0], *restrict square = slots[1];
-  const float keep = numbers[LN_NUMBER_KEEP], epsilon = numbers[EPSILON];
-  const float first = numbers[FIRST], second = numbers[SECOND], bias_1 = numbers[BIAS_1], bias_2 = numbers[BIAS_2];
-  for (size_t i = begin; i < end; ++i) {
-    const float d = gradient[i];
-    const float m = mean[i] + (d - mean[i]) * first, v = square[i] + (d * d - square[i]) * second;
-    mean[i] = m;
-    square[i] = v;
-    gradient[i] = m * bias_1 / (sqrtf(v * bias_2) + epsilon);
-    values[i] -= values[i] * keep;
-  }
-}
-
-static void lamb_update(const float numbers[LN_UPDATE_NUMBERS], float *restrict values, const float *restrict gradient,
-                        float *const *slots, size_t begin, size_t end) {
-  (void)slots;
-  const float top = numbers[LN_NUMBER_WEIGHTS], by = numbers[LN_NUMBER_GRADIENT];
-  const float rate = numbers[LN_NUMBER_RATE] * (top > 0 && by > 0 ? top / by : 1);
-  for (size_t i = begin; i < end; ++i) values[i] -= gradient[i] * rate;
+  numbers[LN_NUMBER_BIAS_1] = (float)(1 / bias(beta_1, step));
+  numbers[LN_NUMBER_BIAS_2] = (float)(1 / bias(beta_2, step));
 }
 
 static void lamb_emit(ln_grad *g, ln_update_graph *u) {
@@ -313,6 +223,6 @@ const ln_update_def ln_update_lamb = {
     .norms = true,
     .parameters = parameters,
     .prepare = lamb_prepare,
-    .before = lamb_before,
-    .update = lamb_update,
+    .before = ln_update_loop_lamb_before,
+    .update = ln_update_loop_lamb,
     .emit = lamb_emit};

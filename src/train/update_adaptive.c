@@ -3,8 +3,6 @@
 
 #include "train/update.h"
 
-enum { EPSILON = LN_NUMBER_OWN, RHO, REST, MOMENTUM, CENTERED };
-
 /* ---- rmsprop (Tieleman and Hinton, Lecture 6.5, 2012); centered: Graves, Generating Sequences, 2013 ---- */
 
 static const ln_parameter rmsprop_parameters[] = {
@@ -24,54 +22,11 @@ static void rmsprop_prepare(const ln_settings *s, const ln_parameter *list, int6
   (void)step;
   const double rho = ln_setting_number(s, list, "rho");
   ln_update_common(rate, decay, numbers);
-  numbers[RHO] = (float)rho;
-  numbers[REST] = (float)(1 - rho);
-  numbers[EPSILON] = (float)ln_setting_number(s, list, "epsilon");
-  numbers[MOMENTUM] = (float)ln_setting_number(s, list, "momentum");
-  numbers[CENTERED] = ln_setting_flag(s, list, "centered");
-}
-
-/* The variance, which rounding must not make negative. */
-#define VARIANCE(square, mean) ((square) > (mean) * (mean) ? (square) - (mean) * (mean) : 0)
-
-/* `mean` and `velocity` are NULL where they are not kept; each of the four combinations becomes a loop of its own. */
-static inline __attribute__((always_inline)) void rmsprop_loop(const float *numbers, float *restrict values,
-                                                               const float *restrict gradient, float *restrict square,
-                                                               float *restrict mean, float *restrict velocity,
-                                                               size_t begin, size_t end) {
-  const float keep = numbers[LN_NUMBER_KEEP], rate = numbers[LN_NUMBER_RATE], epsilon = numbers[EPSILON];
-  const float rho = numbers[RHO], rest = numbers[REST], momentum = numbers[MOMENTUM];
-  for (size_t i = begin; i < end; ++i) {
-    const float w = values[i] - values[i] * keep, d = gradient[i];
-    const float v = square[i] * rho + d * d * rest;
-    float by = v;
-    square[i] = v;
-    if (mean != NULL) {
-      const float m = mean[i] * rho + d * rest;
-      mean[i] = m;
-      by = VARIANCE(v, m);
-    }
-    float move = d * rate / sqrtf(by + epsilon);
-    if (velocity != NULL) {
-      move += velocity[i] * momentum;
-      velocity[i] = move;
-    }
-    values[i] = w - move;
-  }
-}
-
-static void rmsprop_update(const float numbers[LN_UPDATE_NUMBERS], float *values, const float *gradient,
-                           float *const *slots, size_t begin, size_t end) {
-  const bool centered = numbers[CENTERED] != 0, moving = numbers[MOMENTUM] > 0;
-  if (centered && moving) {
-    rmsprop_loop(numbers, values, gradient, slots[0], slots[1], slots[2], begin, end);
-  } else if (centered) {
-    rmsprop_loop(numbers, values, gradient, slots[0], slots[1], NULL, begin, end);
-  } else if (moving) {
-    rmsprop_loop(numbers, values, gradient, slots[0], NULL, slots[2], begin, end);
-  } else {
-    rmsprop_loop(numbers, values, gradient, slots[0], NULL, NULL, begin, end);
-  }
+  numbers[LN_NUMBER_FIRST] = (float)rho;
+  numbers[LN_NUMBER_SECOND] = (float)(1 - rho);
+  numbers[LN_NUMBER_EPSILON] = (float)ln_setting_number(s, list, "epsilon");
+  numbers[LN_NUMBER_MOMENTUM] = (float)ln_setting_number(s, list, "momentum");
+  numbers[LN_NUMBER_CENTERED] = ln_setting_flag(s, list, "centered");
 }
 
 /* a * rho + b * (1 - rho) */
@@ -104,7 +59,7 @@ const ln_update_def ln_update_rmsprop = {.name = "rmsprop",
                                          .used = rmsprop_used,
                                          .parameters = rmsprop_parameters,
                                          .prepare = rmsprop_prepare,
-                                         .update = rmsprop_update,
+                                         .update = ln_update_loop_rmsprop,
                                          .emit = rmsprop_emit};
 
 /* ---- adagrad (Duchi et al., Adaptive Subgradient Methods, 2011) ---- */
@@ -126,18 +81,7 @@ static void adagrad_prepare(const ln_settings *s, const ln_parameter *list, int6
                             float numbers[LN_UPDATE_NUMBERS]) {
   (void)step;
   ln_update_common(rate, decay, numbers);
-  numbers[EPSILON] = (float)ln_setting_number(s, list, "epsilon");
-}
-
-static void adagrad_update(const float numbers[LN_UPDATE_NUMBERS], float *restrict values,
-                           const float *restrict gradient, float *const *slots, size_t begin, size_t end) {
-  float *restrict sum = slots[0];
-  const float keep = numbers[LN_NUMBER_KEEP], rate = numbers[LN_NUMBER_RATE], epsilon = numbers[EPSILON];
-  for (size_t i = begin; i < end; ++i) {
-    const float w = values[i] - values[i] * keep, d = gradient[i], v = sum[i] + d * d;
-    sum[i] = v;
-    values[i] = w - d * rate / sqrtf(v + epsilon);
-  }
+  numbers[LN_NUMBER_EPSILON] = (float)ln_setting_number(s, list, "epsilon");
 }
 
 static void adagrad_emit(ln_grad *g, ln_update_graph *u) {
@@ -154,7 +98,7 @@ const ln_update_def ln_update_adagrad = {.name = "adagrad",
                                          .used = accumulator_first,
                                          .parameters = adagrad_parameters,
                                          .prepare = adagrad_prepare,
-                                         .update = adagrad_update,
+                                         .update = ln_update_loop_adagrad,
                                          .emit = adagrad_emit};
 
 /* ---- adadelta (Zeiler, ADADELTA: An Adaptive Learning Rate Method, 2012) ---- */
@@ -166,22 +110,8 @@ static void adadelta_prepare(const ln_settings *s, const ln_parameter *list, int
                              float numbers[LN_UPDATE_NUMBERS]) {
   const double rho = ln_setting_number(s, list, "rho");
   adagrad_prepare(s, list, step, rate, decay, numbers);
-  numbers[RHO] = (float)rho;
-  numbers[REST] = (float)(1 - rho);
-}
-
-static void adadelta_update(const float numbers[LN_UPDATE_NUMBERS], float *restrict values,
-                            const float *restrict gradient, float *const *slots, size_t begin, size_t end) {
-  float *restrict square = slots[0], *restrict moved = slots[1];
-  const float keep = numbers[LN_NUMBER_KEEP], rate = numbers[LN_NUMBER_RATE], epsilon = numbers[EPSILON];
-  const float rho = numbers[RHO], rest = numbers[REST];
-  for (size_t i = begin; i < end; ++i) {
-    const float w = values[i] - values[i] * keep, d = gradient[i], v = square[i] * rho + d * d * rest;
-    const float move = d * sqrtf(moved[i] + epsilon) / sqrtf(v + epsilon);
-    square[i] = v;
-    moved[i] = moved[i] * rho + move * move * rest;
-    values[i] = w - move * rate;
-  }
+  numbers[LN_NUMBER_FIRST] = (float)rho;
+  numbers[LN_NUMBER_SECOND] = (float)(1 - rho);
 }
 
 static void adadelta_emit(ln_grad *g, ln_update_graph *u) {
@@ -198,7 +128,7 @@ const ln_update_def ln_update_adadelta = {.name = "adadelta",
                                           .slots = 2,
                                           .parameters = adadelta_parameters,
                                           .prepare = adadelta_prepare,
-                                          .update = adadelta_update,
+                                          .update = ln_update_loop_adadelta,
                                           .emit = adadelta_emit};
 
 /* ---- ftrl (McMahan et al., Ad Click Prediction: a View from the Trenches, 2013) ---- */
@@ -215,8 +145,6 @@ static const ln_parameter ftrl_parameters[] = {{"learning_rate_power", LN_PARAME
                                                SOME("beta", "added to the root of squared gradients, as in the paper"),
                                                LN_P_LAST};
 
-enum { POWER = LN_NUMBER_OWN, L1, L2, SHRINKAGE, PER_RATE };
-
 static uint32_t ftrl_used(const ln_settings *s, const ln_parameter *list, float first[LN_UPDATE_SLOTS]) {
   return accumulator_first(s, list, first) | 2;
 }
@@ -225,40 +153,12 @@ static void ftrl_prepare(const ln_settings *s, const ln_parameter *list, int64_t
                          float numbers[LN_UPDATE_NUMBERS]) {
   (void)step;
   ln_update_common(rate, decay, numbers);
-  numbers[POWER] = (float)-ln_setting_number(s, list, "learning_rate_power");
-  numbers[L1] = (float)ln_setting_number(s, list, "l1");
-  numbers[L2] =
+  numbers[LN_NUMBER_POWER] = (float)-ln_setting_number(s, list, "learning_rate_power");
+  numbers[LN_NUMBER_L1] = (float)ln_setting_number(s, list, "l1");
+  numbers[LN_NUMBER_L2] =
       rate > 0 ? (float)(2 * ln_setting_number(s, list, "l2") + ln_setting_number(s, list, "beta") / rate) : 0;
-  numbers[SHRINKAGE] = (float)(2 * ln_setting_number(s, list, "l2_shrinkage"));
-  numbers[PER_RATE] = rate > 0 ? (float)(1 / rate) : 0;
-}
-
-static inline __attribute__((always_inline)) void ftrl_loop(const float *numbers, float *restrict values,
-                                                            const float *restrict gradient, float *restrict sum,
-                                                            float *restrict linear, size_t begin, size_t end,
-                                                            bool root) {
-  const float keep = numbers[LN_NUMBER_KEEP], power = numbers[POWER], per_rate = numbers[PER_RATE];
-  const float l1 = numbers[L1], l2 = numbers[L2], shrinkage = numbers[SHRINKAGE];
-  for (size_t i = begin; i < end; ++i) {
-    const float w = values[i] - values[i] * keep, d = gradient[i], v = sum[i] + d * d;
-    const float top = root ? sqrtf(v) : powf(v, power), before = root ? sqrtf(sum[i]) : powf(sum[i], power);
-    const float z = linear[i] + ((d + w * shrinkage) - (top - before) * per_rate * w);
-    const float below = z > l1 ? l1 : z, inside = below < -l1 ? -l1 : below;
-    sum[i] = v;
-    linear[i] = z;
-    values[i] = (inside - z) / (top * per_rate + l2);
-  }
-}
-
-/* A rate of 0 moves nothing. */
-static void ftrl_update(const float numbers[LN_UPDATE_NUMBERS], float *values, const float *gradient,
-                        float *const *slots, size_t begin, size_t end) {
-  if (numbers[PER_RATE] == 0) return;
-  if (numbers[POWER] == 0.5f) {
-    ftrl_loop(numbers, values, gradient, slots[0], slots[1], begin, end, true);
-  } else {
-    ftrl_loop(numbers, values, gradient, slots[0], slots[1], begin, end, false);
-  }
+  numbers[LN_NUMBER_SHRINKAGE] = (float)(2 * ln_setting_number(s, list, "l2_shrinkage"));
+  numbers[LN_NUMBER_PER_RATE] = rate > 0 ? (float)(1 / rate) : 0;
 }
 
 static int32_t emit_power(ln_grad *g, int32_t a, float power) {
@@ -292,5 +192,5 @@ const ln_update_def ln_update_ftrl = {
     .used = ftrl_used,
     .parameters = ftrl_parameters,
     .prepare = ftrl_prepare,
-    .update = ftrl_update,
+    .update = ln_update_loop_ftrl,
     .emit = ftrl_emit};

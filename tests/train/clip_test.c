@@ -1,4 +1,4 @@
-/* Norms that no sharing of work changes, clipping, moving averages, and what a result that gets no better leads to. */
+/* Norms, clipping, moving averages, and what a result that gets no better leads to. */
 #include <math.h>
 
 #include "support/unit.h"
@@ -7,7 +7,6 @@
 enum { MOST = 5 * LN_NORM_BLOCK + 100 };
 
 static float values[MOST], others[MOST];
-static double sums[MOST / LN_NORM_BLOCK + 1];
 
 static void fill(void) {
   for (int i = 0; i < MOST; ++i) {
@@ -21,19 +20,10 @@ static void test_norms(void **state) {
   static const size_t counts[] = {0, 1, 15, 17, LN_NORM_BLOCK, LN_NORM_BLOCK + 1, MOST};
   fill();
   for (size_t n = 0; n < LN_COUNT(counts); ++n) {
-    const size_t count = counts[n], blocks = (count + LN_NORM_BLOCK - 1) / LN_NORM_BLOCK;
+    const size_t count = counts[n];
     double plain = 0;
     for (size_t i = 0; i < count; ++i) plain += (double)values[i] * (double)values[i];
     assert_true(fabs(ln_norm_square(values, count) - plain) <= 1e-12 * plain);
-    /* in parts, the last one first */
-    for (size_t b = blocks; b-- > 0;) {
-      const size_t end = (b + 1) * LN_NORM_BLOCK;
-      ln_norm_squares(values, b * LN_NORM_BLOCK, end < count ? end : count, sums);
-    }
-    assert_true(ln_norm_sum(sums, blocks) == ln_norm_square(values, count));
-    memset(sums, 0, sizeof sums);
-    ln_norm_squares(values, 0, count, sums);
-    assert_true(ln_norm_sum(sums, blocks) == ln_norm_square(values, count));
   }
 }
 
@@ -55,18 +45,6 @@ static void test_clips(void **state) {
   ln_clip_norm(values, MOST, 3);
   assert_true(fabs(ln_norm(values, MOST) - 3) < 1e-5);
   assert_true(ln_clip_factor(2, 3) == 1 && ln_clip_factor(6, 3) == 0.5);
-
-  fill();
-  float *const arrays[2] = {values, others};
-  const size_t lengths[2] = {MOST, 100};
-  const double first = ln_norm(values, MOST), second = ln_norm(others, 100), both = hypot(first, second);
-  const double last = (double)others[100];
-  assert_true(fabs(ln_clip_global_norm(arrays, lengths, 2, 2 * both) - both) < 1e-9 * both);
-  assert_true(ln_norm(values, MOST) == first);
-  assert_true(fabs(ln_clip_global_norm(arrays, lengths, 2, both / 4) - both) < 1e-9 * both);
-  assert_true(fabs(ln_norm(values, MOST) - first / 4) < 1e-5 * first);
-  assert_true(fabs(ln_norm(others, 100) - second / 4) < 1e-5 * second);
-  assert_true((double)others[100] == last);
 }
 
 static void test_averages(void **state) {
