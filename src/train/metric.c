@@ -1,4 +1,6 @@
 /* What metrics share. */
+#include <math.h>
+
 #include "train/metric.h"
 
 size_t ln_metric_largest(const float *values, size_t count) {
@@ -7,6 +9,13 @@ size_t ln_metric_largest(const float *values, size_t count) {
     if (values[i] > values[best]) best = i;
   }
   return best;
+}
+
+double ln_metric_log_sum(const float *values, size_t count) {
+  const double most = (double)values[ln_metric_largest(values, count)];
+  double sum = 0;
+  for (size_t i = 0; i < count; ++i) sum += exp((double)values[i] - most);
+  return log(sum) + most;
 }
 
 size_t ln_metric_class(const ln_metric_input *input, const void *target) {

@@ -106,9 +106,12 @@ static bool add(void *state, const float *output, const void *target) {
   ranking *r = state;
   if (!grow(r)) return false;
   scored *row = r->all + r->count++ * r->input.outputs;
+  /* Logits of one sample say nothing beside another's: their probabilities do, or the logarithms of these. */
+  const bool choice = r->input.logits && !r->input.yes_or_no;
+  const double sum = choice ? ln_metric_log_sum(output, r->input.outputs) : 0;
   for (size_t i = 0; i < r->input.outputs; ++i) {
-    const float score = output[i] == output[i] ? output[i] : -INFINITY;
-    row[i] = (scored){score, ln_metric_is_class(&r->input, target, i)};
+    const float score = (float)((double)output[i] - sum);
+    row[i] = (scored){isnan(score) ? -INFINITY : score, ln_metric_is_class(&r->input, target, i)};
   }
   return true;
 }

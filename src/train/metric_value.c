@@ -95,10 +95,7 @@ OF_VALUES(r2, "r2", "coefficient of determination: part of the targets' variance
 static double surprise(const ln_metric_input *input, const float *output, size_t class_) {
   const double own = (double)output[class_];
   if (!input->logits) return -log(own > 1e-30 ? own : 1e-30);
-  const double most = (double)output[ln_metric_largest(output, input->outputs)];
-  double sum = 0;
-  for (size_t i = 0; i < input->outputs; ++i) sum += exp((double)output[i] - most);
-  return log(sum) + most - own;
+  return ln_metric_log_sum(output, input->outputs) - own;
 }
 
 static bool add_surprise(void *state, const float *output, const void *target) {

@@ -122,6 +122,24 @@ static void test_order(void **state) {
   assert_near(result_of("map", "", &one, 5, scores, all), 1);
 }
 
+/* Logits are ranked by the probabilities that they make: a sample's sum does not matter. */
+static void test_order_of_logits(void **state) {
+  (void)state;
+  const float logits[12] = {0, 1, 2, 101, 100, 99, -5, -6, -7, 3, 3, 3};
+  const int32_t classes[4] = {2, 0, 0, 1};
+  const ln_metric_input input = {LN_TARGET_CLASS, 3, true, false};
+  float parts[12];
+  for (size_t i = 0; i < 12; ++i) {
+    double sum = 0;
+    for (size_t k = 0; k < 3; ++k) sum += exp((double)(logits[i / 3 * 3 + k] - logits[i]));
+    parts[i] = (float)(1 / sum);
+  }
+  const double auc = result_of("auc", "", &three, 4, parts, classes);
+  assert_near(result_of("auc", "", &input, 4, logits, classes), auc);
+  assert_near(auc, (1 + 1 + 1) / 3.0);
+  assert_near(result_of("map", "", &input, 4, logits, classes), result_of("map", "", &three, 4, parts, classes));
+}
+
 static void test_values(void **state) {
   (void)state;
   const float is[6] = {1, 2, 3, 4, 5, 6}, wanted[6] = {1, 3, 5, 4, 3, 8};
@@ -232,9 +250,11 @@ static void test_documented(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_classes), cmocka_unit_test(test_matrix),    cmocka_unit_test(test_yes_or_no),
-      cmocka_unit_test(test_order),   cmocka_unit_test(test_values),    cmocka_unit_test(test_perplexity),
-      cmocka_unit_test(test_many),    cmocka_unit_test(test_no_memory), cmocka_unit_test(test_documented),
+      cmocka_unit_test(test_classes),         cmocka_unit_test(test_matrix),
+      cmocka_unit_test(test_yes_or_no),       cmocka_unit_test(test_order),
+      cmocka_unit_test(test_order_of_logits), cmocka_unit_test(test_values),
+      cmocka_unit_test(test_perplexity),      cmocka_unit_test(test_many),
+      cmocka_unit_test(test_no_memory),       cmocka_unit_test(test_documented),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
