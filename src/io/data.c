@@ -1,6 +1,5 @@
 /* Samples for a model: its inputs, where the samples come from, and their classes. */
 #define _POSIX_C_SOURCE 200809L
-#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,10 +72,6 @@ static ln_tensor_info info_of(const ln_data *data, const entry_point *at, int32_
   return info;
 }
 
-static bool is_float(ln_type type) {
-  return type == LN_FLOAT32 || type == LN_FLOAT16 || type == LN_BFLOAT16 || type == LN_FLOAT64;
-}
-
 /* What pictures of a float input are taken as by ln_image_to_tensor where nobody says: said, so that inputs of integers
  * made from it hold the same numbers. */
 static const float picture_middle = 127.5f;
@@ -120,6 +115,11 @@ static ln_status read_inputs(ln_data *data, const entry_point *at, const float *
   const int32_t rank = output ? ln_tensor_rank(output) : 0;
   const int32_t classes = rank > 0 ? ln_tensor_declared_dim(output, rank - 1) : 0;
   data->classes = classes > 0 ? classes : 0;
+  data->outputs = rank > 1;
+  for (int32_t d = 1; d < rank && data->outputs > 0; d++) {
+    const int32_t dim = ln_tensor_declared_dim(output, d);
+    if (dim < 0 || !ln_size_mul(data->outputs, (size_t)dim, &data->outputs)) data->outputs = 0;
+  }
   return LN_OK;
 }
 
@@ -128,134 +128,6 @@ ln_status ln_data_resize(ln_session *session, int32_t index, const int32_t *dims
   bool same = ln_tensor_rank(tensor) == rank;
   for (int32_t i = 0; i < rank && same; i++) same = ln_tensor_dim(tensor, i) == dims[i];
   return same ? LN_OK : ln_session_resize_input(session, index, dims, rank, err);
-}
-
-/* ---- labels ---- */
-
-/* Whole numbers, one a line. */
-static ln_status parse_label_lines(const char *text, size_t size, int32_t *labels, int64_t *count, int64_t room,
-                                   ln_error *err) {
-  *count = 0;
-  for (const char *at = text, *end = text + size; at < end;) {
-    while (at < end && isspace((unsigned char)*at)) at++;
-    if (at == end) break;
-    char word[24];
-    size_t length = 0;
-    while (at + length < end && !isspace((unsigned char)at[length])) length++;
-    if (length >= sizeof word) return ln_fail(err, LN_ERR_FORMAT, "line %lld is no number", (long long)*count + 1);
-    memcpy(word, at, length);
-    word[length] = 0;
-    char *stop;
-    const long value = strtol(word, &stop, 10);
-    if (*stop != 0 || value < INT32_MIN || value > INT32_MAX) {
-      return ln_fail(err, LN_ERR_FORMAT, "\"%s\" is no label: whole numbers are", word);
-    }
-    if (*count < room) labels[*count] = (int32_t)value;
-    ++*count;
-    at += length;
-  }
-  return LN_OK;
-}
-
-static ln_status parse_label_array(const ln_array *array, int32_t *labels, int64_t *count, int64_t room,
-                                   ln_error *err) {
-  size_t elements = 1;
-  if (!ln_size_product(array->dims, array->rank, &elements)) return ln_fail(err, LN_ERR_FORMAT, "too many labels");
-  if (array->rank == 0 || (int64_t)elements != array->dims[0]) {
-    return ln_fail(err, LN_ERR_SHAPE, "labels are a number a sample, not an array of rank %d with %zu elements",
-                   array->rank, elements);
-  }
-  if (is_float(array->type) || array->type == LN_BOOL || isnan(elements > 0 ? ln_data_number(array, 0) : 0)) {
-    return ln_fail(err, LN_ERR_TYPE, "labels are whole numbers, not %s", ln_type_name(array->type));
-  }
-  *count = (int64_t)elements;
-  for (int64_t i = 0; i < *count && i < room; i++) {
-    const double value = ln_data_number(array, (size_t)i);
-    labels[i] = value < INT32_MIN || value > INT32_MAX ? -1 : (int32_t)value;
-  }
-  return LN_OK;
-}
-
-/* A model of one output answers yes or no. */
-static ln_status check_labels(const ln_data *data, ln_error *err) {
-  const int32_t classes = data->classes == 1 ? 2 : data->classes;
-  for (int64_t i = 0; i < data->samples.count; i++) {
-    const int32_t label = data->labels[i];
-    if (label >= 0 && (classes == 0 || label < classes)) continue;
-    if (label < 0) return ln_fail(err, LN_ERR_DATA, "the label of sample %lld is %d", (long long)i, label);
-    return ln_fail(err, LN_ERR_DATA, "the label of sample %lld is %d, but the model has %d classes", (long long)i,
-                   label, data->classes);
-  }
-  return LN_OK;
-}
-
-static ln_status read_labels(ln_data *data, const char *path, ln_error *err) {
-  ln_data_blob blob;
-  LN_TRY(ln_data_blob_open(path, err, &blob));
-  ln_data_array array = {0};
-  int64_t count = 0;
-  const int64_t wanted = data->samples.count;
-  ln_status status = LN_OK;
-  const bool text = isdigit(blob.data[0]) || blob.data[0] == '-' || isspace(blob.data[0]);
-  if (text) {
-    status = parse_label_lines((const char *)blob.data, blob.size, data->labels, &count, wanted, err);
-  } else {
-    status = ln_data_array_open(blob.data, blob.size, err, &array);
-    if (status == LN_OK) status = parse_label_array(&array.array, data->labels, &count, wanted, err);
-  }
-  if (status == LN_OK && count != wanted) {
-    status = ln_fail(err, LN_ERR_SHAPE, "%lld labels for the %lld samples of %s", (long long)count, (long long)wanted,
-                     data->path);
-  }
-  if (status == LN_OK) status = check_labels(data, err);
-  ln_data_array_close(&array);
-  ln_data_blob_close(&blob);
-  return status;
-}
-
-/* A whole number that a folder is named by; -1: it is none. */
-static int32_t number_of(const char *name) {
-  char *end;
-  const long value = strtol(name, &end, 10);
-  return isdigit((unsigned char)name[0]) && *end == 0 && value <= INT32_MAX ? (int32_t)value : -1;
-}
-
-/* The class of each folder: its number, its place among the model's labels, or among the folders. */
-static ln_status folder_classes(ln_data *data, const ln_model *model, int32_t *classes) {
-  ln_labels *known = NULL;
-  ln_io_model_labels(model, 0, -1, NULL, NULL, &known); /* without any the folders are counted */
-  bool numbers = true, names = known != NULL;
-  for (int32_t i = 0; i < data->folder_count; i++) {
-    numbers = numbers && number_of(data->folders[i]) >= 0;
-    classes[i] = -1;
-    for (int32_t k = 0; known && k < ln_labels_count(known) && classes[i] < 0; k++) {
-      const char *label = ln_labels_get(known, k);
-      if (label && strcmp(label, data->folders[i]) == 0) classes[i] = k;
-    }
-    names = names && classes[i] >= 0;
-  }
-  for (int32_t i = 0; i < data->folder_count && !names; i++) classes[i] = numbers ? number_of(data->folders[i]) : i;
-  ln_labels_destroy(known);
-  return LN_OK;
-}
-
-static ln_status take_labels(ln_data *data, const ln_model *model, const char *path, ln_error *err) {
-  if (!path && data->folder_count == 0) return LN_OK;
-  data->labels = ln_arena_array(&data->arena, (size_t)data->samples.count, sizeof *data->labels);
-  int32_t *classes = ln_arena_array(&data->arena, (size_t)data->folder_count + 1, sizeof *classes);
-  if (!data->labels || !classes) return ln_fail(err, LN_ERR_MEMORY, "out of memory");
-  ln_status status;
-  if (path) {
-    status = read_labels(data, path, err);
-    if (status != LN_OK) ln_error_prefix(err, "%s", path);
-  } else {
-    status = folder_classes(data, model, classes);
-    for (int64_t i = 0; i < data->samples.count; i++) data->labels[i] = classes[data->files[i].folder];
-    if (status == LN_OK) status = check_labels(data, err);
-    if (status != LN_OK) ln_error_prefix(err, "%s", data->path);
-  }
-  data->labelled = (ln_labelled){sizeof data->labelled, &data->samples, data->labels, 0};
-  return status;
 }
 
 /* ---- opening ---- */
@@ -275,9 +147,16 @@ static ln_status fill(void *user, int64_t index, ln_session *session, ln_error *
   return status;
 }
 
-static ln_status open_source(ln_data *data, size_t cache_bytes, ln_error *err) {
+static ln_status open_source(ln_data *data, ln_data_options *chosen, ln_error *err) {
+  const size_t cache_bytes = chosen->cache_bytes;
   if (ln_file_is_folder(data->path)) return ln_data_open_files(data, cache_bytes, err);
   LN_TRY(ln_data_blob_open(data->path, err, &data->blob));
+  if (ln_data_is_csv(data->path)) {
+    bool taken;
+    LN_TRY(ln_data_open_csv(data, chosen->labels, &taken, err));
+    if (taken) chosen->labels = NULL;
+    return LN_OK;
+  }
   ln_io_kind kind = LN_IO_UNKNOWN;
   if (data->blob.unpacked == NULL) LN_TRY(ln_io_detect(data->path, err, &kind));
   if (kind == LN_IO_IMAGE || kind == LN_IO_SOUND) return ln_data_open_files(data, cache_bytes, err);
@@ -288,7 +167,7 @@ static ln_status open_source(ln_data *data, size_t cache_bytes, ln_error *err) {
 static void settle_pictures(ln_data *data) {
   for (int32_t i = 0; i < data->input_count && data->kind == LN_IO_IMAGE; i++) {
     ln_data_input *input = &data->inputs[i];
-    if (input->info.mean_count > 0 || !is_float(input->type)) continue;
+    if (input->info.mean_count > 0 || !ln_data_is_float(input->type)) continue;
     input->info.mean = input->info.std = &picture_middle;
     input->info.mean_count = input->info.std_count = 1;
     data->notes[0] = "pictures go to -1 .. 1: the model does not say how its input is normalised";
@@ -312,12 +191,12 @@ ln_status ln_data_open(const char *path, const ln_model *model, const ln_data_op
     status = find_entry_point(model, chosen.signature, err, &at);
   }
   if (status == LN_OK) status = read_inputs(data, &at, chosen.normalize, err);
-  if (status == LN_OK) status = open_source(data, chosen.cache_bytes, err);
+  if (status == LN_OK) status = open_source(data, &chosen, err);
   if (status == LN_OK && data->samples.count == 0) status = ln_fail(err, LN_ERR_DATA, "it holds no samples");
   if (status != LN_OK) ln_error_prefix(err, "%s", path);
   if (status == LN_OK) {
     settle_pictures(data);
-    status = take_labels(data, model, chosen.labels, err);
+    status = ln_data_take_labels(data, model, &chosen, err);
   }
   if (status == LN_OK) *out = data;
   else ln_data_close(data);
@@ -328,6 +207,7 @@ void ln_data_close(ln_data *data) {
   if (!data) return;
   ln_data_close_files(data);
   for (int32_t i = 0; data->inputs && i < data->input_count; i++) ln_data_array_close(&data->inputs[i].source);
+  ln_data_array_close(&data->label_array);
   ln_data_blob_close(&data->blob);
   ln_model_info_destroy(data->info);
   ln_arena_free(&data->arena);
@@ -336,11 +216,17 @@ void ln_data_close(ln_data *data) {
 
 const ln_samples *ln_data_samples(const ln_data *data) { return data ? &data->samples : NULL; }
 
-const ln_labelled *ln_data_labelled(const ln_data *data) { return data && data->labels ? &data->labelled : NULL; }
+const ln_labelled *ln_data_labelled(const ln_data *data) {
+  return data && data->labels && data->label_count == 1 ? &data->labelled : NULL;
+}
 
 const char *ln_data_sample_name(const ln_data *data, int64_t index) {
   if (!data || index < 0 || index >= data->samples.count) return NULL;
   return data->files && data->windows == 0 ? data->files[index].name : "";
+}
+
+const char *ln_data_class(const ln_data *data, int32_t index) {
+  return data && index >= 0 && index < data->class_count ? data->class_names[index] : NULL;
 }
 
 const char *ln_data_note(const ln_data *data, int32_t index) {

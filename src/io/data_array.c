@@ -138,9 +138,7 @@ static bool fit_shape(const ln_data_input *input, const int32_t *have, int32_t c
 
 /* ---- what numbers become ---- */
 
-static bool is_integer_array(ln_type type) {
-  return type != LN_FLOAT32 && type != LN_FLOAT64 && type != LN_FLOAT16 && type != LN_BFLOAT16;
-}
+static bool is_integer_array(ln_type type) { return !ln_data_is_float(type); }
 
 /* Where the channel of an element is found, for means of their own. */
 static void find_channels(ln_data_input *input, ln_data *data) {
@@ -171,7 +169,7 @@ static void choose_rule(ln_data_input *input, ln_data *data) {
   if (input->rule == LN_DATA_PIXELS) find_channels(input, data);
 }
 
-static ln_status take_array(ln_data *data, ln_data_input *input, ln_error *err) {
+ln_status ln_data_take_array(ln_data *data, ln_data_input *input, ln_error *err) {
   const ln_array *array = &input->source.array;
   char wants[160], holds[160];
   shape_text(input->dims, input->rank, wants, sizeof wants);
@@ -197,46 +195,91 @@ static ln_status take_array(ln_data *data, ln_data_input *input, ln_error *err) 
 
 /* ---- .npz ---- */
 
-static ln_status open_member(ln_data *data, ln_data_input *input, const char *member, ln_error *err) {
+static ln_status open_member(const ln_data *data, const char *member, ln_data_array *out, ln_error *err) {
   void *bytes;
   size_t size;
   LN_TRY(ln_zip_read(data->blob.data, data->blob.size, member, LN_DATA_MAX_UNPACKED, err, &bytes, &size));
-  ln_data_array found = {0};
-  ln_status status = ln_npy_decode(bytes, size, err, &found.array);
-  found.owned = status == LN_OK;
+  const ln_status status = ln_npy_decode(bytes, size, err, &out->array);
+  out->owned = status == LN_OK;
   ln_free(bytes);
-  input->source = found;
-  if (status == LN_OK) status = take_array(data, input, err);
-  if (status != LN_OK) ln_error_prefix(err, "%s", member);
   return status;
 }
 
 /* The archive's list is walked once for each. */
 enum { MOST_ARRAYS = 1000 };
 
-static ln_status open_archive(ln_data *data, ln_error *err) {
-  char name[256], only[256] = "";
-  int32_t members = 0;
-  char known[400] = "";
-  while (members <= MOST_ARRAYS && ln_zip_name(data->blob.data, data->blob.size, members, name, sizeof name)) {
-    const size_t used = strlen(known);
-    snprintf(known + used, sizeof known - used, "%s\"%.*s\"", members > 0 ? ", " : "", (int)strcspn(name, "."), name);
-    memcpy(only, name, sizeof only);
-    members++;
+/* What an archive holds beside the inputs' arrays. */
+typedef struct contents {
+  int32_t samples;  /* arrays that are no labels */
+  char only[256];   /* the last of them, */
+  char labels[256]; /* and of the labels; "" */
+  char known[400];  /* all names, for messages */
+} contents;
+
+static bool is_input(const ln_data *data, const char *name, size_t length) {
+  for (int32_t i = 0; i < data->input_count; i++) {
+    const char *own = data->inputs[i].name;
+    if (strlen(own) == length && memcmp(own, name, length) == 0) return true;
   }
+  return false;
+}
+
+static bool is_one_of(const char *const *list, size_t count, const char *name, size_t length) {
+  for (size_t i = 0; i < count; i++) {
+    if (strlen(list[i]) == length && memcmp(list[i], name, length) == 0) return true;
+  }
+  return false;
+}
+
+/* Arrays have the names that NumPy's users give them. */
+static ln_status list_archive(const ln_data *data, contents *out, ln_error *err) {
+  static const char *const of_labels[] = {"y", "labels", "label", "targets", "y_train"};
+  static const char *const of_samples[] = {"x", "X", "x_train"};
+  char name[256];
+  bool found = false;
+  int32_t members = 0;
+  while (members <= MOST_ARRAYS && ln_zip_name(data->blob.data, data->blob.size, members, name, sizeof name)) {
+    const size_t used = strlen(out->known), length = strcspn(name, ".");
+    snprintf(out->known + used, sizeof out->known - used, "%s\"%.*s\"", members > 0 ? ", " : "", (int)length, name);
+    members++;
+    if (!is_input(data, name, length) && is_one_of(of_labels, LN_COUNT(of_labels), name, length)) {
+      memcpy(out->labels, name, sizeof name);
+      continue;
+    }
+    out->samples++;
+    if (!found) memcpy(out->only, name, sizeof name);
+    found = found || is_one_of(of_samples, LN_COUNT(of_samples), name, length);
+  }
+  if (found) out->samples = 1;
   if (members == 0) return ln_fail(err, LN_ERR_FORMAT, "the archive holds no arrays");
-  if (members > MOST_ARRAYS) return ln_fail(err, LN_ERR_LIMIT, "an archive of more than %d arrays", MOST_ARRAYS);
+  return members > MOST_ARRAYS ? ln_fail(err, LN_ERR_LIMIT, "an archive of more than %d arrays", MOST_ARRAYS) : LN_OK;
+}
+
+static ln_status open_archive(ln_data *data, ln_error *err) {
+  contents holds = {0};
+  char name[256];
+  LN_TRY(list_archive(data, &holds, err));
   for (int32_t i = 0; i < data->input_count; i++) {
     ln_data_input *input = &data->inputs[i];
     snprintf(name, sizeof name, "%s.npy", input->name);
-    const bool sole = data->input_count == 1 && members == 1;
-    ln_status status = open_member(data, input, sole ? only : name, err);
-    if (status == LN_ERR_NOT_FOUND) {
-      return ln_fail(err, status, "no array for input \"%s\": it holds %s", input->name, known);
+    ln_status status = open_member(data, name, &input->source, err);
+    if (status == LN_ERR_NOT_FOUND && data->input_count == 1 && holds.samples == 1) {
+      snprintf(name, sizeof name, "%s", holds.only);
+      status = open_member(data, name, &input->source, err);
     }
-    if (status != LN_OK) return status;
+    if (status == LN_ERR_NOT_FOUND) {
+      return ln_fail(err, status, "no array for input \"%s\": it holds %s", input->name, holds.known);
+    }
+    if (status == LN_OK) status = ln_data_take_array(data, input, err);
+    if (status != LN_OK) {
+      ln_error_prefix(err, "%s", name);
+      return status;
+    }
   }
-  return LN_OK;
+  if (holds.labels[0] == 0) return LN_OK;
+  const ln_status status = open_member(data, holds.labels, &data->label_array, err);
+  if (status != LN_OK) ln_error_prefix(err, "%s", holds.labels);
+  return status;
 }
 
 ln_status ln_data_open_arrays(ln_data *data, ln_error *err) {
@@ -248,7 +291,7 @@ ln_status ln_data_open_arrays(ln_data *data, ln_error *err) {
   }
   ln_data_input *input = &data->inputs[0];
   LN_TRY(ln_data_array_open(data->blob.data, data->blob.size, err, &input->source));
-  return take_array(data, input, err);
+  return ln_data_take_array(data, input, err);
 }
 
 /* ---- filling ---- */
@@ -281,6 +324,11 @@ static double real_of(const ln_data_input *input, double number, size_t element)
   }
   const bool stored = input->rule != LN_DATA_REAL && input->scale_count == 1;
   return stored ? (double)input->scale * (number - (double)input->zero_point) : number;
+}
+
+float ln_data_value(const ln_data_input *input, int64_t index, size_t element) {
+  const size_t first = (size_t)index * input->elements; /* within the array, whose size was checked */
+  return (float)real_of(input, ln_data_number(&input->source.array, first + element), element);
 }
 
 /* Integers of another width, which floats would round. */

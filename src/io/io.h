@@ -106,6 +106,15 @@ typedef struct ln_data_file {
   ln_sound sound; /* one channel, at the model's rate */
 } ln_data_file;
 
+/* A column of a table with what is to be learned. */
+typedef struct ln_data_column {
+  const char *name;
+  double *numbers;    /* [samples]; NULL: there are texts */
+  int32_t *ids;       /* [samples] the text of each */
+  const char **texts; /* [text_count] */
+  int32_t text_count;
+} ln_data_column;
+
 struct ln_data {
   ln_samples samples;
   ln_labelled labelled;
@@ -116,6 +125,7 @@ struct ln_data {
   ln_data_input *inputs; /* [input_count] */
   int32_t input_count;
   int32_t classes; /* of the model's first output; 0: not known */
+  size_t outputs;  /* elements of it for a sample; 0: not known */
   ln_io_kind kind; /* of the files; LN_IO_NPY: there are arrays */
   ln_data_file *files;
   int64_t file_count;
@@ -123,13 +133,41 @@ struct ln_data {
   int32_t folder_count;
   int64_t windows; /* of the one sound; 0: a sample each file */
   struct ln_data_cache *cache;
-  int32_t *labels; /* [samples.count]; NULL */
+  int32_t *labels;     /* [samples.count, label_count]; NULL */
+  int64_t label_count; /* 1 but for classes of positions */
+  float *targets;      /* [samples.count, target_count]; NULL */
+  int64_t target_count;
+  float *weights;           /* [samples.count]; NULL */
+  const char **class_names; /* [class_count]; NULL where a class has none */
+  int32_t class_count;
+  ln_data_column column;     /* of a table; without a name: none */
+  ln_data_array label_array; /* of an archive, until labels are taken */
   const char *notes[2];
 };
+
+static inline bool ln_data_is_float(ln_type type) {
+  return type == LN_FLOAT32 || type == LN_FLOAT16 || type == LN_BFLOAT16 || type == LN_FLOAT64;
+}
+
+/* What is to be learned, once the samples are there (data_labels.c, data_train.c). */
+ln_status ln_data_take_labels(ln_data *data, const ln_model *model, const ln_data_options *options, ln_error *err);
+/* The same from numbers of any type [samples, ...]: values, classes or both, as they fit the model's output. */
+ln_status ln_data_take_targets(ln_data *data, const ln_array *array, ln_error *err);
+/* What the first input is filled with. */
+ln_status ln_data_take_inputs(ln_data *data, ln_error *err);
+ln_status ln_data_take_weights(ln_data *data, const char *path, ln_error *err);
+
+/* A table (data_csv.c); `labels` may name the column with what is to be learned: `*taken` says whether it does. */
+bool ln_data_is_csv(const char *path);
+ln_status ln_data_open_csv(ln_data *data, const char *labels, bool *taken, ln_error *err);
 
 /* An array for each input: from the blob, whose first bytes say what it is (data_array.c). */
 ln_status ln_data_open_arrays(ln_data *data, ln_error *err);
 ln_status ln_data_fill_arrays(const ln_data *data, int64_t index, ln_session *session, ln_error *err);
+/* Takes samples of `input` from its source. */
+ln_status ln_data_take_array(ln_data *data, ln_data_input *input, ln_error *err);
+/* Element `element` of sample `index` as a float input holds it. */
+float ln_data_value(const ln_data_input *input, int64_t index, size_t element);
 /* A folder of files, or one file (data_file.c). */
 ln_status ln_data_open_files(ln_data *data, size_t cache_bytes, ln_error *err);
 ln_status ln_data_fill_file(const ln_data *data, int64_t index, ln_session *session, ln_error *err);
