@@ -183,7 +183,10 @@ static void mix_pair(const place *at, const int64_t *indices, const ln_batch *ba
 }
 
 static ln_status soften(ln_batch *batch, ln_error *err) {
-  if (batch->targets == NULL) return ln_fail(err, LN_ERR_INTERNAL, "no memory for targets that are mixed");
+  if (batch->targets == NULL) {
+    return ln_fail(err, LN_ERR_ARGUMENT,
+                   "mixed samples have mixed targets: choose a loss that takes values (cross-entropy)");
+  }
   if (batch->labels == NULL || batch->soft) return LN_OK;
   memset(batch->targets, 0, (size_t)batch->count * (size_t)batch->classes * sizeof *batch->targets);
   for (int32_t i = 0; i < batch->count; i++) {

@@ -14,9 +14,6 @@
 
 /* ---- batches ---- */
 
-ln_settings *ln_settings_create(void);
-void ln_settings_destroy(ln_settings *s);
-ln_status ln_settings_set(ln_settings *s, const char *name, const char *value, ln_error *err);
 enum { MOST = 1 << 16, CLASSES = 3 };
 
 static float data[MOST], before[MOST], targets[MOST];
