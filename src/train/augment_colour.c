@@ -8,7 +8,7 @@
 
 static const ln_parameter brightness_parameters[] = {
     {"brightness", LN_PARAMETER_NUMBER, "0.2", NULL, 0, 1,
-     "the most that is added or taken away, as a share of the range of the picture's values"},
+     "pictures become brighter or darker: the most, as a share of the range of their values"},
     {0}};
 
 static void apply_brightness(const ln_settings *s, const ln_parameter *list, ln_random *random, ln_augment_view *v) {
@@ -20,15 +20,17 @@ static void apply_brightness(const ln_settings *s, const ln_parameter *list, ln_
 }
 
 const ln_augment_def ln_augment_brightness = {
-    "brightness",    "pictures become brighter or darker", brightness_parameters, LN_AUGMENT_PICTURE, false,
+    "brightness",
+    "pictures become brighter or darker: the most, as a share of the range of their values",
+    brightness_parameters,
+    LN_AUGMENT_PICTURE,
+    false,
     apply_brightness};
 
 /* ---- contrast ---- */
 
 static const ln_parameter contrast_parameters[] = {
-    {"contrast", LN_PARAMETER_NUMBER, "0.2", NULL, 0, 1,
-     "the most by which distances from the mean grow or shrink: 0.2 is 20 %"},
-    {0}};
+    {"contrast", LN_PARAMETER_NUMBER, "0.2", NULL, 0, 1, "contrast grows or shrinks: the most, 0.2 is 20 %"}, {0}};
 
 static void apply_contrast(const ln_settings *s, const ln_parameter *list, ln_random *random, ln_augment_view *v) {
   const float factor = 1 + (float)ln_augment_between(random, ln_setting_number(s, list, "contrast"));
@@ -44,7 +46,8 @@ static void apply_contrast(const ln_settings *s, const ln_parameter *list, ln_ra
 }
 
 const ln_augment_def ln_augment_contrast = {
-    "contrast", "pictures get more or less contrast", contrast_parameters, LN_AUGMENT_PICTURE, false, apply_contrast};
+    "contrast",    "contrast grows or shrinks: the most, 0.2 is 20 %", contrast_parameters, LN_AUGMENT_PICTURE, false,
+    apply_contrast};
 
 /* ---- saturation, hue: of three channels; others have no colour to change ---- */
 
@@ -59,8 +62,7 @@ static void multiply_colours(ln_augment_view *v, const float m[9]) {
 }
 
 static const ln_parameter saturation_parameters[] = {
-    {"saturation", LN_PARAMETER_NUMBER, "0.2", NULL, 0, 1,
-     "the most by which colours move from gray or towards it: 0.2 is 20 %"},
+    {"saturation", LN_PARAMETER_NUMBER, "0.2", NULL, 0, 1, "colours become stronger or weaker: the most, 0.2 is 20 %"},
     {0}};
 
 /* Gray as ITU-R BT.601 weighs the channels. */
@@ -72,12 +74,16 @@ static void apply_saturation(const ln_settings *s, const ln_parameter *list, ln_
   multiply_colours(v, m);
 }
 
-const ln_augment_def ln_augment_saturation = {
-    "saturation",    "colours become stronger or weaker", saturation_parameters, LN_AUGMENT_PICTURE, false,
-    apply_saturation};
+const ln_augment_def ln_augment_saturation = {"saturation",
+                                              "colours become stronger or weaker: the most, 0.2 is 20 %",
+                                              saturation_parameters,
+                                              LN_AUGMENT_PICTURE,
+                                              false,
+                                              apply_saturation};
 
 static const ln_parameter hue_parameters[] = {
-    {"hue", LN_PARAMETER_NUMBER, "0.05", NULL, 0, 0.5, "the most, as a share of the circle of colours"}, {0}};
+    {"hue", LN_PARAMETER_NUMBER, "0.05", NULL, 0, 0.5, "colours move along their circle: the most, as a share of it"},
+    {0}};
 
 /* A turn about the axis of grays (Rodrigues's formula). */
 static void apply_hue(const ln_settings *s, const ln_parameter *list, ln_random *random, ln_augment_view *v) {
@@ -87,5 +93,6 @@ static void apply_hue(const ln_settings *s, const ln_parameter *list, ln_random 
   multiply_colours(v, (const float[9]){same, next, last, last, same, next, next, last, same});
 }
 
-const ln_augment_def ln_augment_hue = {
-    "hue", "colours move along the circle of colours", hue_parameters, LN_AUGMENT_PICTURE, false, apply_hue};
+const ln_augment_def ln_augment_hue = {"hue",          "colours move along their circle: the most, as a share of it",
+                                       hue_parameters, LN_AUGMENT_PICTURE,
+                                       false,          apply_hue};

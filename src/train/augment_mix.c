@@ -7,27 +7,22 @@
 
 #include "train/trainer.h"
 
-/* Of the gamma distribution with shape `a` (Marsaglia and Tsang, "A Simple Method for Generating Gamma Variables",
- * 2000); the logarithm, since small shapes give numbers below what doubles hold. */
-static double log_gamma_draw(ln_random *r, double a) {
-  const double boost = a < 1 ? log(1 - ln_random_unit(r)) / a : 0;
-  const double d = (a < 1 ? a + 1 : a) - 1.0 / 3, c = 1 / sqrt(9 * d);
-  for (;;) {
-    const double x = (double)ln_random_normal(r), t = 1 + c * x, v = t * t * t;
-    if (t > 0 && log(1 - ln_random_unit(r)) < 0.5 * x * x + d - d * v + d * log(v)) return log(d * v) + boost;
-  }
-}
-
-/* Of Beta(a, a). */
+/* Of Beta(a, a), after Joehnk (1964); logarithms, since small ones are powers below what doubles hold. */
 static double beta_draw(ln_random *r, double a) {
-  const double x = log_gamma_draw(r, a), y = log_gamma_draw(r, a);
+  double x, y;
+  do {
+    x = log(1 - ln_random_unit(r)) / a;
+    y = log(1 - ln_random_unit(r)) / a;
+  } while (exp(x) + exp(y) > 1);
   return 1 / (1 + exp(y - x));
 }
 
 /* ---- mixup ---- */
 
 static const ln_parameter mixup_parameters[] = {
-    {"mixup", LN_PARAMETER_NUMBER, "0.2", NULL, 0.001, 1000, "a of Beta(a, a), which the shares are drawn from"}, {0}};
+    {"mixup", LN_PARAMETER_NUMBER, "0.2", NULL, 0.001, 4,
+     "sums of two samples and of their targets: a of Beta(a, a), which shares are drawn from"},
+    {0}};
 
 static void apply_mixup(const ln_settings *s, const ln_parameter *list, ln_random *random, ln_augment_view *v) {
   v->share = beta_draw(random, ln_setting_number(s, list, "mixup"));
@@ -40,12 +35,18 @@ static void apply_mixup(const ln_settings *s, const ln_parameter *list, ln_rando
 }
 
 const ln_augment_def ln_augment_mixup = {
-    "mixup", "sums of two samples, and of their targets", mixup_parameters, LN_AUGMENT_ANY, true, apply_mixup};
+    "mixup",
+    "sums of two samples and of their targets: a of Beta(a, a), which shares are drawn from",
+    mixup_parameters,
+    LN_AUGMENT_ANY,
+    true,
+    apply_mixup};
 
 /* ---- CutMix ---- */
 
 static const ln_parameter cutmix_parameters[] = {
-    {"cutmix", LN_PARAMETER_NUMBER, "1", NULL, 0.001, 1000, "a of Beta(a, a), which the patches' areas are drawn from"},
+    {"cutmix", LN_PARAMETER_NUMBER, "1", NULL, 0.001, 4,
+     "patches of other pictures, targets by their area: a of Beta(a, a), which areas are drawn from"},
     {0}};
 
 /* Where a stretch of `length` around a place drawn from [0, size) begins and ends. */
@@ -76,13 +77,18 @@ static void apply_cutmix(const ln_settings *s, const ln_parameter *list, ln_rand
 }
 
 const ln_augment_def ln_augment_cutmix = {
-    "cutmix",    "a patch of one picture in another, targets by its area", cutmix_parameters, LN_AUGMENT_PICTURE, true,
+    "cutmix",
+    "patches of other pictures, targets by their area: a of Beta(a, a), which areas are drawn from",
+    cutmix_parameters,
+    LN_AUGMENT_PICTURE,
+    true,
     apply_cutmix};
 
-/* ---- cutout ---- */
+/* ---- cutout (DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout", 2017) ----
+ */
 
 static const ln_parameter cutout_parameters[] = {
-    {"cutout", LN_PARAMETER_INTEGER, "8", NULL, 0, 4096, "side of the square in pixels"}, {0}};
+    {"cutout", LN_PARAMETER_INTEGER, "8", NULL, 0, 4096, "squares of pictures are blanked: their side in pixels"}, {0}};
 
 static void apply_cutout(const ln_settings *s, const ln_parameter *list, ln_random *random, ln_augment_view *v) {
   const int32_t side = (int32_t)ln_setting_int(s, list, "cutout");
@@ -98,9 +104,6 @@ static void apply_cutout(const ln_settings *s, const ln_parameter *list, ln_rand
 }
 
 /* Into mean gray, as the paper's zeros are of data that were normalised to a mean of zero. */
-const ln_augment_def ln_augment_cutout = {"cutout",
-                                          "a square of pictures is blanked (DeVries and Taylor, 2017)",
-                                          cutout_parameters,
-                                          LN_AUGMENT_PICTURE,
-                                          false,
-                                          apply_cutout};
+const ln_augment_def ln_augment_cutout = {
+    "cutout",    "squares of pictures are blanked: their side in pixels", cutout_parameters, LN_AUGMENT_PICTURE, false,
+    apply_cutout};

@@ -4,9 +4,6 @@
 
 #include "train/trainer.h"
 
-#define FILL \
-  { "fill", LN_PARAMETER_CHOICE, "reflect", "reflect|edge|zero", 0, 0, "what stands beyond the picture's edge" }
-
 /* Pixels of what there was so far are taken from where `by` says. */
 static void add_move(ln_augment_view *v, const double by[6]) {
   double to[6];
@@ -18,22 +15,33 @@ static void add_move(ln_augment_view *v, const double by[6]) {
   memcpy(v->move, to, sizeof to);
 }
 
+/* ---- what stands beyond the edge: moves nothing itself ---- */
+
+static const ln_parameter fill_parameters[] = {{"fill", LN_PARAMETER_CHOICE, "reflect", "reflect|edge|zero", 0, 0,
+                                                "what stands beyond the edge of pictures that are moved"},
+                                               {0}};
+
+static void apply_fill(const ln_settings *s, const ln_parameter *list, ln_random *random, ln_augment_view *v) {
+  (void)random;
+  v->fill = ln_setting_text(s, list, "fill")[0];
+}
+
+const ln_augment_def ln_augment_fill = {"fill",          "what stands beyond the edge of pictures that are moved",
+                                        fill_parameters, LN_AUGMENT_MOVES,
+                                        false,           apply_fill};
+
 /* ---- flip ---- */
 
 static const ln_parameter flip_parameters[] = {
     {"flip", LN_PARAMETER_CHOICE, "horizontal", "none|horizontal|vertical|both", 0, 0,
      "pictures are mirrored, half of them"},
-    FILL,
     {0}};
 
 static void apply_flip(const ln_settings *s, const ln_parameter *list, ln_random *random, ln_augment_view *v) {
-  const char *how = ln_setting_text(s, list, "flip");
-  const bool across = ln_random_below(random, 2) == 1, down = ln_random_below(random, 2) == 1;
-  const bool horizontal = across && (how[0] == 'h' || how[0] == 'b'),
-             vertical = down && (how[0] == 'v' || how[0] == 'b');
-  const double by[6] = {horizontal ? -1 : 1,         0, horizontal ? v->width - 1 : 0, 0, vertical ? -1 : 1,
-                        vertical ? v->height - 1 : 0};
-  add_move(v, by);
+  const char how = ln_setting_text(s, list, "flip")[0];
+  const uint32_t word = ln_random_word(random);
+  if ((how == 'h' || how == 'b') && (word & 1)) add_move(v, (const double[6]){-1, 0, v->width - 1, 0, 1, 0});
+  if ((how == 'v' || how == 'b') && (word & 2)) add_move(v, (const double[6]){1, 0, 0, 0, -1, v->height - 1});
 }
 
 const ln_augment_def ln_augment_flip = {
@@ -44,34 +52,43 @@ const ln_augment_def ln_augment_flip = {
 static const ln_parameter crop_parameters[] = {
     {"crop", LN_PARAMETER_INTEGER, "4", NULL, 0, 4096,
      "pixels by which pictures are made larger on each side, before one of the old size is cut out"},
-    FILL,
     {0}};
+
+/* A whole number of -most .. most. */
+static double whole_between(ln_random *random, int64_t most) {
+  return (double)ln_random_below(random, 2 * (uint64_t)most + 1) - (double)most;
+}
 
 static void apply_crop(const ln_settings *s, const ln_parameter *list, ln_random *random, ln_augment_view *v) {
   const int64_t most = ln_setting_int(s, list, "crop");
-  const double x = (double)((int64_t)ln_random_below(random, 2 * (uint64_t)most + 1) - most);
-  const double y = (double)((int64_t)ln_random_below(random, 2 * (uint64_t)most + 1) - most);
-  add_move(v, (const double[6]){1, 0, x, 0, 1, y});
+  const double x = whole_between(random, most);
+  add_move(v, (const double[6]){1, 0, x, 0, 1, whole_between(random, most)});
 }
 
 const ln_augment_def ln_augment_crop = {
-    "crop", "parts of pictures with a margin around them", crop_parameters, LN_AUGMENT_MOVES, false, apply_crop};
+    "crop",          "pixels by which pictures are made larger on each side, before one of the old size is cut out",
+    crop_parameters, LN_AUGMENT_MOVES,
+    false,           apply_crop};
 
 /* ---- shift ---- */
 
 static const ln_parameter shift_parameters[] = {
-    {"shift", LN_PARAMETER_NUMBER, "0.1", NULL, 0, 1, "the most, as a share of width and height"}, FILL, {0}};
+    {"shift", LN_PARAMETER_NUMBER, "0.1", NULL, 0, 1, "pictures are moved: the most, as a share of width and height"},
+    {0}};
 
 /* By whole pixels, which stay as sharp as they were. */
 static void apply_shift(const ln_settings *s, const ln_parameter *list, ln_random *random, ln_augment_view *v) {
   const double most = ln_setting_number(s, list, "shift");
-  const double x = round(ln_augment_between(random, most) * v->width);
-  const double y = round(ln_augment_between(random, most) * v->height);
-  add_move(v, (const double[6]){1, 0, x, 0, 1, y});
+  const double x = whole_between(random, (int64_t)(most * v->width + 0.5));
+  add_move(v, (const double[6]){1, 0, x, 0, 1, whole_between(random, (int64_t)(most * v->height + 0.5))});
 }
 
-const ln_augment_def ln_augment_shift = {
-    "shift", "pictures are moved along both axes", shift_parameters, LN_AUGMENT_MOVES, false, apply_shift};
+const ln_augment_def ln_augment_shift = {"shift",
+                                         "pictures are moved: the most, as a share of width and height",
+                                         shift_parameters,
+                                         LN_AUGMENT_MOVES,
+                                         false,
+                                         apply_shift};
 
 /* ---- rotate, zoom ---- */
 
@@ -82,7 +99,7 @@ static void add_turn(ln_augment_view *v, double a, double b) {
 }
 
 static const ln_parameter rotate_parameters[] = {
-    {"rotate", LN_PARAMETER_NUMBER, "10", NULL, 0, 180, "the most, in degrees"}, FILL, {0}};
+    {"rotate", LN_PARAMETER_NUMBER, "10", NULL, 0, 180, "pictures are turned, either way: the most, in degrees"}, {0}};
 
 static void apply_rotate(const ln_settings *s, const ln_parameter *list, ln_random *random, ln_augment_view *v) {
   const double angle = ln_augment_between(random, ln_setting_number(s, list, "rotate")) * 3.14159265358979324 / 180;
@@ -90,19 +107,20 @@ static void apply_rotate(const ln_settings *s, const ln_parameter *list, ln_rand
 }
 
 const ln_augment_def ln_augment_rotate = {
-    "rotate", "pictures are turned, either way", rotate_parameters, LN_AUGMENT_MOVES, false, apply_rotate};
+    "rotate",    "pictures are turned, either way: the most, in degrees", rotate_parameters, LN_AUGMENT_MOVES, false,
+    apply_rotate};
 
 static const ln_parameter zoom_parameters[] = {
-    {"zoom", LN_PARAMETER_NUMBER, "0.1", NULL, 0, 0.95, "the most by which they become larger or smaller: 0.1 is 10 %"},
-    FILL,
+    {"zoom", LN_PARAMETER_NUMBER, "0.1", NULL, 0, 0.95, "pictures become larger or smaller: the most, 0.1 is 10 %"},
     {0}};
 
 static void apply_zoom(const ln_settings *s, const ln_parameter *list, ln_random *random, ln_augment_view *v) {
   add_turn(v, 1 / (1 + ln_augment_between(random, ln_setting_number(s, list, "zoom"))), 0);
 }
 
-const ln_augment_def ln_augment_zoom = {
-    "zoom", "pictures are made larger or smaller", zoom_parameters, LN_AUGMENT_MOVES, false, apply_zoom};
+const ln_augment_def ln_augment_zoom = {"zoom",          "pictures become larger or smaller: the most, 0.1 is 10 %",
+                                        zoom_parameters, LN_AUGMENT_MOVES,
+                                        false,           apply_zoom};
 
 /* ---- taking pixels ---- */
 
@@ -116,7 +134,7 @@ static int32_t inside(int64_t at, int32_t size, char fill) {
   return (int32_t)(at < size ? at : 2 * (int64_t)size - 1 - at);
 }
 
-void ln_augment_warp(ln_augment_view *v, const char *fill, float *scratch) {
+void ln_augment_warp(ln_augment_view *v, float *scratch) {
   const double *m = v->move;
   memcpy(scratch, v->data, v->count * sizeof *scratch);
   for (int32_t y = 0; y < v->height; y++) {
@@ -128,8 +146,8 @@ void ln_augment_warp(ln_augment_view *v, const char *fill, float *scratch) {
       float *to = v->data + (size_t)y * v->y_step + (size_t)x * v->x_step;
       for (int32_t c = 0; c < v->channels; c++) to[(size_t)c * v->c_step] = 0;
       for (int k = 0; k < 4; k++) {
-        const int32_t sx = inside((int64_t)left + k % 2, v->width, fill[0]);
-        const int32_t sy = inside((int64_t)top + k / 2, v->height, fill[0]);
+        const int32_t sx = inside((int64_t)left + k % 2, v->width, v->fill);
+        const int32_t sy = inside((int64_t)top + k / 2, v->height, v->fill);
         if (weights[k] == 0 || sx < 0 || sy < 0) continue;
         const float *from = scratch + (size_t)sy * v->y_step + (size_t)sx * v->x_step;
         for (int32_t c = 0; c < v->channels; c++) to[(size_t)c * v->c_step] += weights[k] * from[(size_t)c * v->c_step];

@@ -15,13 +15,6 @@ const ln_augment_def *ln_augment_at(int32_t index) {
   return index < 0 || (size_t)index >= LN_COUNT(all) ? NULL : all[index];
 }
 
-const ln_augment_def *ln_augment_find(const char *name) {
-  for (int32_t i = 0; ln_augment_at(i); i++) {
-    if (strcmp(ln_augment_at(i)->name, name) == 0) return ln_augment_at(i);
-  }
-  return NULL;
-}
-
 /* The next chosen row from `*index` on; NULL: none is left. */
 static const ln_augment_def *next_row(const ln_settings *s, int32_t *index) {
   for (const ln_augment_def *row; (row = ln_augment_at(*index)) != NULL;) {
@@ -46,41 +39,28 @@ bool ln_augment_mixes(const ln_settings *s) {
 
 /* ---- samples as rows see them ---- */
 
-/* Pictures of a batch: channels last, unless only the first can be a number of channels. */
-static bool view_picture(const int32_t *dims, int32_t rank, ln_augment_view *v) {
-  if (rank != 3 && rank != 4) return false;
+/* Pictures have their channels last, unless only the first dimension can be a number of channels. */
+static bool view_shape(const int32_t *dims, int32_t rank, bool sound, ln_augment_view *v) {
+  if (rank != 3 && rank != (sound ? 2 : 4)) return false;
   const bool first = rank == 4 && dims[3] > 4 && (dims[1] == 1 || dims[1] == 3 || dims[1] == 4);
   const int32_t *size = dims + (first ? 2 : 1);
-  v->height = size[0];
-  v->width = size[1];
-  v->channels = rank == 3 ? 1 : dims[first ? 1 : 3];
+  v->height = sound ? 1 : size[0];
+  v->width = size[sound ? 0 : 1];
+  v->channels = sound ? (rank == 3 ? dims[2] : 1) : rank == 3 ? 1 : dims[first ? 1 : 3];
   v->x_step = first ? 1 : (size_t)v->channels;
   v->y_step = v->x_step * (size_t)v->width;
   v->c_step = first ? v->y_step * (size_t)v->height : 1;
   return true;
 }
 
-static bool view_sound(const int32_t *dims, int32_t rank, ln_augment_view *v) {
-  if (rank != 2 && rank != 3) return false;
-  v->height = 1;
-  v->width = dims[1];
-  v->channels = rank == 3 ? dims[2] : 1;
-  v->x_step = (size_t)v->channels;
-  v->y_step = v->count;
-  v->c_step = 1;
-  return true;
-}
-
-/* Input `input` of a sample as rows of a kind take it; false: they do not. */
+/* Input `input` of a sample as rows of a kind take it; false: they do not. `move` stays as it is. */
 static bool view_input(const ln_batch *batch, ln_augment_kind kind, int32_t input, int32_t sample, ln_augment_view *v) {
   const ln_shape *shape = &batch->shapes[input];
   float *data = batch->inputs[input];
-  *v = (ln_augment_view){.move = {1, 0, 0, 0, 1, 0}, .share = 1};
   if (data == NULL || shape->rank < 1 || !ln_size_product(shape->dims + 1, shape->rank - 1, &v->count)) return false;
   v->data = data + (size_t)sample * v->count;
   if (v->count == 0) return false;
-  if (kind == LN_AUGMENT_SOUND) return view_sound(shape->dims, shape->rank, v);
-  return view_picture(shape->dims, shape->rank, v) || kind == LN_AUGMENT_ANY;
+  return view_shape(shape->dims, shape->rank, kind == LN_AUGMENT_SOUND, v) || kind == LN_AUGMENT_ANY;
 }
 
 /* A row that no input fits was chosen by mistake. */
@@ -119,26 +99,17 @@ static void begin(const place *at, const char *name, int64_t index, ln_random *o
 
 static void change_input(const place *at, int64_t index, const ln_batch *batch, int32_t input, int32_t sample,
                          float *scratch) {
-  static const double still[6] = {1, 0, 0, 0, 1, 0};
-  double move[6];
-  const char *fill = "reflect";
-  int32_t next = 0;
-  ln_augment_view v;
-  memcpy(move, still, sizeof move);
-  for (const ln_augment_def *row; (row = next_row(at->settings, &next)) != NULL;) {
+  ln_augment_view v = {.move = {1, 0, 0, 0, 1, 0}, .fill = 'r'};
+  bool moved = false;
+  for (int32_t i = 0; ln_augment_at(i) != NULL; i++) {
+    const ln_augment_def *row = ln_augment_at(i);
     ln_random random;
-    if (row->mixes || !view_input(batch, row->kind, input, sample, &v)) continue;
+    if (row->kind != LN_AUGMENT_MOVES && moved) ln_augment_warp(&v, scratch), moved = false;
+    if (!ln_setting_given(at->settings, row->name) || row->mixes) continue;
+    if (!view_input(batch, row->kind, input, sample, &v)) continue;
+    moved = row->kind == LN_AUGMENT_MOVES;
     begin(at, row->name, index, &random);
-    if (row->kind == LN_AUGMENT_MOVES) {
-      fill = ln_setting_text(at->settings, row->parameters, "fill");
-      memcpy(v.move, move, sizeof move);
-    }
     row->apply(at->settings, row->parameters, &random, &v);
-    if (row->kind == LN_AUGMENT_MOVES) memcpy(move, v.move, sizeof move);
-    int32_t after = next;
-    const ln_augment_def *follows = next_row(at->settings, &after);
-    const bool last = row->kind == LN_AUGMENT_MOVES && (follows == NULL || follows->kind != LN_AUGMENT_MOVES);
-    if (last && memcmp(move, still, sizeof move) != 0) ln_augment_warp(&v, fill, scratch);
   }
 }
 
@@ -172,7 +143,7 @@ static void mix_pair(const place *at, const int64_t *indices, const ln_batch *ba
   double share = 1;
   for (int32_t i = 0; i < batch->input_count; i++) {
     ln_random random;
-    ln_augment_view v, other;
+    ln_augment_view v = {0}, other = {0};
     if (!view_input(batch, row->kind, i, a, &v) || !view_input(batch, row->kind, i, b, &other)) continue;
     v.other = other.data;
     begin(at, row->name, indices[a], &random);

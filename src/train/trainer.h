@@ -209,6 +209,7 @@ typedef struct ln_augment_view {
   /* Where the pixel at (x, y) comes from: x * move[0] + y * move[1] + move[2], then y's alike. Rows that move pixels
    * add to it, so that pixels are interpolated once. */
   double move[6];
+  char fill;    /* what stands beyond the edge: 'r' what lies within, mirrored; 'e' the edge itself; 'z' zeros */
   double share; /* what rows that mix leave of the sample, 0 .. 1: of its target, too */
 } ln_augment_view;
 
@@ -228,7 +229,6 @@ typedef struct ln_augment_def {
   void (*apply)(const ln_settings *s, const ln_parameter *list, ln_random *random, ln_augment_view *view);
 } ln_augment_def;
 const ln_augment_def *ln_augment_at(int32_t index); /* NULL past the last */
-const ln_augment_def *ln_augment_find(const char *name);
 /* Whether a row that mixes was chosen: targets are values then, even of labels, and the batch has memory for them. */
 bool ln_augment_mixes(const ln_settings *s);
 /* Whether any row was chosen. */
@@ -247,7 +247,7 @@ static inline float *ln_augment_pixel(const ln_augment_view *v, int32_t y, int32
 }
 float ln_augment_mean(const ln_augment_view *view, int32_t channel);
 /* Takes pixels from where `view->move` says; `scratch` has room for the sample. */
-void ln_augment_warp(ln_augment_view *view, const char *fill, float *scratch);
+void ln_augment_warp(ln_augment_view *view, float *scratch);
 
 /* Numbers from a place of their own: the same for a seed, whatever the number of threads. */
 struct ln_random {

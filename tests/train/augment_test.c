@@ -73,6 +73,14 @@ static int end(void **state) {
 
 /* ---- all rows ---- */
 
+static const ln_augment_def *find(const char *name) {
+  for (int32_t i = 0; ln_augment_at(i); i++) {
+    if (strcmp(ln_augment_at(i)->name, name) == 0) return ln_augment_at(i);
+  }
+  fail();
+  return NULL;
+}
+
 /* A value for each row, as it is turned on. */
 static void choose_row(const ln_augment_def *row) { choose(row->name, row->parameters[0].fallback); }
 
@@ -84,12 +92,10 @@ static void rows_stand_in_order(void **state) {
     const int32_t own = row->mixes ? 2 : row->kind == LN_AUGMENT_MOVES ? 0 : 1;
     assert_true(own >= stage);
     stage = own;
-    assert_ptr_equal(ln_augment_find(row->name), row);
     assert_string_equal(row->parameters[0].name, row->name);
     assert_non_null(row->parameters[0].fallback);
   }
   assert_int_equal(stage, 2);
-  assert_null(ln_augment_find("nothing"));
 }
 
 /* Nothing chosen changes nothing. */
@@ -114,6 +120,7 @@ static void depends_on_its_place_alone(void **state) {
   static float first[COUNT * SIZE];
   for (int32_t r = 0; ln_augment_at(r); r++) {
     const ln_augment_def *row = ln_augment_at(r);
+    if (strcmp(row->name, "fill") == 0) continue; /* changes nothing alone */
     begin(NULL);
     choose_row(row);
     ln_batch batch = batch_of(row, COUNT);
@@ -152,7 +159,7 @@ static void channels_may_come_first(void **state) {
   enum { COUNT = 8, H = 6, W = 7 };
   static float last[COUNT * H * W * 3];
   static const char *const rows[] = {"flip", "rotate", "contrast", "saturation", "hue", "cutout"};
-  for (size_t r = 0; r < LN_COUNT(rows); r++) choose_row(ln_augment_find(rows[r]));
+  for (size_t r = 0; r < LN_COUNT(rows); r++) choose_row(find(rows[r]));
   ln_batch batch = pictures(COUNT, H, W, 3);
   augment(&batch, 1, 0);
   memcpy(last, data, sizeof last);
@@ -248,7 +255,7 @@ static void moves_whole_pixels(void **state) {
   static const char *const fills[] = {"reflect", "edge", "zero"};
   for (int i = 0; i < 6; i++) {
     const char *fill = fills[i % 3];
-    choose(i < 3 ? "crop" : "shift", i < 3 ? "2" : "0.34"); /* 0.34 of 5 and of 6 rounds to 2 */
+    choose(i < 3 ? "crop" : "shift", i < 3 ? "2" : "0.4"); /* 0.4 of 5 and of 6 */
     choose("fill", fill);
     ln_batch batch = pictures(MANY, SIDE_H, SIDE_W, 1);
     augment(&batch, 9, 1);
@@ -262,7 +269,7 @@ static void moves_whole_pixels(void **state) {
       }
       assert_int_equal(found, 1);
     }
-    for (int k = 0; k < 25; k++) assert_in_range(counts[k / 5][k % 5], i < 3 ? 2 : 1, 45);
+    for (int k = 0; k < 25; k++) assert_in_range(counts[k / 5][k % 5], 2, 40);
     end(NULL), begin(NULL);
   }
 }
@@ -444,7 +451,6 @@ static void adds_noise_below_the_sound(void **state) {
   (void)state;
   double drawn[40];
   choose("noise_snr", "10");
-  choose("noise_snr_most", "30");
   ln_batch batch = sounds(40, 1500);
   augment(&batch, 1, 0);
   for (int n = 0; n < 40; n++) {
@@ -532,10 +538,10 @@ static void mixes_samples_and_targets(void **state) {
   assert_true(fabs(variance - 1 / 7.2) < 0.015);
 }
 
-/* Beta(a, a) narrows as a grows, and wide ones do not fall over. */
+/* Beta(a, a) is wide or narrow as a says. */
 static void draws_any_beta(void **state) {
   (void)state;
-  static const char *const shapes[] = {"0.001", "1", "8", "1000"};
+  static const char *const shapes[] = {"0.001", "0.2", "1", "4"};
   enum { COUNT = 2000 };
   for (size_t k = 0; k < LN_COUNT(shapes); k++) {
     choose("mixup", shapes[k]);
