@@ -191,6 +191,7 @@ static void find_prediction(ln_trainer *t) {
 static ln_status find_rows(ln_trainer *t) {
   LN_TRY(ln_settings_check(t->settings, t->err));
   t->loss = ln_loss_find(ln_setting_text(t->settings, ln_train_parameters, "loss"));
+  if (t->loss != NULL && t->loss->soft != NULL && ln_augment_mixes(t->settings)) t->loss = t->loss->soft;
   t->update = ln_update_find(ln_setting_text(t->settings, ln_train_parameters, "optimizer"));
   t->schedule = ln_schedule_find(ln_setting_text(t->settings, ln_train_parameters, "schedule"));
   if (t->loss == NULL || t->update == NULL || t->schedule == NULL) {
