@@ -56,6 +56,8 @@ ln_status ln_grad_take_shapes(ln_optimizer *o, ln_session *session) {
 
 /* ---- backwards ---- */
 
+enum { MOST_DEPTH = 64 /* of graphs that run others */ };
+
 static bool any_of(const bool *set, const int32_t *tensors, int32_t count) {
   for (int32_t i = 0; i < count; ++i) {
     if (tensors[i] >= 0 && set[tensors[i]]) return true;
@@ -173,6 +175,15 @@ static void go_back(ln_grad *g, int32_t first, int32_t end) {
   }
 }
 
+/* Outputs that have gradients to begin with; dy[i] is -1 for others. */
+static void begin_at(ln_grad *g, int32_t count, const int32_t *outputs, const int32_t *dy) {
+  for (int32_t i = 0; i < count; ++i) {
+    const int32_t output = outputs[i], before = g->of[output];
+    if (dy[i] < 0 || !g->wanted[output]) continue;
+    g->of[output] = before < 0 ? dy[i] : ln_grad_binary(g, LN_OP_ADD, before, dy[i]);
+  }
+}
+
 static ln_status build(ln_optimizer *o, bool fast, int32_t loss, const int32_t *tensors, int32_t count,
                        int32_t *gradients) {
   ln_grad g;
@@ -200,7 +211,23 @@ ln_status ln_grad_build_fast(ln_optimizer *o, int32_t loss, const int32_t *tenso
   return build(o, true, loss, tensors, count, gradients);
 }
 
-void ln_grad_through(ln_grad *g, int32_t first, int32_t output, int32_t dy) {
+ln_status ln_grad_outputs_back(const ln_grad *outer, ln_optimizer *o, int32_t output_count, const int32_t *outputs,
+                               const int32_t *dy, int32_t count, const int32_t *tensors, int32_t *gradients) {
+  ln_grad g;
+  bool *wanted;
+  if (!begin(&g, o, &wanted)) return ln_optimizer_no_memory(o);
+  g.depth = outer->depth;
+  g.fast = outer->fast;
+  for (int32_t i = 0; i < count; ++i) wanted[tensors[i]] = true;
+  spread_wanted(&g, 0, wanted);
+  const int32_t end = ln_optimizer_graph(o)->op_count;
+  begin_at(&g, output_count, outputs, dy);
+  go_back(&g, 0, end);
+  for (int32_t i = 0; i < count; ++i) gradients[i] = g.of[tensors[i]];
+  return g.status;
+}
+
+void ln_grad_through_all(ln_grad *g, int32_t first, int32_t count, const int32_t *outputs, const int32_t *dy) {
   ln_grad inner;
   bool *wanted;
   if (g->status != LN_OK) return;
@@ -209,19 +236,29 @@ void ln_grad_through(ln_grad *g, int32_t first, int32_t output, int32_t dy) {
     return;
   }
   inner.fast = g->fast;
+  inner.depth = g->depth + 1;
+  if (inner.depth > MOST_DEPTH) {
+    ln_grad_refuse(g, "graphs run one another too deeply");
+    return;
+  }
   for (int32_t i = 0; i < g->forward_count; ++i) {
     wanted[i] = g->wanted[i];
     if (g->values[i] >= 0) wanted[g->values[i]] = g->wanted[i]; /* what it reads in its stead */
   }
   spread_wanted(&inner, first, wanted);
-  inner.of[output] = dy;
-  go_back(&inner, first, ln_optimizer_graph(g->o)->op_count);
-  g->status = inner.status;
-  for (int32_t i = 0; i < g->forward_count; ++i) {
+  const int32_t end = ln_optimizer_graph(g->o)->op_count;
+  begin_at(&inner, count, outputs, dy);
+  go_back(&inner, first, end);
+  if (inner.status != LN_OK) g->status = inner.status;
+  for (int32_t i = 0; i < g->forward_count && g->status == LN_OK; ++i) {
     const int32_t parts[2] = {inner.of[i], g->values[i] >= 0 ? inner.of[g->values[i]] : -1};
     for (int32_t k = 0; k < 2; ++k) {
-      if (parts[k] < 0 || !g->wanted[i] || i == output) continue;
+      if (parts[k] < 0 || !g->wanted[i]) continue;
       g->of[i] = g->of[i] < 0 ? parts[k] : ln_grad_binary(g, LN_OP_ADD, g->of[i], parts[k]);
     }
   }
+}
+
+void ln_grad_through(ln_grad *g, int32_t first, int32_t output, int32_t dy) {
+  ln_grad_through_all(g, first, 1, &output, &dy);
 }

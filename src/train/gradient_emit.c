@@ -67,8 +67,7 @@ bool ln_grad_constant_ints(ln_grad *g, const ln_op *op, int32_t index, int64_t *
 
 /* ---- operators ---- */
 
-/* Shapes of the outputs, which follow one another, by the row's own function. */
-static ln_status infer(ln_grad *g, ln_op *op) {
+ln_status ln_grad_infer(ln_grad *g, ln_op *op) {
   ln_graph *graph = ln_optimizer_graph(g->o);
   ln_arena *arena = ln_optimizer_arena(g->o);
   ln_tensor **tensors = ln_arena_array(arena, (size_t)op->input_count + (size_t)op->output_count, sizeof(ln_tensor *));
@@ -81,12 +80,16 @@ static ln_status infer(ln_grad *g, ln_op *op) {
                   .out_count = op->output_count,
                   .tensors = graph->tensors,
                   .tensor_count = graph->tensor_count};
-  for (int32_t i = 0; i < op->output_count; ++i) node.out[i] = &graph->tensors[op->outputs[i]];
+  bool given = true; /* what is known only in the run has the shape that it was given */
+  for (int32_t i = 0; i < op->output_count; ++i) {
+    node.out[i] = &graph->tensors[op->outputs[i]];
+    given = given && node.out[i]->has_rank && ln_shape_known(&node.out[i]->shape);
+  }
   const ln_status status = op->def->infer(&node, g->o->err);
   if (status != LN_OK && (int)status != (int)LN_INFER_LATER && (int)status != (int)LN_INFER_IN_RUN) return status;
   for (int32_t i = 0; i < op->output_count; ++i) {
     ln_tensor *out = node.out[i];
-    if (status != LN_OK || !ln_shape_known(&out->shape)) {
+    if (!ln_shape_known(&out->shape) || (status != LN_OK && !given)) {
       ln_grad_refuse(g, "shapes are not known");
       return g->status;
     }
@@ -123,7 +126,7 @@ int32_t ln_grad_emit_row(ln_grad *g, const ln_op *like, const void *options, int
   op->custom_options = like->custom_options;
   op->custom_options_size = like->custom_options_size;
   if (like->version > op->version) op->version = like->version;
-  if (shapes == NULL) g->status = infer(g, op);
+  if (shapes == NULL) g->status = ln_grad_infer(g, op);
   return g->status == LN_OK ? first : -1;
 }
 
@@ -142,7 +145,7 @@ int32_t ln_grad_emit(ln_grad *g, int32_t code, ln_type type, const void *options
   }
   shape = *ln_grad_shape(g, g->op->outputs[0]); /* StableHLO's say theirs by their output */
   const int32_t out = ln_grad_emit_row(g, &like, options, count, inputs, 1, &type, &shape);
-  if (out >= 0) g->status = infer(g, &ln_optimizer_graph(g->o)->ops[ln_optimizer_graph(g->o)->op_count - 1]);
+  if (out >= 0) g->status = ln_grad_infer(g, &ln_optimizer_graph(g->o)->ops[ln_optimizer_graph(g->o)->op_count - 1]);
   return g->status == LN_OK ? out : -1;
 }
 

@@ -123,6 +123,10 @@ void ln_gradient_pad(ln_grad *g, const ln_op *op, const int32_t *dy) {
 void ln_gradient_slice(ln_grad *g, const ln_op *op, const int32_t *dy) {
   int64_t begin[LN_MAX_RANK];
   int32_t count, before[LN_MAX_RANK] = {0}, after[LN_MAX_RANK] = {0};
+  if (!ln_tensor_const_data(&ln_optimizer_graph(g->o)->tensors[op->inputs[1]])) {
+    move_back(g, op, 0, dy[0]);
+    return;
+  }
   if (!ln_grad_constant_ints(g, op, 1, begin, LN_MAX_RANK, &count)) return;
   const ln_shape in = *ln_grad_shape(g, op->inputs[0]), out = *ln_grad_shape(g, dy[0]);
   for (int32_t i = 0; i < in.rank && i < count; ++i) {

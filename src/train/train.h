@@ -12,8 +12,8 @@
  * graph that `o` edits the operators that compute d loss / d tensors[i], and gives the tensors that hold them in
  * gradients[i]: float32, of tensors[i]'s shape; -1 where the loss does not depend on it. `loss` is a float32 tensor of
  * one element; all shapes are known (ln_grad_take_shapes). Tensors may be constants, variables, inputs or what
- * operators made. The graph's tensors keep their numbers, its operators their places. LN_ERR_UNSUPPORTED, naming
- * operator and tensor, where one on the way has no gradient.
+ * operators made. The graph's tensors keep their numbers, its operators their places; the model's graphs may move in
+ * memory, as branches and loops add others. LN_ERR_UNSUPPORTED, naming operator and tensor, where one on the way has no gradient.
  */
 ln_status ln_grad_build(ln_optimizer *o, int32_t loss, const int32_t *tensors, int32_t count, int32_t *gradients);
 /* The same with operators of this library's own where TensorFlow Lite's would be slow (train/operators.h): only
@@ -45,6 +45,7 @@ typedef struct ln_grad {
   int32_t *of;           /* [forward_count] the gradient so far; -1 none */
   int32_t *values;       /* [forward_count] as float32, where it has been asked for; -1 */
   const ln_op *op;       /* whose gradient is being written */
+  int32_t depth;         /* of graphs that run others */
 } ln_grad;
 
 /*
@@ -115,11 +116,20 @@ int32_t ln_grad_span(ln_grad *g, const ln_shape *shape, int32_t from, int32_t to
 /* Of a fused activation: what reaches it, times what it lets through where its output is `y`. */
 int32_t ln_grad_activation(ln_grad *g, int32_t activation, int32_t dy, int32_t y);
 
+/* Shapes of the operator's outputs by its row's own function; LN_ERR_UNSUPPORTED when they are not known. */
+ln_status ln_grad_infer(ln_grad *g, ln_op *op);
+
 /*
  * Where operators from place `first` on compute what the operator does, as `output`: adds the gradients of its inputs
  * by theirs.
  */
 void ln_grad_through(ln_grad *g, int32_t first, int32_t output, int32_t dy);
+/* The same with several outputs; dy[i] is -1 where there is no gradient. */
+void ln_grad_through_all(ln_grad *g, int32_t first, int32_t count, const int32_t *outputs, const int32_t *dy);
+/* Differentiates the graph that `o` edits, which `outer` made: from outputs with gradients to tensors; gradients[i] is
+ * -1 where there is none. */
+ln_status ln_grad_outputs_back(const ln_grad *outer, ln_optimizer *o, int32_t output_count, const int32_t *outputs,
+                               const int32_t *dy, int32_t count, const int32_t *tensors, int32_t *gradients);
 
 /* ---- of images [n, h, w, c] ---- */
 

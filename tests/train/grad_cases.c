@@ -76,10 +76,13 @@ static bool usable_op(const ln_graph *graph, const ln_op *op) {
 static bool usable(const ln_model *model) {
   const ln_graph *graph = &model->graphs[0];
   bool any = false;
-  if (model->graph_count != 1 || model->signature_count != 0 || graph->input_count >= MOST_INPUTS) return false;
-  for (int32_t i = 0; i < graph->op_count; ++i) {
-    if (!usable_op(graph, &graph->ops[i])) return false;
-    any = any || graph->ops[i].def->gradient == LN_HAS_GRADIENT;
+  if (model->signature_count != 0 || graph->input_count >= MOST_INPUTS) return false;
+  for (int32_t k = 0; k < model->graph_count; ++k) {
+    for (int32_t i = 0; i < model->graphs[k].op_count; ++i) {
+      if (!usable_op(&model->graphs[k], &model->graphs[k].ops[i])) return false;
+      any = any || model->graphs[k].ops[i].def->gradient == LN_HAS_GRADIENT;
+      if (strcmp(model->graphs[k].ops[i].def->name, "CALL_ONCE") == 0) return false; /* it changes what others read */
+    }
   }
   bool floats = false;
   for (int32_t i = 0; i < graph->output_count; ++i) {
@@ -194,6 +197,7 @@ static bool build(grad_case *c, ln_optimizer *o) {
   }
   if (count == 0) return false;
   if ((all.fast ? ln_grad_build_fast : ln_grad_build)(o, loss, tensors, count, gradients) != LN_OK) return false;
+  graph = &c->edited->graphs[0]; /* branches and loops add graphs */
   graph->outputs = ln_arena_array(&c->edited->arena, MOST_INPUTS + 1, sizeof(int32_t));
   graph->outputs[outputs++] = loss;
   count = 0;

@@ -86,6 +86,42 @@ def whiles():
     loop("while_growing_never", 0, "PAD", (1, 2), (1, 2), grow, body_out=(2, 4))
 
 
+def counted_graphs(limit, low=None):
+    """x = tanh(x) * w + 0.1 while i < limit (and the sum of x is above `low`): w is handed on as it is."""
+    def carried():
+        return [tensor((1,), "i32"), tensor((3,)), tensor((3,))]
+    given, y = carried(), tensor((1,), "bool")
+    n = tensor(None, "i32", data=[limit], const=True)
+    ops = [node("LESS", [given[0], n], [y])]
+    if low is not None:
+        total, more, both = tensor((1,)), tensor((1,), "bool"), tensor((1,), "bool")
+        axes, least = tensor(None, "i32", data=[0], const=True), tensor(None, "f32", data=[low], const=True)
+        ops += [node("SUM", [given[1], axes], [total], {"keepDims": True}), node("GREATER", [total, least], [more]),
+                node("LOGICAL_AND", [y, more], [both])]
+        y = both
+    condition = graph(ops, given, [y], "condition")
+    given, j, x = carried(), tensor((1,), "i32"), [tensor((3,)) for _ in range(3)]
+    one, bit = tensor(None, "i32", data=[1], const=True), tensor(None, "f32", data=[0.1], const=True)
+    body = graph([node("ADD", [given[0], one], [j]), node("TANH", [given[1]], [x[0]]), node("MUL", [x[0], given[2]], [x[1]]),
+                  node("ADD", [x[1], bit], [x[2]])], given, [j, x[2], given[2]], "body")
+    return [condition, body]
+
+
+def counted(op, limit, low=None):
+    """The number of steps follows from constants."""
+    i, x = tensor(None, "i32", data=[0], const=True), tensor(None, "f32", data=[0.9, 0.4, 0.7])
+    w = tensor(None, "f32", data=[1.1, 0.8, 0.95])
+    j, y, v = tensor((1,), "i32"), tensor((3,)), tensor((3,))
+    main = graph([node(op, [i, x, w], [j, y, v], {"condSubgraphIndex": 1, "bodySubgraphIndex": 2})], [x, w], [j, y, v])
+    return [main] + counted_graphs(limit, low)
+
+
+def counted_whiles():
+    model_case(FAMILY, "while_counted", counted("WHILE", 6))
+    model_case(FAMILY, "while_counted_long", counted("WHILE", 600))
+    model_case(FAMILY, "while_bounded", counted("WHILE", 600, 1.9255))
+
+
 def calls():
     x, y = tensor((2, 3), data=np.arange(6, dtype=np.float32).reshape(2, 3)), tensor((2, 3), data=np.full((2, 3), 2.0))
     a, b = tensor((2, 3)), tensor((2, 3))
@@ -96,4 +132,5 @@ def calls():
 def cases():
     ifs()
     whiles()
+    counted_whiles()
     calls()

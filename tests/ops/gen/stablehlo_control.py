@@ -2,7 +2,7 @@
 COMPOSITE."""
 import numpy as np
 
-from control_flow import binary, count_body, count_condition, identity_branch, padded_branch
+from control_flow import binary, count_body, count_condition, counted, identity_branch, padded_branch
 from lib import flexbuffer, graph, model_case, node, tensor
 
 F = "stablehlo_control"
@@ -56,6 +56,13 @@ def loops():
     loop("while_growing", 3, "PAD", (1, 2), (4, 8), grow, want, body_out=(2, 4))
 
 
+def counted_loops():
+    x, w = np.array([0.9, 0.4, 0.7], "f4"), np.array([1.1, 0.8, 0.95], "f4")
+    for _ in range(6):
+        x = np.tanh(x) * w + np.float32(0.1)
+    model_case(F, "while_counted", counted("STABLEHLO_WHILE", 6), expected=[np.array([6], "i4"), x, w], resolver=None, tolerance={"abs": 1e-6, "rel": 1e-5})
+
+
 def composite(name, attributes=b"", **options):
     a, b, y = tensor((2, 3)), tensor((2, 3)), tensor((2, 3))
     table = {"name": name, "decompositionSubgraphIndex": 1, "compositeAttributes": np.frombuffer(attributes, np.uint8)}
@@ -83,5 +90,6 @@ def custom_calls():
 def cases():
     choices()
     loops()
+    counted_loops()
     composites()
     custom_calls()
