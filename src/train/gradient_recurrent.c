@@ -27,9 +27,9 @@ static int32_t swap_time(ln_grad *g, const sequence *s, int32_t a) {
   return s->by_batch ? ln_grad_transpose(g, a, order) : a;
 }
 
-/* All steps of the input as rows [steps * batch, depth]. */
-static int32_t input_rows(ln_grad *g, const ln_op *op, const sequence *s) {
-  const int32_t x = swap_time(g, s, ln_grad_in(g, op, 0));
+/* All steps of a sequence as rows [steps * batch, depth]. */
+static int32_t input_rows(ln_grad *g, const ln_op *op, const sequence *s, int32_t index) {
+  const int32_t x = swap_time(g, s, ln_grad_in(g, op, index));
   const ln_shape shape = *ln_grad_shape(g, x);
   const int32_t dims[2] = {ln_grad_span(g, &shape, 0, shape.rank - 1), shape.rank > 0 ? shape.dims[shape.rank - 1] : 0};
   return ln_grad_reshape_dims(g, x, 2, dims);
@@ -95,14 +95,35 @@ static int32_t *make_steps(ln_grad *g, const sequence *s) {
   return steps;
 }
 
+static int32_t optional(ln_grad *g, const ln_op *op, int32_t index) {
+  return index < op->input_count && op->inputs[index] >= 0 ? ln_grad_in(g, op, index) : -1;
+}
+
 /* ---- RNN, UNIDIRECTIONAL_SEQUENCE_RNN, BIDIRECTIONAL_SEQUENCE_RNN ---- */
 
+/* Of operators that go both ways: a second sequence, with weights of its own or, without, what the second way reads. */
+typedef struct auxiliary {
+  int32_t data, weights; /* inputs: what the way reads; its first weights for the second sequence, -1: none */
+} auxiliary;
+
+static auxiliary read_auxiliary(const ln_op *op, int32_t way, int32_t data, int32_t weights, int32_t sure) {
+  if (data >= op->input_count || op->inputs[data] < 0) return (auxiliary){0, -1};
+  if (sure < op->input_count && op->inputs[sure] >= 0) return (auxiliary){0, weights};
+  return (auxiliary){way == 0 ? 0 : data, -1};
+}
+
+enum { RNN_AUXILIARY = 9 };
+
 /* One way, whose weights begin at input `from`. */
-static void rnn_way(ln_grad *g, const ln_op *op, const sequence *s, int32_t from, int32_t activation, int32_t dy) {
+static void rnn_way(ln_grad *g, const ln_op *op, const sequence *s, const auxiliary *more, int32_t from,
+                    int32_t activation, int32_t dy) {
   const int32_t first = ln_optimizer_graph(g->o)->op_count;
   int32_t *steps = make_steps(g, s);
   if (steps == NULL) return;
-  const int32_t rows = product(g, input_rows(g, op, s), ln_grad_in(g, op, from), ln_grad_in(g, op, from + 2));
+  int32_t rows = product(g, input_rows(g, op, s, more->data), ln_grad_in(g, op, from), ln_grad_in(g, op, from + 2));
+  if (more->weights >= 0) {
+    rows = add(g, rows, product(g, input_rows(g, op, s, RNN_AUXILIARY), ln_grad_in(g, op, more->weights), -1));
+  }
   const int32_t recurrent = ln_grad_in(g, op, from + 1);
   for (int32_t n = 0, h = -1; n < s->steps && g->status == LN_OK; ++n) {
     const int32_t before = h < 0 ? -1 : product(g, h, recurrent, -1), t = time_of(s, n);
@@ -117,21 +138,19 @@ void ln_gradient_rnn(ln_grad *g, const ln_op *op, const int32_t *dy) {
   const int32_t activation =
       one_step ? ((const ln_rnn_options *)op->options)->fused_activation_function : options->fused_activation_function;
   const sequence s = read_sequence(g, op, one_step, !one_step && options->time_major);
-  rnn_way(g, op, &s, 1, activation, dy[0]);
+  const auxiliary none = {0, -1};
+  rnn_way(g, op, &s, &none, 1, activation, dy[0]);
 }
 
 void ln_gradient_rnn_both_ways(ln_grad *g, const ln_op *op, const int32_t *dy) {
   const ln_bidirectional_sequence_rnn_options *options = op->options;
   sequence s = read_sequence(g, op, false, options->time_major);
-  if (op->input_count > 9 && op->inputs[9] >= 0) {
-    ln_grad_refuse(g, "it has an auxiliary input");
-    return;
-  }
   for (int32_t way = 0; way < 2; ++way) {
     const int32_t from = way == 0 ? 1 : 5, units = ln_grad_shape(g, op->inputs[from])->dims[0];
     const int32_t part = way_of(g, op, dy, way, options->merge_outputs, units);
     s.backward = way == 1;
-    if (part >= 0) rnn_way(g, op, &s, from, options->fused_activation_function, part);
+    const auxiliary more = read_auxiliary(op, way, RNN_AUXILIARY, RNN_AUXILIARY + 1 + way, RNN_AUXILIARY + 1);
+    if (part >= 0) rnn_way(g, op, &s, &more, from, options->fused_activation_function, part);
   }
 }
 
@@ -151,10 +170,6 @@ typedef struct lstm {
   int32_t projection, projection_bias;
 } lstm;
 
-static int32_t optional(ln_grad *g, const ln_op *op, int32_t index) {
-  return index < op->input_count && op->inputs[index] >= 0 ? ln_grad_in(g, op, index) : -1;
-}
-
 static bool read_lstm(ln_grad *g, const ln_op *op, lstm *l) {
   const bool one_step = op->def->code == LN_OP_LSTM;
   bool time_major = false;
@@ -171,15 +186,14 @@ static bool read_lstm(ln_grad *g, const ln_op *op, lstm *l) {
     time_major = options->time_major;
   }
   l->s = read_sequence(g, op, one_step, time_major);
-  if (op->input_count >= 20) return true;
-  ln_grad_refuse(g, "its cell is the basic one");
-  return false;
+  return g->status == LN_OK;
 }
 
 /* The weights of one way, whose places are `shift` further on. */
-static void read_gates(ln_grad *g, const ln_op *op, int32_t shift, bool has_norms, lstm *l) {
+static void read_gates(ln_grad *g, const ln_op *op, const auxiliary *more, int32_t shift, bool has_norms, lstm *l) {
   static const int32_t peephole_of[GATES] = {0, 1, -1, 2};
-  const int32_t x = input_rows(g, op, &l->s);
+  const int32_t x = input_rows(g, op, &l->s, more->data);
+  const int32_t second = more->weights < 0 ? -1 : input_rows(g, op, &l->s, IN_AUXILIARY);
   for (int32_t k = 0; k < GATES; ++k) {
     const int32_t weights = optional(g, op, shift + IN_WEIGHTS + k);
     l->recurrent[k] = optional(g, op, shift + IN_RECURRENT + k);
@@ -187,6 +201,8 @@ static void read_gates(ln_grad *g, const ln_op *op, int32_t shift, bool has_norm
     l->biases[k] = optional(g, op, shift + IN_BIASES + k);
     l->norms[k] = has_norms ? optional(g, op, IN_NORMS + k) : -1;
     l->rows[k] = weights < 0 ? -1 : product(g, x, weights, l->norms[k] < 0 ? l->biases[k] : -1);
+    const int32_t others = second < 0 ? -1 : optional(g, op, more->weights + k);
+    if (others >= 0 && weights >= 0) l->rows[k] = add(g, l->rows[k], product(g, second, others, -1));
   }
   l->projection = optional(g, op, shift + IN_PROJECTION);
   l->projection_bias = optional(g, op, shift + IN_PROJECTION + 1);
@@ -230,11 +246,12 @@ static void lstm_step(ln_grad *g, const lstm *l, int32_t step, int32_t *h, int32
   }
 }
 
-static void lstm_way(ln_grad *g, const ln_op *op, int32_t shift, bool has_norms, lstm *l, int32_t dy) {
+static void lstm_way(ln_grad *g, const ln_op *op, const auxiliary *more, int32_t shift, bool has_norms, lstm *l,
+                     int32_t dy) {
   const int32_t first = ln_optimizer_graph(g->o)->op_count;
   int32_t *steps = make_steps(g, &l->s);
   if (steps == NULL) return;
-  read_gates(g, op, shift, has_norms, l);
+  read_gates(g, op, more, shift, has_norms, l);
   for (int32_t n = 0, h = -1, cell = -1; n < l->s.steps && g->status == LN_OK; ++n) {
     const int32_t t = time_of(&l->s, n);
     lstm_step(g, l, t, &h, &cell);
@@ -243,9 +260,91 @@ static void lstm_way(ln_grad *g, const ln_op *op, int32_t shift, bool has_norms,
   ln_grad_through(g, first, output_of(g, &l->s, steps), dy);
 }
 
+/* ---- LSTM's basic form: data, activation, weights [4 * units, inputs + units], bias, state ---- */
+
+/* Columns [first, first + count) of rows. */
+static int32_t columns(ln_grad *g, int32_t rows, int32_t first, int32_t count) {
+  const int32_t begin[2] = {0, first}, size[2] = {ln_grad_shape(g, rows)->dims[0], count};
+  return ln_grad_slice(g, rows, begin, size);
+}
+
+/* What a state held before the step: a variable has been written over since, and began at zero. */
+static int32_t state_before(ln_grad *g, const ln_op *op, int32_t index) {
+  const ln_tensor *tensor = &ln_optimizer_graph(g->o)->tensors[op->inputs[index]];
+  const ln_shape shape = tensor->shape;
+  return tensor->is_variable ? ln_grad_zeros(g, &shape) : ln_grad_in(g, op, index);
+}
+
+static void basic_lstm(ln_grad *g, const ln_op *op, const int32_t *dy) {
+  enum { INPUT, CELL, FORGET, OUTPUT }; /* the order of the weights' rows */
+  const int32_t first = ln_optimizer_graph(g->o)->op_count;
+  if (op->input_count != 5 || op->output_count != 4) {
+    ln_grad_refuse(g, "its form is not known");
+    return;
+  }
+  const int32_t units = ln_grad_shape(g, op->inputs[4])->dims[1];
+  const int32_t parts[2] = {ln_grad_in(g, op, 0), state_before(g, op, 1)};
+  const int32_t joined = ln_grad_concat(g, 1, 2, parts);
+  const int32_t sums = product(g, joined, ln_grad_in(g, op, 2), ln_grad_in(g, op, 3));
+  const int32_t in = ln_grad_unary(g, LN_OP_LOGISTIC, columns(g, sums, INPUT * units, units));
+  const int32_t fresh = ln_grad_unary(g, LN_OP_TANH, columns(g, sums, CELL * units, units));
+  const int32_t forget = ln_grad_unary(g, LN_OP_LOGISTIC, columns(g, sums, FORGET * units, units));
+  const int32_t out = ln_grad_unary(g, LN_OP_LOGISTIC, columns(g, sums, OUTPUT * units, units));
+  const int32_t kept = ln_grad_mul(g, forget, state_before(g, op, 4));
+  const int32_t state = add(g, ln_grad_mul(g, in, fresh), kept);
+  const int32_t outputs[4] = {ln_grad_mul(g, out, ln_grad_unary(g, LN_OP_TANH, state)), state, joined, sums};
+  ln_grad_through_all(g, first, 4, outputs, dy);
+}
+
+/* ---- UNIDIRECTIONAL_SEQUENCE_GRU (Cho et al., Learning phrase representations using RNN encoder-decoder, 2014) ----
+ */
+
+void ln_gradient_gru(ln_grad *g, const ln_op *op, const int32_t *dy) {
+  enum { IN_DATA, IN_STATE, IN_GATE_WEIGHTS, IN_GATE_BIAS, IN_WEIGHTS_, IN_BIAS };
+  const int32_t first = ln_optimizer_graph(g->o)->op_count, units = ln_grad_shape(g, op->inputs[IN_STATE])->dims[1];
+  const sequence s = read_sequence(g, op, false, true);
+  int32_t *steps = make_steps(g, &s), h = ln_grad_in(g, op, IN_STATE);
+  const int32_t rows = input_rows(g, op, &s, IN_DATA), one = ln_grad_scalar(g, 1);
+  for (int32_t n = 0; steps != NULL && n < s.steps && g->status == LN_OK; ++n) {
+    int32_t parts[2] = {step_of(g, &s, rows, n), h};
+    const int32_t gates = ln_grad_unary(g, LN_OP_LOGISTIC,
+                                        product(g, ln_grad_concat(g, 1, 2, parts), ln_grad_in(g, op, IN_GATE_WEIGHTS),
+                                                ln_grad_in(g, op, IN_GATE_BIAS)));
+    parts[1] = ln_grad_mul(g, columns(g, gates, 0, units), h);
+    const int32_t keep = columns(g, gates, units, units);
+    const int32_t fresh = ln_grad_unary(
+        g, LN_OP_TANH,
+        product(g, ln_grad_concat(g, 1, 2, parts), ln_grad_in(g, op, IN_WEIGHTS_), ln_grad_in(g, op, IN_BIAS)));
+    const int32_t part = ln_grad_mul(g, ln_grad_binary(g, LN_OP_SUB, one, keep), fresh);
+    steps[n] = h = add(g, part, ln_grad_mul(g, keep, h));
+  }
+  if (g->status != LN_OK) return;
+  const int32_t outputs[2] = {output_of(g, &s, steps), h};
+  ln_grad_through_all(g, first, 2, outputs, dy);
+}
+
+/* ---- SVDF: of the memory that begins at zero the newest column alone holds something (Nakkiran et al., Compressing
+ * deep neural networks using a rank-constrained topology, 2015) ---- */
+
+void ln_gradient_svdf(ln_grad *g, const ln_op *op, const int32_t *dy) {
+  const ln_svdf_options *options = op->options;
+  const int32_t first = ln_optimizer_graph(g->o)->op_count;
+  const ln_shape time = *ln_grad_shape(g, op->inputs[2]);
+  const int32_t filters = time.dims[0], memory = time.dims[1], batch = ln_grad_shape(g, op->inputs[0])->dims[0];
+  const int32_t units = filters / options->rank, groups[3] = {batch, units, options->rank}, row[2] = {1, filters};
+  const int32_t newest = columns(g, ln_grad_in(g, op, 2), memory - 1, 1);
+  const int32_t features = product(g, ln_grad_in(g, op, 0), ln_grad_in(g, op, 1), -1);
+  const int32_t each = ln_grad_mul(g, features, ln_grad_reshape_dims(g, newest, 2, row));
+  const int32_t sum = ln_grad_sum(g, ln_grad_reshape_dims(g, each, 3, groups), 4), dims[2] = {batch, units};
+  const int32_t y = add(g, ln_grad_reshape_dims(g, sum, 2, dims), optional(g, op, 3));
+  ln_grad_through(g, first, activate(g, options->fused_activation_function, y), dy[0]);
+}
+
 void ln_gradient_lstm(ln_grad *g, const ln_op *op, const int32_t *dy) {
+  const auxiliary none = {0, -1};
   lstm l;
-  if (read_lstm(g, op, &l)) lstm_way(g, op, 0, true, &l, dy[0]);
+  if (op->input_count < 20) basic_lstm(g, op, dy);
+  else if (read_lstm(g, op, &l)) lstm_way(g, op, &none, 0, true, &l, dy[0]);
 }
 
 void ln_gradient_lstm_both_ways(ln_grad *g, const ln_op *op, const int32_t *dy) {
@@ -254,15 +353,13 @@ void ln_gradient_lstm_both_ways(ln_grad *g, const ln_op *op, const int32_t *dy) 
             .cell_clip = options->cell_clip,
             .projection_clip = options->proj_clip,
             .s = read_sequence(g, op, false, options->time_major)};
-  if (op->input_count <= IN_AUXILIARY || op->inputs[IN_AUXILIARY] >= 0) {
-    ln_grad_refuse(g, "it has an auxiliary input");
-    return;
-  }
   for (int32_t way = 0; way < 2; ++way) {
     const int32_t shift = way * OTHER_WAY, projection = op->inputs[shift + IN_PROJECTION];
     const int32_t sized = projection >= 0 ? projection : op->inputs[shift + IN_WEIGHTS + GATE_OUT];
     const int32_t part = way_of(g, op, dy, way, options->merge_outputs, ln_grad_shape(g, sized)->dims[0]);
     l.s.backward = way == 1;
-    if (part >= 0) lstm_way(g, op, shift, false, &l, part);
+    const auxiliary more =
+        read_auxiliary(op, way, IN_AUXILIARY, IN_AUXILIARY + 1 + way * GATES, IN_AUXILIARY + 1 + GATE_FORGET);
+    if (part >= 0) lstm_way(g, op, &more, shift, false, &l, part);
   }
 }

@@ -13,7 +13,8 @@
  * gradients[i]: float32, of tensors[i]'s shape; -1 where the loss does not depend on it. `loss` is a float32 tensor of
  * one element; all shapes are known (ln_grad_take_shapes). Tensors may be constants, variables, inputs or what
  * operators made. The graph's tensors keep their numbers, its operators their places; the model's graphs may move in
- * memory, as branches and loops add others. LN_ERR_UNSUPPORTED, naming operator and tensor, where one on the way has no gradient.
+ * memory, as branches and loops add others. LN_ERR_UNSUPPORTED, naming operator and tensor, where one on the way has no
+ * gradient.
  */
 ln_status ln_grad_build(ln_optimizer *o, int32_t loss, const int32_t *tensors, int32_t count, int32_t *gradients);
 /* The same with operators of this library's own where TensorFlow Lite's would be slow (train/operators.h): only
