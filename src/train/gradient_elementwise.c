@@ -135,6 +135,12 @@ UNARY(rsqrt) {
   ln_grad_add(g, op, 0, ln_grad_mul(g, ln_grad_scale(g, dy[0], -0.5f), cube));
 }
 
+/* dy / (3 * y^2) */
+UNARY(cbrt) {
+  const int32_t y = ln_grad_out(g, op);
+  ln_grad_add(g, op, 0, ln_grad_binary(g, LN_OP_DIV, dy[0], ln_grad_scale(g, ln_grad_mul(g, y, y), 3)));
+}
+
 /* ---- functions of two ---- */
 
 UNARY(add) {

@@ -30,6 +30,13 @@ const ln_shape *ln_grad_shape(const ln_grad *g, int32_t tensor) {
   return tensor < 0 ? &none : &ln_optimizer_graph(g->o)->tensors[tensor].shape;
 }
 
+ln_shape ln_grad_gradient_shape(const ln_grad *g, int32_t tensor) {
+  ln_shape shape = *ln_grad_shape(g, tensor);
+  const bool pairs = tensor >= 0 && ln_optimizer_graph(g->o)->tensors[tensor].type == LN_COMPLEX64;
+  if (pairs && shape.rank < LN_MAX_RANK) shape.dims[shape.rank++] = 2;
+  return shape;
+}
+
 bool ln_grad_wants(const ln_grad *g, const ln_op *op, int32_t index) {
   return index < op->input_count && op->inputs[index] >= 0 && g->wanted[op->inputs[index]];
 }
@@ -37,7 +44,7 @@ bool ln_grad_wants(const ln_grad *g, const ln_op *op, int32_t index) {
 void ln_grad_add(ln_grad *g, const ln_op *op, int32_t index, int32_t gradient) {
   if (g->status != LN_OK || !ln_grad_wants(g, op, index)) return;
   const int32_t tensor = op->inputs[index];
-  const ln_shape shape = *ln_grad_shape(g, tensor);
+  const ln_shape shape = ln_grad_gradient_shape(g, tensor);
   gradient = ln_grad_sum_to(g, gradient, &shape);
   g->of[tensor] = g->of[tensor] < 0 ? gradient : ln_grad_binary(g, LN_OP_ADD, g->of[tensor], gradient);
 }

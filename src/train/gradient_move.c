@@ -4,7 +4,7 @@
 /* ---- views ---- */
 
 void ln_gradient_view(ln_grad *g, const ln_op *op, const int32_t *dy) {
-  const ln_shape shape = *ln_grad_shape(g, op->inputs[0]);
+  const ln_shape shape = ln_grad_gradient_shape(g, op->inputs[0]);
   ln_grad_add(g, op, 0, ln_grad_reshape(g, dy[0], &shape));
 }
 
@@ -60,6 +60,30 @@ static void move_back(ln_grad *g, const ln_op *op, int32_t index, int32_t dy) {
 }
 
 void ln_gradient_moved(ln_grad *g, const ln_op *op, const int32_t *dy) { move_back(g, op, 0, dy[0]); }
+
+/* An operator on floats alone moves the numbers as floats, which are exact up to 2^24. */
+void ln_gradient_moved_floats(ln_grad *g, const ln_op *op, const int32_t *dy) {
+  const ln_shape shape = *ln_grad_shape(g, op->inputs[0]);
+  const ln_type type = LN_FLOAT32;
+  const int32_t whole = flat_numbers(g, &shape);
+  if (ln_grad_span(g, &shape, 0, shape.rank) >= 1 << 24) ln_grad_refuse(g, "too many elements");
+  const int32_t inputs[2] = {ln_grad_emit(g, LN_OP_CAST, type, NULL, 1, &whole), op->inputs[1]};
+  if (g->status != LN_OK) return;
+  const int32_t moved = ln_grad_emit_row(g, op, op->options, op->input_count, inputs, 1, &type, NULL);
+  ln_grad_add(g, op, 0, scatter_back(g, ln_grad_emit(g, LN_OP_CAST, LN_INT32, NULL, 1, &moved), dy[0], &shape));
+}
+
+/* SPARSE_TO_DENSE: where, the shape, values, what stands elsewhere. */
+void ln_gradient_sparse_to_dense(ln_grad *g, const ln_op *op, const int32_t *dy) {
+  const ln_shape values = *ln_grad_shape(g, op->inputs[2]), other = *ln_grad_shape(g, op->inputs[3]);
+  const int32_t none = ln_grad_ints(g, 1, (const int32_t[]){0}), rank = ln_grad_shape(g, dy[0])->rank;
+  const int32_t inputs[4] = {op->inputs[0], op->inputs[1], flat_numbers(g, &values), ln_grad_reshape(g, none, &other)};
+  const int32_t from = ln_grad_emit(g, LN_OP_SPARSE_TO_DENSE, LN_INT32, op->options, 4, inputs);
+  ln_grad_add(g, op, 2, scatter_back(g, from, dy[0], &values));
+  if (!ln_grad_wants(g, op, 3)) return;
+  const int32_t free = ln_grad_compare(g, LN_OP_EQUAL, from, none);
+  ln_grad_add(g, op, 3, ln_grad_reshape(g, ln_grad_sum(g, ln_grad_mask(g, free, dy[0]), (1u << rank) - 1), &other));
+}
 
 /* ---- orders of axes and elements ---- */
 

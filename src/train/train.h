@@ -69,6 +69,8 @@ const ln_shape *ln_grad_shape(const ln_grad *g, int32_t tensor); /* moves when s
 /* The integers of a constant input; fails, naming it, when they are not known. */
 bool ln_grad_constant_ints(ln_grad *g, const ln_op *op, int32_t index, int64_t *values, int32_t capacity,
                            int32_t *count);
+/* That of the tensor's gradient: its own, and of complex numbers one dimension more, of two. */
+ln_shape ln_grad_gradient_shape(const ln_grad *g, int32_t tensor);
 /* Fails with LN_ERR_UNSUPPORTED, naming the operator. */
 void ln_grad_refuse(ln_grad *g, const char *why);
 void ln_grad_fail_memory(ln_grad *g);

@@ -1,4 +1,4 @@
-from lib import case, tensor
+from lib import case, graph, model_case, node, tensor
 
 import numpy as np
 
@@ -18,7 +18,23 @@ def any_length(name, shape, lengths):
          expected=[np.fft.rfft2(data, lengths).astype(np.complex64)])
 
 
+def parts(name, shape, lengths):
+    """What models make of a spectrum, seen under another shape first."""
+    x, sizes = tensor(shape), tensor(data=lengths, shape=None, type="int32", const=True)
+    bins = shape[:-2] + [lengths[0], lengths[1] // 2 + 1]
+    z, flat = tensor(bins, "complex64"), tensor([int(np.prod(bins))], "complex64")
+    out = [tensor([int(np.prod(bins))]) for _ in range(3)]
+    shape_of = tensor(None, "int32", data=flat.shape, const=True)
+    ops = [node("RFFT2D", [x, sizes], [z]), node("RESHAPE", [z, shape_of], [flat])]
+    ops += [node(op, [flat], [y]) for op, y in zip(("COMPLEX_ABS", "REAL", "IMAG"), out, strict=True)]
+    model_case(FAMILY, name, [graph(ops, [x], out)], tolerance={"abs": 1e-5, "rel": 1e-6})
+
+
 def cases():
+    parts("parts_rows_8", [2, 1, 8], [1, 8])
+    parts("parts_rows_padded", [2, 1, 5], [1, 8])
+    parts("parts_plane_8x4", [2, 8, 4], [8, 4])
+    parts("parts_cropped", [2, 9, 7], [4, 4])
     any_length("any_3x5", [2, 3, 5], [3, 5])
     any_length("any_1x6", [2, 1, 6], [1, 6])
     any_length("any_6x10_padded", [5, 7], [6, 10])
