@@ -112,5 +112,7 @@ ln_status ln_host_path(const ln_node *node, const char *text, size_t size, ln_er
 size_t *ln_host_list_account(const ln_node *node);
 /* LN_ERR_LIMIT when `bytes` of passing memory would go beyond the session's limit. */
 ln_status ln_host_check_room(const ln_node *node, size_t bytes, ln_error *err);
+/* The threads of a session, for work between its runs; NULL: the caller's alone. */
+ln_pool *ln_session_pool(const struct ln_session *session);
 
 #endif

@@ -1,6 +1,7 @@
 /* Making sessions and walking their steps. */
 #include <string.h>
 
+#include "ops/host.h"
 #include "runtime/runtime.h"
 
 enum { DEFAULT_OPERATION_LIMIT = 100000000 };
@@ -179,6 +180,8 @@ ln_status ln_session_create(ln_model *model, const ln_session_options *options, 
   *out = session;
   return LN_OK;
 }
+
+ln_pool *ln_session_pool(const ln_session *session) { return session->pool; }
 
 void ln_session_destroy(ln_session *session) {
   if (session == NULL) return;

@@ -43,7 +43,6 @@ void ln_trainer_destroy(ln_trainer *t) {
   ln_free(t->params);
   ln_free(t->order);
   ln_free(t->class_weights);
-  ln_pool_destroy(t->pool);
   ln_invariants_destroy(t->o.invariants);
   ln_model_destroy(t->o.model);
   ln_settings_destroy(t->settings);
@@ -231,8 +230,6 @@ static ln_status begin(ln_trainer *t) {
   LN_TRY(ln_edit_begin(t->source, t->err, &t->o.model));
   LN_TRY(find_ends(t));
   find_prediction(t);
-  t->pool = ln_pool_create((int32_t)ln_setting_int(t->settings, ln_train_parameters, "threads"));
-  if (t->pool == NULL) return no_memory(t);
   LN_TRY(keep_counters(t));
   LN_TRY(list_params(t));
   LN_TRY(ln_train_layers_begin(t));

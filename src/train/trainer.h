@@ -392,7 +392,6 @@ struct ln_trainer {
   int32_t form_count;
   ln_train_data data, validation; /* without samples: none */
   ln_model *teacher;
-  ln_pool *pool;
   ln_param **params;
   int32_t param_count, param_room;
   const int32_t *inputs; /* [input_count] tensors, in the order of a session of the source */

@@ -4,7 +4,6 @@
  * constant, and Adam. Prints JSON; with --profile a line an operator, its least time; with --steps it waits for a line
  * of standard input before each round of steps, so that rounds of two programs take turns (bench/train_step.py).
  */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +11,8 @@
 #include <time.h>
 
 #include "linnet/linnet.h"
-#include "train/train.h"
+#include "ops/host.h"
+#include "train/trainer.h"
 
 enum { MOST = 256, MOST_OPERATORS = 4096 };
 
@@ -30,6 +30,7 @@ typedef struct bench {
   ln_model *source, *step;
   ln_optimizer o;
   ln_session *session;
+  ln_settings *settings;
   int32_t batch, count; /* count of what is trained */
   int32_t tensors[MOST], gradients[MOST];
   size_t elements[MOST];
@@ -146,17 +147,33 @@ static void open_session(bench *b) {
   }
 }
 
-/* Kingma and Ba, Adam: a method for stochastic optimization, 2015 */
+enum { BLOCK = 4096 };
+
+typedef struct share {
+  bench *b;
+  int32_t param;
+  const float *numbers;
+} share;
+
+static void update_task(void *context, int32_t task, int32_t worker) {
+  const share *s = context;
+  bench *b = s->b;
+  const int32_t i = s->param;
+  const size_t begin = (size_t)task * BLOCK, left = b->elements[i] - begin;
+  float *const slots[LN_UPDATE_SLOTS] = {b->first[i], b->second[i]};
+  (void)worker;
+  ln_update_find("adam")->update(s->numbers, b->values[i], ln_tensor_data(ln_session_output(b->session, i + 1)), slots,
+                                 begin, begin + (left < BLOCK ? left : BLOCK));
+}
+
 static void adam(bench *b, int step) {
-  const float rate = (float)(0.001 * sqrt(1 - pow(0.999, step)) / (1 - pow(0.9, step)));
+  const ln_update_def *def = ln_update_find("adam");
+  float numbers[LN_UPDATE_NUMBERS] = {0};
+  def->prepare(b->settings, def->parameters, step, 0.001, 0, numbers);
   for (int32_t i = 0; i < b->count; ++i) {
-    const float *restrict gradient = ln_tensor_data(ln_session_output(b->session, i + 1));
-    float *restrict value = b->values[i], *restrict m = b->first[i], *restrict v = b->second[i];
-    for (size_t k = 0; k < b->elements[i]; ++k) {
-      m[k] += 0.1f * (gradient[k] - m[k]);
-      v[k] += 0.001f * (gradient[k] * gradient[k] - v[k]);
-      value[k] -= rate * m[k] / (sqrtf(v[k]) + 1e-7f);
-    }
+    share s = {b, i, numbers};
+    ln_pool_run(b->elements[i] > BLOCK ? ln_session_pool(b->session) : NULL, (int32_t)((b->elements[i] + BLOCK - 1) / BLOCK),
+                update_task, &s);
   }
 }
 
@@ -210,6 +227,7 @@ int main(int argc, char **argv) {
   }
   if (b.path == NULL) return 2;
   if (ln_model_open(b.path, &b.err, &b.source) != LN_OK) fail(&b, b.path);
+  b.settings = ln_settings_create();
   make_step(&b);
   open_session(&b);
   double *times = malloc(MOST_STEPS * sizeof *times);
@@ -225,6 +243,7 @@ int main(int argc, char **argv) {
     report(&b, times, count);
   } while (b.rounds);
   ln_session_destroy(b.session);
+  ln_settings_destroy(b.settings);
   ln_model_destroy(b.step);
   ln_model_destroy(b.o.model);
   ln_model_destroy(b.source);
