@@ -27,7 +27,8 @@ static void run_block(void *context, int32_t task, int32_t worker) {
 void ln_trainer_share(ln_trainer *t, size_t count, void (*fn)(void *user, size_t begin, size_t end), void *user) {
   shared_work work = {fn, user, count};
   const size_t blocks = (count + BLOCK - 1) / BLOCK;
-  const ln_session *session = t->train.session; /* threads of another pool would wait for cores that its own still hold */
+  const ln_session *session =
+      t->train.session; /* threads of another pool would wait for cores that its own still hold */
   ln_pool_run(blocks > 1 && session != NULL ? ln_session_pool(session) : NULL, (int32_t)blocks, run_block, &work);
 }
 

@@ -172,8 +172,8 @@ static void adam(bench *b, int step) {
   def->prepare(b->settings, def->parameters, step, 0.001, 0, numbers);
   for (int32_t i = 0; i < b->count; ++i) {
     share s = {b, i, numbers};
-    ln_pool_run(b->elements[i] > BLOCK ? ln_session_pool(b->session) : NULL, (int32_t)((b->elements[i] + BLOCK - 1) / BLOCK),
-                update_task, &s);
+    ln_pool_run(b->elements[i] > BLOCK ? ln_session_pool(b->session) : NULL,
+                (int32_t)((b->elements[i] + BLOCK - 1) / BLOCK), update_task, &s);
   }
 }
 
