@@ -41,10 +41,11 @@ typedef struct ln_builder_options {
   int32_t batch;       /* the first dimension of every input; 0: left open */
   size_t weight_limit; /* bytes that the weights may take; 0: 2 GiB, which is the most */
   bool unfolded;       /* to be trained: every normalization and dropout stays an operator, whatever its layer says */
+  const ln_model *backbone; /* the first input, "features", takes its first output; NULL: none */
 } ln_builder_options;
 
 #define LN_BUILDER_OPTIONS_INIT \
-  { sizeof(ln_builder_options), 0, 0, 0, false }
+  { sizeof(ln_builder_options), 0, 0, 0, false, NULL }
 
 typedef struct ln_layer_setting {
   const char *name, *value; /* a parameter of the layer's kind, and its value as text */

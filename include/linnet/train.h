@@ -113,6 +113,33 @@ typedef struct ln_image_box {
 LN_API ln_status ln_box_map(const ln_image_box *found, int64_t found_count, const ln_image_box *truths,
                             int64_t truth_count, double first, int32_t thresholds, ln_error *err, double *out);
 
+/* ---- transfer: any model as a backbone with a new head ---- */
+
+/*
+ * The model up to `cut`, a tensor by its name or a layer of the file's notes (docs/builder.md); NULL: up to what its
+ * last layer with weights reads. That is the only output then, in floats; all before it stays as it is, quantized or
+ * not. `*out` is the caller's. LN_ERR_NOT_FOUND where there is no such tensor.
+ */
+LN_API ln_status ln_backbone_cut(const ln_model *model, const char *cut, ln_error *err, ln_model **out);
+/*
+ * One model of the backbone, which has one output, and the head, whose one input takes it; its first output is the
+ * result's. Heads are built with `backbone` of ln_builder_options, or any models. `*out` is the caller's.
+ */
+LN_API ln_status ln_backbone_join(const ln_model *backbone, const ln_model *head, ln_error *err, ln_model **out);
+
+/* What a backbone makes of samples, computed once: samples again, of a head that is trained alone. */
+typedef struct ln_features ln_features;
+/* `progress` may be NULL. The result, the caller's, is the same whatever the number of threads. */
+LN_API ln_status ln_features_compute(ln_model *backbone, const ln_samples *samples, int32_t threads,
+                                     ln_progress_fn progress, void *user, ln_error *err, ln_features **out);
+LN_API const ln_samples *ln_features_samples(const ln_features *features); /* live as long as `features` */
+LN_API void ln_features_destroy(ln_features *features);                    /* NULL is fine */
+
+/* The model with names of the classes of its first output in its file, as its metadata and a file of labels; what the
+ * metadata said of outputs goes. Without names (`count` 0) nothing is said. `*out` is the caller's. */
+LN_API ln_status ln_model_name_classes(const ln_model *model, const char *const *names, int32_t count, ln_error *err,
+                                       ln_model **out);
+
 #ifdef __cplusplus
 }
 #endif

@@ -346,8 +346,9 @@ static ln_status read_input(reader *r, const cJSON *input) {
   return of_builder(r, ln_builder_input(r->builder, name ? name->valuestring : NULL, of, rank, dims, r->at.err));
 }
 
-static ln_status read_inputs(reader *r, const cJSON *root) {
+static ln_status read_inputs(reader *r, const cJSON *root, bool is_head) {
   const cJSON *one = get(root, "input"), *several = get(root, "inputs");
+  if (is_head) return one || several ? ln_json_wrong(&r->at, NULL, "a head takes what its backbone gives") : LN_OK;
   if ((one != NULL) == (several != NULL))
     return ln_json_wrong(&r->at, NULL, "either \"input\" or \"inputs\" is wanted");
   snprintf(r->at.place, sizeof r->at.place, "input");
@@ -393,7 +394,7 @@ static ln_status read_root(reader *r, const cJSON *root, const ln_builder_option
   if (r->blocks && !cJSON_IsObject(r->blocks)) return ln_json_wrong(&r->at, "blocks", "an object is wanted");
   if (!cJSON_IsArray(layers)) return ln_json_wrong(&r->at, "layers", "a list of layers is wanted");
   LN_TRY(ln_builder_create(&options, r->at.err, &r->builder));
-  LN_TRY(read_inputs(r, root));
+  LN_TRY(read_inputs(r, root, options.backbone != NULL));
   r->at.place[0] = 0;
   LN_TRY(read_layers(r, &outermost, layers, ""));
   return read_outputs(r, get(root, "outputs"));

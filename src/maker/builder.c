@@ -45,6 +45,20 @@ static ln_status begin(ln_builder *b, ln_error *err) {
 
 #define FAIL(b, status_, ...) ((b)->status = ln_fail((b)->err, status_, __VA_ARGS__))
 
+/* The first input is what a backbone gives. */
+static ln_status take_features(ln_builder **b, const ln_model *backbone, ln_error *err) {
+  const ln_graph *graph = &backbone->graphs[backbone->signature_count > 0 ? backbone->signatures[0].graph : 0];
+  const ln_tensor *features = graph->output_count > 0 ? &graph->tensors[graph->outputs[0]] : NULL;
+  ln_status status = ln_fail(err, LN_ERR_SHAPE, "the backbone gives no samples of features");
+  if (features != NULL && features->shape.rank > 0) {
+    status = ln_builder_input(*b, "features", features->type, features->shape.rank - 1, features->shape.dims + 1, err);
+  }
+  if (status == LN_OK) return LN_OK;
+  ln_builder_destroy(*b);
+  *b = NULL;
+  return status;
+}
+
 ln_status ln_builder_create(const ln_builder_options *options, ln_error *err, ln_builder **out) {
   ln_builder_options given = LN_BUILDER_OPTIONS_INIT;
   if (out == NULL) return ln_fail(err, LN_ERR_ARGUMENT, "an argument is missing");
@@ -72,7 +86,7 @@ ln_status ln_builder_create(const ln_builder_options *options, ln_error *err, ln
   b->weight_limit = LN_WEIGHTS_MOST;
   if (given.weight_limit > 0 && given.weight_limit < LN_WEIGHTS_MOST) b->weight_limit = given.weight_limit;
   *out = b;
-  return LN_OK;
+  return given.backbone == NULL ? LN_OK : take_features(out, given.backbone, err);
 }
 
 void ln_builder_destroy(ln_builder *builder) {

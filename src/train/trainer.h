@@ -510,6 +510,9 @@ ln_status ln_train_layers_rewrite(ln_trainer *t, ln_grad *g, bool training);
  * where those can take them; dropouts go. Tensors keep their numbers. */
 ln_status ln_train_layers_finish(ln_trainer *t, ln_optimizer *o);
 
+/* The model that is edited names the classes of its first output (labels.c); without names it says nothing of it. */
+ln_status ln_train_name_classes(ln_model *model, const char *const *names, int32_t count, ln_error *err);
+
 /* ---- floats (floats.c) ---- */
 
 /* A constant in whatever form becomes the dense float32 that it stands for. */
