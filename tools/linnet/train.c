@@ -14,6 +14,7 @@
 
 typedef struct train_options {
   const char *model, *data, *labels, *output, *teacher, *checkpoint, *log, *normalize, *validation, *validation_labels;
+  const char *cut, *head;
   bool resume, json, quiet, list;
   double every; /* seconds between checkpoints */
   train_choices choices;
@@ -25,6 +26,7 @@ typedef struct training {
   ln_data *data, *validation;
   ln_train_data samples, validation_samples;
   ln_trainer *trainer;
+  train_transfer transfer;
   train_history history;
   char checkpoint[4096];
   double saved_ms, shown_ms;
@@ -58,6 +60,7 @@ static int check(const cli_command *self, const train_options *o, int operand_co
   if (operand_count == 0) return cli_usage(self, "no model given");
   if (!o->data) return cli_usage(self, "no --data given");
   if (!o->output) return cli_usage(self, "no -o given: where the trained model goes");
+  if (o->cut && !o->head) return cli_usage(self, "--cut goes with --head");
   if (o->resume && !o->checkpoint) return cli_usage(self, "--resume goes with --checkpoint");
   return -1;
 }
@@ -73,6 +76,8 @@ static int parse(const cli_command *self, int argc, char **argv, train_options *
       {"--validation-labels", CLI_TEXT, &out->validation_labels, 0, 0},
       {"--normalize", CLI_TEXT, &out->normalize, 0, 0},
       {"--teacher", CLI_TEXT, &out->teacher, 0, 0},
+      {"--cut", CLI_TEXT, &out->cut, 0, 0},
+      {"--head", CLI_TEXT, &out->head, 0, 0},
       {"--checkpoint", CLI_TEXT, &out->checkpoint, 0, 0},
       {"--checkpoint-every", CLI_REAL, &out->every, 0, 1e9},
       {"--resume", CLI_FLAG, &out->resume, 0, 0},
@@ -123,7 +128,8 @@ static int open_all(training *t) {
   const train_options *o = t->options;
   const char *seed = train_choice(&o->choices, "seed");
   if (train_open_model(o->model, seed ? strtoull(seed, NULL, 10) : 1, &t->err, &t->model) != LN_OK ||
-      (o->teacher && cli_open(o->teacher, &t->err, &t->teacher) != LN_OK)) {
+      (o->teacher && cli_open(o->teacher, &t->err, &t->teacher) != LN_OK) ||
+      (o->head && train_transfer_open(&t->transfer, &o->choices, o->cut, o->head, &t->err, &t->model) != LN_OK)) {
     return cli_fail("%s", t->err.message);
   }
   int status = open_samples(t, o->data, o->labels, &t->data, &t->samples);
@@ -153,8 +159,12 @@ static int prepare_checkpoint(training *t) {
 }
 
 static int create(training *t) {
-  if (ln_trainer_create(t->model, &t->err, &t->trainer) != LN_OK ||
-      train_each_choice(&t->options->choices, set, t) != LN_OK ||
+  train_transfer *r = &t->transfer;
+  const train_choices *choices = &t->options->choices;
+  if (train_transfer_features(r, choices, &r->features, &t->samples, &t->err) != LN_OK ||
+      train_transfer_features(r, choices, &r->validation, &t->validation_samples, &t->err) != LN_OK ||
+      ln_trainer_create(r->cached ? r->head : t->model, &t->err, &t->trainer) != LN_OK ||
+      train_each_choice(choices, set, t) != LN_OK || (r->choice && !r->cached && set(t, "train", r->choice) != LN_OK) ||
       ln_trainer_set_data(t->trainer, &t->samples, t->validation ? &t->validation_samples : NULL, &t->err) != LN_OK ||
       (t->teacher && ln_trainer_set_teacher(t->trainer, t->teacher, &t->err) != LN_OK)) {
     return cli_fail("%s", t->err.message);
@@ -238,6 +248,7 @@ static void print_json(const training *t) {
   json_int(&j, "steps", h->steps);
   json_int(&j, "samples", h->samples);
   json_real(&j, "seconds", h->seconds);
+  if (t->transfer.features) json_real(&j, "feature_seconds", t->transfer.feature_seconds);
   json_real(&j, "samples_per_second", h->seconds > 0 ? (double)h->samples / h->seconds : 0);
   json_int(&j, "peak_rss_kb", peak_rss_kb());
   json_array(&j, "epochs");
@@ -261,6 +272,7 @@ static int train(training *t) {
   if (isatty(STDERR_FILENO) && !t->options->quiet) fputs("\r\033[K", stderr);
   if (status != LN_OK || t->failed != LN_OK) return cli_fail("%s", t->err.message);
   if (ln_trainer_make(t->trainer, &t->err, &t->made) != LN_OK ||
+      train_transfer_finish(&t->transfer, &t->err, &t->made) != LN_OK ||
       ln_model_save(t->made, t->options->output, &t->err) != LN_OK) {
     return cli_fail("%s", t->err.message);
   }
@@ -283,6 +295,7 @@ static int run(const cli_command *self, int argc, char **argv) {
   if (status == CLI_OK) status = create(&t);
   if (status == CLI_OK) status = train(&t);
   ln_trainer_destroy(t.trainer);
+  train_transfer_close(&t.transfer);
   ln_data_close(t.data);
   ln_data_close(t.validation);
   ln_model_destroy(t.made);
@@ -305,6 +318,10 @@ const cli_command cli_train = {
     "  --normalize MEAN,STD    bytes become (value - MEAN) / STD, in place of what the metadata says\n"
     "  --loss NAME, --optimizer NAME, --lr RATE, --batch N, --epochs N, --seed N, --threads N, --train REGEX ...\n"
     "                          what is chosen: linnet train --list names all choices and their options\n"
+    "  --head HEAD             the model is a backbone: behind it comes a new head, of dense layers (dense:5,\n"
+    "                          dense:64,5) or of a specification without inputs; only it is trained, on features\n"
+    "                          that are computed once, unless --train names more or samples are augmented\n"
+    "  --cut TENSOR|LAYER      where the backbone ends; without it before its last layer with weights\n"
     "  --teacher MODEL         also learns from what this model says of each sample (distillation)\n"
     "  --checkpoint DIR        keeps the training's state there, after each epoch and every 30 seconds\n"
     "  --checkpoint-every S    seconds between checkpoints\n"

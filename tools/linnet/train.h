@@ -32,6 +32,26 @@ void train_print_choices(void);
 /* A .tflite, or a specification in JSON that becomes a model with weights to begin from. */
 ln_status train_open_model(const char *path, uint64_t seed, ln_error *err, ln_model **out);
 
+/* ---- transfer (train_transfer.c) ---- */
+
+typedef struct train_transfer {
+  ln_model *backbone, *head;
+  ln_features *features, *validation;
+  bool cached;  /* the head is trained alone, on features */
+  char *choice; /* a regular expression of what is trained where it is not */
+  double feature_seconds;
+} train_transfer;
+
+/* In the place of `*model` comes it up to `cut` (NULL: its last layer) with a new head. */
+ln_status train_transfer_open(train_transfer *t, const train_choices *choices, const char *cut, const char *head,
+                              ln_error *err, ln_model **model);
+/* Samples become features where the head is trained alone. */
+ln_status train_transfer_features(train_transfer *t, const train_choices *choices, ln_features **features,
+                                  ln_train_data *data, ln_error *err);
+/* Puts the trained head behind the backbone. */
+ln_status train_transfer_finish(const train_transfer *t, ln_error *err, ln_model **made);
+void train_transfer_close(train_transfer *t);
+
 /* ---- the log (train_log.c) ---- */
 
 typedef struct train_epoch {
