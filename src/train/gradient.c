@@ -105,6 +105,17 @@ static bool shapes_known(const ln_grad *g, const int32_t *tensors, int32_t count
   return true;
 }
 
+/* Complex numbers are seen under other shapes, and made of real ones, but not computed with. */
+static bool computes_complex(const ln_grad *g, const ln_op *op) {
+  const ln_tensor *tensors = ln_optimizer_graph(g->o)->tensors;
+  if ((op->def->flags & LN_OPF_VIEW) != 0 || op->def->code == LN_OP_RFFT2D) return false;
+  for (int32_t i = 0; i < op->output_count; ++i) {
+    const ln_type type = tensors[op->outputs[i]].type;
+    if (type == LN_COMPLEX64 || type == LN_COMPLEX128) return true;
+  }
+  return false;
+}
+
 static void visit(ln_grad *g, const ln_op *op) {
   int32_t one = -1;
   int32_t *dy =
@@ -123,6 +134,10 @@ static void visit(ln_grad *g, const ln_op *op) {
   ln_gradient_fn *gradient = gradient_of(op->def);
   if (gradient == NULL) {
     if (op->def->gradient != LN_NO_GRADIENT) ln_grad_refuse(g, "it has no gradient yet");
+    return;
+  }
+  if (computes_complex(g, op)) {
+    ln_grad_refuse(g, "it computes with complex numbers");
     return;
   }
   if (!shapes_known(g, op->inputs, op->input_count) || !shapes_known(g, op->outputs, op->output_count)) {

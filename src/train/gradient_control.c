@@ -447,13 +447,8 @@ static bool is_real(const ln_grad *g, const loop *l, int32_t index) {
   return ln_optimizer_graph(g->o)->tensors[l->op->inputs[index]].type == LN_FLOAT32;
 }
 
-static int32_t whole(ln_grad *g, int32_t value) {
-  const ln_shape shape = {0};
-  return ln_grad_reshape(g, ln_grad_ints(g, 1, &value), &shape);
-}
-
 static int32_t add_ints(ln_grad *g, int32_t a, int32_t by) {
-  return ln_grad_emit(g, LN_OP_ADD, LN_INT32, NULL, 2, (const int32_t[]){a, whole(g, by)});
+  return ln_grad_emit(g, LN_OP_ADD, LN_INT32, NULL, 2, (const int32_t[]){a, ln_grad_int(g, by)});
 }
 
 /* [steps, ...] of zeros */
@@ -519,7 +514,7 @@ static int32_t add_loop(ln_grad *g, const carried *c, int32_t condition, int32_t
 /* The step's number, what the loop carries, the lists of those that change: in this order. */
 static int32_t record(ln_grad *g, const loop *l, carried *c) {
   made_graph condition, body;
-  c->tensors[c->count++] = whole(g, 0);
+  c->tensors[c->count++] = ln_grad_int(g, 0);
   for (int32_t i = 0; i < l->count; ++i) c->tensors[c->count++] = l->op->inputs[i];
   for (int32_t i = 0; i < l->count; ++i) {
     if (!is_fixed(g, l, i)) c->tensors[c->count++] = empty_list(g, l, i);
@@ -577,7 +572,7 @@ static void run_back(ln_grad *g, const loop *l, int32_t recorded, const int32_t 
   if (g->status != LN_OK || !open_graph(g, c->count, c->tensors, &condition)) return;
   int32_t *more = room(g, 1, sizeof *more);
   if (more == NULL) return;
-  *more = ln_grad_compare(&condition.g, LN_OP_GREATER, condition.inputs[0], whole(&condition.g, 0));
+  *more = ln_grad_compare(&condition.g, LN_OP_GREATER, condition.inputs[0], ln_grad_int(&condition.g, 0));
   const int32_t condition_graph = close_graph(g, &condition, 1, more);
   const int32_t body_graph = condition_graph < 0 ? -1 : body_back(g, l, c);
   int32_t next = body_graph < 0 ? -1 : add_loop(g, c, condition_graph, body_graph);

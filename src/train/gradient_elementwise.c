@@ -210,6 +210,15 @@ UNARY(floor_mod) {
   ln_grad_add(g, op, 1, ln_grad_unary(g, LN_OP_NEG, ln_grad_mul(g, dy[0], times)));
 }
 
+/* a - trunc(a / b) * b */
+UNARY(remainder) {
+  ln_grad_add(g, op, 0, dy[0]);
+  if (!ln_grad_wants(g, op, 1)) return;
+  const int32_t whole = ln_grad_binary(g, LN_OP_SUB, ln_grad_in(g, op, 0), ln_grad_out(g, op));
+  const int32_t times = ln_grad_binary(g, LN_OP_DIV, whole, ln_grad_in(g, op, 1));
+  ln_grad_add(g, op, 1, ln_grad_unary(g, LN_OP_NEG, ln_grad_mul(g, dy[0], times)));
+}
+
 UNARY(atan2) {
   const int32_t a = ln_grad_in(g, op, 0), b = ln_grad_in(g, op, 1);
   const int32_t sum = ln_grad_binary(g, LN_OP_ADD, ln_grad_mul(g, a, a), ln_grad_mul(g, b, b));

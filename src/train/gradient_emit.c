@@ -191,6 +191,11 @@ int32_t ln_grad_scalar(ln_grad *g, float value) {
   return constant(g, LN_FLOAT32, &shape, &value, sizeof value);
 }
 
+int32_t ln_grad_int(ln_grad *g, int32_t value) {
+  const ln_shape shape = {0};
+  return constant(g, LN_INT32, &shape, &value, sizeof value);
+}
+
 int32_t ln_grad_ints(ln_grad *g, int32_t count, const int32_t *values) {
   const ln_shape shape = ln_shape_make(1, &count);
   return constant(g, LN_INT32, &shape, values, (size_t)count * sizeof *values);

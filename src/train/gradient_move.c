@@ -267,6 +267,18 @@ void ln_gradient_stablehlo_pad(ln_grad *g, const ln_op *op, const int32_t *dy) {
   ln_grad_add(g, op, 1, ln_grad_reshape(g, rest, &value));
 }
 
+/* DILATE puts a value between elements. */
+void ln_gradient_dilate(ln_grad *g, const ln_op *op, const int32_t *dy) {
+  const ln_shape shape = *ln_grad_shape(g, op->inputs[0]), value = *ln_grad_shape(g, op->inputs[2]);
+  const int32_t none = ln_grad_ints(g, 1, (const int32_t[]){0}), rank = ln_grad_shape(g, dy[0])->rank;
+  const int32_t inputs[3] = {flat_numbers(g, &shape), op->inputs[1], ln_grad_reshape(g, none, &value)};
+  const int32_t from = ln_grad_emit(g, LN_OP_DILATE, LN_INT32, op->options, 3, inputs);
+  ln_grad_add(g, op, 0, scatter_back(g, from, dy[0], &shape));
+  if (!ln_grad_wants(g, op, 2)) return;
+  const int32_t between = ln_grad_mask(g, ln_grad_compare(g, LN_OP_EQUAL, from, none), dy[0]);
+  ln_grad_add(g, op, 2, ln_grad_reshape(g, ln_grad_sum(g, between, (1u << rank) - 1), &value));
+}
+
 /* ---- repetition ---- */
 
 void ln_gradient_broadcast_to(ln_grad *g, const ln_op *op, const int32_t *dy) { ln_grad_add(g, op, 0, dy[0]); }
@@ -386,6 +398,55 @@ void ln_gradient_segment_extreme(ln_grad *g, const ln_op *op, const int32_t *dy)
   const int32_t each =
       ln_grad_binary(g, LN_OP_DIV, dy[0], ln_grad_binary(g, LN_OP_MAXIMUM, count, ln_grad_scalar(g, 1)));
   ln_grad_add(g, op, 0, ln_grad_mul(g, ones, from_segments(g, op, each)));
+}
+
+/* The product of all others: y / x where no row of the segment is 0; where one is, it alone has a gradient. */
+void ln_gradient_segment_prod(ln_grad *g, const ln_op *op, const int32_t *dy) {
+  if (!ln_grad_wants(g, op, 0)) return;
+  const int32_t x = ln_grad_in(g, op, 0), zero = ln_grad_scalar(g, 0), one = ln_grad_scalar(g, 1);
+  const int32_t none = ln_grad_compare(g, LN_OP_EQUAL, x, zero);
+  const int32_t safe = ln_grad_select(g, none, one, x);
+  const int32_t count = ln_grad_select(g, none, one, zero);
+  const int32_t of[3] = {safe, op->inputs[1], op->inputs[2]}, counted[3] = {count, op->inputs[1], op->inputs[2]};
+  const int32_t product = ln_grad_emit(g, LN_OP_UNSORTED_SEGMENT_PROD, LN_FLOAT32, NULL, 3, of);
+  const int32_t zeros = ln_grad_emit(g, LN_OP_UNSORTED_SEGMENT_SUM, LN_FLOAT32, NULL, 3, counted);
+  const int32_t each = from_segments(g, op, ln_grad_mul(g, dy[0], product));
+  const int32_t others = ln_grad_binary(g, LN_OP_SUB, from_segments(g, op, zeros), count);
+  const int32_t alone = ln_grad_compare(g, LN_OP_EQUAL, others, zero);
+  ln_grad_add(g, op, 0, ln_grad_mask(g, alone, ln_grad_binary(g, LN_OP_DIV, each, safe)));
+}
+
+/* Rows of the table, weighted, added up by place, divided by the weights' sum or the root of that of their squares. */
+void ln_gradient_embedding_lookup_sparse(ln_grad *g, const ln_op *op, const int32_t *dy) {
+  enum { IN_ROWS, IN_PLACES, IN_EXTENTS, IN_WEIGHTS, IN_TABLE };
+  const int32_t first = ln_optimizer_graph(g->o)->op_count;
+  const int32_t combiner = ((const ln_embedding_lookup_sparse_options *)op->options)->combiner;
+  const ln_shape table = *ln_grad_shape(g, op->inputs[IN_TABLE]), y = *ln_grad_shape(g, op->outputs[0]);
+  const ln_shape places = *ln_grad_shape(g, op->inputs[IN_PLACES]);
+  const int32_t n = places.dims[0], depth = places.dims[1], width = ln_grad_span(g, &table, 1, table.rank);
+  const int32_t lists = ln_grad_span(g, &y, 0, depth - 1), flat[2] = {table.dims[0], width}, column[2] = {n, 1};
+  int32_t strides[LN_MAX_RANK] = {0}, stride = 1;
+  for (int32_t i = depth - 2; i >= 0; --i) {
+    strides[i] = stride;
+    stride *= y.dims[i];
+  }
+  const int32_t steps[2] = {op->inputs[IN_PLACES], ln_grad_ints(g, depth, strides)};
+  const int32_t last = 1, by[2] = {ln_grad_emit(g, LN_OP_MUL, LN_INT32, NULL, 2, steps), ln_grad_ints(g, 1, &last)};
+  const int32_t place = ln_grad_emit(g, LN_OP_SUM, LN_INT32, NULL, 2, by);
+  const ln_gather_options options = {0};
+  const int32_t of[2] = {ln_grad_reshape_dims(g, ln_grad_in(g, op, IN_TABLE), 2, flat), op->inputs[IN_ROWS]};
+  const int32_t weights = ln_grad_reshape_dims(g, ln_grad_in(g, op, IN_WEIGHTS), 2, column);
+  const int32_t rows = ln_grad_emit(g, LN_OP_GATHER, LN_FLOAT32, &options, 2, of);
+  const int32_t parts[3] = {ln_grad_mul(g, rows, weights), place, ln_grad_int(g, lists)};
+  int32_t sum = ln_grad_emit(g, LN_OP_UNSORTED_SEGMENT_SUM, LN_FLOAT32, NULL, 3, parts);
+  if (combiner > 0) { /* 1: mean, 2: root; places without rows stay 0 */
+    const int32_t each[3] = {combiner == 1 ? weights : ln_grad_mul(g, weights, weights), place, parts[2]};
+    int32_t all = ln_grad_emit(g, LN_OP_UNSORTED_SEGMENT_SUM, LN_FLOAT32, NULL, 3, each);
+    const int32_t empty = ln_grad_compare(g, LN_OP_EQUAL, all, ln_grad_scalar(g, 0));
+    all = ln_grad_select(g, empty, ln_grad_scalar(g, 1), all);
+    sum = ln_grad_binary(g, LN_OP_DIV, sum, combiner == 1 ? all : ln_grad_unary(g, LN_OP_SQRT, all));
+  }
+  ln_grad_through(g, first, ln_grad_reshape(g, sum, &y), dy[0]);
 }
 
 /* FILL repeats its value. */

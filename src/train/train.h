@@ -100,6 +100,7 @@ int32_t ln_grad_between(ln_grad *g, int32_t a, int32_t dy, float low, float high
  * zero is one of its points, and its ends have gradients (TensorFlow's FakeQuantWithMinMaxVars, whose operator it is).
  */
 int32_t ln_grad_fake_quant(ln_grad *g, int32_t x, int32_t low, int32_t high, int32_t bits, bool narrow);
+int32_t ln_grad_int(ln_grad *g, int32_t value); /* [] */
 int32_t ln_grad_ints(ln_grad *g, int32_t count, const int32_t *values);
 int32_t ln_grad_zeros(ln_grad *g, const ln_shape *shape);
 int32_t ln_grad_reshape(ln_grad *g, int32_t a, const ln_shape *shape);

@@ -77,6 +77,9 @@ static bool usable(const ln_model *model) {
   const ln_graph *graph = &model->graphs[0];
   bool any = false;
   if (model->signature_count != 0 || graph->input_count >= MOST_INPUTS) return false;
+  for (int32_t i = 0; i < graph->tensor_count; ++i) {
+    if (graph->tensors[i].type == LN_RESOURCE) return false; /* what is kept there is no tensor */
+  }
   for (int32_t k = 0; k < model->graph_count; ++k) {
     for (int32_t i = 0; i < model->graphs[k].op_count; ++i) {
       if (!usable_op(&model->graphs[k], &model->graphs[k].ops[i])) return false;

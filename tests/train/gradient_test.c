@@ -284,14 +284,14 @@ static void test_refusals(void **state) {
   ln_model *model = build_model();
   const int32_t x = build_input(model, LN_FLOAT32, 1, three), y = build_output(model, LN_FLOAT32, 1, three);
   const int32_t ids = build_constant(model, LN_INT32, 1, three, (const int32_t[]){0, 2, 2}, 12);
-  const int32_t count = build_constant(model, LN_INT32, 0, NULL, three, sizeof *three);
-  build_op(model, ln_op_find(LN_OP_UNSORTED_SEGMENT_PROD), 3, (const int32_t[]){x, ids, count}, 1, &y);
+  const int32_t hits = build_output(model, LN_UINT8, 1, three);
+  build_op(model, ln_op_find(LN_OP_HASHTABLE_LOOKUP), 3, (const int32_t[]){ids, ids, x}, 2, (const int32_t[]){y, hits});
   edit(model, &o);
   const int32_t loss = loss_of(&o, y);
   assert_int_equal(ln_grad_build(&o, y, &x, 1, &gradient), LN_ERR_ARGUMENT); /* no single number */
   assert_int_equal(ln_grad_build(&o, loss, (const int32_t[]){-1}, 1, &gradient), LN_ERR_ARGUMENT);
   assert_int_equal(ln_grad_build(&o, loss, &x, 1, &gradient), LN_ERR_UNSUPPORTED);
-  assert_non_null(strstr(err.message, "UNSORTED_SEGMENT_PROD 't1'"));
+  assert_non_null(strstr(err.message, "HASHTABLE_LOOKUP 't1'"));
   ln_model_destroy(o.model);
   ln_model_destroy(model);
 }
