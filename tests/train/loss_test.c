@@ -1,6 +1,6 @@
 /*
  * Losses: each sample's against the plain form in doubles, the gradient against the plain form's differences.
- * `loss_test --write FOLDER` leaves the models with inputs and outputs there, for litert_losses.py.
+ * `loss_test --write FOLDER` leaves the models with inputs and outputs there, for litert_cases.py.
  */
 #include <math.h>
 #include <stdio.h>

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "support/unit.h"
+#include "train/documented.h"
 #include "train/trainer.h"
 
 static ln_error err;
@@ -120,11 +121,24 @@ static void test_refusals(void **state) {
   }
 }
 
+static const char *name_at(int32_t index) {
+  const ln_schedule_def *def = ln_schedule_at(index);
+  return def == NULL ? NULL : def->name;
+}
+static const ln_parameter *parameters_at(int32_t index) { return ln_schedule_at(index)->parameters; }
+
+static void test_documented(void **state) {
+  (void)state;
+  check_documented("Learning rates over time", name_at);
+  check_documented_parameters("Learning rates over time", parameters_at);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_factors),
       cmocka_unit_test(test_rows),
       cmocka_unit_test(test_refusals),
+      cmocka_unit_test(test_documented),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

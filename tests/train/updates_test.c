@@ -1,13 +1,19 @@
 /*
  * Optimizers: twenty steps against the same formulas in double precision, any split of a tensor gives the same bits,
  * and the operators that an optimizer is written out as do what its loops do.
+ *
+ * `updates_test --write FOLDER` leaves those as models with inputs and outputs there, for litert_cases.py;
+ * `updates_test --bench` prints the memory that loops move in a second.
  */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "format/format.h"
 #include "linnet/linnet.h"
 #include "support/build_model.h"
 #include "support/unit.h"
+#include "train/documented.h"
 #include "train/trainer.h"
 
 enum { COUNT = 515, ROOM = 516, BYTES = COUNT * 4, STEPS = 20 };
@@ -167,6 +173,9 @@ typedef struct trained {
   weight exact[COUNT];
 } trained;
 
+static trained whole, parts;
+static bool is_bias; /* no weight: the ratio of norms is 1 */
+
 static void begin(trained *t, const update_case *c) {
   ln_settings_destroy(t->settings);
   memset(t, 0, sizeof *t);
@@ -207,7 +216,7 @@ static void take_step(trained *t, int step, size_t part) {
   for (size_t from = 0; t->def->before != NULL && from < COUNT; from += part) {
     t->def->before(numbers, t->values, t->gradient, slots, from, from + part < COUNT ? from + part : COUNT);
   }
-  if (t->def->norms) {
+  if (t->def->norms && !is_bias) {
     numbers[LN_UPDATE_NUMBERS - 2] = (float)ln_norm(t->values, COUNT);
     numbers[LN_UPDATE_NUMBERS - 1] = (float)ln_norm(t->gradient, COUNT);
   }
@@ -215,8 +224,6 @@ static void take_step(trained *t, int step, size_t part) {
     t->def->update(numbers, t->values, t->gradient, slots, from, from + part < COUNT ? from + part : COUNT);
   }
 }
-
-static trained whole, parts;
 
 /* Before the step's formula is applied: what layers' optimizers take from all weights. */
 static void set_ratio(const trained *t, int step) {
@@ -237,6 +244,7 @@ static void set_ratio(const trained *t, int step) {
   if (!is_lamb) {
     ratio = ln_setting_number(t->settings, t->def->parameters, "trust") * weights / (gradient + c->decay * weights);
   }
+  if (is_bias) ratio = 1;
 }
 
 static void take_exact_step(trained *t, int step) {
@@ -249,24 +257,29 @@ static void take_exact_step(trained *t, int step) {
   }
 }
 
+static void check_formula(const update_case *c) {
+  double most = 0;
+  begin(&whole, c);
+  for (int step = 1; step <= STEPS; ++step) {
+    set_gradient(&whole, step);
+    take_exact_step(&whole, step);
+    take_step(&whole, step, COUNT);
+    for (int i = 0; i < COUNT; ++i) {
+      const double w = whole.exact[i].w, off = fabs((double)whole.values[i] - w) / (0.5 + fabs(w));
+      most = fmax(most, off);
+      if (off > (is_bias ? 4e-6 : 2e-6)) fail_msg("%s, step %d [%d]: %g, not %g", c->name, step, i, (double)whole.values[i], w);
+    }
+  }
+  print_message("%s: %.1e\n", c->name, most);
+}
+
 static void test_formulas(void **state) {
   (void)state;
   for (size_t n = 0; n < LN_COUNT(cases); ++n) {
-    const update_case *c = &cases[n];
-    double most = 0;
-    begin(&whole, c);
-    for (int step = 1; step <= STEPS; ++step) {
-      set_gradient(&whole, step);
-      take_exact_step(&whole, step);
-      take_step(&whole, step, COUNT);
-      for (int i = 0; i < COUNT; ++i) {
-        const double w = whole.exact[i].w, off = fabs((double)whole.values[i] - w) / (0.5 + fabs(w));
-        most = fmax(most, off);
-        if (off > 2e-6)
-          fail_msg("%s (%d) step %d [%d]: %g, not %g", c->name, (int)n, step, i, (double)whole.values[i], w);
-      }
-    }
-    print_message("%s: %.1e\n", c->name, most);
+    check_formula(&cases[n]);
+    is_bias = true;
+    if (whole.def->norms) check_formula(&cases[n]);
+    is_bias = false;
   }
 }
 
@@ -299,7 +312,7 @@ typedef struct written {
 /* A model of one step: values, gradient, the step's number and the slots in, values and slots out. */
 static void write_out(written *w, const trained *t) {
   ln_grad g = {0};
-  ln_update_graph u = {.s = t->settings, .list = t->def->parameters, .decay = t->c->decay, .is_weight = true};
+  ln_update_graph u = {.s = t->settings, .list = t->def->parameters, .decay = t->c->decay, .is_weight = !is_bias};
   w->source = build_model();
   u.values = build_input(w->source, LN_FLOAT32, 2, shape);
   u.gradient = build_input(w->source, LN_FLOAT32, 2, shape);
@@ -347,29 +360,38 @@ static void run_step(written *w, trained *t, int step) {
   }
 }
 
+static void destroy(written *w) {
+  ln_session_destroy(w->session);
+  ln_model_destroy(w->snapshot);
+  ln_model_destroy(w->source);
+}
+
+static void check_written_out(const update_case *c) {
+  written w = {0};
+  begin(&whole, c);
+  begin(&parts, c);
+  write_out(&w, &parts);
+  for (int step = 1; step <= 6; ++step) {
+    set_gradient(&whole, step);
+    set_gradient(&parts, step);
+    take_step(&whole, step, COUNT);
+    run_step(&w, &parts, step);
+    for (int i = 0; i < COUNT; ++i) {
+      const double a = (double)whole.values[i], b = (double)parts.values[i];
+      if (fabs(a - b) > 2e-6 * (1 + fabs(a)))
+        fail_msg("%s, step %d [%d]: %g written out, else %g", c->name, step, i, b, a);
+    }
+  }
+  destroy(&w);
+}
+
 static void test_written_out(void **state) {
   (void)state;
   for (size_t n = 0; n < LN_COUNT(cases); ++n) {
-    written w = {0};
-    begin(&whole, &cases[n]);
-    begin(&parts, &cases[n]);
-    write_out(&w, &parts);
-    for (int step = 1; step <= 6; ++step) {
-      set_gradient(&whole, step);
-      set_gradient(&parts, step);
-      take_step(&whole, step, COUNT);
-      run_step(&w, &parts, step);
-      for (int i = 0; i < COUNT; ++i) {
-        const double off = fabs((double)whole.values[i] - (double)parts.values[i]);
-        if (off > 2e-6 * (1 + fabs((double)whole.values[i]))) {
-          fail_msg("case %d %s step %d [%d]: %g written out, else %g", (int)n, cases[n].name, step, i,
-                   (double)parts.values[i], (double)whole.values[i]);
-        }
-      }
-    }
-    ln_session_destroy(w.session);
-    ln_model_destroy(w.snapshot);
-    ln_model_destroy(w.source);
+    check_written_out(&cases[n]);
+    is_bias = true;
+    if (whole.def->norms) check_written_out(&cases[n]);
+    is_bias = false;
   }
 }
 
@@ -385,12 +407,104 @@ static void test_rows(void **state) {
   assert_null(ln_update_find("none"));
 }
 
-int main(void) {
+static const char *name_at(int32_t index) {
+  const ln_update_def *def = ln_update_at(index);
+  return def == NULL ? NULL : def->name;
+}
+static const ln_parameter *parameters_at(int32_t index) { return ln_update_at(index)->parameters; }
+
+static void test_documented(void **state) {
+  (void)state;
+  check_documented("Optimizers", name_at);
+  check_documented_parameters("Optimizers", parameters_at);
+}
+
+/* ---- for LiteRT ---- */
+
+static void write_file(const char *folder, size_t number, const char *end, const void *data, size_t bytes) {
+  char path[1024];
+  snprintf(path, sizeof path, "%s/%zu.%s", folder, number, end);
+  FILE *file = fopen(path, "wb");
+  if (file == NULL || fwrite(data, 1, bytes, file) != bytes || fclose(file) != 0) {
+    perror(path);
+    exit(1);
+  }
+}
+
+/* The third step. */
+static void write_case(const char *folder, size_t number) {
+  written w = {0};
+  char end[16];
+  const float step = 3;
+  uint8_t *file = NULL;
+  size_t size = 0;
+  begin(&parts, &cases[number]);
+  write_out(&w, &parts);
+  for (int i = 1; i <= 3; ++i) {
+    set_gradient(&parts, i);
+    if (i < 3) take_step(&parts, i, COUNT);
+  }
+  set_gradient(&parts, 3);
+  assert_int_equal(ln_format_write(w.snapshot, &err, &file, &size), LN_OK);
+  write_file(folder, number, "tflite", file, size);
+  write_file(folder, number, "in.0", parts.values, BYTES);
+  write_file(folder, number, "in.1", parts.gradient, BYTES);
+  write_file(folder, number, "in.2", &step, sizeof step);
+  for (int k = 0, at = 3; k < LN_UPDATE_SLOTS; ++k) {
+    snprintf(end, sizeof end, "in.%d", at);
+    if ((parts.used >> k & 1) == 0) continue;
+    write_file(folder, number, end, parts.slots[k], BYTES);
+    ++at;
+  }
+  run_step(&w, &parts, 3);
+  write_file(folder, number, "out.0", parts.values, BYTES);
+  for (int k = 0, at = 1; k < LN_UPDATE_SLOTS; ++k) {
+    snprintf(end, sizeof end, "out.%d", at);
+    if ((parts.used >> k & 1) == 0) continue;
+    write_file(folder, number, end, parts.slots[k], BYTES);
+    ++at;
+  }
+  write_file(folder, number, "name", cases[number].name, strlen(cases[number].name));
+  ln_free(file);
+  destroy(&w);
+}
+
+/* ---- how fast ---- */
+
+static void bench(const update_case *c) {
+  enum { WEIGHTS = 1 << 20, RUNS = 50 };
+  float numbers[LN_UPDATE_NUMBERS] = {0}, *arrays[LN_UPDATE_SLOTS + 2], best = 1e9f;
+  begin(&parts, c);
+  for (int k = 0; k < LN_UPDATE_SLOTS + 2; ++k) {
+    arrays[k] = calloc(WEIGHTS, sizeof(float));
+    assert_non_null(arrays[k]);
+    for (int i = 0; i < WEIGHTS; ++i) arrays[k][i] = 0.01f * (float)(i % 17 + 1);
+  }
+  parts.def->prepare(parts.settings, parts.def->parameters, 1, c->rate, c->decay, numbers);
+  for (int run = 0; run < RUNS; ++run) {
+    const double from = (double)ln_clock_ns();
+    parts.def->update(numbers, arrays[0], arrays[1], arrays + 2, 0, WEIGHTS);
+    best = fminf(best, (float)((double)ln_clock_ns() - from));
+  }
+  int moved = 3; /* values twice, the gradient */
+  for (int k = 0; k < LN_UPDATE_SLOTS; ++k) moved += (parts.used >> k & 1) != 0 ? 2 : 0;
+  printf("%-10s %6.2f ms for %d weights, %5.1f GB/s\n", c->name, (double)best * 1e-6, WEIGHTS,
+         4.0 * moved * WEIGHTS / (double)best);
+  for (int k = 0; k < LN_UPDATE_SLOTS + 2; ++k) free(arrays[k]);
+}
+
+int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_formulas),
-      cmocka_unit_test(test_split),
-      cmocka_unit_test(test_written_out),
-      cmocka_unit_test(test_rows),
+      cmocka_unit_test(test_formulas), cmocka_unit_test(test_split),      cmocka_unit_test(test_written_out),
+      cmocka_unit_test(test_rows),     cmocka_unit_test(test_documented),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  if (argc == 1) return cmocka_run_group_tests(tests, NULL, NULL);
+  for (size_t n = 0; n < LN_COUNT(cases); ++n) {
+    if (argc == 3) {
+      write_case(argv[2], n);
+    } else {
+      bench(&cases[n]);
+    }
+  }
+  return 0;
 }

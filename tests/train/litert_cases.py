@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""LiteRT runs the losses' cases with the same losses and gradients: litert_losses.py LOSS_TEST
+"""LiteRT runs the cases that a test leaves in a folder, with the same outputs: litert_cases.py TEST
 
 Skips (77) without LiteRT.
 """
