@@ -267,7 +267,8 @@ static void check_formula(const update_case *c) {
     for (int i = 0; i < COUNT; ++i) {
       const double w = whole.exact[i].w, off = fabs((double)whole.values[i] - w) / (0.5 + fabs(w));
       most = fmax(most, off);
-      if (off > (is_bias ? 4e-6 : 2e-6)) fail_msg("%s, step %d [%d]: %g, not %g", c->name, step, i, (double)whole.values[i], w);
+      if (off > (is_bias ? 4e-6 : 2e-6))
+        fail_msg("%s, step %d [%d]: %g, not %g", c->name, step, i, (double)whole.values[i], w);
     }
   }
   print_message("%s: %.1e\n", c->name, most);
