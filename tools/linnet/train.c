@@ -14,9 +14,10 @@
 
 typedef struct train_options {
   const char *model, *data, *labels, *output, *teacher, *checkpoint, *log, *normalize, *validation, *validation_labels;
-  const char *cut, *head;
+  const char *weights, *cut, *head;
   bool resume, json, quiet, list;
   double every; /* seconds between checkpoints */
+  double split; /* share of the samples that validates; 0: none */
   train_choices choices;
 } train_options;
 
@@ -61,6 +62,7 @@ static int check(const cli_command *self, const train_options *o, int operand_co
   if (!o->data) return cli_usage(self, "no --data given");
   if (!o->output) return cli_usage(self, "no -o given: where the trained model goes");
   if (o->cut && !o->head) return cli_usage(self, "--cut goes with --head");
+  if (o->split > 0 && o->validation) return cli_usage(self, "--split takes the place of --validation");
   if (o->resume && !o->checkpoint) return cli_usage(self, "--resume goes with --checkpoint");
   return -1;
 }
@@ -75,6 +77,8 @@ static int parse(const cli_command *self, int argc, char **argv, train_options *
       {"--validation", CLI_TEXT, &out->validation, 0, 0},
       {"--validation-labels", CLI_TEXT, &out->validation_labels, 0, 0},
       {"--normalize", CLI_TEXT, &out->normalize, 0, 0},
+      {"--weights", CLI_TEXT, &out->weights, 0, 0},
+      {"--split", CLI_REAL, &out->split, 0, 0.999},
       {"--teacher", CLI_TEXT, &out->teacher, 0, 0},
       {"--cut", CLI_TEXT, &out->cut, 0, 0},
       {"--head", CLI_TEXT, &out->head, 0, 0},
@@ -99,44 +103,50 @@ static int parse(const cli_command *self, int argc, char **argv, train_options *
 
 /* ---- models and data ---- */
 
-static ln_status take_samples(const ln_data *data, ln_error *err, ln_train_data *out) {
-  (void)err;
-  const ln_labelled *l = ln_data_labelled(data);
-  *out = (ln_train_data)LN_TRAIN_DATA_INIT;
-  out->samples = ln_data_samples(data);
-  out->labels = l ? l->labels : NULL;
-  return LN_OK;
-}
-
-static int open_samples(training *t, const char *path, const char *labels, ln_data **data, ln_train_data *out) {
+/* `like`: data whose classes are meant; NULL: this data's own. */
+static int open_samples(training *t, const char *path, const char *labels, const ln_data *like, ln_data **out) {
   ln_data_options options = LN_DATA_OPTIONS_INIT;
   float numbers[2];
   options.labels = labels;
+  options.training = true;
+  options.classes = like;
+  options.weights = like ? NULL : t->options->weights;
   if (t->options->normalize) {
     if (!cli_normalize(t->options->normalize, numbers)) {
       return cli_fail("--normalize takes MEAN,STD (two numbers, STD not 0), not %s", t->options->normalize);
     }
     options.normalize = numbers;
   }
-  if (ln_data_open(path, t->model, &options, &t->err, data) != LN_OK || take_samples(*data, &t->err, out) != LN_OK) {
-    return cli_fail("%s", t->err.message);
+  if (ln_data_open(path, t->model, &options, &t->err, out) == LN_OK) return CLI_OK;
+  return cli_fail("%s", t->err.message);
+}
+
+/* What trains and what validates: a part of the samples, or others. */
+static int take_samples(training *t, uint64_t seed) {
+  const train_options *o = t->options;
+  int status = open_samples(t, o->data, o->labels, NULL, &t->data);
+  if (status == CLI_OK && o->validation) {
+    const char *labels = o->validation_labels;
+    if (!labels && o->labels && access(o->labels, F_OK) != 0) labels = o->labels; /* a column's name */
+    status = open_samples(t, o->validation, labels, t->data, &t->validation);
   }
-  return CLI_OK;
+  if (status != CLI_OK) return status;
+  ln_status taken = o->split > 0 ? ln_data_split(t->data, o->split, seed, &t->err, &t->samples, &t->validation_samples)
+                                 : ln_data_train(t->data, &t->err, &t->samples);
+  if (taken == LN_OK && t->validation) taken = ln_data_train(t->validation, &t->err, &t->validation_samples);
+  return taken == LN_OK ? CLI_OK : cli_fail("%s", t->err.message);
 }
 
 static int open_all(training *t) {
   const train_options *o = t->options;
   const char *seed = train_choice(&o->choices, "seed");
-  if (train_open_model(o->model, seed ? strtoull(seed, NULL, 10) : 1, &t->err, &t->model) != LN_OK ||
+  const uint64_t number = seed ? strtoull(seed, NULL, 10) : 1;
+  if (train_open_model(o->model, number, &t->err, &t->model) != LN_OK ||
       (o->teacher && cli_open(o->teacher, &t->err, &t->teacher) != LN_OK) ||
       (o->head && train_transfer_open(&t->transfer, &o->choices, o->cut, o->head, &t->err, &t->model) != LN_OK)) {
     return cli_fail("%s", t->err.message);
   }
-  int status = open_samples(t, o->data, o->labels, &t->data, &t->samples);
-  if (status == CLI_OK && o->validation) {
-    status = open_samples(t, o->validation, o->validation_labels, &t->validation, &t->validation_samples);
-  }
-  return status;
+  return take_samples(t, number);
 }
 
 static ln_status set(void *user, const char *parameter, const char *value) {
@@ -165,7 +175,8 @@ static int create(training *t) {
       train_transfer_features(r, choices, &r->validation, &t->validation_samples, &t->err) != LN_OK ||
       ln_trainer_create(r->cached ? r->head : t->model, &t->err, &t->trainer) != LN_OK ||
       train_each_choice(choices, set, t) != LN_OK || (r->choice && !r->cached && set(t, "train", r->choice) != LN_OK) ||
-      ln_trainer_set_data(t->trainer, &t->samples, t->validation ? &t->validation_samples : NULL, &t->err) != LN_OK ||
+      ln_trainer_set_data(t->trainer, &t->samples, t->validation_samples.samples ? &t->validation_samples : NULL,
+                          &t->err) != LN_OK ||
       (t->teacher && ln_trainer_set_teacher(t->trainer, t->teacher, &t->err) != LN_OK)) {
     return cli_fail("%s", t->err.message);
   }
@@ -311,10 +322,16 @@ const cli_command cli_train = {
     "\n"
     "Trains a model, or one from scratch out of its specification (docs/builder.md), and writes the result.\n"
     "\n"
-    "  --data SAMPLES          .npy, .npz or IDX (samples along the first axis; .gz too), a folder of pictures or\n"
-    "                          sounds, or one of folders that are classes\n"
-    "  --labels LABELS         the class of each sample, or values to learn: .npy, IDX, or text with a number a line\n"
+    "  --data SAMPLES          .npy, .npz or IDX (samples along the first axis; .gz too), a table (.csv, .tsv), a "
+    "folder\n"
+    "                          of pictures or sounds, or one of folders that are classes\n"
+    "  --labels LABELS         the class of each sample, or values to learn: .npy, IDX, text with a number a line, or "
+    "a\n"
+    "                          column of the table (without it: the last one)\n"
+    "  --weights FILE          what each sample counts: .npy\n"
     "  --validation SAMPLES [LABELS]  what loss and metrics are measured on after each epoch\n"
+    "  --split SHARE           the same on this share of the samples, which do not train: drawn by the seed, of each\n"
+    "                          class alike\n"
     "  --normalize MEAN,STD    bytes become (value - MEAN) / STD, in place of what the metadata says\n"
     "  --loss NAME, --optimizer NAME, --lr RATE, --batch N, --epochs N, --seed N, --threads N, --train REGEX ...\n"
     "                          what is chosen: linnet train --list names all choices and their options\n"
