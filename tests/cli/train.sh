@@ -84,6 +84,28 @@ assert told["epochs"][1]["loss"] < told["epochs"][0]["loss"], told
 assert 0 < told["epochs"][1]["validation_accuracy"] <= 1, told
 EOF
 
+trains "$work/log.tflite" --epochs 2 --batch 64 --log "$work/log.html" --validation "$x" "$y"
+"$python" - "$work/log.html" <<'EOF' || complain 'what --log wrote'
+import json, re, shutil, subprocess, sys
+page = open(sys.argv[1]).read()
+assert "https://" not in page and "/*DATA*/" not in page
+data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.S).group(1))
+assert data["ended"] and data["steps"] == data["all_steps"] == 14 and len(data["epochs"]) == 2, data
+assert len(data["loss"]) == 14 and data["options"]["batch"] == "64", data
+browser = next((b for b in ("chromium", "chromium-browser", "google-chrome") if shutil.which(b)), None)
+if browser:
+    try:
+        drawn = subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000", "--dump-dom",
+                                "file://" + sys.argv[1]], capture_output=True, text=True, timeout=100).stdout
+    except subprocess.TimeoutExpired:
+        drawn = ""
+    if "<html" not in drawn:
+        print("the browser does not start: what the page draws was not looked at")
+    else:
+        drawn = re.sub(r"<script.*?</script>", "", drawn, flags=re.S)
+        assert drawn.count("<polyline") == 5 and drawn.count("<tr") >= 4, drawn
+EOF
+
 # ---- killed and resumed ----
 # killed NAME ARGUMENTS...: kill -9 in mid-training, then resume: the weights of an unbroken run
 killed() {

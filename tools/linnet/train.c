@@ -5,11 +5,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "json.h"
 #include "train.h"
 
 typedef struct train_options {
@@ -218,6 +216,12 @@ static bool save(training *t) {
   return t->failed == LN_OK;
 }
 
+static bool write_log(training *t, bool ended) {
+  const train_log log = {t->options->model, t->options->output, &t->history, &t->options->choices, ended};
+  t->failed = train_write_log(&log, t->options->log, &t->err);
+  return t->failed == LN_OK;
+}
+
 static bool on_step(void *user, const ln_train_event *event) {
   training *t = user;
   if (!train_history_add(&t->history, event)) return false;
@@ -226,45 +230,21 @@ static bool on_step(void *user, const ln_train_event *event) {
     if (isatty(STDERR_FILENO)) fputs("\r\033[K", stderr);
     print_epoch(event);
   }
+  if (event->epoch_ended && t->options->log && !write_log(t, false)) return false;
   if (!t->checkpoint[0]) return true;
   return event->epoch_ended || cli_now_ms() - t->saved_ms >= t->options->every * 1e3 ? save(t) : true;
 }
 
 /* ---- the result ---- */
 
-static void put_epoch(json *j, const training *t, const train_epoch *e) {
-  json_flat_object(j, NULL);
-  json_int(j, "epoch", e->epoch);
-  json_int(j, "step", e->step);
-  json_real(j, "loss", e->loss);
-  json_real(j, "validation_loss", e->validation_loss);
-  json_real(j, "learning_rate", e->rate);
-  json_real(j, "seconds", e->seconds);
-  for (int32_t i = 0; i < e->metric_count; i++) json_real(j, t->history.metric_names[i], e->metrics[i]);
-  json_end(j, '}');
-}
-
-static int64_t peak_rss_kb(void) {
-  struct rusage usage;
-  return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_maxrss : -1;
-}
-
 static void print_json(const training *t) {
-  const train_history *h = &t->history;
   json j;
   json_begin(&j, stdout);
   json_object(&j, NULL);
   json_string(&j, "model", t->options->model);
   json_string(&j, "output", t->options->output);
-  json_int(&j, "steps", h->steps);
-  json_int(&j, "samples", h->samples);
-  json_real(&j, "seconds", h->seconds);
   if (t->transfer.features) json_real(&j, "feature_seconds", t->transfer.feature_seconds);
-  json_real(&j, "samples_per_second", h->seconds > 0 ? (double)h->samples / h->seconds : 0);
-  json_int(&j, "peak_rss_kb", peak_rss_kb());
-  json_array(&j, "epochs");
-  for (int32_t i = 0; i < h->count; i++) put_epoch(&j, t, &h->epochs[i]);
-  json_end(&j, ']');
+  train_put_history(&j, &t->history);
   json_end(&j, '}');
 }
 
@@ -273,7 +253,7 @@ static void print_text(const training *t) {
   const train_history *h = &t->history;
   print_time(h->seconds, time, sizeof time);
   printf("%s: %lld steps in %s, %.0f samples/s, peak memory %lld MB\n", t->options->output, (long long)h->steps, time,
-         h->seconds > 0 ? (double)h->samples / h->seconds : 0, (long long)peak_rss_kb() / 1024);
+         h->seconds > 0 ? (double)h->samples / h->seconds : 0, (long long)train_peak_rss_kb() / 1024);
   for (int32_t i = 0; ln_data_note(t->data, i); i++) printf("note: %s\n", ln_data_note(t->data, i));
 }
 
@@ -287,6 +267,7 @@ static int train(training *t) {
       ln_model_save(t->made, t->options->output, &t->err) != LN_OK) {
     return cli_fail("%s", t->err.message);
   }
+  if (t->options->log && !write_log(t, true)) return cli_fail("%s", t->err.message);
   if (t->options->json) print_json(t);
   else print_text(t);
   return CLI_OK;

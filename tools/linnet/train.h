@@ -3,6 +3,7 @@
 #define LINNET_CLI_TRAIN_H
 
 #include "cli.h"
+#include "json.h"
 #include "linnet/data.h"
 #include "linnet/train.h"
 
@@ -52,28 +53,46 @@ ln_status train_transfer_features(train_transfer *t, const train_choices *choice
 ln_status train_transfer_finish(const train_transfer *t, ln_error *err, ln_model **made);
 void train_transfer_close(train_transfer *t);
 
-/* ---- the log (train_log.c) ---- */
+/* ---- what happened (train_log.c) ---- */
+
+enum { TRAIN_METRICS_MOST = 32 };
 
 typedef struct train_epoch {
   int64_t epoch, step;
   double loss, validation_loss, rate, seconds;
   int32_t metric_count;
-  double metrics[2 * 16];
+  double metrics[TRAIN_METRICS_MOST];
 } train_epoch;
+
+typedef struct train_point {
+  int64_t step;
+  double loss, rate;
+} train_point;
 
 typedef struct train_history {
   train_epoch *epochs;
   int32_t count;
-  char metric_names[2 * 16][64];
-  int32_t metric_count;
-  double *losses; /* of steps, thinned out */
-  int64_t *loss_steps;
-  int32_t loss_count, loss_room;
-  int64_t samples, steps;
+  char metric_names[TRAIN_METRICS_MOST][64];
+  train_point *points; /* of every `every`-th step */
+  int32_t point_count, point_room;
+  int64_t every, samples, steps, all_steps;
   double seconds;
 } train_history;
 
 bool train_history_add(train_history *h, const ln_train_event *event); /* false: no memory */
 void train_history_free(train_history *h);
+/* Its members, in an object that is open. */
+void train_put_history(json *j, const train_history *h);
+int64_t train_peak_rss_kb(void);
+
+typedef struct train_log {
+  const char *model, *output;
+  const train_history *history;
+  const train_choices *choices;
+  bool ended;
+} train_log;
+
+/* The page with the curves. */
+ln_status train_write_log(const train_log *log, const char *path, ln_error *err);
 
 #endif

@@ -1,0 +1,140 @@
+/* linnet train: what happened, as JSON and as a page with curves. */
+#define _POSIX_C_SOURCE 200809L
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "embedded.h"
+#include "train.h"
+
+enum { POINTS = 1000 }; /* of a curve */
+
+/* ---- keeping ---- */
+
+static bool grow(train_history *h) {
+  const int32_t room = h->point_room * 2 + 256;
+  train_point *points = realloc(h->points, (size_t)room * sizeof *points);
+  if (!points) return false;
+  h->points = points;
+  h->point_room = room;
+  return true;
+}
+
+/* Every second point goes, so that a long run keeps as many as a picture can show. */
+static void thin_out(train_history *h) {
+  for (int32_t i = 0; 2 * i < h->point_count; i++) h->points[i] = h->points[2 * i];
+  h->point_count = (h->point_count + 1) / 2;
+  h->every *= 2;
+}
+
+bool train_history_add(train_history *h, const ln_train_event *e) {
+  if (h->every == 0) h->every = 1;
+  if (h->point_count == 4 * POINTS) thin_out(h);
+  if (h->point_count == h->point_room && !grow(h)) return false;
+  if (e->step % h->every == 0 || e->epoch_ended) h->points[h->point_count++] = (train_point){e->step, e->loss, e->rate};
+  h->samples = e->samples;
+  h->seconds = e->seconds;
+  h->steps = e->step;
+  h->all_steps = e->steps;
+  if (!e->epoch_ended) return true;
+  train_epoch *epochs = realloc(h->epochs, ((size_t)h->count + 1) * sizeof *epochs);
+  if (!epochs) return false;
+  h->epochs = epochs;
+  train_epoch *epoch = &epochs[h->count++];
+  *epoch = (train_epoch){e->epoch, e->step, e->loss, e->validation_loss, e->rate, e->seconds, 0, {0}};
+  for (int32_t i = 0; i < e->metric_count && i < TRAIN_METRICS_MOST; i++) {
+    snprintf(h->metric_names[i], sizeof h->metric_names[i], "%s", e->metric_names[i]);
+    epoch->metrics[epoch->metric_count++] = e->metrics[i];
+  }
+  return true;
+}
+
+void train_history_free(train_history *h) {
+  free(h->epochs);
+  free(h->points);
+  *h = (train_history){0};
+}
+
+/* ---- JSON ---- */
+
+static void put_epoch(json *j, const train_history *h, const train_epoch *e) {
+  json_flat_object(j, NULL);
+  json_int(j, "epoch", e->epoch);
+  json_int(j, "step", e->step);
+  json_real(j, "loss", e->loss);
+  json_real(j, "validation_loss", e->validation_loss);
+  json_real(j, "learning_rate", e->rate);
+  json_real(j, "seconds", e->seconds);
+  for (int32_t i = 0; i < e->metric_count; i++) json_real(j, h->metric_names[i], e->metrics[i]);
+  json_end(j, '}');
+}
+
+int64_t train_peak_rss_kb(void) {
+  struct rusage usage;
+  return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_maxrss : -1;
+}
+
+void train_put_history(json *j, const train_history *h) {
+  json_int(j, "steps", h->steps);
+  json_int(j, "samples", h->samples);
+  json_real(j, "seconds", h->seconds);
+  json_real(j, "samples_per_second", h->seconds > 0 ? (double)h->samples / h->seconds : 0);
+  json_int(j, "peak_rss_kb", train_peak_rss_kb());
+  json_array(j, "epochs");
+  for (int32_t i = 0; i < h->count; i++) put_epoch(j, h, &h->epochs[i]);
+  json_end(j, ']');
+}
+
+/* ---- the page ---- */
+
+static void put_curve(json *j, const char *key, const train_history *h, bool rate) {
+  const int32_t step = h->point_count / POINTS + 1;
+  json_array(j, key);
+  for (int32_t i = 0; i < h->point_count; i += step) {
+    json_flat_array(j, NULL);
+    json_int(j, NULL, h->points[i].step);
+    json_real(j, NULL, rate ? h->points[i].rate : h->points[i].loss);
+    json_end(j, ']');
+  }
+  json_end(j, ']');
+}
+
+static ln_status put_option(void *user, const char *parameter, const char *value) {
+  json_string(user, parameter, value);
+  return LN_OK;
+}
+
+static void put_data(json *j, const train_log *log) {
+  json_object(j, NULL);
+  json_string(j, "model", log->model);
+  json_string(j, "output", log->output);
+  json_bool(j, "ended", log->ended);
+  json_int(j, "all_steps", log->history->all_steps);
+  train_put_history(j, log->history);
+  put_curve(j, "loss", log->history, false);
+  put_curve(j, "rate", log->history, true);
+  json_object(j, "options");
+  train_each_choice(log->choices, put_option, j);
+  json_end(j, '}');
+  json_end(j, '}');
+}
+
+ln_status train_write_log(const train_log *log, const char *path, ln_error *err) {
+  char *data = NULL, *text = NULL;
+  size_t data_size = 0, size = 0;
+  json j;
+  FILE *inner = open_memstream(&data, &data_size);
+  if (inner) {
+    json_begin(&j, inner);
+    put_data(&j, log);
+  }
+  bool good = inner && fclose(inner) == 0;
+  FILE *out = good ? open_memstream(&text, &size) : NULL;
+  if (out) cli_write_page(linnet_train_page, linnet_train_page_size, data, data_size, out);
+  good = out && fclose(out) == 0;
+  const ln_status status = good ? ln_io_write(path, text, size, err) : LN_ERR_MEMORY;
+  if (!good) snprintf(err->message, sizeof err->message, "out of memory for %s", path);
+  free(data);
+  free(text);
+  return status;
+}
