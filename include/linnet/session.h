@@ -60,7 +60,7 @@ typedef enum ln_requantize { LN_REQUANTIZE_EXACT = 0, LN_REQUANTIZE_FLOAT = 1 } 
 typedef struct ln_session_options {
   size_t size;           /* sizeof(ln_session_options) */
   int32_t threads;       /* 0: one */
-  const char *signature; /* NULL: the first signature, or the first graph of a model without any */
+  const char *signature; /* NULL: "serving_default", else the first; the first graph of a model without any */
   const char *backend;   /* NULL: "cpu" */
   bool profile;          /* time every operator */
   bool keep_all_tensors; /* no fusion, no sharing of memory: every tensor of the graph can be read after a run */

@@ -20,6 +20,13 @@ const ln_quant *ln_quant_make(ln_arena *arena, float scale, int64_t zero_point) 
 
 ln_model *ln_model_create(void) { return ln_alloc_zero(sizeof(ln_model)); }
 
+const ln_signature *ln_model_default_signature(const ln_model *model) {
+  for (int32_t i = 0; i < model->signature_count; ++i) {
+    if (strcmp(model->signatures[i].key, "serving_default") == 0) return &model->signatures[i];
+  }
+  return model->signature_count > 0 ? model->signatures : NULL;
+}
+
 static int32_t *copy_indices(ln_arena *arena, const int32_t *indices, int32_t count) {
   return ln_arena_copy(arena, indices, (size_t)count * sizeof *indices);
 }

@@ -183,6 +183,8 @@ struct ln_model {
 /* ---- building (build.c): all return NULL or -1 when memory is short ---- */
 
 ln_model *ln_model_create(void);
+/* What runs where none is named: "serving_default", as TensorFlow calls it, else the first. NULL without any. */
+const ln_signature *ln_model_default_signature(const ln_model *model);
 /* Copies a graph into `arena`, tensors and operators ready to be changed; constants are shared with the source. */
 ln_graph *ln_graph_clone(const ln_graph *source, ln_arena *arena);
 /* Adds a tensor like `*like` and returns its index; pointers into graph->tensors move. */

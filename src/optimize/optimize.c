@@ -169,7 +169,7 @@ static ln_status find_graph(const ln_model *model, const char *signature, ln_err
   *out = 0;
   if (model->graph_count < 1) return ln_fail(err, LN_ERR_MODEL, "the model has no graph");
   if (signature == NULL) {
-    if (model->signature_count > 0) *out = model->signatures[0].graph;
+    if (model->signature_count > 0) *out = ln_model_default_signature(model)->graph;
     return LN_OK;
   }
   for (int32_t i = 0; i < model->signature_count; ++i) {

@@ -16,7 +16,7 @@ static ln_status pick_signature(ln_session *session, const ln_session_options *o
   }
   if (options->first_graph) return LN_OK;
   if (name == NULL) {
-    session->signature = model->signature_count > 0 ? &model->signatures[0] : NULL;
+    session->signature = ln_model_default_signature(model);
     return LN_OK;
   }
   for (int32_t i = 0; i < model->signature_count; ++i) {

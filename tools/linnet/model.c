@@ -7,12 +7,12 @@
 
 static int choose_signature(cli_model *out, const char *name) {
   const int32_t count = ln_model_signature_count(out->model);
+  const char *wanted = name ? name : "serving_default";
   out->signature = count > 0 ? 0 : -1;
-  for (int32_t i = 0; name && i < count; i++) {
-    if (strcmp(ln_model_signature_name(out->model, i), name) == 0) {
-      out->signature = i;
-      name = NULL;
-    }
+  for (int32_t i = 0; i < count; i++) {
+    if (strcmp(ln_model_signature_name(out->model, i), wanted) != 0) continue;
+    out->signature = i;
+    name = NULL;
   }
   out->graph = out->signature >= 0 ? ln_model_signature_graph(out->model, out->signature) : 0;
   if (!name) return CLI_OK;

@@ -266,7 +266,7 @@ const cli_command cli_run = {
     "                         JPEG, PNG, BMP   resized to the model's input and normalised as its metadata says\n"
     "                         WAV              one channel at the model's rate, window after window\n"
     "                         text, or -       numbers as they are stored (- is standard input); lines for strings\n"
-    "  --signature NAME     the signature to run (default: the first)\n"
+    "  --signature NAME     the signature to run (default: serving_default, else the first)\n"
     "  --invocations N      run N times, keeping state (default 1, or once a window of sound)\n"
     "  --threads N          threads (default 1)\n"
     "  --backend NAME       backend (default cpu)\n"

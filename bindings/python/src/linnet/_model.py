@@ -126,7 +126,7 @@ class Model:
                 operation_limit: int = 0, operators: Sequence["Operator"] = (),
                 share: Optional["Session"] = None, files: str = "given",
                 precision: str = "f32", requantize: str = "exact", tune: bool = False) -> "Session":
-        """A session on a signature: by default the first, or the graph of a model without any.
+        """A session on a signature: by default `serving_default`, else the first, or the graph of a model without any.
 
         With `share`, a session of the same model, both use the same variables and hash tables: what one signature
         assigns the other reads. They then belong to one thread at a time, all together. `files` are those that operators
