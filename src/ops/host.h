@@ -39,7 +39,7 @@ ln_status ln_host_run_graph(const ln_node *node, int32_t graph, ln_tensor *const
 /* The graph's first run in the session, without inputs; later calls do nothing until the session is reset. */
 ln_status ln_host_run_once(const ln_node *node, int32_t graph, ln_error *err);
 
-/* An input of the node's graph has another shape than the model declares. */
+/* An input of the node's graph has another shape than the model declares, where the model does not leave it open. */
 bool ln_host_resized(const ln_node *node);
 
 /* What operators that mean the same resource agree on; texts are copied. */

@@ -40,7 +40,8 @@ ln_status ln_var_handle_run(const ln_node *node, ln_exec *exec) {
 /* The graph's word on the shape is taken unless an input has another shape than the graph says. */
 ln_status ln_read_variable_infer(ln_node *node, ln_error *err) {
   const ln_shape *declared = &node->out[0]->signature;
-  if (declared->rank == 0 || !ln_shape_known(declared) || ln_host_resized(node)) return (ln_status)LN_INFER_IN_RUN;
+  const bool ranked = declared->rank > 0 || node->out[0]->has_rank;
+  if (!ranked || !ln_shape_known(declared) || ln_host_resized(node)) return (ln_status)LN_INFER_IN_RUN;
   return ln_node_set_shape(node, 0, declared, err);
 }
 

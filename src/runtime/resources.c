@@ -198,7 +198,7 @@ bool ln_host_resized(const ln_node *node) {
     const int32_t index = session->graph->inputs[i];
     ln_shape declared = session->graph->tensors[index].shape;
     for (int32_t j = 0; j < declared.rank; ++j) {
-      if (declared.dims[j] < 0) declared.dims[j] = 1;
+      if (declared.dims[j] < 0) declared.dims[j] = session->tensors[index].shape.dims[j];
     }
     if (!ln_shape_equal(&declared, &session->tensors[index].shape)) return true;
   }
