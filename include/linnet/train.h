@@ -89,6 +89,31 @@ LN_API ln_status ln_trainer_evaluate(ln_trainer *trainer, const ln_train_data *d
 /* What was trained, as a model of its own: the caller's. */
 LN_API ln_status ln_trainer_make(ln_trainer *trainer, ln_error *err, ln_model **out);
 
+/* ---- training signatures ---- */
+
+enum { LN_BATCH_OPEN = -1 };
+
+typedef struct ln_trainable_options {
+  size_t size;             /* sizeof(ln_trainable_options) */
+  int32_t batch;           /* of the signatures; LN_BATCH_OPEN: any; 0: any where the model allows it, else its own */
+  const char *checkpoints; /* "flex" (NULL), "arrays" or "none": what `save` and `restore` are */
+} ln_trainable_options;
+
+#define LN_TRAINABLE_OPTIONS_INIT \
+  { sizeof(ln_trainable_options), 0, NULL }
+
+/*
+ * The trainer's model with training inside it, as TensorFlow Lite's on-device training has it: signatures `train` (the
+ * model's inputs and `labels`, int32, or `targets`, float32; gives `loss`, the mean over the batch before the step, and
+ * the prediction), `eval` (the same without a step), `infer`, `save` and `restore`. Weights that the trainer's options
+ * choose, the optimizer's slots and the number of steps are variables, which begin as they are in the trainer; the rest
+ * stays constant. All but `save` and `restore` is made of builtin operators, so that stock LiteRT trains the file too.
+ * Checkpoints are TensorFlow's Save and Restore with the path of a file ("flex"), tensors in and out ("arrays"), or
+ * not there ("none"). The trainer needs no data. `options` may be NULL. `*out` is the caller's.
+ */
+LN_API ln_status ln_trainable_make(ln_trainer *trainer, const ln_trainable_options *options, ln_error *err,
+                                   ln_model **out);
+
 /* The training's state as a file, written beside and moved into place; resuming is exact. */
 LN_API ln_status ln_trainer_save(ln_trainer *trainer, const char *path, ln_error *err);
 /* LN_ERR_DATA for a file that is damaged or belongs to other options, another model or other data. */

@@ -140,6 +140,8 @@ ln_status ln_train_layers_begin(ln_trainer *t) {
   return LN_OK;
 }
 
+bool ln_train_layers_normalize(const ln_trainer *t) { return t->layers != NULL && t->layers->norm_count > 0; }
+
 /* ---- in the graph of a step ---- */
 
 /* Operators from place `from` on, which were added last, come to stand before place `at`. */

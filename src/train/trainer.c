@@ -54,7 +54,7 @@ static ln_status too_late(ln_error *err) { return ln_fail(err, LN_ERR_STATE, "tr
 
 ln_status ln_trainer_set(ln_trainer *t, const char *name, const char *value, ln_error *err) {
   if (t == NULL) return ln_fail(err, LN_ERR_ARGUMENT, "an argument is missing");
-  return t->begun ? too_late(err) : ln_settings_set(t->settings, name, value, err);
+  return t->opened ? too_late(err) : ln_settings_set(t->settings, name, value, err);
 }
 
 ln_status ln_trainer_set_data(ln_trainer *t, const ln_train_data *data, const ln_train_data *validation,
@@ -156,7 +156,7 @@ static ln_status list_params(ln_trainer *t) {
 static ln_status find_ends(ln_trainer *t) {
   const ln_model *model = t->o.model;
   const char *name = ln_setting_text(t->settings, ln_train_parameters, "prediction");
-  const ln_signature *s = model->signature_count > 0 ? &model->signatures[0] : NULL;
+  const ln_signature *s = ln_model_default_signature(model);
   t->o.graph = s == NULL ? 0 : s->graph;
   const ln_graph *graph = ln_optimizer_graph(&t->o);
   const int32_t *outputs = s == NULL ? graph->outputs : s->outputs;
@@ -224,14 +224,26 @@ static int32_t batch_of(const ln_trainer *t) {
   return (int32_t)(batch < 1 ? 1 : batch);
 }
 
-static ln_status begin(ln_trainer *t) {
+/* All that does not depend on data. */
+static ln_status open_model(ln_trainer *t) {
   t->o = (ln_optimizer){.source = t->source, .options = &t->no_options, .stage = "train", .err = t->err};
   LN_TRY(find_rows(t));
   LN_TRY(ln_edit_begin(t->source, t->err, &t->o.model));
   LN_TRY(find_ends(t));
   find_prediction(t);
   LN_TRY(keep_counters(t));
-  LN_TRY(list_params(t));
+  return list_params(t);
+}
+
+ln_status ln_trainer_open(ln_trainer *t) {
+  if (t->opened) return t->param_count > 0 ? LN_OK : ln_fail(t->err, LN_ERR_STATE, "training could not begin");
+  t->opened = true;
+  return open_model(t);
+}
+
+static ln_status begin(ln_trainer *t) {
+  LN_TRY(ln_trainer_open(t));
+  t->o.err = t->err;
   LN_TRY(ln_train_layers_begin(t));
   LN_TRY(begin_forms(t));
   LN_TRY(ln_teacher_begin(t));

@@ -382,8 +382,8 @@ struct ln_trainer {
   const ln_model *source;
   ln_error *err; /* of the call in hand */
   ln_settings *settings;
-  bool begun;
-  ln_optimizer o; /* the model as it is trained: an edit of the source, of the graph that is trained */
+  bool opened, begun; /* ln_trainer_open, ln_trainer_begin have been called */
+  ln_optimizer o;     /* the model as it is trained: an edit of the source, of the graph that is trained */
   ln_optimize_options no_options;
   const ln_loss_def *loss;
   const ln_update_def *update;
@@ -419,6 +419,8 @@ struct ln_trainer {
 
 /* ---- of the trainer, for its own files ---- */
 
+/* Makes what does not depend on data: the edit of the model, its ends, the parameters. Nothing where it was made. */
+ln_status ln_trainer_open(ln_trainer *t);
 /* Makes all that the first step needs; nothing where it was made already. */
 ln_status ln_trainer_begin(ln_trainer *t);
 /* Adds a parameter, whose name and shape are the arena's, with memory for all that it keeps. */
@@ -503,6 +505,8 @@ void ln_layer_note_set(ln_layer_note *note, const char *key, const char *value);
  * dropouts (Srivastava and others, "Dropout", 2014), as the file's notes list them. Called once parameters are known.
  */
 ln_status ln_train_layers_begin(ln_trainer *t);
+/* Whether there are normalizations in training: parameters are theirs alone, not those of the model that runs. */
+bool ln_train_layers_normalize(const ln_trainer *t);
 /* In a graph that trains: normalization by the batch's mean and variance, which moving averages follow after each run,
  * and masks; in one that evaluates: by the moving averages. Before forms change the graph. */
 ln_status ln_train_layers_rewrite(ln_trainer *t, ln_grad *g, bool training);
