@@ -17,11 +17,13 @@
 /* Without layers that train otherwise than they run, so that the trainer takes the same steps. */
 #define IMAGE "{\"input\": {\"name\": \"image\", \"shape\": [28, 28, 1]}, \"layers\": ["
 #define HEAD "{\"layer\": \"Dense\", \"name\": \"logits\", \"units\": 10}]}"
-static const char dense[] = IMAGE "{\"layer\": \"Flatten\"}, {\"layer\": \"Dense\", \"units\": 32, \"activation\": \"relu\"}," HEAD;
-static const char convolutions[] =
-    IMAGE "{\"layer\": \"Conv2D\", \"filters\": 8, \"kernel_size\": 3, \"activation\": \"relu\"}, {\"layer\": \"MaxPooling2D\"},"
-          "{\"layer\": \"Conv2D\", \"filters\": 12, \"kernel_size\": 3, \"strides\": 2, \"activation\": \"relu\"},"
-          "{\"layer\": \"Flatten\"}," HEAD;
+static const char dense[] =
+    IMAGE "{\"layer\": \"Flatten\"}, {\"layer\": \"Dense\", \"units\": 32, \"activation\": \"relu\"}," HEAD;
+static const char convolutions[] = IMAGE
+    "{\"layer\": \"Conv2D\", \"filters\": 8, \"kernel_size\": 3, \"activation\": \"relu\"}, {\"layer\": "
+    "\"MaxPooling2D\"},"
+    "{\"layer\": \"Conv2D\", \"filters\": 12, \"kernel_size\": 3, \"strides\": 2, \"activation\": \"relu\"},"
+    "{\"layer\": \"Flatten\"}," HEAD;
 enum { STEPS = 10, SAMPLES = 24, PIXELS = 28 * 28, BATCH = 8 };
 
 static ln_error err;
