@@ -178,18 +178,43 @@ static size_t largest_sample(const ln_batch *batch) {
   return most;
 }
 
+typedef struct changing {
+  place at;
+  const int64_t *indices;
+  const ln_batch *batch;
+  int32_t each;   /* samples of a task */
+  size_t largest; /* numbers of a sample */
+  float *scratch; /* [threads, largest] */
+} changing;
+
+static void change_part(void *context, int32_t task, int32_t worker) {
+  const changing *c = context;
+  for (int32_t k = task * c->each; k < (task + 1) * c->each && k < c->batch->count; k++) {
+    for (int32_t i = 0; i < c->batch->input_count; i++) {
+      change_input(&c->at, c->indices[k], c->batch, i, k, c->scratch + (size_t)worker * c->largest);
+    }
+  }
+}
+
+static ln_status change_all(const place *at, const int64_t *indices, const ln_batch *batch, ln_pool *pool,
+                            ln_error *err) {
+  enum { NS_OF_NUMBER = 20 };
+  changing c = {*at, indices, batch, 0, largest_sample(batch), NULL};
+  c.scratch = ln_alloc_array(c.largest, (size_t)ln_pool_threads(pool) * sizeof *c.scratch);
+  if (c.scratch == NULL) return ln_fail(err, LN_ERR_MEMORY, "out of memory for augmentation");
+  c.each = ln_pool_share(pool, batch->count, batch->count, (int64_t)c.largest * batch->count * NS_OF_NUMBER);
+  ln_pool_run(pool, (batch->count - 1) / c.each + 1, change_part, &c);
+  ln_free(c.scratch);
+  return LN_OK;
+}
+
 ln_status ln_augment_batch(const ln_settings *s, uint64_t seed, int64_t epoch, const int64_t *indices, ln_batch *batch,
-                           ln_error *err) {
+                           ln_pool *pool, ln_error *err) {
   const place at = {s, seed, (uint64_t)epoch};
   int32_t next = 0;
   for (const ln_augment_def *row; (row = next_row(s, &next)) != NULL;) LN_TRY(check_row(batch, row, err));
-  if (next == 0 || !ln_augment_any(s)) return LN_OK;
-  float *scratch = ln_alloc_array(largest_sample(batch), sizeof *scratch);
-  if (scratch == NULL) return ln_fail(err, LN_ERR_MEMORY, "out of memory for augmentation");
-  for (int32_t k = 0; k < batch->count; k++) {
-    for (int32_t i = 0; i < batch->input_count; i++) change_input(&at, indices[k], batch, i, k, scratch);
-  }
-  ln_free(scratch);
+  if (batch->count < 1 || !ln_augment_any(s)) return LN_OK;
+  LN_TRY(change_all(&at, indices, batch, pool, err));
   if (!ln_augment_mixes(s)) return LN_OK;
   LN_TRY(soften(batch, err));
   /* Batches are drawn at random: the first with the last is as good a pair as any. */

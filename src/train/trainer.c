@@ -28,7 +28,7 @@ void ln_trainer_destroy(ln_trainer *t) {
   }
   ln_step_destroy(&t->train);
   ln_step_destroy(&t->evaluate);
-  ln_session_destroy(t->reader);
+  ln_loader_end(t);
   for (int32_t i = 0; i < t->param_count; ++i) {
     ln_param *p = t->params[i];
     if (p->used != p->values) ln_free(p->used);
@@ -248,7 +248,7 @@ static ln_status begin(ln_trainer *t) {
   LN_TRY(begin_forms(t));
   LN_TRY(ln_teacher_begin(t));
   LN_TRY(ln_step_make(t, batch_of(t), true, &t->train));
-  LN_TRY(ln_session_create((ln_model *)(uintptr_t)t->source, NULL, t->err, &t->reader));
+  LN_TRY(ln_loader_begin(t));
   size_t elements = 0;
   (void)ln_step_output(&t->train, LN_STEP_PREDICTION, &elements);
   t->classes = elements / (size_t)t->train.batch;

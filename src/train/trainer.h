@@ -239,7 +239,7 @@ bool ln_augment_any(const ln_settings *s);
  * names a row that no input fits.
  */
 ln_status ln_augment_batch(const ln_settings *s, uint64_t seed, int64_t epoch, const int64_t *indices, ln_batch *batch,
-                           ln_error *err);
+                           ln_pool *pool, ln_error *err);
 /* For rows: within [-most, most); a pixel's number; the mean of a channel. */
 double ln_augment_between(ln_random *random, double most);
 static inline float *ln_augment_pixel(const ln_augment_view *v, int32_t y, int32_t x, int32_t c) {
@@ -403,8 +403,9 @@ struct ln_trainer {
   double rate_factor;               /* what plateaus left of the learning rate */
   ln_step train, evaluate;
   struct ln_step_making *making; /* the step that is being made (step.c) */
-  ln_session *reader;            /* whose inputs samples fill */
-  int64_t *order;                /* [samples] of the epoch `order_epoch` */
+  ln_session **readers;          /* [reader_count] whose inputs samples fill, one a thread (loader.c) */
+  int32_t reader_count;
+  int64_t *order; /* [samples] of the epoch `order_epoch` */
   int64_t order_epoch;
   float *class_weights; /* [class_count]; NULL: all 1 */
   int32_t class_count;
@@ -450,10 +451,13 @@ ln_status ln_teacher_add_loss(ln_trainer *t, ln_grad *g, int32_t *losses);
 ln_status ln_teacher_run(ln_trainer *t, const ln_step *step);
 void ln_teacher_destroy(ln_trainer *t);
 
-/* ---- batches (batch.c) ---- */
+/* ---- batches (batch.c, loader.c) ---- */
 
-/* Fills samples, targets and weights of a step from `count` samples; the rest of the batch repeats them and weighs 0.
- * `augment`: with the epoch's changes. The sum of the samples' weights in `total`. */
+ln_status ln_loader_begin(ln_trainer *t);
+void ln_loader_end(ln_trainer *t);
+
+/* (loader.c) Fills samples, targets and weights of a step from `count` samples; the rest of the batch repeats them and
+ * weighs 0. `augment`: with the epoch's changes. The sum of the samples' weights in `total`. */
 ln_status ln_batch_fill(ln_trainer *t, ln_step *step, const ln_train_data *data, const int64_t *indices, int32_t count,
                         int64_t epoch, bool augment, double *total);
 /* "sample 12 (cats/07.jpg)" */

@@ -94,4 +94,11 @@ rmdir "$work/photos/shirt"
 trains '"samples": 24,' "$work/pixels.json" --data "$work/photos" --epochs 4 --flip horizontal --crop 2
 head -c 300 "$source/examples/fashion/bag.bmp" > "$work/photos/bag/2.bmp"
 bad 'photos/bag/2.bmp: ' "$work/pixels.json" --data "$work/photos" --epochs 4
+cp "$work/photos/bag/2.bmp" "$work/photos/boot/3.bmp"
+cp "$work/photos/bag/2.bmp" "$work/photos/boot/1.bmp"
+bad 'photos/b[a-z]*/[123].bmp: ' "$work/pixels.json" --data "$work/photos" --epochs 4
+cp "$work/err" "$work/told"
+bad 'photos/' "$work/pixels.json" --data "$work/photos" --epochs 4 --threads 4
+cmp -s "$work/err" "$work/told" || complain "another picture is told of with four threads: $(cat "$work/told" "$work/err")"
+
 finish

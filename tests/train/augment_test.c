@@ -21,6 +21,7 @@ static int32_t labels[MOST];
 static int64_t indices[MOST];
 static ln_settings *settings;
 static ln_error err;
+static ln_pool *pool; /* NULL: the caller's thread alone */
 
 /* Sets up `count` samples of a shape with a value of their own in every element. */
 static ln_batch make_batch(int32_t count, int32_t rank, const int32_t *dims, float *const *inputs, ln_shape *shape) {
@@ -56,7 +57,7 @@ static void choose(const char *name, const char *value) {
 }
 
 static void augment(ln_batch *batch, uint64_t seed, int64_t epoch) {
-  if (ln_augment_batch(settings, seed, epoch, indices, batch, &err) != LN_OK) fail_msg("%s", err.message);
+  if (ln_augment_batch(settings, seed, epoch, indices, batch, pool, &err) != LN_OK) fail_msg("%s", err.message);
 }
 
 static int begin(void **state) {
@@ -153,6 +154,26 @@ static void depends_on_its_place_alone(void **state) {
   begin(NULL);
 }
 
+/* Threads change nothing. */
+static void depends_on_no_thread(void **state) {
+  (void)state;
+  enum { COUNT = 40, SIZE = 20 * 20 * 3 };
+  static float first[COUNT * SIZE];
+  static const char *const rows[] = {"flip", "rotate", "crop", "contrast", "hue", "cutout", "noise", "mixup"};
+  for (size_t r = 0; r < LN_COUNT(rows); r++) choose_row(find(rows[r]));
+  ln_batch batch = pictures(COUNT, 20, 20, 3);
+  augment(&batch, 1, 0);
+  memcpy(first, data, sizeof first);
+  for (int threads = 2; threads < 5; threads++) {
+    pool = ln_pool_create(threads);
+    batch = pictures(COUNT, 20, 20, 3);
+    augment(&batch, 1, 0);
+    ln_pool_destroy(pool);
+    pool = NULL;
+    assert_memory_equal(first, data, sizeof first);
+  }
+}
+
 /* Channels first is the same picture in another order. */
 static void channels_may_come_first(void **state) {
   (void)state;
@@ -179,12 +200,12 @@ static void names_a_row_that_fits_no_input(void **state) {
   (void)state;
   choose("flip", "horizontal");
   ln_batch batch = sounds(2, 9);
-  assert_int_equal(ln_augment_batch(settings, 1, 0, indices, &batch, &err), LN_ERR_ARGUMENT);
+  assert_int_equal(ln_augment_batch(settings, 1, 0, indices, &batch, NULL, &err), LN_ERR_ARGUMENT);
   assert_non_null(strstr(err.message, "flip: the model has no input of pictures"));
   float *const none[] = {NULL};
   batch = pictures(2, 3, 3, 1);
   batch.inputs = none;
-  assert_int_equal(ln_augment_batch(settings, 1, 0, indices, &batch, &err), LN_ERR_ARGUMENT);
+  assert_int_equal(ln_augment_batch(settings, 1, 0, indices, &batch, NULL, &err), LN_ERR_ARGUMENT);
 }
 
 /* ---- moved pixels ---- */
@@ -620,6 +641,7 @@ int main(void) {
       TEST(rows_stand_in_order),
       TEST(nothing_stays),
       TEST(depends_on_its_place_alone),
+      TEST(depends_on_no_thread),
       TEST(channels_may_come_first),
       TEST(names_a_row_that_fits_no_input),
       TEST(flips_half_of_them),
