@@ -4,7 +4,6 @@
 #include "base/base.h"
 #include "format/format.h"
 #include "fuzz.h"
-#include "mutate_tables.h"
 #include "support/build_model.h"
 
 static void look_at(const ln_model *model) {
@@ -58,31 +57,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 }
 
 #ifdef LN_LIBFUZZER
-
-size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
-__attribute__((visibility("default"))) size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size,
-                                                                      unsigned seed);
-
-static uint32_t state;
-
-static uint32_t next_random(void) { /* an LCG's high bits, which libFuzzer seeds for every mutation */
-  state = state * 1664525u + 1013904223u;
-  return state >> 8;
-}
+#include "mutate_model.h"
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed) {
-  uint8_t *out = NULL;
-  size_t out_size = 0;
-  state = seed;
-  if (next_random() % 4 == 0 || !mutate_tables(data, size, next_random, &out, &out_size)) {
-    return LLVMFuzzerMutate(data, size, max_size);
-  }
-  if (out_size <= max_size) {
-    memcpy(data, out, out_size);
-    size = out_size;
-  }
-  ln_free(out);
-  return size;
+  mutate_state = seed;
+  return mutate_random() % 4 == 0 ? LLVMFuzzerMutate(data, size, max_size) : mutate_model(data, size, max_size);
 }
 
 #endif

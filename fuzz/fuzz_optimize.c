@@ -7,7 +7,6 @@
 
 #include "base/base.h"
 #include "fuzz.h"
-#include "mutate_tables.h"
 #include "support/build_model.h"
 
 enum { HEAD = 16, SAMPLES = 3, MOST_STAGES = 3, MOST_SETTINGS = 3 };
@@ -148,39 +147,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 }
 
 #ifdef LN_LIBFUZZER
-
-size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
-__attribute__((visibility("default"))) size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size,
-                                                                      unsigned seed);
-
-static uint32_t state;
-
-static uint32_t next_random(void) { /* an LCG's high bits, which libFuzzer seeds for every mutation */
-  state = state * 1664525u + 1013904223u;
-  return state >> 8;
-}
+#include "mutate_model.h"
 
 /* A few bytes of the recipe, fields of the model's tables, or any bytes. */
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed) {
-  uint8_t *out = NULL;
-  size_t out_size = 0;
-  state = seed;
+  mutate_state = seed;
   if (size < HEAD) return LLVMFuzzerMutate(data, size, max_size);
-  const uint32_t kind = next_random() % 8;
+  const uint32_t kind = mutate_random() % 8;
   if (kind < 4) {
-    for (uint32_t i = 0, changes = 1 + next_random() % 4; i < changes; ++i)
-      data[next_random() % HEAD] = (uint8_t)next_random();
+    for (uint32_t i = 0, changes = 1 + mutate_random() % 4; i < changes; ++i) {
+      data[mutate_random() % HEAD] = (uint8_t)mutate_random();
+    }
     if (kind < 2) return size;
   }
-  if (kind == 7 || !mutate_tables(data + HEAD, size - HEAD, next_random, &out, &out_size)) {
-    return HEAD + LLVMFuzzerMutate(data + HEAD, size - HEAD, max_size - HEAD);
-  }
-  if (out_size <= max_size - HEAD) {
-    memcpy(data + HEAD, out, out_size);
-    size = HEAD + out_size;
-  }
-  ln_free(out);
-  return size;
+  if (kind == 7) return HEAD + LLVMFuzzerMutate(data + HEAD, size - HEAD, max_size - HEAD);
+  return HEAD + mutate_model(data + HEAD, size - HEAD, max_size - HEAD);
 }
 
 #endif
