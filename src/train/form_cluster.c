@@ -314,6 +314,21 @@ static ln_status finish(ln_trainer *t, void *state, ln_optimizer *o) {
   return s->status;
 }
 
+static bool restored(ln_trainer *t, void *state) {
+  const clustering *s = state;
+  bool good = true;
+  (void)t;
+  for (int32_t i = 0; i < s->count; ++i) {
+    for (int32_t k = 0; k < s->layers[i].books; ++k) {
+      int32_t *used = &s->layers[i].book[k].used;
+      if (*used >= 0 && *used <= s->layers[i].most) continue;
+      *used = 0;
+      good = false;
+    }
+  }
+  return good;
+}
+
 const ln_form_def ln_form_cluster = {.name = "cluster",
                                      .what = "weights take few values, which are trained",
                                      .parameters = parameters,
@@ -322,4 +337,5 @@ const ln_form_def ln_form_cluster = {.name = "cluster",
                                      .apply = apply,
                                      .back = back,
                                      .finish = finish,
+                                     .restored = restored,
                                      .destroy = destroy};

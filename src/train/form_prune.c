@@ -242,6 +242,15 @@ static ln_status finish(ln_trainer *t, void *state, ln_optimizer *o) {
   return LN_OK;
 }
 
+static bool restored(ln_trainer *t, void *state) {
+  const pruning *s = state;
+  uint8_t byte;
+  (void)t;
+  memcpy(&byte, s->done, 1);
+  if (byte > 1) *s->done = false;
+  return byte <= 1;
+}
+
 const ln_form_def ln_form_prune = {.name = "prune",
                                    .what = "weights become zero while the others learn to do without them",
                                    .parameters = parameters,
@@ -250,4 +259,5 @@ const ln_form_def ln_form_prune = {.name = "prune",
                                    .apply = apply,
                                    .back = back,
                                    .finish = finish,
+                                   .restored = restored,
                                    .destroy = destroy};

@@ -117,6 +117,25 @@ static ln_status walk(ln_trainer *t, const uint8_t *data, size_t size, bool put)
   return at == size ? LN_OK : damaged(t);
 }
 
+static bool limit(int64_t *count) {
+  const bool good = *count >= 0 && *count <= (int64_t)1 << 53;
+  if (!good) *count = 0;
+  return good;
+}
+
+/* Nothing that was restored may do harm, whoever wrote it: false where something could have. */
+static bool make_safe(ln_trainer *t) {
+  int64_t *const counts[] = {&t->step,         &t->stopping.seen, &t->stopping.wait,   &t->stopping.cooldown,
+                             &t->plateau.seen, &t->plateau.wait,  &t->plateau.cooldown};
+  bool good = true;
+  for (size_t i = 0; i < LN_COUNT(counts); ++i) good = limit(counts[i]) && good;
+  for (int32_t i = 0; i < t->form_count; ++i) {
+    const ln_form_def *def = t->forms[i].def;
+    if (def->restored != NULL) good = def->restored(t, t->forms[i].state) && good;
+  }
+  return good;
+}
+
 ln_status ln_trainer_restore(ln_trainer *t, const char *path, ln_error *err) {
   if (t == NULL || path == NULL) return ln_fail(err, LN_ERR_ARGUMENT, "an argument is missing");
   t->err = t->o.err = err;
@@ -128,10 +147,7 @@ ln_status ln_trainer_restore(ln_trainer *t, const char *path, ln_error *err) {
   if (status == LN_OK) status = walk(t, map.data, size, false);
   if (status == LN_OK) status = walk(t, map.data, size, true);
   t->order_epoch = -1;
-  if (t->step < 0) {
-    t->step = 0;
-    status = damaged(t);
-  }
+  if (status == LN_OK && !make_safe(t)) status = damaged(t);
   if (status != LN_OK) ln_error_prefix(err, "%s", path);
   ln_file_map_close(&map);
   return status;

@@ -310,6 +310,9 @@ typedef struct ln_form_def {
   void (*after_update)(ln_trainer *t, void *state, ln_param *p);
   /* After the last step: the trainer's model holds what was trained as floats; changes it (quantizes it, encodes). */
   ln_status (*finish)(ln_trainer *t, void *state, ln_optimizer *o);
+  /* After a checkpoint, which anyone may have written, was put into what ln_trainer_keep lists: makes that safe to go
+   * on with; false where it was not. NULL: any bytes are. */
+  bool (*restored)(ln_trainer *t, void *state);
   void (*destroy)(ln_trainer *t, void *state);
 } ln_form_def;
 const ln_form_def *ln_form_at(int32_t index); /* NULL past the last */
