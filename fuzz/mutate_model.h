@@ -1,6 +1,6 @@
 /*
- * A custom mutator for inputs that hold a .tflite file, for libFuzzer's programs alone: fields of the decoded tables are
- * changed (mutate_tables.h) by numbers that follow from libFuzzer's seed.
+ * A custom mutator for inputs that hold a .tflite file, for libFuzzer's programs alone: fields of the decoded tables
+ * are changed (mutate_tables.h) by numbers that follow from libFuzzer's seed.
  */
 #ifndef LN_FUZZ_MUTATE_MODEL_H
 #define LN_FUZZ_MUTATE_MODEL_H
