@@ -7,8 +7,8 @@ import sys
 from linnet import _library
 
 WORDS = {"int32_t": ctypes.c_int32, "int64_t": ctypes.c_int64, "size_t": ctypes.c_size_t, "bool": ctypes.c_bool,
-         "float": ctypes.c_float, "double": ctypes.c_double, "void": None, "ln_operator_fn": _library.OperatorFunction,
-         "ln_progress_fn": _library.ProgressFunction}
+         "uint64_t": ctypes.c_uint64, "float": ctypes.c_float, "double": ctypes.c_double, "void": None, "ln_operator_fn": _library.OperatorFunction,
+         "ln_progress_fn": _library.ProgressFunction, "ln_train_fn": _library.TrainFunction}
 POINTERS = {"char": ctypes.c_char_p, "size_t": ctypes.POINTER(ctypes.c_size_t), "int32_t": ctypes.POINTER(ctypes.c_int32)}
 failures = 0
 
@@ -28,6 +28,8 @@ def ctype_of(declaration):
         return WORDS[base]
     if stars == 2 and base in _library.STRUCTS:
         return ctypes.POINTER(ctypes.POINTER(_library.STRUCTS[base]))
+    if stars == 2 and base == "char":
+        return ctypes.POINTER(ctypes.c_char_p)
     if stars == 2:
         return ctypes.POINTER(ctypes.c_void_p)
     if base in _library.STRUCTS:
@@ -51,7 +53,7 @@ def fields_of(body):
             first, *others = declaration.split(",")
             kind = first.rsplit(None, 1)[0]
             for each in [first.rsplit(None, 1)[1], *others]:
-                yield each.strip(), ctype_of(kind)
+                yield each.strip(" *"), ctype_of(kind + " " + "*" * each.count("*"))
         elif name.group(2):
             yield name.group(1), ctypes.c_char * int(name.group(2))
         else:

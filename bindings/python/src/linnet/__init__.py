@@ -1,13 +1,17 @@
-"""Linnet runs .tflite models, and makes them smaller and faster. `linnet.tflite` has a stand-in for tflite_runtime's Interpreter."""
+"""Linnet runs .tflite models, trains them, and makes them smaller and faster. `linnet.tflite` has a stand-in for
+tflite_runtime's Interpreter."""
+from ._builder import Builder, build
 from ._library import Error, Status, Type, lib as _lib, text as _text
 from ._model import Model, OperatorTime, Session, Signature, Stats, TensorInfo
 from ._operator import Operator
 from ._optimize import Accuracy, Optimized, Parameter, evaluate, optimize, techniques
+from ._train import Trained, Trainer, TrainEvent, train, train_choices, train_options
 
 __version__ = _text(_lib.ln_version())
 
-__all__ = ["Accuracy", "Error", "Model", "Operator", "OperatorTime", "Optimized", "Parameter", "Session", "Signature",
-           "Stats", "Status", "TensorInfo", "Type", "cpu_tier", "evaluate", "optimize", "techniques"]
+__all__ = ["Accuracy", "Builder", "Error", "Model", "Operator", "OperatorTime", "Optimized", "Parameter", "Session",
+           "Signature", "Stats", "Status", "TensorInfo", "TrainEvent", "Trained", "Trainer", "Type", "build", "cpu_tier",
+           "evaluate", "optimize", "techniques", "train", "train_choices", "train_options"]
 
 
 def cpu_tier() -> str:

@@ -6,7 +6,7 @@ import enum
 import os
 import sys
 from ctypes import (CFUNCTYPE, POINTER, Structure, c_bool, c_char, c_char_p, c_double, c_float, c_int, c_int32, c_int64, c_size_t,
-                    c_void_p)
+                    c_uint64, c_void_p)
 from typing import Any, Optional
 
 
@@ -293,6 +293,68 @@ class ReportLayer(Structure):
     ]
 
 
+class BuilderOptions(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("seed", c_uint64),
+        ("batch", c_int32),
+        ("weight_limit", c_size_t),
+        ("unfolded", c_bool),
+    ]
+
+
+class LayerSetting(Structure):
+    _fields_ = [
+        ("name", c_char_p),
+        ("value", c_char_p),
+    ]
+
+
+class TrainOption(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("parameter", POINTER(ParameterRecord)),
+        ("choice", c_char_p),
+        ("kind", c_char_p),
+    ]
+
+
+class TrainData(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("samples", POINTER(SamplesRecord)),
+        ("labels", POINTER(c_int32)),
+        ("label_count", c_int64),
+        ("targets", c_void_p),
+        ("target_count", c_int64),
+        ("weights", c_void_p),
+        ("name", CFUNCTYPE(c_char_p, c_void_p, c_int64)),
+        ("user", c_void_p),
+    ]
+
+
+class TrainEventRecord(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("step", c_int64),
+        ("steps", c_int64),
+        ("epoch", c_int64),
+        ("epochs", c_int64),
+        ("samples", c_int64),
+        ("seconds", c_double),
+        ("loss", c_double),
+        ("rate", c_double),
+        ("validation_loss", c_double),
+        ("metric_count", c_int32),
+        ("metric_names", POINTER(c_char_p)),
+        ("metrics", c_void_p),
+        ("epoch_ended", c_bool),
+    ]
+
+
+TrainFunction = CFUNCTYPE(c_bool, c_void_p, POINTER(TrainEventRecord))  # user, event
+
+
 STRUCTS = {
     "ln_error": ErrorRecord,
     "ln_custom_op": CustomOp,
@@ -310,6 +372,11 @@ STRUCTS = {
     "ln_optimize_options": OptimizeOptions,
     "ln_report_point": ReportPoint,
     "ln_report_layer": ReportLayer,
+    "ln_builder_options": BuilderOptions,
+    "ln_layer_setting": LayerSetting,
+    "ln_train_option": TrainOption,
+    "ln_train_data": TrainData,
+    "ln_train_event": TrainEventRecord,
 }
 ENUMS = {"ln_status": Status, "ln_type": Type, "ln_sparsity_part": SparsityPart}
 
@@ -325,6 +392,8 @@ FUNCTIONS = {
     "ln_model_open": (c_int, [c_char_p, _ERR, _OUT]),
     "ln_model_from_copy": (c_int, [c_void_p, c_size_t, _ERR, _OUT]),
     "ln_model_destroy": (None, [_HANDLE]),
+    "ln_model_save": (c_int, [_HANDLE, c_char_p, _ERR]),
+    "ln_model_file": (c_void_p, [_HANDLE, POINTER(c_size_t)]),
     "ln_model_description": (c_char_p, [_HANDLE]),
     "ln_model_signature_count": (c_int32, [_HANDLE]),
     "ln_model_signature_name": (c_char_p, [_HANDLE, c_int32]),
@@ -418,6 +487,29 @@ FUNCTIONS = {
     "ln_optimize_report_layer": (c_int, [_HANDLE, c_int32, POINTER(ReportLayer)]),
     "ln_optimize_report_notes": (c_int32, [_HANDLE]),
     "ln_optimize_report_note": (c_char_p, [_HANDLE, c_int32]),
+    "ln_builder_create": (c_int, [POINTER(BuilderOptions), _ERR, _OUT]),
+    "ln_builder_destroy": (None, [_HANDLE]),
+    "ln_builder_input": (c_int, [_HANDLE, c_char_p, c_int, c_int32, _INTS, _ERR]),
+    "ln_builder_layer": (c_int, [_HANDLE, c_char_p, c_char_p, POINTER(c_char_p), c_int32, POINTER(LayerSetting), c_int32,
+                                 _ERR]),
+    "ln_builder_add": (c_int, [_HANDLE, c_char_p, _ERR]),
+    "ln_builder_output": (c_int, [_HANDLE, c_char_p, _ERR]),
+    "ln_builder_last": (c_char_p, [_HANDLE]),
+    "ln_builder_has": (c_bool, [_HANDLE, c_char_p]),
+    "ln_builder_make": (c_int, [_HANDLE, _ERR, _OUT]),
+    "ln_train_option_get": (c_int, [c_int32, POINTER(TrainOption)]),
+    "ln_train_choice": (c_char_p, [c_char_p, c_int32, POINTER(c_char_p)]),
+    "ln_trainer_create": (c_int, [_HANDLE, _ERR, _OUT]),
+    "ln_trainer_destroy": (None, [_HANDLE]),
+    "ln_trainer_set": (c_int, [_HANDLE, c_char_p, c_char_p, _ERR]),
+    "ln_trainer_set_data": (c_int, [_HANDLE, POINTER(TrainData), POINTER(TrainData), _ERR]),
+    "ln_trainer_set_teacher": (c_int, [_HANDLE, _HANDLE, _ERR]),
+    "ln_trainer_run": (c_int, [_HANDLE, TrainFunction, c_void_p, _ERR]),
+    "ln_trainer_step": (c_int, [_HANDLE, c_void_p, c_int32, _ERR, c_void_p]),
+    "ln_trainer_evaluate": (c_int, [_HANDLE, POINTER(TrainData), _ERR, POINTER(TrainEventRecord)]),
+    "ln_trainer_make": (c_int, [_HANDLE, _ERR, _OUT]),
+    "ln_trainer_save": (c_int, [_HANDLE, c_char_p, _ERR]),
+    "ln_trainer_restore": (c_int, [_HANDLE, c_char_p, _ERR]),
 }
 
 

@@ -101,6 +101,24 @@ class Model:
             self._handle = call(lib.ln_model_open, os.fsencode(model), out=True)
         self._finalizer = weakref.finalize(self, lib.ln_model_destroy, self._handle)
 
+    @classmethod
+    def _of(cls, handle: int) -> "Model":
+        """Around a model that the library made, which is this object's from here on."""
+        model = cls.__new__(cls)
+        model._handle = handle
+        model._finalizer = weakref.finalize(model, lib.ln_model_destroy, handle)
+        return model
+
+    @property
+    def bytes(self) -> bytes:
+        """Of the model's file."""
+        size = ctypes.c_size_t()
+        data = lib.ln_model_file(self._handle, ctypes.byref(size))
+        return ctypes.string_at(data, size.value) if data else b""
+
+    def save(self, path: Union[str, "os.PathLike[str]"]) -> None:
+        call(lib.ln_model_save, self._handle, os.fsencode(path))
+
     @property
     def description(self) -> str:
         return text(lib.ln_model_description(self._handle))
