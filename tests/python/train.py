@@ -60,6 +60,12 @@ class Build(unittest.TestCase):
         builder.layer("Dense", "logits", [builder.last], units=2).output("logits")
         self.assertEqual(builder.make().bytes, linnet.build(SPEC).bytes)
 
+    def test_head(self):
+        head = linnet.build({"layers": [{"layer": "Dense", "units": 3}]}, backbone=linnet.build(SPEC))
+        self.assertEqual([(each.name, each.shape) for each in head.session().inputs], [("features", (1, 2))])
+        with self.assertRaisesRegex(linnet.Error, "a head takes"):
+            linnet.build(SPEC, backbone=linnet.build(SPEC))
+
     def test_mistakes_have_a_place(self):
         layers = SPEC["layers"]
         for change, place in [({"layers": layers + [{"layer": "Magic"}]}, r"layers\[2\]: .*Magic"),

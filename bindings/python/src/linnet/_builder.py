@@ -29,11 +29,13 @@ def _setting(value: Any) -> str:
 class Builder:
     """Adds layer after layer; `make` gives the model. After an error it can only be dropped.
 
-    `unfolded` is for models that are to be trained: normalizations and dropouts stay what training must see.
+    `unfolded` is for models that are to be trained: normalizations and dropouts stay what training must see. Of a head for
+    a `backbone` the first input, "features", takes what that gives first.
     """
 
-    def __init__(self, seed: int = 1, batch: int = 0, unfolded: bool = False) -> None:
-        options = BuilderOptions(ctypes.sizeof(BuilderOptions), seed, batch, 0, unfolded)
+    def __init__(self, seed: int = 1, batch: int = 0, unfolded: bool = False, backbone: Optional[Model] = None) -> None:
+        options = BuilderOptions(ctypes.sizeof(BuilderOptions), seed, batch, 0, unfolded,
+                                 None if backbone is None else backbone._handle)
         self._handle = call(lib.ln_builder_create, ctypes.byref(options), out=True)
         self._finalizer = weakref.finalize(self, lib.ln_builder_destroy, self._handle)
 
@@ -97,17 +99,20 @@ def _keys(place: str, given: Any, allowed: Sequence[str]) -> Mapping[str, Any]:
 
 
 class _Reader:
-    def __init__(self, spec: Mapping[str, Any], seed: int, batch: int, unfolded: bool) -> None:
+    def __init__(self, spec: Mapping[str, Any], seed: int, batch: int, unfolded: bool, backbone: Optional[Model]) -> None:
         _keys("", spec, ("$schema", "description", "batch", "input", "inputs", "blocks", "layers", "outputs"))
         self.spec = spec
         self.blocks: Mapping[str, Any] = spec.get("blocks", {})
         self.aliases: Dict[str, str] = {}  # a block's name: the name of its last layer
-        self.builder = Builder(seed, batch or spec.get("batch", 0), unfolded)
+        self.builder = Builder(seed, batch or spec.get("batch", 0), unfolded, backbone)
+        self.is_head = backbone is not None
 
     def read(self) -> Model:
-        if ("input" in self.spec) == ("inputs" in self.spec):
+        inputs = [] if self.is_head else self.spec.get("inputs", [self.spec.get("input")])
+        if self.is_head and ("input" in self.spec or "inputs" in self.spec):
+            raise _wrong("", "a head takes what its backbone gives")
+        if not self.is_head and ("input" in self.spec) == ("inputs" in self.spec):
             raise _wrong("", 'either "input" or "inputs" is wanted')
-        inputs = self.spec.get("inputs", [self.spec.get("input")])
         for i, each in enumerate(inputs):
             place = "inputs[%d]" % i if "inputs" in self.spec else "input"
             _keys(place, each, ("name", "shape", "type"))
@@ -235,13 +240,13 @@ class _Reader:
         self.aliases[name] = source
 
 
-def build(spec: Spec, *, seed: int = 1, batch: int = 0, unfolded: bool = False) -> Model:
+def build(spec: Spec, *, seed: int = 1, batch: int = 0, unfolded: bool = False, backbone: Optional[Model] = None) -> Model:
     """The model that a specification (docs/builder.md) describes: a mapping, or the path of a JSON file.
 
-    Its weights are drawn from `seed`. `batch` fixes the first dimension of inputs. For what `unfolded` is, see `Builder`;
+    Its weights are drawn from `seed`. `batch` fixes the first dimension of inputs. For what `unfolded` and `backbone` are, see `Builder`;
     `train` builds so by itself.
     """
     if not isinstance(spec, Mapping):
         with open(spec, encoding="utf-8") as file:
             spec = json.load(file)
-    return _Reader(spec, seed, batch, unfolded).read()  # type: ignore[arg-type]
+    return _Reader(spec, seed, batch, unfolded, backbone).read()  # type: ignore[arg-type]

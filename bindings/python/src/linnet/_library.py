@@ -300,6 +300,7 @@ class BuilderOptions(Structure):
         ("batch", c_int32),
         ("weight_limit", c_size_t),
         ("unfolded", c_bool),
+        ("backbone", c_void_p),
     ]
 
 
