@@ -213,6 +213,7 @@ static size_t measure(recompute *r) {
     for (int32_t k = 0; k < op->output_count; ++k) {
       const int32_t made = number_of(r, r->order[s], op->outputs[k], true);
       const int32_t shared = k == 0 ? shared_block(r, s) : -1;
+      if (r->use[made] == r->count) continue; /* an output, which lies elsewhere */
       r->root[made] = shared >= 0 ? shared : made;
       if (shared < 0) r->first[made] = r->last[made] = s;
       if (r->use[made] > r->last[r->root[made]]) r->last[r->root[made]] = r->use[made];
@@ -410,36 +411,64 @@ static void take_back(recompute *r, const undo *before) {
 
 /* ---- what a session takes ---- */
 
-/* Of inputs, which the caller binds, and variables, which are no part of the arena. */
-static size_t apart(const ln_graph *graph) {
-  size_t sum = 0, bytes;
-  for (int32_t i = 0; i < graph->input_count; ++i) {
-    const ln_tensor *tensor = &graph->tensors[graph->inputs[i]];
-    if (ln_tensor_size(tensor->type, &tensor->shape, &bytes)) sum += (bytes + LN_ALIGNMENT - 1) & ~(LN_ALIGNMENT - 1);
+static bool add_room(const ln_graph *graph, const int32_t *tensors, int32_t count, size_t *sum) {
+  for (int32_t i = 0; i < count; ++i) {
+    const ln_tensor *tensor = &graph->tensors[tensors[i]];
+    size_t bytes;
+    if (!ln_tensor_size(tensor->type, &tensor->shape, &bytes)) continue;
+    if (!ln_size_align(bytes, LN_ALIGNMENT, &bytes) || !ln_size_add(*sum, bytes, sum)) return false;
   }
-  return sum;
+  return true;
 }
 
-/* The arena of a session without its inputs; SIZE_MAX when it is more than `limit` (0: none), which is not taken. */
+/* Inputs and outputs in memory of their own, of which nothing is touched. */
+static void bind_ends(const ln_graph *graph, ln_session *session, uint8_t *room) {
+  size_t at = 0, bytes;
+  for (int32_t i = 0; i < graph->input_count; ++i) {
+    const ln_tensor *tensor = &graph->tensors[graph->inputs[i]];
+    if (!ln_tensor_size(tensor->type, &tensor->shape, &bytes)) continue;
+    ln_session_bind_input(session, i, room + at, bytes, NULL); /* what cannot be bound stays in the arena */
+    at += (bytes + LN_ALIGNMENT - 1) / LN_ALIGNMENT * LN_ALIGNMENT;
+  }
+  for (int32_t i = 0; i < graph->output_count; ++i) {
+    const ln_tensor *tensor = &graph->tensors[graph->outputs[i]];
+    if (!ln_tensor_size(tensor->type, &tensor->shape, &bytes)) continue;
+    ln_session_bind_output(session, i, room + at, bytes, NULL);
+    at += (bytes + LN_ALIGNMENT - 1) / LN_ALIGNMENT * LN_ALIGNMENT;
+  }
+}
+
+/* The arena of a session with bound inputs and outputs; SIZE_MAX when it is more than `limit` (0: none), which is not
+ * taken. */
 static ln_status plan_session(recompute *r, int32_t threads, size_t limit, size_t *out) {
   ln_session_options options = LN_SESSION_OPTIONS_INIT;
   ln_session_stats stats = {.size = sizeof stats};
+  const ln_graph *graph = ln_optimizer_graph(r->o);
   ln_model *model = NULL;
   ln_session *session = NULL;
   ln_error err = {0};
-  const size_t inputs = apart(ln_optimizer_graph(r->o));
+  size_t ends = LN_ALIGNMENT;
   *out = SIZE_MAX;
-  LN_TRY(ln_grad_snapshot(r->o->model, r->o->err, &model));
-  options.first_graph = true;
+  const bool fits = add_room(graph, graph->inputs, graph->input_count, &ends) &&
+                    add_room(graph, graph->outputs, graph->output_count, &ends);
+  uint8_t *room = fits ? ln_alloc(ends) : NULL;
+  if (room == NULL) return ln_optimizer_no_memory(r->o);
+  options.first_graph = options.prepare_later = true;
   options.threads = threads;
-  options.memory_limit = limit == 0 ? 0 : limit + inputs;
-  ln_status status = ln_session_create(model, &options, &err, &session);
-  if (status == LN_OK) status = ln_session_get_stats(session, &stats);
-  if (status == LN_OK) *out = stats.arena_bytes > inputs ? stats.arena_bytes - inputs : 0;
-  else if (status == LN_ERR_LIMIT) status = LN_OK;
-  else if (r->o->err != NULL) *r->o->err = err;
+  options.memory_limit = limit;
+  ln_status status = ln_grad_snapshot(r->o->model, &err, &model);
+  if (status == LN_OK) status = ln_session_create(model, &options, &err, &session);
+  if (status == LN_OK) {
+    bind_ends(graph, session, room);
+    status = ln_session_prepare(session, &err);
+    if (status == LN_OK) status = ln_session_get_stats(session, &stats);
+    if (status == LN_OK) *out = stats.arena_bytes;
+    else if (status == LN_ERR_LIMIT) status = LN_OK;
+  }
+  if (status != LN_OK && r->o->err != NULL) *r->o->err = err;
   ln_session_destroy(session);
   ln_model_destroy(model);
+  ln_free(room);
   return status;
 }
 
