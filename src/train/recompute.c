@@ -453,7 +453,8 @@ static ln_status plan_session(recompute *r, int32_t threads, size_t limit, size_
                     add_room(graph, graph->outputs, graph->output_count, &ends);
   uint8_t *room = fits ? ln_alloc(ends) : NULL;
   if (room == NULL) return ln_optimizer_no_memory(r->o);
-  options.first_graph = options.prepare_later = true;
+  options.first_graph = r->o->graph == 0; /* else the signature says which */
+  options.prepare_later = true;
   options.threads = threads;
   options.memory_limit = limit;
   ln_status status = ln_grad_snapshot(r->o->model, &err, &model);

@@ -24,6 +24,7 @@ typedef struct ln_step_making {
   int32_t target, weights; /* tensors */
   int32_t loss, losses;    /* tensors */
   int32_t *gradients;      /* [param_count] */
+  int32_t forward_ops;     /* up to the loss */
   ln_status status;        /* of what rewriting added */
 } making;
 
@@ -149,6 +150,7 @@ static ln_status add_gradients(ln_trainer *t, making *m, ln_grad *g) {
   m->gradients = ln_arena_array(&t->arena, (size_t)t->param_count + 1, sizeof *m->gradients);
   if (tensors == NULL || m->gradients == NULL) return no_memory(t);
   for (int32_t i = 0; i < t->param_count; ++i) tensors[i] = t->params[i]->step_tensor;
+  m->forward_ops = ln_optimizer_graph(&m->o)->op_count;
   LN_TRY(ln_grad_build_fast(&m->o, m->loss, tensors, t->param_count, m->gradients));
   for (int32_t i = 0; i < t->param_count; ++i) {
     bool shared = m->gradients[i] < 0;
@@ -241,6 +243,13 @@ static ln_status open_session(ln_trainer *t, making *m) {
   return ln_session_create(m->step->model, &options, t->err, &m->step->session);
 }
 
+/* Values that do not fit the limit are computed again. */
+static ln_status limit_memory(ln_trainer *t, making *m) {
+  const int64_t limit = ln_setting_int(t->settings, ln_train_parameters, "memory_limit");
+  const int32_t threads = (int32_t)ln_setting_int(t->settings, ln_train_parameters, "threads");
+  return limit > 0 ? ln_grad_recompute(&m->o, m->forward_ops, threads, (size_t)limit) : LN_OK;
+}
+
 static ln_status make(ln_trainer *t, making *m, bool training) {
   LN_TRY(ln_train_rebatch(&m->o, m->step->batch));
   open_params(t, m);
@@ -249,6 +258,7 @@ static ln_status make(ln_trainer *t, making *m, bool training) {
   LN_TRY(add_loss(t, m, &g, training));
   if (training) LN_TRY(add_gradients(t, m, &g));
   LN_TRY(list_ends(t, m));
+  if (training) LN_TRY(limit_memory(t, m));
   LN_TRY(open_session(t, m));
   return bind(t, m->step, training);
 }

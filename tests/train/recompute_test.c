@@ -155,6 +155,68 @@ static void test_networks(void **state) {
   compare(MODELS "cnn.json", true, 0);
 }
 
+/* ---- through the trainer ---- */
+
+enum { SAMPLES = 24, SIDE = 28 };
+
+static ln_status fill(void *user, int64_t index, ln_session *session, ln_error *e) {
+  (void)user;
+  float values[SIDE * SIDE];
+  for (int i = 0; i < SIDE * SIDE; ++i) values[i] = (float)sin((double)i * 0.37 * (double)(index + 1));
+  return ln_session_set_input(session, 0, values, sizeof values, e);
+}
+
+/* The file that training in so much memory makes; NULL when it is refused. */
+static uint8_t *train(ln_model *model, const char *limit, size_t *size) {
+  ln_trainer *t = NULL;
+  ln_model *made = NULL;
+  uint8_t *file = NULL;
+  int32_t labels[SAMPLES];
+  const ln_samples samples = {.size = sizeof samples, .count = SAMPLES, .fill = fill};
+  ln_train_data data = LN_TRAIN_DATA_INIT;
+  for (int i = 0; i < SAMPLES; ++i) labels[i] = i % 10;
+  data.samples = &samples;
+  data.labels = labels;
+  check(ln_trainer_create(model, &err, &t));
+  check(ln_trainer_set(t, "batch", "8", &err));
+  check(ln_trainer_set(t, "epochs", "1", &err));
+  check(ln_trainer_set(t, "threads", "2", &err));
+  check(ln_trainer_set(t, "memory_limit", limit, &err));
+  check(ln_trainer_set_data(t, &data, NULL, &err));
+  const ln_status status = ln_trainer_run(t, NULL, NULL, &err);
+  if (status == LN_OK) {
+    check(ln_trainer_make(t, &err, &made));
+    check(ln_edit_file(made, &err, &file, size));
+  } else {
+    assert_int_equal(status, LN_ERR_LIMIT);
+  }
+  ln_model_destroy(made);
+  ln_trainer_destroy(t);
+  return file;
+}
+
+static void test_trainer(void **state) {
+  (void)state;
+  ln_builder_options options = LN_BUILDER_OPTIONS_INIT;
+  ln_model *model = NULL;
+  size_t size = 0, other = 0;
+  char limit[32];
+  options.seed = 7;
+  check(ln_builder_read(MODELS "mbnet.json", &options, &err, &model));
+  uint8_t *plain = train(model, "0", &size);
+  assert_non_null(plain);
+  assert_null(train(model, "1000", &other));
+  snprintf(limit, sizeof limit, "%zu", least_of(err.message));
+  printf("a step of mbnet.json takes %s bytes at least\n", limit);
+  uint8_t *small = train(model, limit, &other);
+  assert_non_null(small);
+  assert_int_equal(size, other);
+  assert_memory_equal(plain, small, size);
+  ln_free(plain);
+  ln_free(small);
+  ln_model_destroy(model);
+}
+
 static void test_arguments(void **state) {
   (void)state;
   network n;
@@ -168,6 +230,7 @@ static void test_arguments(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_networks),
+      cmocka_unit_test(test_trainer),
       cmocka_unit_test(test_arguments),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
