@@ -31,8 +31,8 @@ ln_status ln_grad_take_shapes(ln_optimizer *o, ln_session *session);
  * its inputs and outputs are bound to memory of the caller's. Operators [0, forward_ops) are the forward part; of their
  * values those that are not worth keeping are computed again where the rest first reads them (Chen et al., Training
  * deep nets with sublinear memory cost, 2016). Results are the same bits. The graph is the model's
- * first, or that of its first signature, and its outputs are set; tensors keep their numbers, forward operators their places. LN_ERR_LIMIT, naming the least that is
- * possible, leaves it as it was.
+ * first, or that of its first signature, and its outputs are set; tensors keep their numbers, forward operators their
+ * places. LN_ERR_LIMIT, naming the least that is possible, leaves it as it was.
  */
 ln_status ln_grad_recompute(ln_optimizer *o, int32_t forward_ops, int32_t threads, size_t limit);
 
