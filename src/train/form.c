@@ -1,9 +1,11 @@
-/* Which trained weights a form takes. */
+/* Which trained weights a form takes, and techniques of the optimizer run over the result. */
 #include "train/form.h"
 
 #include <string.h>
 
 #include "ops/regex.h"
+#include "optimize/recipe.h"
+#include "optimize/report.h"
 
 enum { ZEROS_BY_CHANCE = 10 }; /* one weight in so many may be zero without a meaning */
 
@@ -59,5 +61,19 @@ ln_status ln_form_layers(ln_trainer *t, const char *form, const char *pattern, l
   ln_regex_matcher_destroy(matcher);
   ln_regex_destroy(regex);
   ln_free(layers);
+  return status;
+}
+
+ln_status ln_form_technique(ln_optimizer *o, const ln_stage *stage) {
+  ln_optimize_report *given = o->report;
+  const char *before = o->stage;
+  if (given == NULL) o->report = ln_report_create();
+  if (o->report == NULL) return ln_optimizer_no_memory(o);
+  o->stage = stage->technique->name;
+  ln_status status = stage->technique->run(o, stage);
+  if (status == LN_OK) status = ln_invariants_verify(o);
+  o->stage = before;
+  if (given == NULL) ln_optimize_report_destroy(o->report);
+  o->report = given;
   return status;
 }

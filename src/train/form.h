@@ -22,6 +22,9 @@ static inline size_t ln_form_place(const ln_layer *l, size_t row, size_t column)
   return l->axis == 0 ? row * (size_t)l->columns + column : column * (size_t)l->rows + row;
 }
 
+/* Runs a technique of the optimizer over the result. */
+ln_status ln_form_technique(ln_optimizer *o, const ln_stage *stage);
+
 /* Weights zero too often for a chance: what came pruned. */
 bool ln_form_is_sparse(const float *values, size_t count);
 

@@ -1,8 +1,8 @@
 /*
- * Clustering in training: a layer's weights take few values, the means of what belongs to them. Weights move by their
- * gradients as if they were themselves (straight through), so that values follow the mean of their members' gradients,
- * and each step every weight goes to the nearest value: Lloyd's turns between the optimizer's. Clusters of weights that
- * came clustered stay as they are on request. S. Han et al., Deep Compression, 2016; M. Cho et al., DKM, 2022.
+ * Clustering in training: a layer's weights take few values, the centroids, which are parameters of their own whose
+ * gradient is the sum of their members'. Weights move on by their gradients as if they were themselves (straight
+ * through), and each step every weight goes to the nearest centroid. Clusters of weights that came clustered stay as
+ * they are on request. S. Han et al., Deep Compression, 2016.
  */
 #include <math.h>
 #include <string.h>
@@ -17,35 +17,35 @@ static const ln_parameter parameters[] = {
     {"cluster_scope", LN_PARAMETER_CHOICE, "tensor", "tensor|channel", 0, 0, "what shares its values"},
     {"cluster_smallest", LN_PARAMETER_INTEGER, "128", NULL, 0, 1e9, "weights that a layer must have to be clustered"},
     {"cluster_begin", LN_PARAMETER_NUMBER, "0", NULL, 0, 1, "share of the steps before weights are clustered"},
-    {"cluster_gradient", LN_PARAMETER_CHOICE, "own", "own|mean", 0, 0,
-     "whether weights follow gradients of their own, or all of a cluster the mean of them"},
     {"cluster_layers", LN_PARAMETER_TEXT, NULL, NULL, 0, 0,
      "a regular expression: the tensors or layers that are clustered"},
     {0}};
 
 enum { MOST = 256 };
 
-/* Values of a tensor, or of one of its channels. */
+/* The values of a tensor, or of one of its channels. */
 typedef struct codebook {
-  int32_t used;       /* 0: not found yet */
-  float values[MOST]; /* ascending: what weights are compared with */
-  float next[MOST];   /* means of the members, which the values become with the next step */
+  int32_t used; /* 0: not found yet */
+  int32_t zero; /* the one that is zero and stays so; -1 */
 } codebook;
 
 typedef struct clustered {
   ln_param *param;
   ln_layer layer;
   int32_t books;
-  codebook *book;   /* [books] */
-  uint8_t *numbers; /* [count] in the tensor's order */
-  int32_t most;     /* values of each */
+  codebook *book;      /* [books] */
+  uint8_t *numbers;    /* [count] in the tensor's order */
+  int32_t most;        /* values of each */
+  float *first;        /* [books, most] where they begin */
+  ln_param *centroids; /* [books, most] */
+  const char *name;
 } clustered;
 
 typedef struct clustering {
   clustered *layers;
   int32_t count;
   ln_kmeans how;
-  bool keeps, by_channel, mean, pruned;
+  bool keeps, by_channel, pruned;
   double begin;
   int64_t smallest;
   bool begun;
@@ -79,7 +79,6 @@ static ln_status read_settings(ln_trainer *t, clustering *s) {
   }
   s->by_channel = strcmp(ln_setting_text(t->settings, parameters, "cluster_scope"), "channel") == 0;
   s->pruned = ln_setting_given(t->settings, "prune");
-  s->mean = s->keeps || strcmp(ln_setting_text(t->settings, parameters, "cluster_gradient"), "mean") == 0;
   s->begin = s->keeps ? 0 : ln_setting_number(t->settings, parameters, "cluster_begin");
   s->smallest = ln_setting_int(t->settings, parameters, "cluster_smallest");
   return LN_OK;
@@ -94,58 +93,54 @@ static size_t member(const clustered *c, int32_t book, size_t index) {
   return c->books == 1 ? index : ln_form_place(&c->layer, (size_t)book, index);
 }
 
-static int32_t zero_of(const codebook *b) {
-  for (int32_t i = 0; i < b->used; ++i) {
-    if (b->values[i] == 0.0f) return i;
-  }
-  return -1;
-}
-
 /* ---- where values begin ---- */
 
-/* The distinct values, when they are no more than a codebook's. */
-static bool find_distinct(const clustered *c, int32_t book, codebook *b) {
-  const size_t count = member_count(c);
-  b->used = 0;
-  for (size_t i = 0; i < count; ++i) {
+/* The distinct values of weights that are no more than `values` holds; how many, 0 for more. */
+static int32_t find_distinct(const clustered *c, int32_t book, float values[MOST]) {
+  int32_t used = 0;
+  for (size_t i = 0; i < member_count(c); ++i) {
     const float value = c->param->values[member(c, book, i)] + 0.0f; /* no negative zero */
-    int32_t at = 0, above = b->used;
-    while (at < above) {
-      const int32_t middle = (at + above) / 2;
-      if (b->values[middle] < value) at = middle + 1;
-      else above = middle;
-    }
-    if (at < b->used && b->values[at] == value) continue;
-    if (b->used == MOST || !isfinite(value)) return false;
-    memmove(&b->values[at + 1], &b->values[at], (size_t)(b->used - at) * sizeof *b->values);
-    b->values[at] = value;
-    ++b->used;
+    const int32_t near = used == 0 ? 0 : ln_kmeans_nearest(values, used, value);
+    if (used > 0 && values[near] == value) continue;
+    if (used == MOST || !isfinite(value)) return 0;
+    int32_t at = near + (used > 0 && values[near] < value);
+    memmove(&values[at + 1], &values[at], (size_t)(used - at) * sizeof *values);
+    values[at] = value;
+    ++used;
   }
-  memcpy(b->next, b->values, sizeof b->next);
-  return true;
+  return used;
+}
+
+static void take_values(const clustered *c, int32_t book, int32_t used, const float *values) {
+  c->book[book] = (codebook){used, -1};
+  for (int32_t i = 0; i < used; ++i) {
+    c->first[book * c->most + i] = values[i];
+    if (values[i] == 0.0f) c->book[book].zero = i;
+  }
 }
 
 /* Clusters of the weights as the forms before left them; zeros have one of their own where weights were pruned. */
 static bool find_values(const clustering *s, const clustered *c, int32_t book, const float *used, float *work) {
+  float values[MOST] = {0};
   const size_t count = member_count(c);
-  codebook *b = &c->book[book];
   size_t filled = 0;
+  ln_kmeans how = s->how;
+  int32_t found = 1;
+  how.keep_zero = s->pruned || ln_form_is_sparse(used, c->param->count);
   for (size_t i = 0; i < count; ++i) {
     const float value = used[member(c, book, i)];
     if (!isfinite(value)) return true; /* the loss says it */
-    if (value != 0.0f) work[filled++] = value;
+    if (value != 0.0f || !how.keep_zero) work[filled++] = value;
   }
-  ln_kmeans how = s->how;
-  how.keep_zero = s->pruned || ln_form_is_sparse(used, c->param->count);
-  b->used = 1;
-  b->values[0] = 0.0f;
-  if (!how.keep_zero) {
-    filled = count;
-    for (size_t i = 0; i < count; ++i) work[i] = used[member(c, book, i)];
-  }
-  if (filled > 0 && !ln_kmeans_find(&how, work, NULL, filled, b->values, &b->used)) return false;
-  memcpy(b->next, b->values, sizeof b->next);
+  if (filled > 0 && !ln_kmeans_find(&how, work, NULL, filled, values, &found)) return false;
+  take_values(c, book, found, values);
   return true;
+}
+
+static void begin_centroids(const clustered *c) {
+  const size_t bytes = c->centroids->count * sizeof *c->first;
+  memcpy(c->centroids->values, c->first, bytes);
+  if (c->centroids->average != NULL) memcpy(c->centroids->average, c->first, bytes);
 }
 
 static ln_status begin_layer(const ln_trainer *t, const clustering *s, const clustered *c) {
@@ -153,16 +148,33 @@ static ln_status begin_layer(const ln_trainer *t, const clustering *s, const clu
   bool good = work != NULL;
   for (int32_t i = 0; good && i < c->books; ++i) good = find_values(s, c, i, c->param->used, work);
   ln_free(work);
+  if (good) begin_centroids(c);
   return good ? LN_OK : no_memory(t);
 }
 
 /* ---- layers ---- */
 
-static void number_members(const clustered *c, int32_t book) {
-  const codebook *b = &c->book[book];
-  for (size_t i = 0; i < member_count(c); ++i) {
-    const size_t at = member(c, book, i);
-    c->numbers[at] = (uint8_t)ln_kmeans_nearest(b->values, b->used, c->param->values[at]);
+/* What came clustered: how many values at most; 0 where it did not. */
+static int32_t come_clustered(const clustered *c) {
+  float values[MOST];
+  int32_t most = 0;
+  for (int32_t i = 0; i < c->books; ++i) {
+    const int32_t found = find_distinct(c, i, values);
+    if (found == 0 || (size_t)found * 2 > member_count(c)) return 0;
+    if (found > most) most = found;
+  }
+  return most;
+}
+
+static void keep_clusters(const clustered *c) {
+  float values[MOST];
+  for (int32_t i = 0; i < c->books; ++i) {
+    const int32_t found = find_distinct(c, i, values);
+    take_values(c, i, found, values);
+    for (size_t k = 0; k < member_count(c); ++k) {
+      const size_t at = member(c, i, k);
+      c->numbers[at] = (uint8_t)ln_kmeans_nearest(values, found, c->param->values[at]);
+    }
   }
 }
 
@@ -171,28 +183,17 @@ static ln_status add_layer(ln_trainer *t, clustering *s, const ln_form_layer *fo
   if ((int64_t)found->param->count < s->smallest) return LN_OK;
   *c = (clustered){.param = found->param, .layer = found->layer, .most = s->how.clusters};
   c->books = s->by_channel ? found->layer.rows : 1;
-  c->book = ln_alloc_array((size_t)c->books, sizeof *c->book);
-  c->numbers = ln_alloc_array(found->param->count, 1);
+  if (s->keeps) c->most = come_clustered(c);
+  if (c->most == 0) return LN_OK;
   ++s->count;
-  if (c->book == NULL || c->numbers == NULL) return no_memory(t);
-  if (s->keeps) {
-    c->most = 0;
-    for (int32_t i = 0; i < c->books; ++i) {
-      const bool few = find_distinct(c, i, &c->book[i]) && (size_t)c->book[i].used * 2 <= member_count(c);
-      if (!few) { /* it did not come clustered */
-        ln_free(c->book);
-        ln_free(c->numbers);
-        --s->count;
-        return LN_OK;
-      }
-      if (c->book[i].used > c->most) c->most = c->book[i].used;
-      number_members(c, i);
-    }
-  }
+  c->book = ln_arena_array(&t->arena, (size_t)c->books, sizeof *c->book);
+  c->first = ln_arena_array(&t->arena, (size_t)c->books * (size_t)c->most, sizeof *c->first); /* bounded: rows * 256 */
+  c->numbers = ln_arena_array(&t->arena, found->param->count, 1);
+  c->name = ln_arena_printf(&t->arena, "cluster/%s", found->param->name);
+  if (c->book == NULL || c->first == NULL || c->numbers == NULL || c->name == NULL) return no_memory(t);
+  if (s->keeps) keep_clusters(c);
   if (c->books == 1) found->param->clusters = c->most;
-  const char *name = ln_arena_printf(&t->arena, "cluster/%s", found->param->name);
-  if (name == NULL) return no_memory(t);
-  return ln_trainer_keep(t, name, c->book, (size_t)c->books * sizeof *c->book); /* bounded: as allocated */
+  return ln_trainer_keep(t, c->name, c->book, (size_t)c->books * sizeof *c->book);
 }
 
 static ln_status open_layers(ln_trainer *t, clustering *s) {
@@ -212,10 +213,6 @@ static void destroy(ln_trainer *t, void *state) {
   clustering *s = state;
   (void)t;
   if (s == NULL) return;
-  for (int32_t i = 0; s->layers != NULL && i < s->count; ++i) {
-    ln_free(s->layers[i].book);
-    ln_free(s->layers[i].numbers);
-  }
   ln_free(s->layers);
   ln_free(s);
 }
@@ -228,79 +225,103 @@ static ln_status begin(ln_trainer *t, void **state) {
   return open_layers(t, s);
 }
 
+/* The centroids are inputs of the step that no operator reads: what they learn from comes with the weights. */
+static ln_status rewrite(ln_trainer *t, void *state, ln_grad *g, bool training) {
+  const clustering *s = state;
+  (void)training;
+  for (int32_t i = 0; i < s->count; ++i) {
+    clustered *c = &s->layers[i];
+    const bool is_new = c->centroids == NULL;
+    const ln_shape shape = {.rank = 2, .dims = {c->books, c->most}};
+    const char *name = ln_arena_printf(&t->arena, "%s/centroids", c->name);
+    if (name == NULL) return no_memory(t);
+    ln_step_add_param(t, g, name, &shape, c->first, &c->centroids);
+    LN_TRY(g->status);
+    if (is_new && s->keeps) begin_centroids(c);
+  }
+  return LN_OK;
+}
+
 /* ---- steps ---- */
 
 static ln_status before_step(ln_trainer *t, void *state, int64_t step, int64_t steps) {
   clustering *s = state;
   (void)t;
   s->begun = step >= (int64_t)(s->begin * (double)steps) || step >= steps - 1;
-  for (int32_t i = 0; i < s->count; ++i) {
-    for (int32_t k = 0; k < s->layers[i].books; ++k) {
-      codebook *b = &s->layers[i].book[k];
-      memcpy(b->values, b->next, sizeof b->values);
-    }
-  }
   return s->status;
 }
 
-/* Each weight's number, and the means of those that have it, which become the values of all. */
+/* A checkpoint may hold anything. */
+static bool is_codebook(const clustered *c, const codebook *b) {
+  return b->used >= 0 && b->used <= c->most && b->zero >= -1 && (b->zero < b->used || b->used == 0);
+}
+
+/* Places of a codebook's values in ascending order, and those in `values`. */
+static void sort_values(const clustered *c, int32_t book, float values[MOST], uint8_t places[MOST]) {
+  const codebook *b = &c->book[book];
+  const float *centroids = c->centroids->values + (size_t)book * (size_t)c->most;
+  for (int32_t i = 0; i < b->used; ++i) {
+    const float value = i == b->zero ? 0.0f : centroids[i];
+    int32_t at = i;
+    for (; at > 0 && values[at - 1] > value; --at) {
+      values[at] = values[at - 1];
+      places[at] = places[at - 1];
+    }
+    values[at] = value;
+    places[at] = (uint8_t)i;
+  }
+}
+
+/* Each weight's number, and its value. */
 static void apply_book(const clustering *s, const clustered *c, int32_t book, float *used) {
-  codebook *b = &c->book[book];
-  const size_t count = member_count(c);
-  const int32_t zero = zero_of(b);
-  double sums[MOST] = {0};
-  size_t counts[MOST] = {0};
-  for (size_t i = 0; i < count; ++i) {
+  const codebook *b = &c->book[book];
+  const float *centroids = c->centroids->values + (size_t)book * (size_t)c->most;
+  float values[MOST];
+  uint8_t places[MOST];
+  sort_values(c, book, values, places);
+  for (size_t i = 0; i < member_count(c); ++i) {
     const size_t at = member(c, book, i);
     if (!s->keeps) {
-      c->numbers[at] =
-          (uint8_t)(used[at] == 0.0f && zero >= 0 ? zero : ln_kmeans_nearest(b->values, b->used, used[at]));
+      const bool stays = used[at] == 0.0f && b->zero >= 0;
+      c->numbers[at] = stays ? (uint8_t)b->zero : places[ln_kmeans_nearest(values, b->used, used[at])];
     }
-    sums[c->numbers[at]] += (double)used[at];
-    ++counts[c->numbers[at]];
-  }
-  for (int32_t k = 0; k < b->used; ++k) {
-    b->next[k] = k == zero ? 0.0f : counts[k] == 0 ? b->values[k] : (float)(sums[k] / (double)counts[k]);
-  }
-  for (size_t i = 0; i < count; ++i) {
-    const size_t at = member(c, book, i);
-    used[at] = b->next[c->numbers[at]];
+    used[at] = c->numbers[at] == b->zero ? 0.0f : centroids[c->numbers[at]];
   }
 }
 
 static void apply(ln_trainer *t, void *state, ln_param *p) {
   clustering *s = state;
   const clustered *c = layer_of(s, p);
-  if (c == NULL || (!s->begun && c->book[0].used == 0)) return;
+  if (c == NULL || c->centroids == NULL || (!s->begun && c->book[0].used == 0)) return;
+  for (int32_t i = 0; i < c->books && s->status == LN_OK; ++i) {
+    if (is_codebook(c, &c->book[i])) continue;
+    s->status = ln_fail(t->err, LN_ERR_DATA, "cluster: the checkpoint has no such clusters of \"%s\"", p->name);
+  }
   if (c->book[0].used == 0 && s->status == LN_OK) s->status = begin_layer(t, s, c);
   if (s->status != LN_OK) return;
   for (int32_t i = 0; i < c->books; ++i) apply_book(s, c, i, p->used);
 }
 
-/* All of a cluster move by the mean of their gradients, and stay together; what is zero stays. */
-static void share_gradient(const clustered *c, int32_t book, float *gradient) {
-  const codebook *b = &c->book[book];
-  const size_t count = member_count(c);
-  const int32_t zero = zero_of(b);
-  double sums[MOST] = {0};
-  size_t counts[MOST] = {0};
-  for (size_t i = 0; i < count; ++i) {
-    const size_t at = member(c, book, i);
-    sums[c->numbers[at]] += (double)gradient[at];
-    ++counts[c->numbers[at]];
-  }
-  for (size_t i = 0; i < count; ++i) {
-    const size_t at = member(c, book, i), k = c->numbers[at];
-    gradient[at] = (int32_t)k == zero ? 0.0f : (float)(sums[k] / (double)counts[k]);
-  }
-}
-
+/* A centroid's gradient is its members' sum; of what is zero there is none. */
 static void back(ln_trainer *t, void *state, ln_param *p) {
   const clustering *s = state;
   const clustered *c = layer_of(s, p);
   (void)t;
-  if (c == NULL || !s->mean || c->book[0].used == 0) return;
-  for (int32_t i = 0; i < c->books; ++i) share_gradient(c, i, p->gradient);
+  if (c == NULL || c->book[0].used == 0) return;
+  for (int32_t i = 0; i < c->books; ++i) {
+    float *gradient = c->centroids->gradient + (size_t)i * (size_t)c->most;
+    double sums[MOST] = {0};
+    for (size_t k = 0; k < member_count(c); ++k) {
+      const size_t at = member(c, i, k);
+      sums[c->numbers[at]] += (double)p->gradient[at];
+    }
+    for (int32_t k = 0; k < c->most; ++k) gradient[k] = k == c->book[i].zero ? 0.0f : (float)sums[k];
+  }
+}
+
+/* Where a normalization has been folded in, a channel's values are multiplied. */
+static bool is_multiplied(const ln_optimizer *o, const ln_param *p) {
+  return memcmp(ln_optimizer_graph(o)->tensors[p->tensor].data, p->used, p->count * sizeof *p->used) != 0;
 }
 
 static ln_status finish(ln_trainer *t, void *state, ln_optimizer *o) {
@@ -309,7 +330,8 @@ static ln_status finish(ln_trainer *t, void *state, ln_optimizer *o) {
   for (int32_t i = 0; i < s->count; ++i) {
     const clustered *c = &s->layers[i];
     if (c->book[0].used == 0) continue;
-    LN_TRY(ln_invariant_keep_clusters(o, c->param->tensor, c->most, c->books > 1 ? c->layer.axis : -1));
+    const int32_t axis = c->books > 1 || is_multiplied(o, c->param) ? c->layer.axis : -1;
+    LN_TRY(ln_invariant_keep_clusters(o, c->param->tensor, c->most, axis));
   }
   return s->status;
 }
@@ -333,6 +355,7 @@ const ln_form_def ln_form_cluster = {.name = "cluster",
                                      .what = "weights take few values, which are trained",
                                      .parameters = parameters,
                                      .begin = begin,
+                                     .rewrite = rewrite,
                                      .before_step = before_step,
                                      .apply = apply,
                                      .back = back,

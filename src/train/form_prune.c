@@ -23,8 +23,10 @@ static const ln_parameter parameters[] = {
      "unstructured, blocks of output channels x inputs (1x4, 4x4), or n:m (2:4), which says its share itself"},
     {"prune_scope", LN_PARAMETER_CHOICE, "global", "global|layer", 0, 0,
      "whether layers share the zeros or have the same"},
-    {"prune_gradient", LN_PARAMETER_CHOICE, "dense", "dense|masked", 0, 0,
+    {"prune_gradient", LN_PARAMETER_CHOICE, "masked", "masked|dense", 0, 0,
      "whether weights learn on while they are zero, until masks stay"},
+    {"prune_depthwise", LN_PARAMETER_FLAG, "false", NULL, 0, 0,
+     "whether depthwise layers are pruned, too, whose few weights all count"},
     {"prune_layers", LN_PARAMETER_TEXT, NULL, NULL, 0, 0,
      "a regular expression: the tensors or layers that are pruned"},
     {0}};
@@ -40,11 +42,11 @@ typedef struct pruning {
   ln_prune_layer *plans; /* of the same layers: `dense` holds the values in the matrix's order */
   float *work;           /* [the most weights of a layer] */
   int32_t count;
-  bool keeps, global, constant, dense;
+  bool keeps, global, constant, dense, depthwise;
   double goal, initial, begin, end;
   int64_t frequency;
   ln_prune_pattern pattern;
-  bool *done; /* masks stay from here on */
+  int32_t *done; /* not 0: masks stay from here on */
 } pruning;
 
 static masked *layer_of(const pruning *s, const ln_param *p) {
@@ -74,6 +76,7 @@ static ln_status read_settings(ln_trainer *t, pruning *s) {
   s->global = strcmp(ln_setting_text(t->settings, parameters, "prune_scope"), "global") == 0 && s->pattern.m == 0;
   s->constant = strcmp(ln_setting_text(t->settings, parameters, "prune_schedule"), "constant") == 0;
   s->dense = strcmp(ln_setting_text(t->settings, parameters, "prune_gradient"), "dense") == 0;
+  s->depthwise = ln_setting_flag(t->settings, parameters, "prune_depthwise");
   s->initial = ln_setting_number(t->settings, parameters, "prune_initial");
   s->begin = ln_setting_number(t->settings, parameters, "prune_begin");
   s->end = ln_setting_number(t->settings, parameters, "prune_end");
@@ -88,7 +91,7 @@ static bool takes(ln_trainer *t, const pruning *s, const ln_form_layer *found, l
   *plan = (ln_prune_layer){.layer = found->layer, .sparsity = -1, .importance = 1, .pattern = s->pattern};
   plan->groups = ln_prune_groups(&t->o, &found->layer);
   plan->units = (int64_t)(found->layer.rows / s->pattern.rows) * (found->layer.columns / s->pattern.columns);
-  return ln_prune_refuses(&t->o, plan) == NULL;
+  return ln_prune_refuses(&t->o, plan) == NULL && (s->depthwise || found->layer.kind != LN_LAYER_DEPTHWISE);
 }
 
 static ln_status add_layer(ln_trainer *t, pruning *s, const ln_form_layer *found) {

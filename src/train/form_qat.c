@@ -12,7 +12,6 @@
 
 #include "kernels/convert.h"
 #include "optimize/learned_rounding.h"
-#include "optimize/report.h"
 #include "optimize/recipe.h"
 
 const ln_parameter ln_form_qat_parameters[] = {
@@ -24,6 +23,8 @@ const ln_parameter ln_form_qat_parameters[] = {
     {"qat_samples", LN_PARAMETER_INTEGER, "128", NULL, 1, 1e9, "of the training data, for ranges to begin with"},
     {"qat_io", LN_PARAMETER_CHOICE, "float", "float|int8|uint8|int16", 0, 0,
      "the type of inputs and outputs of a model in integers"},
+    {"qat_exclude", LN_PARAMETER_TEXT, NULL, NULL, 0, 0,
+     "a regular expression: the layers that stay floats, by the names of their outputs or weights"},
     {0}};
 
 enum { LEAST_WEIGHTS = 1024, SHORT_ROW = 64, REFIT_STEPS = 50, FIT_STEPS = 16 };
@@ -41,6 +42,9 @@ static ln_status make_recipe(ln_trainer *t, ln_qat *q) {
   LN_TRY(ln_recipe_set(q->recipe, "io", ln_setting_text(t->settings, ln_form_qat_parameters, "qat_io"), t->err));
   LN_TRY(
       ln_recipe_set(q->recipe, "samples", ln_setting_text(t->settings, ln_form_qat_parameters, "qat_samples"), t->err));
+  const char *exclude = ln_setting_text(t->settings, ln_form_qat_parameters, "qat_exclude");
+  if (exclude != NULL) LN_TRY(ln_recipe_exclude(q->recipe, exclude, t->err));
+  LN_TRY(ln_recipe_check(q->recipe, ln_optimizer_graph(&t->o), t->err));
   q->stage = q->recipe->first;
   q->format = ln_quantize_format_of(&t->o, q->stage, NULL);
   return LN_OK;
@@ -49,7 +53,7 @@ static ln_status make_recipe(ln_trainer *t, ln_qat *q) {
 /* ---- which weights ---- */
 
 /* What the writers of weights alone leave as floats stays so here. */
-static bool takes(const ln_qat *q, const ln_form_layer *layer, ln_qat_weights *w) {
+static bool takes(const ln_optimizer *o, const ln_qat *q, const ln_form_layer *layer, ln_qat_weights *w) {
   const bool embedding = layer->layer.kind == LN_LAYER_EMBEDDING;
   *w = (ln_qat_weights){.layer = *layer, .per_tensor = layer->param->clusters > 0};
   if (q->tensor_count > 0) {
@@ -58,7 +62,7 @@ static bool takes(const ln_qat *q, const ln_form_layer *layer, ln_qat_weights *w
   }
   w->fitted = q->bits == 4;
   if (embedding) w->per_tensor |= q->bits == 8 || layer->layer.columns < SHORT_ROW;
-  return layer->param->count >= LEAST_WEIGHTS;
+  return layer->param->count >= LEAST_WEIGHTS && ln_stage_takes(q->stage, o, ln_layer_op(o, &layer->layer));
 }
 
 static ln_status open_weights(ln_trainer *t, ln_qat *q) {
@@ -69,7 +73,7 @@ static ln_status open_weights(ln_trainer *t, ln_qat *q) {
   ln_status status = q->weights == NULL ? no_memory(t) : LN_OK;
   for (int32_t i = 0; status == LN_OK && i < count; ++i) {
     ln_qat_weights *w = &q->weights[q->weight_count];
-    if (!takes(q, &found[i], w)) continue;
+    if (!takes(&t->o, q, &found[i], w)) continue;
     const size_t bytes = (size_t)w->layer.layer.rows * sizeof *w->scales; /* bounded: rows of a tensor in memory */
     w->scales = ln_arena_alloc(&t->arena, bytes);
     const char *name = ln_arena_printf(&t->arena, "qat/%s", found[i].param->name);
@@ -202,16 +206,38 @@ static ln_status before_step(ln_trainer *t, void *state, int64_t step, int64_t s
 
 /* ---- the result ---- */
 
+/*
+ * The scales of the weights as they are in the result: where a normalization has been folded in, a row is what was
+ * trained times a factor.
+ */
+static void give_scales(const ln_optimizer *o, const ln_qat_weights *w, float *scales) {
+  const ln_layer *layer = &w->layer.layer;
+  const ln_param *param = w->layer.param;
+  const float *made = ln_optimizer_graph(o)->tensors[param->tensor].data;
+  for (size_t r = 0; r < (size_t)layer->rows; ++r) {
+    float trained = 0, given = 0;
+    for (size_t c = 0; c < (size_t)layer->columns; ++c) {
+      const size_t at = ln_form_place(layer, r, c);
+      trained = fmaxf(trained, fabsf(param->used[at]));
+      given = fmaxf(given, fabsf(made[at]));
+    }
+    scales[r] = w->scales[r] * (trained > 0 && given > 0 ? given / trained : 1);
+  }
+}
+
 static ln_status quantize(const ln_qat *q, ln_optimizer *o, const float **scales, ln_range *ranges) {
   ln_range *scaled = ranges + ln_optimizer_graph(o)->tensor_count;
-  for (int32_t i = 0; q->bits <= 8 && i < q->weight_count; ++i) {
-    scales[q->weights[i].layer.param->tensor] = q->weights[i].scales;
+  for (int32_t i = 0; q->bits > 0 && q->bits <= 8 && i < q->weight_count; ++i) {
+    const ln_qat_weights *w = &q->weights[i];
+    float *own = ln_arena_array(ln_optimizer_arena(o), (size_t)w->layer.layer.rows, sizeof *own);
+    if (own == NULL) return ln_optimizer_no_memory(o);
+    give_scales(o, w, own);
+    scales[w->layer.param->tensor] = own;
   }
   if (q->tensor_count > 0) ln_qat_give_ranges(q, ranges, scaled);
   const struct ln_quantize_trained trained = {ranges, scaled, scales};
   o->trained = &trained;
-  o->stage = "qat";
-  const ln_status status = ln_technique_quantize(o, q->stage);
+  const ln_status status = ln_form_technique(o, q->stage);
   o->trained = NULL;
   return status;
 }
@@ -224,14 +250,8 @@ static ln_status finish(ln_trainer *t, void *state, ln_optimizer *o) {
   }
   const float **scales = ln_alloc_array(tensors + 1, sizeof *scales);
   ln_range *ranges = ln_alloc_array(tensors + 1, 3 * sizeof *ranges);
-  const bool has_report = o->report != NULL;
-  if (!has_report) o->report = ln_report_create();
-  ln_status status = scales == NULL || ranges == NULL || o->report == NULL ? no_memory(t) : LN_OK;
+  ln_status status = scales == NULL || ranges == NULL ? no_memory(t) : LN_OK;
   if (status == LN_OK) status = quantize(q, o, scales, ranges);
-  if (!has_report) {
-    ln_optimize_report_destroy(o->report);
-    o->report = NULL;
-  }
   ln_free(scales);
   ln_free(ranges);
   return status;

@@ -10,14 +10,18 @@
 
 extern const ln_parameter ln_form_qat_parameters[];
 
+/* What a checkpoint holds of a range: low and high. */
+typedef struct ln_qat_span {
+  float now[2], batch[2]; /* `batch`: of the samples since the last step */
+  int32_t fresh, updates; /* whether `batch` says something */
+} ln_qat_span;
+
 /* What tensors with one scale lie in. */
 typedef struct ln_qat_range {
-  int32_t group;    /* of the plan */
-  bool used, fixed; /* by the operator that makes them */
-  bool wide;        /* int16: symmetric */
-  float now[2];     /* low, high */
-  float batch[2];   /* of the samples since the last step */
-  bool fresh;       /* `batch` says something */
+  int32_t group; /* of the plan */
+  bool fixed;    /* by the operator that makes them */
+  bool wide;     /* int16: symmetric */
+  ln_qat_span span;
   const char *name;
   ln_param *learned; /* NULL: a moving average */
 } ln_qat_range;

@@ -18,9 +18,9 @@ static ln_status no_memory(const ln_trainer *t) { return ln_fail(t->err, LN_ERR_
 /* What the range of a scale that the operator fixes is. */
 static void fix_range(uint32_t span, bool wide, ln_qat_range *range) {
   range->fixed = span != 0;
-  range->now[0] = span & LN_OPF_SPAN_SIGNED ? -1.0f : span & LN_OPF_SPAN_LOG ? -255.0f / 16 : 0.0f;
-  range->now[1] = span & LN_OPF_SPAN_SIGNED ? 127.0f / 128 : span & LN_OPF_SPAN_LOG ? 0.0f : 255.0f / 256;
-  if (wide) range->now[1] = 32767.0f / 32768;
+  range->span.now[0] = span & LN_OPF_SPAN_SIGNED ? -1.0f : span & LN_OPF_SPAN_LOG ? -255.0f / 16 : 0.0f;
+  range->span.now[1] = span & LN_OPF_SPAN_SIGNED ? 127.0f / 128 : span & LN_OPF_SPAN_LOG ? 0.0f : 255.0f / 256;
+  if (wide) range->span.now[1] = 32767.0f / 32768;
 }
 
 /* The range of a tensor as numbers of a kind; made where there is none yet. */
@@ -34,7 +34,7 @@ static int32_t range_of(ln_trainer *t, ln_qat *q, ln_integer_plan *plan, int32_t
   const ln_scale_group *from = &plan->groups[group];
   /* int16's other scales are of the range alone */
   const uint32_t span = number == LN_COMPUTE_INT16 ? from->span & (LN_OPF_SPAN_UNIT | LN_OPF_SPAN_SIGNED) : from->span;
-  *range = (ln_qat_range){.group = group, .wide = number == LN_COMPUTE_INT16, .now = {from->low, from->high}};
+  *range = (ln_qat_range){.group = group, .wide = number == LN_COMPUTE_INT16, .span.now = {from->low, from->high}};
   range->name = ln_arena_printf(&t->arena, "qat/%d", (int)group);
   if (span != 0) fix_range(span, range->wide, range);
   return i;
@@ -86,7 +86,7 @@ static ln_status take_plan(ln_trainer *t, ln_qat *q, ln_integer_plan *plan) {
   for (int32_t i = 0; i < graph->op_count; ++i) find_conversions(t, q, plan, i);
   for (int32_t i = 0; i < q->range_count; ++i) {
     if (q->ranges[i].name == NULL) return no_memory(t);
-    LN_TRY(ln_trainer_keep(t, q->ranges[i].name, q->ranges[i].now, 5 * sizeof(float)));
+    LN_TRY(ln_trainer_keep(t, q->ranges[i].name, &q->ranges[i].span, sizeof q->ranges[i].span));
   }
   if (q->range_count > 0) return LN_OK;
   return ln_fail(t->err, LN_ERR_UNSUPPORTED, "qat: no operator of the model computes in these integers");
@@ -100,6 +100,7 @@ ln_status ln_qat_plan(ln_trainer *t, ln_qat *q) {
   options.signature = t->o.options == NULL ? NULL : t->o.options->signature;
   o.report = ln_report_create();
   ln_status status = o.report == NULL ? no_memory(t) : ln_edit_begin(t->o.model, t->err, &o.model);
+  if (status == LN_OK) status = ln_train_layers_finish(t, &o); /* as the result will be: normalizations are folded */
   if (status == LN_OK) status = ln_integer_plan_make(&o, q->stage, &plan);
   if (status == LN_OK) status = take_plan(t, q, &plan);
   ln_integer_plan_close(&plan);
@@ -122,25 +123,29 @@ void ln_qat_plan_free(ln_qat *q) {
 static void fill_range(ln_trainer *t, void *user, float *values, size_t count) {
   const ln_qat_range *range = user;
   (void)t, (void)count;
-  memcpy(values, range->now, sizeof range->now);
+  memcpy(values, range->span.now, sizeof range->span.now);
 }
 
 static void take_seen(ln_trainer *t, void *user, const float *values, size_t count) {
   ln_qat_range *range = user;
   (void)t, (void)count;
-  range->batch[0] = range->fresh ? fminf(range->batch[0], values[0]) : values[0];
-  range->batch[1] = range->fresh ? fmaxf(range->batch[1], values[1]) : values[1];
-  range->fresh = true;
+  range->span.batch[0] = range->span.fresh ? fminf(range->span.batch[0], values[0]) : values[0];
+  range->span.batch[1] = range->span.fresh ? fmaxf(range->span.batch[1], values[1]) : values[1];
+  range->span.fresh = true;
 }
 
+/* The first batches weigh more, so that it does not keep what it began with. */
 void ln_qat_move_ranges(ln_qat *q) {
   for (int32_t i = 0; i < q->range_count; ++i) {
-    ln_qat_range *range = &q->ranges[i];
-    const bool moves = range->fresh && isfinite(range->batch[0]) && isfinite(range->batch[1]);
+    ln_qat_span *span = &q->ranges[i].span;
+    const bool moves = span->fresh && isfinite(span->batch[0]) && isfinite(span->batch[1]);
+    const float warm = (1 + (float)span->updates) / (10 + (float)span->updates);
+    const float momentum = fminf(warm, (float)q->momentum);
     for (int32_t end = 0; moves && end < 2; ++end) {
-      range->now[end] += (1 - (float)q->momentum) * (range->batch[end] - range->now[end]);
+      span->now[end] += (1 - momentum) * (span->batch[end] - span->now[end]);
     }
-    range->fresh = false;
+    span->updates += moves && span->updates < 1000000;
+    span->fresh = false;
   }
 }
 
@@ -149,7 +154,7 @@ void ln_qat_give_ranges(const ln_qat *q, ln_range *planned, ln_range *scaled) {
   for (int32_t i = 0; i < 2 * q->tensor_count; ++i) {
     if (q->groups[i] < 0) continue;
     const ln_qat_range *range = &q->ranges[q->groups[i]];
-    const float *ends = range->learned == NULL ? range->now : range->learned->used;
+    const float *ends = range->learned == NULL ? range->span.now : range->learned->used;
     scaled[i] = (ln_range){true, fminf(ends[0], 0), fmaxf(ends[1], 0), ends[0], ends[1]};
   }
 }
@@ -171,7 +176,7 @@ static ln_status open_ranges(rewriting *r) {
   for (int32_t i = 0; i < r->q->range_count; ++i) {
     ln_qat_range *range = &r->q->ranges[i];
     if (r->q->learns && !range->fixed) {
-      r->tensors[i] = ln_step_add_param(r->t, r->g, range->name, &shape, range->now, &range->learned);
+      r->tensors[i] = ln_step_add_param(r->t, r->g, range->name, &shape, range->span.now, &range->learned);
     } else {
       r->tensors[i] = ln_step_add_input(r->t, r->g, range->name, &shape, fill_range, range);
     }

@@ -136,8 +136,8 @@ static void test_prune_reaches_the_share(void **state) {
   (void)state;
   static const char *const scopes[] = {"global", "layer"}, *const gradients[] = {"dense", "masked"};
   for (int32_t i = 0; i < 4; ++i) {
-    ln_model *model = TRAIN(source, NULL, "prune", "0.8", "prune_scope", scopes[i % 2], "prune_gradient",
-                            gradients[i / 2], "prune_frequency", "3");
+    ln_model *model = TRAIN(source, NULL, "prune", "0.8", "prune_depthwise", "true", "prune_scope", scopes[i % 2],
+                            "prune_gradient", gradients[i / 2], "prune_frequency", "3");
     const figures f = look(model);
     assert_share(&f, 0.8);
     assert_true((double)f.zeros <= 0.8 * (double)f.weights + f.layers);
@@ -171,7 +171,7 @@ static void test_cluster_values(void **state) {
   ln_train_event before = {.size = sizeof before}, after = {.size = sizeof after};
   ln_model *model = TRAIN(source, &before, "cluster", "8", "epochs", "1", "learning_rate", "0");
   ln_model_destroy(model);
-  model = TRAIN(source, &after, "cluster", "8", "cluster_gradient", "mean");
+  model = TRAIN(source, &after, "cluster", "8", "cluster_init", "density");
   assert_true(look(model).most_values <= 8);
   ln_model_destroy(model);
   model = TRAIN(source, &after, "cluster", "8");
@@ -233,12 +233,12 @@ static void test_quantized_types(void **state) {
 
 static void test_all_at_once_and_again(void **state) {
   (void)state;
-  ln_model *first = TRAIN(source, NULL, "prune", "0.8", "cluster", "8", "qat", "int8");
+  ln_model *first = TRAIN(source, NULL, "prune", "0.8", "prune_depthwise", "true", "cluster", "8", "qat", "int8");
   figures f = look(first);
   assert_share(&f, 0.8);
   assert_true(f.most_values <= 8);
   ln_model_destroy(first);
-  first = TRAIN(source, NULL, "prune", "0.7", "cluster", "8");
+  first = TRAIN(source, NULL, "prune", "0.7", "prune_depthwise", "true", "cluster", "8");
   f = look(first);
   assert_share(&f, 0.7);
   assert_true(f.most_values <= 8);
