@@ -17,6 +17,8 @@ static const ln_parameter parameters[] = {
     {"cluster_scope", LN_PARAMETER_CHOICE, "tensor", "tensor|channel", 0, 0, "what shares its values"},
     {"cluster_smallest", LN_PARAMETER_INTEGER, "128", NULL, 0, 1e9, "weights that a layer must have to be clustered"},
     {"cluster_begin", LN_PARAMETER_NUMBER, "0", NULL, 0, 1, "share of the steps before weights are clustered"},
+    {"cluster_rate", LN_PARAMETER_NUMBER, "0.3", NULL, 0, 1000,
+     "the learning rate of the values, over that of weights"},
     {"cluster_layers", LN_PARAMETER_TEXT, NULL, NULL, 0, 0,
      "a regular expression: the tensors or layers that are clustered"},
     {0}};
@@ -36,7 +38,7 @@ typedef struct clustered {
   codebook *book;      /* [books] */
   uint8_t *numbers;    /* [count] in the tensor's order */
   int32_t most;        /* values of each */
-  float *first;        /* [books, most] where they begin */
+  float *first;        /* [books, most] where they begin, and were before an update */
   ln_param *centroids; /* [books, most] */
   const char *name;
 } clustered;
@@ -46,7 +48,7 @@ typedef struct clustering {
   int32_t count;
   ln_kmeans how;
   bool keeps, by_channel, pruned;
-  double begin;
+  double begin, rate;
   int64_t smallest;
   bool begun;
   ln_status status; /* of applying, which cannot fail */
@@ -80,6 +82,7 @@ static ln_status read_settings(ln_trainer *t, clustering *s) {
   s->by_channel = strcmp(ln_setting_text(t->settings, parameters, "cluster_scope"), "channel") == 0;
   s->pruned = ln_setting_given(t->settings, "prune");
   s->begin = s->keeps ? 0 : ln_setting_number(t->settings, parameters, "cluster_begin");
+  s->rate = ln_setting_number(t->settings, parameters, "cluster_rate");
   s->smallest = ln_setting_int(t->settings, parameters, "cluster_smallest");
   return LN_OK;
 }
@@ -317,6 +320,20 @@ static void back(ln_trainer *t, void *state, ln_param *p) {
     }
     for (int32_t k = 0; k < c->most; ++k) gradient[k] = k == c->book[i].zero ? 0.0f : (float)sums[k];
   }
+  memcpy(c->first, c->centroids->values, c->centroids->count * sizeof *c->first);
+}
+
+/* When a centroid moves, all its weights do: it goes slower than a weight by itself. */
+static void after_update(ln_trainer *t, void *state, ln_param *p) {
+  const clustering *s = state;
+  (void)t;
+  for (int32_t i = 0; i < s->count; ++i) {
+    const clustered *c = &s->layers[i];
+    if (c->centroids != p || c->book[0].used == 0) continue;
+    for (size_t k = 0; k < p->count; ++k) {
+      p->values[k] = c->first[k] + (float)s->rate * (p->values[k] - c->first[k]);
+    }
+  }
 }
 
 /* Where a normalization has been folded in, a channel's values are multiplied. */
@@ -359,6 +376,7 @@ const ln_form_def ln_form_cluster = {.name = "cluster",
                                      .before_step = before_step,
                                      .apply = apply,
                                      .back = back,
+                                     .after_update = after_update,
                                      .finish = finish,
                                      .restored = restored,
                                      .destroy = destroy};
