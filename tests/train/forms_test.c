@@ -10,6 +10,7 @@
 #include "support/unit.h"
 
 enum { SAMPLES = 96 };
+#define CHECKPOINT "forms_test.checkpoint"
 
 static ln_error err;
 static ln_model *source;
@@ -271,6 +272,36 @@ static void test_threads_change_nothing(void **state) {
   ln_free(files[1]);
 }
 
+static bool save_in_the_middle(void *user, const ln_train_event *event) {
+  if (event->step == 11) check(ln_trainer_save(user, CHECKPOINT, &err));
+  return true;
+}
+
+/* Masks, values and ranges go on where they were. */
+static void test_resume(void **state) {
+  (void)state;
+  static const char *const options[] = {
+      "prune", "0.6", "prune_frequency", "4", "cluster", "8", "cluster_begin", "0.2", "epochs", "3", "qat",
+      "int8",  NULL};
+  uint8_t *files[2];
+  size_t sizes[2];
+  for (int32_t i = 0; i < 2; ++i) {
+    ln_trainer *t = open_trainer(source, options);
+    ln_model *model = NULL;
+    if (i == 1) check(ln_trainer_restore(t, CHECKPOINT, &err));
+    check(ln_trainer_run(t, i == 0 ? save_in_the_middle : NULL, t, &err));
+    check(ln_trainer_make(t, &err, &model));
+    check(ln_edit_file(model, &err, &files[i], &sizes[i]));
+    ln_model_destroy(model);
+    ln_trainer_destroy(t);
+  }
+  remove(CHECKPOINT);
+  assert_int_equal(sizes[0], sizes[1]);
+  assert_memory_equal(files[0], files[1], sizes[0]);
+  ln_free(files[0]);
+  ln_free(files[1]);
+}
+
 static void test_bad_values(void **state) {
   (void)state;
   assert_int_equal(refused("prune", "1.5"), LN_ERR_ARGUMENT);
@@ -283,10 +314,14 @@ static void test_bad_values(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_prune_reaches_the_share), cmocka_unit_test(test_prune_patterns),
-      cmocka_unit_test(test_cluster_values),          cmocka_unit_test(test_quantized_result_is_what_was_trained),
-      cmocka_unit_test(test_quantized_types),         cmocka_unit_test(test_all_at_once_and_again),
-      cmocka_unit_test(test_threads_change_nothing),  cmocka_unit_test(test_bad_values)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_prune_reaches_the_share),
+                                     cmocka_unit_test(test_prune_patterns),
+                                     cmocka_unit_test(test_cluster_values),
+                                     cmocka_unit_test(test_quantized_result_is_what_was_trained),
+                                     cmocka_unit_test(test_quantized_types),
+                                     cmocka_unit_test(test_all_at_once_and_again),
+                                     cmocka_unit_test(test_threads_change_nothing),
+                                     cmocka_unit_test(test_resume),
+                                     cmocka_unit_test(test_bad_values)};
   return cmocka_run_group_tests(tests, setup, teardown);
 }
