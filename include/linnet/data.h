@@ -72,6 +72,7 @@ LN_API const char *ln_data_sample_name(const ln_data *data, int64_t index);
 LN_API const char *ln_data_note(const ln_data *data, int32_t index);
 /* The name of a class, where folders' or a column's names are the classes; NULL: it has none. */
 LN_API const char *ln_data_class(const ln_data *data, int32_t index);
+LN_API int32_t ln_data_class_count(const ln_data *data); /* one past the highest that has a name; 0: none has */
 
 /* ---- for training ---- */
 

@@ -229,6 +229,8 @@ const char *ln_data_class(const ln_data *data, int32_t index) {
   return data && index >= 0 && index < data->class_count ? data->class_names[index] : NULL;
 }
 
+int32_t ln_data_class_count(const ln_data *data) { return data ? data->class_count : 0; }
+
 const char *ln_data_note(const ln_data *data, int32_t index) {
   return data && index >= 0 && index < (int32_t)LN_COUNT(data->notes) ? data->notes[index] : NULL;
 }

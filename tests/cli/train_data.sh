@@ -83,6 +83,13 @@ fails 2 'split takes the place of --validation' "$linnet" train "$work/three.jso
 bad 'flip: the model has no input of pictures' "$work/three.json" --data "$work/points.csv" --labels where --flip horizontal
 bad 'flip: ' "$work/three.json" --data "$work/points.csv" --labels where --flip sideways
 
+# Names of classes go into the model.
+rm -f "$out"
+trains '.' "$work/three.json" --data "$work/points.csv" --labels where --epochs 40 --batch 16 --lr 0.02
+printf '\223NUMPY\001\000\166\000%-117s\n\000\000\000\277\000\000\200\277' \
+  "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2), }" > "$work/west.npy" # -0.5, -1
+prints 'west' "$linnet" run "$out" --input "$work/west.npy"
+
 # ---- folders that are bad ----
 mkdir -p "$work/photos/bag" "$work/photos/shirt" "$work/photos/boot"
 for i in 1 2 3; do

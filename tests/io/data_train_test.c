@@ -343,6 +343,7 @@ static void classes_follow_names(void **state) {
   assert_string_equal(ln_data_class(data, 2), "dog, or\nso");
   assert_string_equal(ln_data_class(data, 3), "wolf");
   assert_null(ln_data_class(data, 4));
+  assert_int_equal(ln_data_class_count(data), 4);
   /* Validation data have the same classes, though they hold fewer. */
   ln_data_options options = training(NULL);
   options.classes = data;

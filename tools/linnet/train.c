@@ -257,13 +257,36 @@ static void print_text(const training *t) {
   for (int32_t i = 0; ln_data_note(t->data, i); i++) printf("note: %s\n", ln_data_note(t->data, i));
 }
 
+/* Classes that have names carry them into a model that names none, a line each. */
+static ln_status name_classes(training *t) {
+  const int32_t count = ln_data_class_count(t->data);
+  ln_labels *known = NULL;
+  if (count == 0 || ln_io_model_labels(t->made, 0, -1, NULL, NULL, &known) == LN_OK) {
+    ln_labels_destroy(known);
+    return LN_OK;
+  }
+  const char **names = calloc((size_t)count, sizeof *names);
+  bool plain = names != NULL;
+  for (int32_t i = 0; i < count && plain; i++) {
+    names[i] = ln_data_class(t->data, i) ? ln_data_class(t->data, i) : "?";
+    plain = strchr(names[i], '\n') == NULL;
+  }
+  ln_model *named = NULL;
+  const ln_status status = plain ? ln_model_name_classes(t->made, names, count, &t->err, &named) : LN_OK;
+  free(names);
+  if (!named) return status;
+  ln_model_destroy(t->made);
+  t->made = named;
+  return LN_OK;
+}
+
 static int train(training *t) {
   t->saved_ms = cli_now_ms();
   const ln_status status = ln_trainer_run(t->trainer, on_step, t, &t->err);
   if (isatty(STDERR_FILENO) && !t->options->quiet) fputs("\r\033[K", stderr);
   if (status != LN_OK || t->failed != LN_OK) return cli_fail("%s", t->err.message);
   if (ln_trainer_make(t->trainer, &t->err, &t->made) != LN_OK ||
-      train_transfer_finish(&t->transfer, &t->err, &t->made) != LN_OK ||
+      train_transfer_finish(&t->transfer, &t->err, &t->made) != LN_OK || name_classes(t) != LN_OK ||
       ln_model_save(t->made, t->options->output, &t->err) != LN_OK) {
     return cli_fail("%s", t->err.message);
   }
