@@ -87,6 +87,6 @@ def check_files(scratch):
 
 folder = os.path.abspath(folder)
 with tempfile.TemporaryDirectory() as scratch:
-    for name in ("dense", "conv"):
+    for name in ("dense", "conv", "tutorial"):
         print("%s: trained, saved, restored; %s" % (name, check(name, scratch)))
     check_files(scratch)

@@ -107,6 +107,46 @@ class Embedded(Trained):
         return tf.nn.relu(tf.reshape(x, [-1, 64]) @ w[0] + w[1] + rows) @ w[2] + w[3]
 
 
+class Tutorial(tf.Module):
+    """As TensorFlow Lite's tutorial writes it: a Keras model, whose optimizer applies what the tape gives."""
+
+    def __init__(self):
+        keras = tf.keras
+        keras.utils.set_random_seed(7)
+        self.model = keras.Sequential([keras.Input((8, 8)), keras.layers.Flatten(), keras.layers.Dense(16, activation="relu"),
+                                       keras.layers.Dense(10)])
+        self.model.compile(optimizer=keras.optimizers.Adam(0.01), loss=keras.losses.CategoricalCrossentropy(from_logits=True))
+        self.model.optimizer.build(self.model.trainable_variables)
+        self.kept = [v.value for v in self.model.optimizer.variables + self.model.weights]  # so that they are saved
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 8, 8]), tf.TensorSpec([None, 10])])
+    def train(self, x, y):
+        with tf.GradientTape() as tape:
+            loss = self.model.loss(y, self.model(x))
+        gradients = tape.gradient(loss, self.model.trainable_variables)
+        self.model.optimizer.apply_gradients(zip(gradients, self.model.trainable_variables))
+        return {"loss": loss}
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 8, 8])])
+    def infer(self, x):
+        logits = self.model(x)
+        return {"output": tf.nn.softmax(logits, axis=-1), "logits": logits}
+
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+    def save(self, checkpoint_path):
+        names = [weight.path for weight in self.model.weights]
+        tf.raw_ops.Save(filename=checkpoint_path, tensor_names=names, data=[w.value.read_value() for w in self.model.weights])
+        return {"checkpoint_path": checkpoint_path}
+
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+    def restore(self, checkpoint_path):
+        restored = {}
+        for weight in self.model.weights:
+            restored[weight.path] = tf.raw_ops.Restore(file_pattern=checkpoint_path, tensor_name=weight.path, dt=tf.float32)
+            weight.value.assign(restored[weight.path])
+        return restored
+
+
 def make(name, model):
     functions = {k: getattr(model, k).get_concrete_function() for k in ("train", "infer", "save", "restore")}
     with tempfile.TemporaryDirectory() as folder:
@@ -130,3 +170,4 @@ if __name__ == "__main__":
     make("dense", Dense())
     make("conv", Conv())
     make("embedded", Embedded())
+    make("tutorial", Tutorial())

@@ -168,6 +168,12 @@ static void trains_embedded(void **state) {
   train_save_restore("embedded");
 }
 
+/* A Keras model and its Adam, as the tutorial has them. */
+static void trains_tutorial(void **state) {
+  (void)state;
+  train_save_restore("tutorial");
+}
+
 /* The caller says where files lie: a session that allows none, a path that is absent. */
 static void refuses_files(void **state) {
   (void)state;
@@ -193,6 +199,7 @@ int main(void) {
       cmocka_unit_test(trains_dense),
       cmocka_unit_test(trains_conv),
       cmocka_unit_test(trains_embedded),
+      cmocka_unit_test(trains_tutorial),
       cmocka_unit_test(refuses_files),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
