@@ -48,11 +48,17 @@ static ln_status input_prepare(ln_node *node, ln_prep *prep) {
   if (args->bands > h) args->bands = h;
   args->band = (h + args->bands - 1) / args->bands;
   args->bands = (h + args->band - 1) / args->band;
+  node->finish_grain = ln_shape_span(&image, 2, 4);
   if (image.dims[0] > INT32_MAX / args->bands) {
     return ln_node_fail(node, prep->err, LN_ERR_UNSUPPORTED, "more than 2^31 parts");
   }
   return LN_OK;
 }
+
+typedef struct input_job {
+  const ln_node *node;
+  const ln_exec *exec;
+} input_job;
 
 /* Taps that meet one element, to be summed when they are many or all. */
 typedef struct gather {
@@ -96,7 +102,8 @@ static void pixel(const ln_gradient_kernels *kernels, const ln_windows *w, int32
 }
 
 static void input_task(void *context, int32_t task, int32_t worker) {
-  const ln_node *node = context;
+  const input_job *job = context;
+  const ln_node *node = job->node;
   const input_args *args = node->args;
   const ln_windows *w = &args->windows;
   const ptrdiff_t image = task / args->bands, first = (ptrdiff_t)(task % args->bands) * args->band;
@@ -110,12 +117,15 @@ static void input_task(void *context, int32_t task, int32_t worker) {
       pixel(ln_gradient_kernels_get(), w, (int32_t)row, column, filter, dy, out);
     }
   }
+  const ptrdiff_t floats = (last - first) * w->in_w * w->channels;
+  ln_exec_finish(job->exec, (size_t)(out - (float *)node->out[0]->data - floats), (size_t)floats);
 }
 
 static ln_status input_run(const ln_node *node, ln_exec *exec) {
   const input_args *args = node->args;
   if (ln_tensor_is_empty(node->out[0])) return LN_OK;
-  ln_pool_run(exec->pool, node->out[0]->shape.dims[0] * args->bands, input_task, (void *)(uintptr_t)node);
+  input_job job = {node, exec};
+  ln_pool_run(exec->pool, node->out[0]->shape.dims[0] * args->bands, input_task, &job);
   return LN_OK;
 }
 

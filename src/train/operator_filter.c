@@ -10,6 +10,7 @@
 enum {
   BLOCK_PIXELS = 192, /* that stay in the cache while all taps go over them */
   MOST_LINES = 192,
+  NEAR_FLOATS = 3072,  /* of a depthwise block, once more of what it multiplies: they are read anew for each tap */
   GATHERED_RUN = 8,    /* taps of fewer floats are copied side by side first */
   GATHERED_MOST = 256, /* floats of all taps */
   MOST_PARTS = 16,
@@ -72,8 +73,8 @@ static void choose_form(filter_args *a, int32_t lanes) {
   const bool near =
       w->before_w == 0 && w->dilation_w == 1 && ((int64_t)w->out_w - 1) * w->stride_w + w->kernel_w <= w->in_w;
   const int64_t row = (int64_t)w->kernel_w * w->channels;
-  a->plain = w->kernel_h == 1 && w->kernel_w == 1 && w->stride_h == 1 && w->stride_w == 1 && w->before_h == 0 &&
-             w->before_w == 0 && w->in_h == w->out_h && w->in_w == w->out_w;
+  a->plain = !a->depthwise && w->kernel_h == 1 && w->kernel_w == 1 && w->stride_h == 1 && w->stride_w == 1 &&
+             w->before_h == 0 && w->before_w == 0 && w->in_h == w->out_h && w->in_w == w->out_w;
   a->taps = w->kernel_h * (near && !a->depthwise ? 1 : w->kernel_w);
   a->run = near && !a->depthwise ? (int32_t)row : w->channels;
   a->gathered = !a->depthwise && !a->plain && a->run < GATHERED_RUN && a->k <= GATHERED_MOST;
@@ -118,7 +119,8 @@ static ln_status filter_prepare(ln_node *node, ln_prep *prep) {
   choose_form(a, kernels->nr / 2);
   a->line = a->plain ? BLOCK_PIXELS : a->w.out_w;
   a->rows = a->plain ? (a->pixels + BLOCK_PIXELS - 1) / BLOCK_PIXELS : ln_shape_span(dy, 0, 2);
-  a->block = a->plain || a->line < 1 ? 1 : (BLOCK_PIXELS + a->line - 1) / a->line;
+  const int32_t near = NEAR_FLOATS / a->w.channels, pixels = a->depthwise && near < BLOCK_PIXELS ? near : BLOCK_PIXELS;
+  a->block = a->plain || a->line < 1 ? 1 : pixels / a->line + 1;
   if (a->block > MOST_LINES) a->block = MOST_LINES;
   a->filter_floats = ln_shape_span(&filter, 0, 4);
   size_t bytes, gathered = 0;
@@ -144,26 +146,36 @@ typedef struct filter_job {
   float *parts, *filter, *bias;
 } filter_job;
 
+/* Output pixels [begin, end) of line `row`, and what tap (i, j) of the kernel sees for the first; none outside. */
+static ln_pixels pixels_of(const filter_job *job, size_t row, int32_t i, int32_t j, int32_t begin, int32_t end) {
+  const filter_args *a = job->a;
+  const ln_windows *w = &a->w;
+  const int64_t y = (int64_t)(row % (size_t)w->out_h) * w->stride_h + (int64_t)i * w->dilation_h - w->before_h;
+  if (y < 0 || y >= w->in_h || end <= begin) return (ln_pixels){NULL, NULL, 0};
+  const size_t image = row / (size_t)w->out_h * (size_t)w->in_h;
+  const size_t column = (size_t)((int64_t)begin * w->stride_w + (int64_t)j * w->dilation_w - w->before_w);
+  return (ln_pixels){job->x + ((image + (size_t)y) * (size_t)w->in_w + column) * (size_t)w->channels,
+                     job->dy + (row * (size_t)w->out_w + (size_t)begin) * (size_t)a->out_c, end - begin};
+}
+
+static void clip(const ln_windows *w, int32_t j, int32_t *begin, int32_t *end) {
+  ln_grad_clip(j, w->stride_w, w->dilation_w, w->before_w, w->in_w, w->out_w, begin, end);
+}
+
 /* Output pixels of line `row` that see tap `tap` inside the image; none: a count of 0. */
 static ln_pixels line_of(const filter_job *job, size_t row, int32_t tap) {
   const filter_args *a = job->a;
   const ln_windows *w = &a->w;
-  const size_t c = (size_t)w->channels, out_c = (size_t)a->out_c;
   if (a->plain) {
     const size_t first = row * (size_t)a->line, left = a->pixels - first;
-    return (ln_pixels){job->x + first * c, job->dy + first * out_c, left < (size_t)a->line ? (int32_t)left : a->line};
+    return (ln_pixels){job->x + first * (size_t)w->channels, job->dy + first * (size_t)a->out_c,
+                       left < (size_t)a->line ? (int32_t)left : a->line};
   }
-  const bool wide = a->taps == w->kernel_h && w->kernel_w > 1; /* a tap is a line of the kernel */
-  const int32_t i = wide || w->kernel_w == 1 ? tap : tap / w->kernel_w;
-  const int32_t j = wide || w->kernel_w == 1 ? 0 : tap % w->kernel_w;
-  const int64_t y = (int64_t)(row % (size_t)w->out_h) * w->stride_h + (int64_t)i * w->dilation_h - w->before_h;
+  const bool wide = a->taps == w->kernel_h; /* a tap is a line of the kernel */
+  const int32_t i = wide ? tap : tap / w->kernel_w, j = wide ? 0 : tap % w->kernel_w;
   int32_t begin, end;
-  ln_grad_clip(j, w->stride_w, w->dilation_w, w->before_w, w->in_w, w->out_w, &begin, &end);
-  if (y < 0 || y >= w->in_h || end <= begin) return (ln_pixels){NULL, NULL, 0};
-  const size_t image = row / (size_t)w->out_h * (size_t)w->in_h;
-  const size_t column = (size_t)((int64_t)begin * w->stride_w + (int64_t)j * w->dilation_w - w->before_w);
-  return (ln_pixels){job->x + ((image + (size_t)y) * (size_t)w->in_w + column) * c,
-                     job->dy + (row * (size_t)w->out_w + (size_t)begin) * out_c, end - begin};
+  clip(w, j, &begin, &end);
+  return pixels_of(job, row, i, j, begin, end);
 }
 
 /* What all taps see of lines [row, row + count), a row of `to` a pixel. */
@@ -180,7 +192,7 @@ static void gather(const filter_job *job, size_t row, size_t count, float *to) {
       const float *line = job->x + (image + (size_t)y) * (size_t)w->in_w * c;
       for (int32_t j = 0; j < w->kernel_w; ++j) {
         int32_t begin, end;
-        ln_grad_clip(j, w->stride_w, w->dilation_w, w->before_w, w->in_w, w->out_w, &begin, &end);
+        clip(w, j, &begin, &end);
         if (end <= begin) continue;
         const int64_t column = (int64_t)begin * w->stride_w + (int64_t)j * w->dilation_w - w->before_w;
         for (size_t q = 0; q < c; ++q) {
@@ -201,10 +213,7 @@ static void add_tap(const filter_job *job, const ln_pixels *lines, int32_t line_
   ln_pixel_sums s = {.lines = lines, .line_count = line_count, .a_stride = x_stride, .b_stride = a->out_c};
   const size_t at = (size_t)tap * (size_t)a->run;
   s.n = last - first;
-  if (a->depthwise) {
-    s.c = part + at + first;
-    job->kernels->inner_sums(&s);
-  } else if (a->by_column) {
+  if (a->by_column) {
     s.a_stride = a->out_c;
     s.b_stride = x_stride;
     s.m = last - first;
@@ -224,12 +233,59 @@ static void add_tap(const filter_job *job, const ln_pixels *lines, int32_t line_
 static bool turn(const filter_args *a, int32_t first, ln_pixels *line) {
   if (line->count <= 0) return false;
   line->b += first;
-  if (a->depthwise) line->a += first;
   if (!a->by_column) return true;
   const float *x = line->a;
   line->a = line->b;
   line->b = x;
   return true;
+}
+
+/* What output pixels [begin, end) of `count` lines give for taps (i, j), (i, j + 1) ... of each channel by itself. */
+static void add_channels(const filter_job *job, size_t row, size_t count, int32_t i, int32_t j, int32_t taps,
+                         int32_t begin, int32_t end, int32_t first, int32_t last, float *part) {
+  const filter_args *a = job->a;
+  ln_pixels lines[MOST_LINES];
+  int32_t found = 0;
+  for (size_t n = 0; n < count; ++n) {
+    lines[found] = pixels_of(job, row + n, i, j, begin, end);
+    if (lines[found].count == 0) continue;
+    lines[found].a += first;
+    lines[found++].b += first;
+  }
+  const ptrdiff_t c = a->out_c;
+  const ln_pixel_sums s = {.m = taps,
+                           .n = last - first,
+                           .lines = lines,
+                           .line_count = found,
+                           .a_stride = a->w.stride_w * c,
+                           .b_stride = c,
+                           .c_stride = c,
+                           .c = part + ((ptrdiff_t)i * a->w.kernel_w + j) * c + first,
+                           .a_row = a->w.dilation_w * c};
+  if (found > 0) job->kernels->inner_sums(&s);
+}
+
+/* Taps side by side share the output's gradient where all of them are inside the image. */
+static void add_depthwise(const filter_job *job, size_t row, size_t count, int32_t first, int32_t last, float *part) {
+  const ln_windows *w = &job->a->w;
+  for (int32_t i = 0; i < w->kernel_h; ++i) {
+    for (int32_t j = 0, taps; j < w->kernel_w; j += taps) {
+      int32_t low = 0, high = w->out_w, begin, end;
+      taps = w->kernel_w - j < LN_INNER_ROWS ? w->kernel_w - j : LN_INNER_ROWS;
+      for (int32_t t = 0; t < taps; ++t) {
+        clip(w, j + t, &begin, &end);
+        if (begin > low) low = begin;
+        if (end < high) high = end;
+      }
+      if (high < low) high = low;
+      add_channels(job, row, count, i, j, taps, low, high, first, last, part);
+      for (int32_t t = 0; t < taps; ++t) {
+        clip(w, j + t, &begin, &end);
+        add_channels(job, row, count, i, j + t, 1, begin, end < low ? end : low, first, last, part);
+        add_channels(job, row, count, i, j + t, 1, begin > high ? begin : high, end, first, last, part);
+      }
+    }
+  }
 }
 
 static void add_bias(const filter_job *job, size_t pixel, size_t count, int32_t first, int32_t last, float *sums) {
@@ -253,7 +309,8 @@ static void add_block(const filter_job *job, size_t row, size_t count, int32_t f
   const size_t pixels = count * (size_t)a->line < left ? count * (size_t)a->line : left;
   ln_pixels lines[MOST_LINES];
   if (a->gathered) gather(job, row, count, gathered);
-  for (int32_t tap = 0; tap < a->taps; ++tap) {
+  if (a->depthwise) add_depthwise(job, row, count, first, last, part);
+  for (int32_t tap = 0; !a->depthwise && tap < a->taps; ++tap) {
     int32_t found = 0;
     if (a->gathered) {
       lines[0] = (ln_pixels){gathered, job->dy + pixel * (size_t)a->out_c, (int32_t)pixels};

@@ -43,12 +43,14 @@ static void check_sums(const ln_gradient_kernels *k, int32_t m, int32_t n, int32
     line[l] = (ln_pixels){a + l * pixels * a_stride, b + l * pixels * n, pixels};
   }
   memcpy(got, want, (size_t)(m * n) * sizeof *got);
-  ln_pixel_sums s = {m, n, line, lines, a_stride, n, n, want};
+  ln_pixel_sums s = {m, n, line, lines, a_stride, n, n, want, 0};
   ln_gradient_kernels_generic.outer_sums(&s);
   s.c = got;
   k->outer_sums(&s);
   assert_close(got, want, (size_t)(m * n), 1e-5f, "outer sums");
   s.c = want;
+  s.m = m < LN_INNER_ROWS ? m : LN_INNER_ROWS;
+  s.a_row = a_stride > n + 1 ? 1 : 0;
   ln_gradient_kernels_generic.inner_sums(&s);
   s.c = got;
   k->inner_sums(&s);

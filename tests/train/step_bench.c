@@ -62,8 +62,8 @@ static void take_params(bench *b) {
     b->tensors[n] = i;
     b->elements[n] = tensor->bytes / 4;
     b->values[n] = aligned_alloc(64, (tensor->bytes + 63) / 64 * 64);
-    b->first[n] = calloc(b->elements[n], 4);
-    b->second[n] = calloc(b->elements[n], 4);
+    b->first[n] = calloc(b->elements[n] + LN_UPDATE_MULTIPLE, 4);
+    b->second[n] = calloc(b->elements[n] + LN_UPDATE_MULTIPLE, 4);
     memcpy(b->values[n], tensor->data, tensor->bytes);
     inputs[2 + n] = i;
     tensor->storage = LN_STORAGE_NONE;

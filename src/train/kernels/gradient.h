@@ -23,11 +23,13 @@ typedef struct ln_pixel_sums {
   ptrdiff_t a_stride, b_stride; /* floats from a pixel to the next */
   ptrdiff_t c_stride;           /* from a row to the next */
   float *c;
+  ptrdiff_t a_row; /* inner sums: floats from what one row of c takes of a to what the next one does */
 } ln_pixel_sums;
 
 /* c[i][j] += the sum over all pixels of a[i] * b[j] */
 typedef void ln_outer_sums_fn(const ln_pixel_sums *s);
-/* c[j] += the sum over all pixels of a[j] * b[j]; m is not looked at */
+enum { LN_INNER_ROWS = 3 };
+/* c[i][j] += the sum over all pixels of a[i * a_row + j] * b[j]; at most LN_INNER_ROWS rows */
 typedef void ln_inner_sums_fn(const ln_pixel_sums *s);
 
 /* dx = dy where low < y < high, else 0; dx may be dy. */

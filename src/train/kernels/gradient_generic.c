@@ -20,7 +20,10 @@ static void inner_sums(const ln_pixel_sums *s) {
   for (int32_t l = 0; l < s->line_count; ++l) {
     const float *a = s->lines[l].a, *b = s->lines[l].b;
     for (int32_t p = 0; p < s->lines[l].count; ++p, a += s->a_stride, b += s->b_stride) {
-      for (int32_t j = 0; j < s->n; ++j) s->c[j] += a[j] * b[j];
+      for (int32_t i = 0; i < s->m; ++i) {
+        float *c = s->c + i * s->c_stride;
+        for (int32_t j = 0; j < s->n; ++j) c[j] += a[i * s->a_row + j] * b[j];
+      }
     }
   }
 }
