@@ -7,6 +7,7 @@
 
 /* Of many hundred rows few have one: what is compiled asks for those alone. */
 static ln_gradient_fn *gradient_of_custom(const ln_op_def *def) {
+  if (def == &ln_op_moments) return ln_gradient_moments;
   if (def == &ln_op_fake_quant_step) return ln_gradient_fake_quant_step;
 #define FIRST(has, gradient) has
 #define SECOND(has, gradient) gradient

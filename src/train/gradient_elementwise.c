@@ -153,9 +153,24 @@ UNARY(sub) {
   if (ln_grad_wants(g, op, 1)) ln_grad_add(g, op, 1, ln_grad_unary(g, LN_OP_NEG, dy[0]));
 }
 
+/* Of images, times a factor of each channel: the factor's gradient is that of a filter of one tap. */
+static bool by_channel(ln_grad *g, const ln_op *op, int32_t index, int32_t dy) {
+  const ln_shape x = *ln_grad_shape(g, op->inputs[1 - index]), factor = *ln_grad_shape(g, op->inputs[index]);
+  const ln_grad_places window = {.kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}};
+  if (!g->fast || x.rank != 4 || !ln_shape_equal(&x, ln_grad_shape(g, dy)) || factor.rank < 1 ||
+      factor.dims[factor.rank - 1] != x.dims[3] || ln_shape_span(&factor, 0, factor.rank) != (size_t)x.dims[3]) {
+    return false;
+  }
+  const int32_t made = ln_grad_own(g, &ln_op_depthwise_filter_gradient, &window, ln_grad_in(g, op, 1 - index), dy);
+  ln_grad_add(g, op, index, ln_grad_reshape(g, made, &factor));
+  return true;
+}
+
 UNARY(mul) {
-  if (ln_grad_wants(g, op, 0)) ln_grad_add(g, op, 0, ln_grad_mul(g, dy[0], ln_grad_in(g, op, 1)));
-  if (ln_grad_wants(g, op, 1)) ln_grad_add(g, op, 1, ln_grad_mul(g, dy[0], ln_grad_in(g, op, 0)));
+  for (int32_t i = 0; i < 2; ++i) {
+    if (!ln_grad_wants(g, op, i) || by_channel(g, op, i, dy[0])) continue;
+    ln_grad_add(g, op, i, ln_grad_mul(g, dy[0], ln_grad_in(g, op, 1 - i)));
+  }
 }
 
 UNARY(div) {

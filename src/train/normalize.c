@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "train/operators.h"
 #include "train/trainer.h"
 
 typedef struct norm {
@@ -192,14 +193,9 @@ static void fill_variance(ln_trainer *t, void *user, float *values, size_t count
 
 /* Mean and variance of the batch, [1, .., 1, channels]. */
 static ln_status of_batch(ln_trainer *t, ln_grad *g, norm *n, int32_t x, int32_t *mean, int32_t *variance) {
-  const ln_shape shape = *ln_grad_shape(g, x);
-  const uint32_t axes = (1u << (shape.rank - 1)) - 1;
-  size_t count = 0;
-  if (!ln_shape_elements(&shape, &count) || count == 0) return LN_ERR_SHAPE;
-  const float each = (float)n->channels / (float)count;
-  *mean = ln_grad_scale(g, ln_grad_sum(g, x, axes), each);
-  const int32_t squares = ln_grad_binary(g, LN_OP_SQUARED_DIFFERENCE, x, *mean);
-  *variance = ln_grad_scale(g, ln_grad_sum(g, squares, axes), each);
+  *mean = ln_grad_moments(g, x);
+  *variance = *mean + 1;
+  LN_TRY(g->status);
   LN_TRY(ln_step_add_output(t, g, *mean, take_mean, n));
   return ln_step_add_output(t, g, *variance, take_variance, n);
 }

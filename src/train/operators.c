@@ -8,6 +8,7 @@ static const ln_op_def *const rows[] = {&ln_op_mask_gradient,
                                         &ln_op_conv_filter_gradient,
                                         &ln_op_depthwise_filter_gradient,
                                         &ln_op_depthwise_input_gradient,
+                                        &ln_op_moments,
                                         &ln_op_fake_quant_step,
                                         &ln_op_fake_quant_gradient};
 

@@ -29,6 +29,11 @@ extern const ln_op_def ln_op_conv_filter_gradient;
 extern const ln_op_def ln_op_depthwise_filter_gradient;
 /* filter [1, kernel_h, kernel_w, c], dy [n, out_h, out_w, c] > dx [n, image, c] */
 extern const ln_op_def ln_op_depthwise_input_gradient;
+/* x [.., c] > mean [1, .., 1, c], variance: of each channel over all pixels, with a gradient */
+extern const ln_op_def ln_op_moments;
+/* Gives the mean; the variance is the tensor behind it. -1 once something has failed. */
+int32_t ln_grad_moments(ln_grad *g, int32_t x);
+ln_gradient_fn ln_gradient_moments;
 
 /* x, range [2] > y, seen [2]: what integers of some bits will stand for, and the least and greatest of x */
 extern const ln_op_def ln_op_fake_quant_step;

@@ -91,6 +91,9 @@ static void check_rows(const ln_gradient_kernels *k, int32_t n) {
     k->taps(3, lists, lists, n, first != 0, got);
     assert_close(got, want, (size_t)n, 1e-6f, "taps");
   }
+  ln_gradient_kernels_generic.square_sums(1, n, a, b, want);
+  k->square_sums(1, n, a, b, got);
+  assert_close(got, want, (size_t)n, 1e-6f, "squares");
   free(a);
   free(b);
   free(want);
@@ -256,6 +259,67 @@ static void test_forms(void **state) {
   }
 }
 
+/* ---- moments ---- */
+
+enum { PIXELS = 24 * 11 * 10, CHANNELS = 19, VALUES = PIXELS * CHANNELS };
+
+/* Means, variances and d (sum of both) / dx of x [24, 11, 10, 19], one behind the other. */
+static void run_moments(const float *x, int32_t threads, float *out) {
+  ln_model *model = build_model(), *snapshot = NULL;
+  const int32_t input = build_input(model, LN_FLOAT32, 4, (const int32_t[]){24, 11, 10, CHANNELS});
+  ln_optimizer o = {.source = model, .err = &err};
+  ln_session *session = NULL;
+  assert_int_equal(ln_edit_begin(model, &err, &o.model), LN_OK);
+  ln_grad g = {.o = &o};
+  const int32_t mean = ln_grad_moments(&g, input);
+  const int32_t sum = ln_grad_sum(&g, ln_grad_binary(&g, LN_OP_ADD, mean, mean + 1), 15);
+  int32_t outputs[3] = {mean, mean + 1, -1};
+  assert_int_equal(ln_grad_build_fast(&o, ln_grad_reshape_dims(&g, sum, 0, NULL), &input, 1, &outputs[2]), LN_OK);
+  ln_graph *graph = ln_optimizer_graph(&o);
+  graph->outputs = outputs;
+  graph->output_count = 3;
+  assert_int_equal(ln_grad_snapshot(o.model, &err, &snapshot), LN_OK);
+  ln_session_options options = LN_SESSION_OPTIONS_INIT;
+  options.threads = threads;
+  assert_int_equal(ln_session_create(snapshot, &options, &err, &session), LN_OK);
+  assert_int_equal(ln_session_set_input(session, 0, x, VALUES * sizeof *x, &err), LN_OK);
+  assert_int_equal(ln_session_run(session, &err), LN_OK);
+  for (int32_t i = 0; i < 3; ++i) {
+    const ln_tensor *tensor = ln_session_output(session, i);
+    memcpy(out, ln_tensor_data(tensor), ln_tensor_bytes(tensor));
+    out += ln_tensor_elements(tensor);
+  }
+  ln_session_destroy(session);
+  ln_model_destroy(snapshot);
+  ln_model_destroy(o.model);
+  ln_model_destroy(model);
+}
+
+/* Far from zero, where a mean of squares less the mean's square would be noise. */
+static void test_moments(void **state) {
+  (void)state;
+  static float out[2][VALUES + 2 * CHANNELS], want[VALUES + 2 * CHANNELS];
+  float *x = noises(VALUES);
+  for (int32_t c = 0; c < CHANNELS; ++c) {
+    double sum = 0, squares = 0;
+    for (int32_t i = c; i < VALUES; i += CHANNELS) sum += (double)(x[i] += (float)(100 * c));
+    const double mean = sum / PIXELS;
+    for (int32_t i = c; i < VALUES; i += CHANNELS) squares += ((double)x[i] - mean) * ((double)x[i] - mean);
+    want[c] = (float)mean;
+    want[CHANNELS + c] = (float)(squares / PIXELS);
+    for (int32_t i = c; i < VALUES; i += CHANNELS) {
+      want[2 * CHANNELS + i] = (float)((1 + 2 * ((double)x[i] - mean)) / PIXELS);
+    }
+  }
+  run_moments(x, 1, out[0]);
+  run_moments(x, 3, out[1]);
+  assert_close(out[0], want, CHANNELS, 1e-6f, "means");
+  assert_close(out[0] + CHANNELS, want + CHANNELS, CHANNELS, 1e-4f, "variances");
+  assert_close(out[0] + 2 * CHANNELS, want + 2 * CHANNELS, VALUES, 1e-6f, "gradients");
+  assert_memory_equal(out[0], out[1], sizeof out[0]);
+  free(x);
+}
+
 /* ---- what a file may hold ---- */
 
 static void refuse(const ln_op_def *row, const void *options, size_t size, int32_t channels) {
@@ -306,6 +370,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_kernels),
       cmocka_unit_test(test_forms),
+      cmocka_unit_test(test_moments),
       cmocka_unit_test(test_refusals),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,6 +32,9 @@ enum { LN_INNER_ROWS = 3 };
 /* c[i][j] += the sum over all pixels of a[i * a_row + j] * b[j]; at most LN_INNER_ROWS rows */
 typedef void ln_inner_sums_fn(const ln_pixel_sums *s);
 
+/* out[c] = the sum over `count` pixels [channels] of (x[c] - mean[c])^2 */
+typedef void ln_square_sums_fn(size_t count, int32_t channels, const float *x, const float *mean, float *out);
+
 /* dx = dy where low < y < high, else 0; dx may be dy. */
 typedef void ln_mask_fn(size_t count, const float *dy, const float *y, float low, float high, float *dx);
 
@@ -66,6 +69,7 @@ typedef struct ln_gradient_kernels {
   ln_max_pool_back_fn *max_pool_back;
   ln_taps_fn *taps;
   ln_fake_quant_fn *fake_quant;
+  ln_square_sums_fn *square_sums;
 } ln_gradient_kernels;
 
 extern const ln_gradient_kernels ln_gradient_kernels_generic;

@@ -76,5 +76,12 @@ static void fake_quant(size_t count, const float *x, const ln_fake_grid *grid, f
   }
 }
 
-const ln_gradient_kernels ln_gradient_kernels_generic = {4,    8,         outer_sums, inner_sums, mask, max_pool_back,
-                                                         taps, fake_quant};
+static void square_sums(size_t count, int32_t channels, const float *x, const float *mean, float *out) {
+  memset(out, 0, (size_t)channels * sizeof *out);
+  for (size_t p = 0; p < count; ++p, x += channels) {
+    for (int32_t c = 0; c < channels; ++c) out[c] += (x[c] - mean[c]) * (x[c] - mean[c]);
+  }
+}
+
+const ln_gradient_kernels ln_gradient_kernels_generic = {4,    8,          outer_sums, inner_sums, mask, max_pool_back,
+                                                         taps, fake_quant, square_sums};
