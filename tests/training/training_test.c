@@ -196,11 +196,8 @@ static void refuses_files(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(trains_dense),
-      cmocka_unit_test(trains_conv),
-      cmocka_unit_test(trains_embedded),
-      cmocka_unit_test(trains_tutorial),
-      cmocka_unit_test(refuses_files),
+      cmocka_unit_test(trains_dense),    cmocka_unit_test(trains_conv),   cmocka_unit_test(trains_embedded),
+      cmocka_unit_test(trains_tutorial), cmocka_unit_test(refuses_files),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
