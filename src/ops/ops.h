@@ -133,7 +133,7 @@ enum {
    * positive and multiplies an input channel multiplies the output's alike (options that clamp apart). */
   LN_OPF_BY_CHANNEL = 1024,
   LN_OPF_ORDERS = 512, /* only compares values: a uint64 may stand in as the int64 of the same order (stand_in.c) */
-  LN_OPF_READS_CODEBOOK = 1024, /* input 1 may be stored by table (ln_codebook) */
+  LN_OPF_READS_CODEBOOK = 2048, /* input 1 may be stored by table (ln_codebook) */
   /* Which inputs may be weights, and how they lie (optimize/layer.c): four bits that hold one of these. */
   LN_OPF_LAYER = 15 << 12,
   LN_OPF_LAYER_CONV = 1 << 12,            /* input 1: [out, h, w, in] */
