@@ -100,8 +100,9 @@ void ln_gradient_rfft2d(ln_grad *g, const ln_op *op, const int32_t *dy) {
   int64_t lengths[2];
   int32_t count = 0, none[LN_MAX_RANK] = {0}, after[LN_MAX_RANK] = {0};
   if (!ln_grad_constant_ints(g, op, 1, lengths, 2, &count)) return;
-  if (count != 2 || in.rank < 2 || lengths[0] > MOST_LENGTH || lengths[1] > MOST_LENGTH) {
-    ln_grad_refuse(g, "its lengths are too large");
+  if (count != 2 || in.rank < 2 || out.rank != in.rank || lengths[0] < 1 || lengths[0] > MOST_LENGTH ||
+      lengths[1] < 1 || lengths[1] > MOST_LENGTH || out.dims[out.rank - 1] != lengths[1] / 2 + 1) {
+    ln_grad_refuse(g, "its lengths are out of range");
     return;
   }
   const int32_t height = (int32_t)lengths[0], width = (int32_t)lengths[1], bins = out.dims[out.rank - 1];

@@ -16,6 +16,10 @@ static bool take(ln_grad *g, operand *o, bool seen[LN_MAX_RANK], const ln_shape 
       return false;
     }
     seen[axis] = true;
+    if (shape->dims[axis] > 0 && *size > INT32_MAX / shape->dims[axis]) {
+      ln_grad_refuse(g, "a dimension would be too large");
+      return false;
+    }
     *size *= shape->dims[axis];
     o->order[o->rank++] = (int32_t)axis;
   }
@@ -36,7 +40,8 @@ static int32_t as_matrices(ln_grad *g, int32_t tensor, const ln_vec_i64 *batch, 
   for (int32_t i = 0; i < shape.rank; ++i) {
     if (later[i]) continue;
     list[count++] = i;
-    o->free *= shape.dims[i];
+    if (shape.dims[i] > 0 && o->free > INT32_MAX / shape.dims[i]) ln_grad_refuse(g, "a dimension would be too large");
+    else o->free *= shape.dims[i];
   }
   for (int32_t i = 0; free_first && i < count; ++i) o->order[o->rank++] = list[i];
   if (!take(g, o, seen, &shape, contracted, &o->contracted)) return -1;

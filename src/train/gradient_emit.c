@@ -49,13 +49,23 @@ void ln_grad_add(ln_grad *g, const ln_op *op, int32_t index, int32_t gradient) {
   g->of[tensor] = g->of[tensor] < 0 ? gradient : ln_grad_binary(g, LN_OP_ADD, g->of[tensor], gradient);
 }
 
+static int32_t make_dense(ln_grad *g, int32_t tensor) {
+  const ln_tensor *t = &ln_optimizer_graph(g->o)->tensors[tensor];
+  const ln_quant *quant = t->quant;
+  const int32_t dense = ln_grad_emit(g, LN_OP_DENSIFY, t->type, NULL, 1, &tensor);
+  if (dense >= 0) ln_optimizer_graph(g->o)->tensors[dense].quant = quant;
+  return dense;
+}
+
 int32_t ln_grad_value(ln_grad *g, int32_t tensor) {
   if (g->status != LN_OK || tensor < 0) return -1;
   const ln_tensor *t = &ln_optimizer_graph(g->o)->tensors[tensor];
-  if (t->type == LN_FLOAT32 || t->type == LN_BOOL) return tensor;
+  if (t->sparsity == NULL && (t->type == LN_FLOAT32 || t->type == LN_BOOL)) return tensor;
   if (tensor < g->forward_count && g->values[tensor] >= 0) return g->values[tensor];
   const bool stored = t->quant->kind != LN_QUANT_NONE || t->type == LN_FLOAT16 || t->type == LN_BFLOAT16;
-  const int32_t value = ln_grad_emit(g, stored ? LN_OP_DEQUANTIZE : LN_OP_CAST, LN_FLOAT32, NULL, 1, &tensor);
+  const bool is_float = t->type == LN_FLOAT32;
+  int32_t value = t->sparsity == NULL ? tensor : make_dense(g, tensor);
+  if (!is_float) value = ln_grad_emit(g, stored ? LN_OP_DEQUANTIZE : LN_OP_CAST, LN_FLOAT32, NULL, 1, &value);
   if (tensor < g->forward_count) g->values[tensor] = value;
   return value;
 }

@@ -423,6 +423,10 @@ void ln_gradient_embedding_lookup_sparse(ln_grad *g, const ln_op *op, const int3
   const int32_t combiner = ((const ln_embedding_lookup_sparse_options *)op->options)->combiner;
   const ln_shape table = *ln_grad_shape(g, op->inputs[IN_TABLE]), y = *ln_grad_shape(g, op->outputs[0]);
   const ln_shape places = *ln_grad_shape(g, op->inputs[IN_PLACES]);
+  if (places.rank != 2 || places.dims[1] < 1 || places.dims[1] > y.rank + 1 || table.rank < 1) {
+    ln_grad_refuse(g, "its places do not fit its output");
+    return;
+  }
   const int32_t n = places.dims[0], depth = places.dims[1], width = ln_grad_span(g, &table, 1, table.rank);
   const int32_t lists = ln_grad_span(g, &y, 0, depth - 1), flat[2] = {table.dims[0], width}, column[2] = {n, 1};
   int32_t strides[LN_MAX_RANK] = {0}, stride = 1;

@@ -278,7 +278,7 @@ static int32_t state_before(ln_grad *g, const ln_op *op, int32_t index) {
 static void basic_lstm(ln_grad *g, const ln_op *op, const int32_t *dy) {
   enum { INPUT, CELL, FORGET, OUTPUT }; /* the order of the weights' rows */
   const int32_t first = ln_optimizer_graph(g->o)->op_count;
-  if (op->input_count != 5 || op->output_count != 4) {
+  if (op->input_count != 5 || op->output_count != 4 || ln_grad_shape(g, op->inputs[4])->rank != 2) {
     ln_grad_refuse(g, "its form is not known");
     return;
   }
@@ -303,6 +303,10 @@ void ln_gradient_gru(ln_grad *g, const ln_op *op, const int32_t *dy) {
   enum { IN_DATA, IN_STATE, IN_GATE_WEIGHTS, IN_GATE_BIAS, IN_WEIGHTS_, IN_BIAS };
   const int32_t first = ln_optimizer_graph(g->o)->op_count, units = ln_grad_shape(g, op->inputs[IN_STATE])->dims[1];
   const sequence s = read_sequence(g, op, false, true);
+  if (ln_grad_shape(g, op->inputs[IN_DATA])->rank != 3 || ln_grad_shape(g, op->inputs[IN_STATE])->rank != 2) {
+    ln_grad_refuse(g, "its data and state do not fit together");
+    return;
+  }
   int32_t *steps = make_steps(g, &s), h = ln_grad_in(g, op, IN_STATE);
   const int32_t rows = input_rows(g, op, &s, IN_DATA), one = ln_grad_scalar(g, 1);
   for (int32_t n = 0; steps != NULL && n < s.steps && g->status == LN_OK; ++n) {
@@ -330,6 +334,10 @@ void ln_gradient_svdf(ln_grad *g, const ln_op *op, const int32_t *dy) {
   const ln_svdf_options *options = op->options;
   const int32_t first = ln_optimizer_graph(g->o)->op_count;
   const ln_shape time = *ln_grad_shape(g, op->inputs[2]);
+  if (time.rank != 2 || time.dims[1] < 1 || options->rank < 1 || time.dims[0] % options->rank != 0) {
+    ln_grad_refuse(g, "its weights do not fit its rank");
+    return;
+  }
   const int32_t filters = time.dims[0], memory = time.dims[1], batch = ln_grad_shape(g, op->inputs[0])->dims[0];
   const int32_t units = filters / options->rank, groups[3] = {batch, units, options->rank}, row[2] = {1, filters};
   const int32_t newest = columns(g, ln_grad_in(g, op, 2), memory - 1, 1);
