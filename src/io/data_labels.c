@@ -199,6 +199,25 @@ static ln_status check_folders(const ln_data *data, ln_error *err) {
   return LN_OK;
 }
 
+/* Says which class of the model no sample is of: it may be meant so, where a model learns a few classes anew. */
+static ln_status note_empty_class(ln_data *data, ln_error *err) {
+  const int32_t classes = data->classes;
+  bool *seen = ln_alloc_zero((size_t)classes);
+  if (!seen) return ln_fail(err, LN_ERR_MEMORY, "out of memory");
+  int32_t empty = classes, first = -1;
+  for (int64_t i = 0; i < data->samples.count * data->label_count; i++) {
+    empty -= !seen[data->labels[i]];
+    seen[data->labels[i]] = true;
+  }
+  for (int32_t i = classes - 1; i >= 0; i--) first = seen[i] ? first : i;
+  ln_free(seen);
+  if (empty == 0) return LN_OK;
+  const char **note = &data->notes[data->notes[0] != NULL];
+  *note = ln_arena_printf(&data->arena, "no sample is of class %d: %d of the model's %d classes have none", first,
+                          empty, classes);
+  return *note ? LN_OK : ln_fail(err, LN_ERR_MEMORY, "out of memory");
+}
+
 ln_status ln_data_take_labels(ln_data *data, const ln_model *model, const ln_data_options *options, ln_error *err) {
   const char *path = options->labels, *at = path ? path : data->path;
   ln_status status = LN_OK;
@@ -211,6 +230,7 @@ ln_status ln_data_take_labels(ln_data *data, const ln_model *model, const ln_dat
     if (options->training) status = check_folders(data, err);
     if (status == LN_OK) status = take_names(data, model, options->classes, err);
   }
+  if (status == LN_OK && options->training && data->labels && data->classes > 1) status = note_empty_class(data, err);
   if (status == LN_OK && options->weights) status = ln_data_take_weights(data, at = options->weights, err);
   if (status != LN_OK) ln_error_prefix(err, "%s", at);
   ln_data_array_close(&data->label_array);

@@ -27,6 +27,7 @@ static ln_status take_values(ln_data *data, const ln_array *array, size_t own, l
 /* Values that are 1 in one place and 0 elsewhere, of every sample, name a class. */
 static ln_status take_one_hot(ln_data *data, ln_error *err) {
   const int64_t own = data->target_count;
+  if (data->classes > 0 && own != data->classes) return LN_OK; /* of several positions */
   int32_t *labels = ln_arena_array(&data->arena, (size_t)data->samples.count, sizeof *labels);
   if (!labels) return no_memory(err);
   for (int64_t i = 0; i < data->samples.count; i++) {

@@ -90,8 +90,22 @@ static void takes_classes(void **state) {
     assert_null(train.targets);
     assert_non_null(ln_data_labelled(data));
     assert_non_null(strstr(train.name(train.user, 4), "x.npy: sample 4"));
+    assert_null(ln_data_note(data, 0));
     ln_data_close(data);
   }
+}
+
+static void notes_classes_without_samples(void **state) {
+  (void)state;
+  build_dense(3, 4);
+  write_samples();
+  char path[200];
+  strcpy(path, write_file("y.txt", "0\n2\n2\n2\n0\n0\n", 12));
+  ln_train_data train;
+  ln_data *data = open_training(samples, path, &train);
+  assert_string_equal(ln_data_note(data, 0), "no sample is of class 1: 2 of the model's 4 classes have none");
+  assert_null(ln_data_note(data, 1));
+  ln_data_close(data);
 }
 
 static void takes_values(void **state) {
@@ -126,6 +140,23 @@ static void takes_one_in_many_as_classes_too(void **state) {
   data = open_training(samples, path, &train);
   assert_null(train.labels);
   assert_true(train.targets[2] == 1 && train.targets[3] == 1);
+  ln_data_close(data);
+}
+
+/* Ones of positions are no class of the whole. */
+static void takes_ones_of_positions_as_values(void **state) {
+  (void)state;
+  const int32_t dims[2] = {3, 1};
+  build(dims, 2, (const char *const[]){"Dense name=out units=4", NULL}); /* [3, 4] */
+  write_samples();
+  uint8_t ones[72] = {0};
+  for (int i = 0; i < 6; i++) ones[i * 12 + 11] = 1;
+  char path[200];
+  strcpy(path, write_npy("y.npy", "|u1", "6, 3, 4", ones, sizeof ones));
+  ln_train_data train;
+  ln_data *data = open_training(samples, path, &train);
+  assert_null(train.labels);
+  assert_true(train.target_count == 12 && train.targets[11] == 1);
   ln_data_close(data);
 }
 
@@ -589,8 +620,10 @@ int main(void) {
   if (!make_folder()) return 1;
   const struct CMUnitTest tests[] = {
       TEST(takes_classes),
+      TEST(notes_classes_without_samples),
       TEST(takes_values),
       TEST(takes_one_in_many_as_classes_too),
+      TEST(takes_ones_of_positions_as_values),
       TEST(takes_one_output),
       TEST(takes_classes_of_positions),
       TEST(takes_inputs_as_values),
