@@ -72,7 +72,8 @@ static void lion(const float *numbers, float *restrict values, const float *rest
   for (size_t i = 0; i < count; ++i) {
     const float w = values[i] - values[i] * keep, d = gradient[i], c = mean[i] * first + d * first_rest;
     mean[i] = mean[i] * second + d * second_rest;
-    values[i] = w - ((c > 0 ? rate : 0) - (c < 0 ? rate : 0));
+    const float size = c == 0 ? 0 : rate; /* branches for both signs would not become vectors */
+    values[i] = w - copysignf(size, c);
   }
 }
 
