@@ -17,6 +17,8 @@ static const ln_parameter parameters[] = {
     {"cluster_scope", LN_PARAMETER_CHOICE, "tensor", "tensor|channel", 0, 0, "what shares its values"},
     {"cluster_smallest", LN_PARAMETER_INTEGER, "128", NULL, 0, 1e9, "weights that a layer must have to be clustered"},
     {"cluster_begin", LN_PARAMETER_NUMBER, "0", NULL, 0, 1, "share of the steps before weights are clustered"},
+    {"cluster_depthwise", LN_PARAMETER_FLAG, "false", NULL, 0, 0,
+     "whether depthwise layers are clustered, too, whose channels are unlike one another"},
     {"cluster_rate", LN_PARAMETER_NUMBER, "0.3", NULL, 0, 1000,
      "the learning rate of the values, over that of weights"},
     {"cluster_layers", LN_PARAMETER_TEXT, NULL, NULL, 0, 0,
@@ -47,7 +49,7 @@ typedef struct clustering {
   clustered *layers;
   int32_t count;
   ln_kmeans how;
-  bool keeps, by_channel, pruned;
+  bool keeps, by_channel, pruned, depthwise;
   double begin, rate;
   int64_t smallest;
   bool begun;
@@ -82,6 +84,7 @@ static ln_status read_settings(ln_trainer *t, clustering *s) {
   s->by_channel = strcmp(ln_setting_text(t->settings, parameters, "cluster_scope"), "channel") == 0;
   s->pruned = ln_setting_given(t->settings, "prune");
   s->begin = s->keeps ? 0 : ln_setting_number(t->settings, parameters, "cluster_begin");
+  s->depthwise = s->keeps || ln_setting_flag(t->settings, parameters, "cluster_depthwise");
   s->rate = ln_setting_number(t->settings, parameters, "cluster_rate");
   s->smallest = ln_setting_int(t->settings, parameters, "cluster_smallest");
   return LN_OK;
@@ -184,6 +187,7 @@ static void keep_clusters(const clustered *c) {
 static ln_status add_layer(ln_trainer *t, clustering *s, const ln_form_layer *found) {
   clustered *c = &s->layers[s->count];
   if ((int64_t)found->param->count < s->smallest) return LN_OK;
+  if (found->layer.kind == LN_LAYER_DEPTHWISE && !s->depthwise) return LN_OK;
   *c = (clustered){.param = found->param, .layer = found->layer, .most = s->how.clusters};
   c->books = s->by_channel ? found->layer.rows : 1;
   if (s->keeps) c->most = come_clustered(c);

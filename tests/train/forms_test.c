@@ -170,12 +170,13 @@ static void test_prune_patterns(void **state) {
 static void test_cluster_values(void **state) {
   (void)state;
   ln_train_event before = {.size = sizeof before}, after = {.size = sizeof after};
-  ln_model *model = TRAIN(source, &before, "cluster", "8", "epochs", "1", "learning_rate", "0");
+  ln_model *model =
+      TRAIN(source, &before, "cluster_depthwise", "true", "cluster", "8", "epochs", "1", "learning_rate", "0");
   ln_model_destroy(model);
-  model = TRAIN(source, &after, "cluster", "8", "cluster_init", "density");
+  model = TRAIN(source, &after, "cluster_depthwise", "true", "cluster", "8", "cluster_init", "density");
   assert_true(look(model).most_values <= 8);
   ln_model_destroy(model);
-  model = TRAIN(source, &after, "cluster", "8");
+  model = TRAIN(source, &after, "cluster_depthwise", "true", "cluster", "8");
   assert_true(look(model).most_values <= 8);
   assert_true(look(model).most_values >= 6);
   assert_true(after.validation_loss < before.validation_loss); /* values are trained */
@@ -234,12 +235,13 @@ static void test_quantized_types(void **state) {
 
 static void test_all_at_once_and_again(void **state) {
   (void)state;
-  ln_model *first = TRAIN(source, NULL, "prune", "0.8", "prune_depthwise", "true", "cluster", "8", "qat", "int8");
+  ln_model *first = TRAIN(source, NULL, "prune", "0.8", "prune_depthwise", "true", "cluster_depthwise", "true",
+                          "cluster", "8", "qat", "int8");
   figures f = look(first);
   assert_share(&f, 0.8);
   assert_true(f.most_values <= 8);
   ln_model_destroy(first);
-  first = TRAIN(source, NULL, "prune", "0.7", "prune_depthwise", "true", "cluster", "8");
+  first = TRAIN(source, NULL, "prune", "0.7", "prune_depthwise", "true", "cluster_depthwise", "true", "cluster", "8");
   f = look(first);
   assert_share(&f, 0.7);
   assert_true(f.most_values <= 8);
@@ -280,9 +282,21 @@ static bool save_in_the_middle(void *user, const ln_train_event *event) {
 /* Masks, values and ranges go on where they were. */
 static void test_resume(void **state) {
   (void)state;
-  static const char *const options[] = {
-      "prune", "0.6", "prune_frequency", "4", "cluster", "8", "cluster_begin", "0.2", "epochs", "3", "qat",
-      "int8",  NULL};
+  static const char *const options[] = {"prune",
+                                        "0.6",
+                                        "prune_frequency",
+                                        "4",
+                                        "cluster_depthwise",
+                                        "true",
+                                        "cluster",
+                                        "8",
+                                        "cluster_begin",
+                                        "0.2",
+                                        "epochs",
+                                        "3",
+                                        "qat",
+                                        "int8",
+                                        NULL};
   uint8_t *files[2];
   size_t sizes[2];
   for (int32_t i = 0; i < 2; ++i) {
