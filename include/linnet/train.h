@@ -165,6 +165,23 @@ LN_API void ln_features_destroy(ln_features *features);                    /* NU
 LN_API ln_status ln_model_name_classes(const ln_model *model, const char *const *names, int32_t count, ln_error *err,
                                        ln_model **out);
 
+/* What a model's file says about it. Texts that are NULL stay as they were. */
+typedef struct ln_description {
+  size_t size; /* sizeof(ln_description) */
+  const char *name, *description, *version, *author, *license;
+  const float *normalize;     /* [2] pictures become (value - [0]) / [1] for the first input; NULL: nothing is said */
+  const char *const *classes; /* [class_count] as ln_model_name_classes takes them */
+  int32_t class_count;        /* 0: what is said of the outputs stays */
+} ln_description;
+
+#define LN_DESCRIPTION_INIT \
+  { sizeof(ln_description), NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0 }
+
+/* The model with that in its file; what its metadata said of the inputs goes where `normalize` is given. `*out` is the
+ * caller's. */
+LN_API ln_status ln_model_describe(const ln_model *model, const ln_description *description, ln_error *err,
+                                   ln_model **out);
+
 #ifdef __cplusplus
 }
 #endif

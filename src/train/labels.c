@@ -7,6 +7,7 @@
 #include "format/format.h"
 #include "format/write.h"
 #include "linnet/metadata.h"
+#include "train/describe.h"
 #include "train/trainer.h"
 
 static const char file_name[] = "classes.txt";
@@ -14,21 +15,6 @@ static const char file_name[] = "classes.txt";
 static ln_status no_memory(ln_error *err) { return ln_fail(err, LN_ERR_MEMORY, "out of memory for names of classes"); }
 
 /* ---- metadata ---- */
-
-static ln_metadata *find_metadata(const ln_model *model) {
-  for (int32_t i = 0; i < model->metadata_count; ++i) {
-    if (strcmp(model->metadata[i].name, "TFLITE_METADATA") == 0) return &model->metadata[i];
-  }
-  return NULL;
-}
-
-/* A vector of one struct, copied. */
-static bool vector_of(ln_arena *arena, const void *item, size_t size, ln_vec_ptr *out) {
-  const void **list = ln_arena_alloc(arena, sizeof *list);
-  if (list == NULL || (list[0] = ln_arena_copy(arena, item, size)) == NULL) return false;
-  *out = (ln_vec_ptr){list, 1};
-  return true;
-}
 
 /* The description of the outputs: one of classes, named or not. */
 static bool describe_output(ln_arena *arena, bool named, ln_md_model *root) {
@@ -41,45 +27,19 @@ static bool describe_output(ln_arena *arena, bool named, ln_md_model *root) {
   memset(&graph.output_process_units, 0, sizeof graph.output_process_units);
   memset(&graph.output_tensor_groups, 0, sizeof graph.output_tensor_groups);
   memset(&graph.output_tensor_metadata, 0, sizeof graph.output_tensor_metadata);
-  if (named && (!vector_of(arena, &file, sizeof file, &tensor.associated_files) ||
-                !vector_of(arena, &tensor, sizeof tensor, &graph.output_tensor_metadata))) {
+  if (named && (!ln_describe_one(arena, &file, sizeof file, &tensor.associated_files) ||
+                !ln_describe_one(arena, &tensor, sizeof tensor, &graph.output_tensor_metadata))) {
     return false;
   }
-  return vector_of(arena, &graph, sizeof graph, &root->subgraph_metadata);
-}
-
-static ln_status encode(ln_model *model, const ln_md_model *root, ln_metadata *entry, ln_error *err) {
-  uint8_t *data = NULL;
-  size_t size = 0;
-  LN_TRY(ln_flatbuffer_encode(root, LN_TABLE_md_model, "M001", err, &data, &size));
-  void *copy = ln_arena_copy(&model->arena, data, size);
-  ln_free(data);
-  if (copy == NULL) return no_memory(err);
-  if (entry == NULL) {
-    ln_metadata *all = ln_arena_array(&model->arena, (size_t)model->metadata_count + 1, sizeof *all);
-    if (all == NULL) return no_memory(err);
-    if (model->metadata_count > 0) memcpy(all, model->metadata, (size_t)model->metadata_count * sizeof *all);
-    model->metadata = all;
-    entry = &all[model->metadata_count++];
-    entry->name = "TFLITE_METADATA";
-  }
-  entry->data = copy;
-  entry->size = size;
-  return LN_OK;
+  return ln_describe_one(arena, &graph, sizeof graph, &root->subgraph_metadata);
 }
 
 static ln_status set_metadata(ln_model *model, bool named, ln_error *err) {
-  ln_metadata *entry = find_metadata(model);
-  ln_md_model root = {.min_parser_version = "1.0.0"};
-  void *old = NULL;
-  if (entry != NULL &&
-      ln_flatbuffer_decode(entry->data, entry->size, LN_TABLE_md_model, &model->arena, NULL, &old) == LN_OK) {
-    root = *(const ln_md_model *)old;
-  }
-  if (old == NULL && !named) return LN_OK;
+  ln_md_model root;
+  if (!ln_describe_read(model, &root) && !named) return LN_OK;
   root.description = NULL; /* of what it did before */
   if (!describe_output(&model->arena, named, &root)) return no_memory(err);
-  return encode(model, &root, entry, err);
+  return ln_describe_write(model, &root, err);
 }
 
 /* ---- the archive ---- */

@@ -8,7 +8,7 @@ const cli_command *const cli_commands[] = {&cli_run,   &cli_inspect,   &cli_benc
                                            &cli_build, &cli_optimize,  &cli_eval,    &cli_compare, &cli_debug_quant,
 #endif
 #ifndef LN_WITHOUT_TRAINING
-                                           &cli_train, &cli_trainable,
+                                           &cli_train, &cli_trainable, &cli_describe,
 #endif
                                            &cli_ops,   &cli_select,    &cli_version, &cli_help,    NULL};
 
