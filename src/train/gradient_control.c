@@ -605,3 +605,42 @@ void ln_gradient_stablehlo_while(ln_grad *g, const ln_op *op, const int32_t *dy)
   const ln_stablehlo_while_options *options = op->options;
   loop_back(g, op, options->cond_subgraph_index, options->body_subgraph_index, dy);
 }
+
+/* ---- STABLEHLO_REDUCE: a tensor, what to begin with; regions that add, multiply or compare ---- */
+
+typedef struct region {
+  int32_t region, reduces, joins; /* the region's operator; what does the same along axes, and of two */
+} region;
+
+void ln_gradient_stablehlo_reduce(ln_grad *g, const ln_op *op, const int32_t *dy) {
+  static const region known[] = {
+      {LN_OP_STABLEHLO_ADD, LN_OP_SUM, LN_OP_ADD},
+      {LN_OP_ADD, LN_OP_SUM, LN_OP_ADD},
+      {LN_OP_STABLEHLO_MULTIPLY, LN_OP_REDUCE_PROD, LN_OP_MUL},
+      {LN_OP_MUL, LN_OP_REDUCE_PROD, LN_OP_MUL},
+      {LN_OP_STABLEHLO_MAXIMUM, LN_OP_REDUCE_MAX, LN_OP_MAXIMUM},
+      {LN_OP_MAXIMUM, LN_OP_REDUCE_MAX, LN_OP_MAXIMUM},
+      {LN_OP_STABLEHLO_MINIMUM, LN_OP_REDUCE_MIN, LN_OP_MINIMUM},
+      {LN_OP_MINIMUM, LN_OP_REDUCE_MIN, LN_OP_MINIMUM},
+  };
+  const ln_stablehlo_reduce_options *options = op->options;
+  const ln_graph *body = graph_at(g, options->body_subgraph_index);
+  const int32_t first = ln_optimizer_graph(g->o)->op_count;
+  int32_t axes[LN_MAX_RANK], count = (int32_t)options->dimensions.count, code = -1;
+  if (body->op_count == 1 && body->ops[0].input_count == 2 && body->ops[0].inputs[0] != body->ops[0].inputs[1]) {
+    code = body->ops[0].def->code;
+  }
+  const region *found = NULL;
+  for (size_t i = 0; i < LN_COUNT(known); ++i) {
+    if (known[i].region == code) found = &known[i];
+  }
+  if (found == NULL || op->input_count != 2 || op->output_count != 1 || count > LN_MAX_RANK) {
+    ln_grad_refuse(g, "its region is none that adds, multiplies or compares");
+    return;
+  }
+  for (int32_t i = 0; i < count; ++i) axes[i] = (int32_t)options->dimensions.data[i];
+  const ln_reducer_options plain = {.keep_dims = false};
+  const int32_t inputs[2] = {ln_grad_in(g, op, 0), ln_grad_ints(g, count, axes)};
+  const int32_t each = ln_grad_emit(g, found->reduces, LN_FLOAT32, &plain, 2, inputs);
+  ln_grad_through(g, first, ln_grad_binary(g, found->joins, each, ln_grad_in(g, op, 1)), dy[0]);
+}

@@ -296,10 +296,26 @@ static void test_refusals(void **state) {
   ln_model_destroy(model);
 }
 
+/* A graph that calls itself has no end. */
+static void test_recursion(void **state) {
+  (void)state;
+  ln_optimizer o;
+  int32_t gradient = -1;
+  ln_model *model = build_model();
+  const int32_t x = build_input(model, LN_FLOAT32, 1, three), y = build_output(model, LN_FLOAT32, 1, three);
+  build_op(model, ln_op_find(LN_OP_CALL), 1, &x, 1, &y); /* of subgraph 0, which is its own */
+  edit(model, &o);
+  assert_int_equal(ln_grad_build(&o, loss_of(&o, y), &x, 1, &gradient), LN_ERR_UNSUPPORTED);
+  assert_non_null(strstr(err.message, "CALL"));
+  ln_model_destroy(o.model);
+  ln_model_destroy(model);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_network), cmocka_unit_test(test_read_again),      cmocka_unit_test(test_straight_through),
-      cmocka_unit_test(test_ranges),  cmocka_unit_test(test_quantized_layer), cmocka_unit_test(test_refusals),
+      cmocka_unit_test(test_network),   cmocka_unit_test(test_read_again),      cmocka_unit_test(test_straight_through),
+      cmocka_unit_test(test_ranges),    cmocka_unit_test(test_quantized_layer), cmocka_unit_test(test_refusals),
+      cmocka_unit_test(test_recursion),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
