@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "linnet/linnet.h"
+#include "support/build_model.h"
 #include "support/unit.h"
 #include "train/trainer.h"
 
@@ -139,7 +140,131 @@ static void test_models(void **state) {
   for (size_t i = 0; i < LN_COUNT(models); ++i) check(&models[i]);
 }
 
+/* ---- operators that hold the batch, or work along it ---- */
+
+typedef struct net {
+  ln_model *model;
+  int32_t input, last; /* tensors */
+} net;
+
+static int32_t constant(net *n, int32_t count, const int32_t *values) {
+  return build_constant(n->model, LN_INT32, 1, &count, values, (size_t)count * sizeof *values);
+}
+
+/* An operator with the last tensor as input `at` among `inputs` others; its output becomes the last. */
+static ln_op *then(net *n, int32_t code, int32_t count, const int32_t *inputs, int32_t rank, const int32_t *dims) {
+  n->last = build_output(n->model, LN_FLOAT32, rank, dims);
+  return build_op(n->model, ln_op_find(code), count, inputs, 1, &n->last);
+}
+
+static net begin_net(int32_t rank, const int32_t *dims) {
+  net n = {.model = build_model()};
+  n.input = n.last = build_input(n.model, LN_FLOAT32, rank, dims);
+  return n;
+}
+
+/* Rebatches and compares, or is refused with `why` in the message. */
+static void check_net(net *n, const char *why) {
+  ln_error err = {0};
+  ln_model *source = NULL, *batched = NULL;
+  ln_graph *graph = &n->model->graphs[0];
+  graph->outputs[0] = n->last;
+  graph->output_count = 1;
+  if (ln_edit_snapshot(n->model, &err, &source) != LN_OK) printf("%s\n", err.message);
+  assert_non_null(source);
+  ln_optimizer o = {.source = source, .err = &err};
+  assert_int_equal(ln_edit_begin(source, &err, &o.model), LN_OK);
+  const ln_status status = ln_train_rebatch(&o, BATCH);
+  if (status != (why == NULL ? LN_OK : LN_ERR_UNSUPPORTED)) printf("%s\n", err.message);
+  assert_int_equal(status, why == NULL ? LN_OK : LN_ERR_UNSUPPORTED);
+  if (why == NULL) {
+    assert_int_equal(ln_edit_snapshot(o.model, &err, &batched), LN_OK);
+    run_both(source, batched);
+  } else if (strstr(err.message, why) == NULL) {
+    printf("%s\n", err.message);
+    fail();
+  }
+  ln_model_destroy(batched);
+  ln_model_destroy(o.model);
+  ln_model_destroy(source);
+  ln_model_destroy(n->model);
+}
+
+static void test_mended(void **state) {
+  (void)state;
+  net n = begin_net(2, (const int32_t[]){1, 6});
+  then(&n, LN_OP_RESHAPE, 2, (const int32_t[]){n.last, constant(&n, 3, (const int32_t[]){1, 2, 3})}, 3,
+       (const int32_t[]){1, 2, 3});
+  then(&n, LN_OP_SLICE, 3,
+       (const int32_t[]){n.last, constant(&n, 3, (const int32_t[]){0, 0, 1}),
+                         constant(&n, 3, (const int32_t[]){1, 2, 2})},
+       3, (const int32_t[]){1, 2, 2});
+  then(&n, LN_OP_STRIDED_SLICE, 4,
+       (const int32_t[]){n.last, constant(&n, 3, (const int32_t[]){0, 0, 0}),
+                         constant(&n, 3, (const int32_t[]){1, 2, 1}), constant(&n, 3, (const int32_t[]){1, 1, 1})},
+       3, (const int32_t[]){1, 2, 1});
+  then(&n, LN_OP_TILE, 2, (const int32_t[]){n.last, constant(&n, 3, (const int32_t[]){1, 1, 2})}, 3,
+       (const int32_t[]){1, 2, 2});
+  then(&n, LN_OP_BROADCAST_TO, 2, (const int32_t[]){n.last, constant(&n, 4, (const int32_t[]){2, 1, 2, 2})}, 4,
+       (const int32_t[]){2, 1, 2, 2});
+  n.model->graphs[0].ops[n.model->graphs[0].op_count - 1].version = 2;
+  then(&n, LN_OP_TRANSPOSE, 2, (const int32_t[]){n.last, constant(&n, 4, (const int32_t[]){1, 0, 2, 3})}, 4,
+       (const int32_t[]){1, 2, 2, 2});
+  const int32_t same =
+      build_constant(n.model, LN_FLOAT32, 4, (const int32_t[]){1, 2, 2, 2}, (const float[8]){1, 2, 3}, 32);
+  ln_op *op = then(&n, LN_OP_CONCATENATION, 2, (const int32_t[]){n.last, same}, 4, (const int32_t[]){1, 2, 4, 2});
+  BUILD_OPTIONS(op, concatenation_options)->axis = 2;
+  check_net(&n, NULL);
+}
+
+/* Time first: samples lie along the second dimension. */
+static void test_second_dimension(void **state) {
+  (void)state;
+  net n = begin_net(3, (const int32_t[]){1, 4, 2});
+  then(&n, LN_OP_TRANSPOSE, 2, (const int32_t[]){n.last, constant(&n, 3, (const int32_t[]){1, 0, 2})}, 3,
+       (const int32_t[]){4, 1, 2});
+  then(&n, LN_OP_RESHAPE, 2, (const int32_t[]){n.last, constant(&n, 4, (const int32_t[]){4, 1, 2, 1})}, 4,
+       (const int32_t[]){4, 1, 2, 1});
+  then(&n, LN_OP_CUMSUM, 2,
+       (const int32_t[]){n.last, build_constant(n.model, LN_INT32, 0, NULL, (const int32_t[]){0}, 4)}, 4,
+       (const int32_t[]){4, 1, 2, 1});
+  then(&n, LN_OP_TRANSPOSE, 2, (const int32_t[]){n.last, constant(&n, 4, (const int32_t[]){1, 0, 2, 3})}, 4,
+       (const int32_t[]){1, 4, 2, 1});
+  check_net(&n, NULL);
+}
+
+static void test_refused(void **state) {
+  (void)state;
+  net n = begin_net(2, (const int32_t[]){1, 6});
+  then(&n, LN_OP_TILE, 2, (const int32_t[]){n.last, constant(&n, 2, (const int32_t[]){2, 1})}, 2,
+       (const int32_t[]){2, 6});
+  check_net(&n, "TILE");
+  n = begin_net(2, (const int32_t[]){1, 6});
+  then(&n, LN_OP_CUMSUM, 2,
+       (const int32_t[]){n.last, build_constant(n.model, LN_INT32, 0, NULL, (const int32_t[]){0}, 4)}, 2,
+       (const int32_t[]){1, 6});
+  check_net(&n, "along the dimension of samples");
+  n = begin_net(2, (const int32_t[]){1, 6});
+  then(&n, LN_OP_SLICE, 3,
+       (const int32_t[]){n.last, constant(&n, 2, (const int32_t[]){0, 0}), constant(&n, 2, (const int32_t[]){0, 6})}, 2,
+       (const int32_t[]){0, 6});
+  check_net(&n, "between samples");
+  n = begin_net(2, (const int32_t[]){1, 6});
+  ln_op *op = then(&n, LN_OP_MEAN, 2, (const int32_t[]){n.last, constant(&n, 1, (const int32_t[]){0})}, 2,
+                   (const int32_t[]){1, 6});
+  BUILD_OPTIONS(op, reducer_options)->keep_dims = true;
+  check_net(&n, "each sample's own");
+  n = begin_net(2, (const int32_t[]){1, 6});
+  op = then(&n, LN_OP_CONCATENATION, 2, (const int32_t[]){n.last, n.last}, 2, (const int32_t[]){2, 6});
+  BUILD_OPTIONS(op, concatenation_options)->axis = 0;
+  check_net(&n, "CONCATENATION");
+  n = begin_net(1, (const int32_t[]){6});
+  then(&n, LN_OP_RELU, 1, (const int32_t[]){n.last}, 1, (const int32_t[]){6});
+  check_net(&n, "its first dimension is 6");
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_models)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_models), cmocka_unit_test(test_mended),
+                                     cmocka_unit_test(test_second_dimension), cmocka_unit_test(test_refused)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
