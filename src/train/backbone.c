@@ -177,8 +177,9 @@ static ln_status join_notes(ln_optimizer *o, const ln_model *head) {
 static ln_status check_fit(const ln_optimizer *o, const ln_model *head, int32_t features) {
   const ln_graph *graph = graph_of(head);
   const ln_tensor *from = &ln_optimizer_graph(o)->tensors[features];
-  if (graph->input_count != 1 || head->graph_count != 1) {
-    return ln_fail(o->err, LN_ERR_UNSUPPORTED, "a head has one graph and one input, not %d", (int)graph->input_count);
+  const int32_t outputs = head->signature_count > 0 ? head->signatures[0].output_count : graph->output_count;
+  if (graph->input_count != 1 || head->graph_count != 1 || outputs < 1) {
+    return ln_fail(o->err, LN_ERR_UNSUPPORTED, "a head has one graph, one input and an output");
   }
   const ln_tensor *to = &graph->tensors[graph->inputs[0]];
   bool good = from->type == to->type && from->shape.rank == to->shape.rank;

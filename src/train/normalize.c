@@ -85,6 +85,10 @@ static ln_status keep(ln_trainer *t, const norm *n, const char *what, void *data
   return name == NULL ? no_memory(t) : ln_trainer_keep(t, name, data, bytes);
 }
 
+static bool is_plain(const ln_tensor *t) {
+  return ln_tensor_const_data(t) && t->type == LN_FLOAT32 && t->sparsity == NULL && t->codebook == NULL;
+}
+
 static ln_status add_norm(ln_trainer *t, layers *l, const ln_layer_note *note) {
   const ln_graph *graph = ln_optimizer_graph(&t->o);
   norm *n = &l->norms[l->norm_count];
@@ -98,8 +102,8 @@ static ln_status add_norm(ln_trainer *t, layers *l, const ln_layer_note *note) {
   }
   const ln_tensor *gamma = &graph->tensors[n->gamma], *beta = &graph->tensors[n->beta];
   const ln_shape *out = &graph->tensors[graph->ops[mul].outputs[0]].shape;
-  if (gamma->type != LN_FLOAT32 || beta->type != LN_FLOAT32 || gamma->shape.rank != 1 || beta->bytes != gamma->bytes ||
-      out->rank < 2 || out->dims[out->rank - 1] != gamma->shape.dims[0]) {
+  if (!is_plain(gamma) || !is_plain(beta) || gamma->shape.rank != 1 || beta->bytes != gamma->bytes || out->rank < 2 ||
+      out->dims[out->rank - 1] != gamma->shape.dims[0]) {
     return ln_fail(t->err, LN_ERR_MODEL, "the normalization \"%s\" has no scale and shift of channels", note->name);
   }
   n->channels = (size_t)gamma->shape.dims[0];

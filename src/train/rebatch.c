@@ -71,8 +71,8 @@ static ln_status set_shape(walk *w, int32_t index, int32_t axis) {
 /* The dimension of the output that as many elements stand before as before the samples' one: rows stay in order. */
 static ln_status mend_reshape(walk *w) {
   const int32_t input = w->op->inputs[0], from = axis_of(w, input);
-  const ln_shape *in = &w->one[input], *out = &w->one[w->op->outputs[0]];
   if (from < 0) return LN_OK;
+  const ln_shape *in = &w->one[input], *out = &w->one[w->op->outputs[0]];
   if (w->interleaved[input] && !ln_shape_equal(in, out)) return refuse(w, "samples are not behind one another");
   const size_t before = ln_shape_span(in, 0, from);
   int32_t axis = 0;
@@ -81,8 +81,8 @@ static ln_status mend_reshape(walk *w) {
 }
 
 static ln_status mend_broadcast_to(walk *w) {
-  const int32_t axis = input_axis(w, 0), shift = w->one[w->op->outputs[0]].rank - w->one[w->op->inputs[0]].rank;
-  return axis < 0 ? LN_OK : set_shape(w, 1, axis + shift);
+  const int32_t axis = input_axis(w, 0);
+  return axis < 0 ? LN_OK : set_shape(w, 1, axis + w->one[w->op->outputs[0]].rank - w->one[w->op->inputs[0]].rank);
 }
 
 static ln_status mend_transpose_conv(walk *w) { return set_shape(w, 0, input_axis(w, 2)); }
@@ -111,13 +111,14 @@ static ln_status mend_strided_slice(walk *w) {
   ln_strided_slice_options *options = (void *)(uintptr_t)w->op->options;
   const int32_t axis = input_axis(w, 0);
   int64_t begin[LN_MAX_RANK], end[LN_MAX_RANK], step[LN_MAX_RANK];
-  int32_t count = 0;
+  int32_t counts[3] = {0};
   if (axis < 0) return LN_OK;
   if (options->ellipsis_mask != 0 || options->new_axis_mask != 0) return refuse(w, "it inserts dimensions");
-  if (!read_ints(w, 1, begin, &count) || !read_ints(w, 2, end, &count) || !read_ints(w, 3, step, &count)) {
+  if (!read_ints(w, 1, begin, &counts[0]) || !read_ints(w, 2, end, &counts[1]) || !read_ints(w, 3, step, &counts[2])) {
     return refuse(w, "where it cuts is no constant");
   }
-  if (axis >= count) return LN_OK;
+  if (counts[1] != counts[0] || counts[2] != counts[0]) return refuse(w, "where it cuts is no constant");
+  if (axis >= counts[0]) return LN_OK;
   const int32_t bit = 1 << axis, whole = w->one[w->op->inputs[0]].dims[axis];
   const bool from_first = (options->begin_mask & bit) != 0 || begin[axis] == 0 || begin[axis] == -whole;
   const bool to_last = (options->end_mask & bit) != 0 || end[axis] >= whole;
@@ -297,7 +298,7 @@ static ln_status visit(walk *w, int32_t *at) {
   if (!any || w->op->def->code == LN_OP_SHAPE || w->op->def->code == LN_OP_RANK) {
     for (int32_t i = 0; i < w->op->output_count; ++i) {
       const int32_t tensor = w->op->outputs[i];
-      if (w->known[tensor]) keep_shape(&graph->tensors[tensor], &w->one[tensor]);
+      if (tensor >= 0 && w->known[tensor]) keep_shape(&graph->tensors[tensor], &w->one[tensor]);
     }
     return LN_OK;
   }
@@ -306,6 +307,7 @@ static ln_status visit(walk *w, int32_t *at) {
   LN_TRY(infer(w));
   for (int32_t i = 0; i < w->op->output_count; ++i) {
     const int32_t tensor = w->op->outputs[i];
+    if (tensor < 0) return refuse(w, "an output of it is left out");
     LN_TRY(find_axis(w, tensor, interleaved));
     ln_tensor *out = &ln_optimizer_graph(w->o)->tensors[tensor];
     const ln_shape shape = out->shape;
