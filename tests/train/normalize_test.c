@@ -232,6 +232,34 @@ static void test_what_stays(void **state) {
   ln_model_destroy(source);
 }
 
+/* Notes that name what is no scale of channels, or nothing that there is. */
+static void test_false_notes(void **state) {
+  static const struct {
+    const char *key, *value;
+    ln_status status;
+  } cases[] = {{"gamma", "d", LN_ERR_MODEL}, {"gamma", "x", LN_OK},        {"gamma", "nothing", LN_OK},
+               {"beta", "n/gamma", LN_OK},   {"momentum", "never", LN_OK}, {"epsilon", "-1", LN_OK},
+               {"gamma", "n/beta", LN_OK}};
+  (void)state;
+  for (size_t i = 0; i < LN_COUNT(cases); ++i) {
+    ln_model *source = build(normalized, 2, true), *edited = NULL, *snapshot = NULL;
+    ln_layer_notes notes;
+    assert_int_equal(ln_edit_begin(source, &err, &edited), LN_OK);
+    assert_int_equal(ln_layer_notes_read(source, &edited->arena, &err, &notes), LN_OK);
+    ln_layer_note_set(&notes.list[1], cases[i].key, cases[i].value);
+    assert_int_equal(ln_layer_notes_write(edited, &notes, &err), LN_OK);
+    assert_int_equal(ln_edit_snapshot(edited, &err, &snapshot), LN_OK);
+    ln_trainer *t = begin(snapshot, "0", "1");
+    int64_t index = 0;
+    double loss = 0;
+    assert_int_equal(ln_trainer_step(t, &index, 1, &err, &loss), cases[i].status);
+    ln_trainer_destroy(t);
+    ln_model_destroy(snapshot);
+    ln_model_destroy(edited);
+    ln_model_destroy(source);
+  }
+}
+
 /* ---- dropout ---- */
 
 static void test_dropout(void **state) {
@@ -260,8 +288,8 @@ static void test_dropout(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_statistics), cmocka_unit_test(test_gradient),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_statistics),     cmocka_unit_test(test_gradient),
                                      cmocka_unit_test(test_image_gradient), cmocka_unit_test(test_what_stays),
-                                     cmocka_unit_test(test_dropout)};
+                                     cmocka_unit_test(test_false_notes),    cmocka_unit_test(test_dropout)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
