@@ -83,6 +83,10 @@ LN_API ln_status ln_trainer_run(ln_trainer *trainer, ln_train_fn callback, void 
 /* One step on `count` samples by their numbers, for loops of the caller's own; the mean loss. */
 LN_API ln_status ln_trainer_step(ln_trainer *trainer, const int64_t *samples, int32_t count, ln_error *err,
                                  double *loss);
+/* What training sees of `count` samples, a batch at most, in epoch `epoch` (from 0), changed as was chosen; below 0: as
+ * they are. Input `input` of the model in `*out`, a sample a row: the trainer's own, until its next call. */
+LN_API ln_status ln_trainer_preview(ln_trainer *trainer, const int64_t *samples, int32_t count, int64_t epoch,
+                                    int32_t input, ln_error *err, const ln_tensor **out);
 /* Loss and metrics over data. */
 LN_API ln_status ln_trainer_evaluate(ln_trainer *trainer, const ln_train_data *data, ln_error *err,
                                      ln_train_event *out);

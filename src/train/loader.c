@@ -187,3 +187,24 @@ ln_status ln_batch_fill(ln_trainer *t, ln_step *step, const ln_train_data *data,
   ln_free(rows);
   return status;
 }
+
+/* ---- what training sees ---- */
+
+ln_status ln_trainer_preview(ln_trainer *t, const int64_t *samples, int32_t count, int64_t epoch, int32_t input,
+                             ln_error *err, const ln_tensor **out) {
+  if (t == NULL || samples == NULL || out == NULL) return ln_fail(err, LN_ERR_ARGUMENT, "an argument is missing");
+  double total;
+  t->err = t->o.err = err;
+  LN_TRY(ln_trainer_begin(t));
+  if (count < 1 || count > t->train.batch || input < 0 || input >= t->train.input_count) {
+    return ln_fail(err, LN_ERR_ARGUMENT, "1 to %d samples and an input of %d it is", t->train.batch,
+                   t->train.input_count);
+  }
+  for (int32_t i = 0; i < count; ++i) {
+    if (samples[i] >= 0 && samples[i] < t->data.samples->count) continue;
+    return ln_fail(err, LN_ERR_ARGUMENT, "there is no sample %lld", (long long)samples[i]);
+  }
+  LN_TRY(ln_batch_fill(t, &t->train, &t->data, samples, count, epoch, epoch >= 0, &total));
+  *out = ln_session_input(t->train.session, input);
+  return LN_OK;
+}

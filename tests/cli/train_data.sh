@@ -99,6 +99,11 @@ done
 bad 'photos: folder "shirt" holds no picture or sound: a class without samples' "$work/pixels.json" --data "$work/photos"
 rmdir "$work/photos/shirt"
 trains '"samples": 24,' "$work/pixels.json" --data "$work/photos" --epochs 4 --flip horizontal --crop 2
+trains '.' "$work/pixels.json" --data "$work/photos" --epochs 1 --rotate 20 --show-augmented "$work/sheet.bmp"
+[ "$(wc -c < "$work/sheet.bmp")" -eq 146214 ] || complain "a sheet of $(wc -c < "$work/sheet.bmp") bytes" # 9 x 6 pictures
+cmp -s "$work/sheet.bmp" /dev/null && complain 'an empty sheet'
+bad 'sheet.bmp: the first input takes no pictures' "$work/three.json" --data "$work/points.csv" --labels where \
+  --show-augmented "$work/sheet.bmp"
 head -c 300 "$source/examples/fashion/bag.bmp" > "$work/photos/bag/2.bmp"
 bad 'photos/bag/2.bmp: ' "$work/pixels.json" --data "$work/photos" --epochs 4
 cp "$work/photos/bag/2.bmp" "$work/photos/boot/3.bmp"

@@ -12,7 +12,7 @@
 
 typedef struct train_options {
   const char *model, *data, *labels, *output, *teacher, *checkpoint, *log, *normalize, *validation, *validation_labels;
-  const char *weights, *cut, *head;
+  const char *weights, *sheet, *cut, *head;
   bool resume, json, quiet, list;
   double every; /* seconds between checkpoints */
   double split; /* share of the samples that validates; 0: none */
@@ -76,6 +76,7 @@ static int parse(const cli_command *self, int argc, char **argv, train_options *
       {"--validation-labels", CLI_TEXT, &out->validation_labels, 0, 0},
       {"--normalize", CLI_TEXT, &out->normalize, 0, 0},
       {"--weights", CLI_TEXT, &out->weights, 0, 0},
+      {"--show-augmented", CLI_TEXT, &out->sheet, 0, 0},
       {"--split", CLI_REAL, &out->split, 0, 0.999},
       {"--teacher", CLI_TEXT, &out->teacher, 0, 0},
       {"--cut", CLI_TEXT, &out->cut, 0, 0},
@@ -177,6 +178,12 @@ static int create(training *t) {
                           &t->err) != LN_OK ||
       (t->teacher && ln_trainer_set_teacher(t->trainer, t->teacher, &t->err) != LN_OK)) {
     return cli_fail("%s", t->err.message);
+  }
+  const char *batch = train_choice(choices, "batch");
+  if (t->options->sheet &&
+      train_write_sheet(t->trainer, &t->samples, batch ? (int32_t)strtol(batch, NULL, 10) : INT32_MAX,
+                        t->options->sheet, &t->err) != LN_OK) {
+    return cli_fail("%s: %s", t->options->sheet, t->err.message);
   }
   return prepare_checkpoint(t);
 }
@@ -333,6 +340,7 @@ const cli_command cli_train = {
     "a\n"
     "                          column of the table (without it: the last one)\n"
     "  --weights FILE          what each sample counts: .npy\n"
+    "  --show-augmented FILE   a picture (.bmp): samples, and beside each what training sees of it in eight epochs\n"
     "  --validation SAMPLES [LABELS]  what loss and metrics are measured on after each epoch\n"
     "  --split SHARE           the same on this share of the samples, which do not train: drawn by the seed, of each\n"
     "                          class alike\n"

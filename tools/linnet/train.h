@@ -95,4 +95,8 @@ typedef struct train_log {
 /* The page with the curves. */
 ln_status train_write_log(const train_log *log, const char *path, ln_error *err);
 
+/* A picture of samples (a batch at most) beside what training sees of them, into a BMP file. */
+ln_status train_write_sheet(ln_trainer *trainer, const ln_train_data *data, int32_t batch, const char *path,
+                            ln_error *err);
+
 #endif

@@ -507,6 +507,7 @@ FUNCTIONS = {
     "ln_trainer_set_teacher": (c_int, [_HANDLE, _HANDLE, _ERR]),
     "ln_trainer_run": (c_int, [_HANDLE, TrainFunction, c_void_p, _ERR]),
     "ln_trainer_step": (c_int, [_HANDLE, c_void_p, c_int32, _ERR, c_void_p]),
+    "ln_trainer_preview": (c_int, [_HANDLE, c_void_p, c_int32, c_int64, c_int32, _ERR, _OUT]),
     "ln_trainer_evaluate": (c_int, [_HANDLE, POINTER(TrainData), _ERR, POINTER(TrainEventRecord)]),
     "ln_trainer_make": (c_int, [_HANDLE, _ERR, _OUT]),
     "ln_trainer_save": (c_int, [_HANDLE, c_char_p, _ERR]),
