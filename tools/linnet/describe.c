@@ -13,14 +13,10 @@ typedef struct describe_options {
 static int parse(const cli_command *self, int argc, char **argv, describe_options *o) {
   ln_description *d = &o->description;
   const cli_option options[] = {
-      {"-o", CLI_TEXT, &o->output, 0, 0},
-      {"--output", CLI_TEXT, &o->output, 0, 0},
-      {"--name", CLI_TEXT, &d->name, 0, 0},
-      {"--description", CLI_TEXT, &d->description, 0, 0},
-      {"--version", CLI_TEXT, &d->version, 0, 0},
-      {"--author", CLI_TEXT, &d->author, 0, 0},
-      {"--license", CLI_TEXT, &d->license, 0, 0},
-      {"--normalize", CLI_TEXT, &o->normalize, 0, 0},
+      {"-o", CLI_TEXT, &o->output, 0, 0},         {"--output", CLI_TEXT, &o->output, 0, 0},
+      {"--name", CLI_TEXT, &d->name, 0, 0},       {"--description", CLI_TEXT, &d->description, 0, 0},
+      {"--version", CLI_TEXT, &d->version, 0, 0}, {"--author", CLI_TEXT, &d->author, 0, 0},
+      {"--license", CLI_TEXT, &d->license, 0, 0}, {"--normalize", CLI_TEXT, &o->normalize, 0, 0},
       {"--classes", CLI_TEXT, &o->classes, 0, 0},
   };
   int operand_count;
@@ -80,13 +76,13 @@ static int run(const cli_command *self, int argc, char **argv) {
   return status == LN_OK ? CLI_OK : cli_fail("%s: %s", at, err.message);
 }
 
-const cli_command cli_describe = {
-    "describe", run, "writes into a model's file what it is",
-    "usage: linnet describe MODEL -o OUT.tflite [options]\n"
-    "\n"
-    "Writes metadata as TensorFlow Lite's tools do, which `linnet run` reads labels and normalization from. What is not\n"
-    "given stays as it was.\n"
-    "\n"
-    "  --name TEXT, --description TEXT, --version TEXT, --author TEXT, --license TEXT\n"
-    "  --normalize MEAN,STD    pictures become (value - MEAN) / STD for the first input\n"
-    "  --classes FILE          names of the classes of the first output, one a line\n"};
+const cli_command cli_describe = {"describe", run, "writes into a model's file what it is",
+                                  "usage: linnet describe MODEL -o OUT.tflite [options]\n"
+                                  "\n"
+                                  "Writes metadata as TensorFlow Lite's tools do, which `linnet run` reads labels and "
+                                  "normalization from. What is not\n"
+                                  "given stays as it was.\n"
+                                  "\n"
+                                  "  --name TEXT, --description TEXT, --version TEXT, --author TEXT, --license TEXT\n"
+                                  "  --normalize MEAN,STD    pictures become (value - MEAN) / STD for the first input\n"
+                                  "  --classes FILE          names of the classes of the first output, one a line\n"};
