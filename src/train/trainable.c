@@ -150,16 +150,20 @@ static int32_t declared_batch(const ln_trainer *t) {
 
 /* ---- what is asked for ---- */
 
+static bool is_kind(const ln_train_option *option, const char *kind) {
+  return option->kind != NULL && strcmp(option->kind, kind) == 0;
+}
+
+/* Options that would change the steps. Of a trainer that has taken its own, those were for them; forms stay. */
 static ln_status check_options(const ln_trainer *t) {
-  static const char *const taken[] = {
-      "loss",       "optimizer", "learning_rate",    "train",   "prediction", "weight_decay",
-      "clip_value", "clip_norm", "global_clip_norm", "threads", "batch",      "seed"};
+  static const char *const refused[] = {"schedule", "ema", "accumulate", "class_weights"};
   ln_train_option option = {.size = sizeof option};
   for (int32_t i = 0; ln_train_option_get(i, &option) == LN_OK; ++i) {
     const char *name = option.parameter->name;
     if (!ln_setting_given(t->settings, name)) continue;
-    bool good = option.kind != NULL && (strcmp(option.kind, "loss") == 0 || strcmp(option.kind, "optimizer") == 0);
-    for (size_t k = 0; k < LN_COUNT(taken); ++k) good = good || strcmp(taken[k], name) == 0;
+    bool good = !is_kind(&option, "form") && !is_kind(&option, "augment");
+    for (size_t k = 0; k < LN_COUNT(refused); ++k) good = good && strcmp(refused[k], name) != 0;
+    if (t->begun && !is_kind(&option, "form")) good = true;
     if (!good) return ln_fail(t->err, LN_ERR_UNSUPPORTED, "%s: training signatures cannot hold it", name);
   }
   return LN_OK;

@@ -35,6 +35,42 @@ X, Y = points(256, 5)
 TEST = points(64, 11)
 
 
+class Trainable(unittest.TestCase):
+    @unittest.skipIf(numpy is None, "arrays go in as NumPy has them")
+    def test_signatures(self):
+        model = linnet.trainable(SPEC, optimizer="adam", learning_rate=0.02, checkpoints="arrays")
+        self.assertEqual(set(model.signatures), {"eval", "infer", "restore", "save", "serving_default", "train"})
+        x, y = numpy.float32(X), numpy.int32(Y)
+        step = model.session("train")
+        judge = model.session("eval", share=step)
+        for session in (step, judge):
+            session.resize("point", (256, 2))
+            session.resize("labels", (256,))
+        first = float(step.run({"point": x, "labels": y})["loss"])
+        for _ in range(100):
+            step.run({"point": x, "labels": y})
+        last = float(judge.run({"point": x, "labels": y})["loss"])
+        self.assertLess(last, 0.8 * first)
+        saved = model.session("save", share=step).run({})
+        other = model.session("restore")
+        self.assertEqual(int(other.run(saved)["steps"]), 101)
+        judge = model.session("eval", share=other)
+        judge.resize("point", (256, 2))
+        judge.resize("labels", (256,))
+        self.assertEqual(float(judge.run({"point": x, "labels": y})["loss"]), last)
+        with self.assertRaisesRegex(linnet.Error, "no weight"):
+            linnet.trainable(SPEC, train="nowhere")
+
+    def test_goes_on(self):
+        trainer = linnet.Trainer(SPEC, X, Y, **OPTIONS)
+        trainer.step(range(16))
+        made = trainer.make_trainable(batch=16, checkpoints="none")
+        self.assertNotIn("save", made.signatures)
+        with self.assertRaisesRegex(linnet.Error, "schedule"):
+            linnet.trainable(SPEC, schedule="cosine")
+        self.assertIn("train", made.signatures)
+
+
 class Build(unittest.TestCase):
     def test_as_the_tool_builds(self):
         with tempfile.TemporaryDirectory() as work:

@@ -5,13 +5,14 @@ from ._library import Error, Status, Type, lib as _lib, text as _text
 from ._model import Model, OperatorTime, Session, Signature, Stats, TensorInfo
 from ._operator import Operator
 from ._optimize import Accuracy, Optimized, Parameter, evaluate, optimize, techniques
-from ._train import Trained, Trainer, TrainEvent, train, train_choices, train_options
+from ._train import Trained, Trainer, TrainEvent, train, train_choices, train_options, trainable
 
 __version__ = _text(_lib.ln_version())
 
 __all__ = ["Accuracy", "Builder", "Error", "Model", "Operator", "OperatorTime", "Optimized", "Parameter", "Session",
            "Signature", "Stats", "Status", "TensorInfo", "TrainEvent", "Trained", "Trainer", "Type", "build", "cpu_tier",
-           "evaluate", "optimize", "techniques", "train", "train_choices", "train_options"]
+           "evaluate", "optimize", "techniques", "train", "train_choices", "train_options",
+           "trainable"]
 
 
 def cpu_tier() -> str:

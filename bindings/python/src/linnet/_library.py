@@ -334,6 +334,14 @@ class TrainData(Structure):
     ]
 
 
+class TrainableOptions(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("batch", c_int32),
+        ("checkpoints", c_char_p),
+    ]
+
+
 class TrainEventRecord(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -378,6 +386,7 @@ STRUCTS = {
     "ln_train_option": TrainOption,
     "ln_train_data": TrainData,
     "ln_train_event": TrainEventRecord,
+    "ln_trainable_options": TrainableOptions,
 }
 ENUMS = {"ln_status": Status, "ln_type": Type, "ln_sparsity_part": SparsityPart}
 
@@ -510,6 +519,7 @@ FUNCTIONS = {
     "ln_trainer_preview": (c_int, [_HANDLE, c_void_p, c_int32, c_int64, c_int32, _ERR, _OUT]),
     "ln_trainer_evaluate": (c_int, [_HANDLE, POINTER(TrainData), _ERR, POINTER(TrainEventRecord)]),
     "ln_trainer_make": (c_int, [_HANDLE, _ERR, _OUT]),
+    "ln_trainable_make": (c_int, [_HANDLE, POINTER(TrainableOptions), _ERR, _OUT]),
     "ln_trainer_save": (c_int, [_HANDLE, c_char_p, _ERR]),
     "ln_trainer_restore": (c_int, [_HANDLE, c_char_p, _ERR]),
 }

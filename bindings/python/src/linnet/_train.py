@@ -9,8 +9,8 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ._arrays import _flat, take_in
 from ._builder import build
-from ._library import (Error, ErrorRecord, Status, TrainData, TrainEventRecord, TrainFunction, TrainOption, Type, call, lib,
-                       text)
+from ._library import (Error, ErrorRecord, Status, TrainableOptions, TrainData, TrainEventRecord, TrainFunction, TrainOption,
+                       Type, call, lib, text)
 from ._model import Model
 from ._optimize import ModelLike, Parameter, _check, _load, _number, _parameter, _Samples, _value_text
 
@@ -233,6 +233,10 @@ class Trainer:
         self._call(lib.ln_trainer_make, tail=(ctypes.byref(made),))
         return Model._of(made.value or 0)
 
+    def make_trainable(self, *, batch: Optional[int] = None, checkpoints: str = "flex") -> Model:
+        """The same with training inside: see `trainable`. Its steps go on from those that were taken here."""
+        return _make_trainable(self._handle, batch, checkpoints)
+
     def save(self, path: Union[str, "os.PathLike[str]"]) -> None:
         """The training's state as a file, written beside and moved into place."""
         self._call(lib.ln_trainer_save, os.fsencode(path))
@@ -242,15 +246,40 @@ class Trainer:
         self._call(lib.ln_trainer_restore, os.fsencode(path))
 
 
+def _make_trainable(handle: Any, batch: Optional[int], checkpoints: str) -> Model:
+    options = TrainableOptions(ctypes.sizeof(TrainableOptions), 0 if batch is None else int(batch), checkpoints.encode("utf-8"))
+    made = call(lib.ln_trainable_make, handle, ctypes.byref(options), out=True)
+    return Model._of(getattr(made, "value", made) or 0)
+
+
+def trainable(model: Union[ModelLike, Mapping[str, Any]], *, batch: Optional[int] = None, checkpoints: str = "flex",
+              **options: Any) -> Model:
+    """The model with training inside, as `linnet trainable` makes it: signatures `train`, `eval`, `infer`, `save` and
+    `restore`, which sessions that share (`Model.session`) and stock LiteRT run.
+
+    `batch` samples make a step, any number where it is None and the model allows that. `checkpoints` are "flex" (files),
+    "arrays" (every variable as a tensor) or "none"; other options are those of `train` that signatures can hold.
+    """
+    source = _open(model, options.get("seed"), unfolded=False)
+    handle = call(lib.ln_trainer_create, source._handle, out=True)
+    try:
+        for name, value in options.items():
+            if value is not None:
+                call(lib.ln_trainer_set, handle, name.encode("utf-8"), _option_text(value).encode("utf-8"))
+        return _make_trainable(handle, batch, checkpoints)
+    finally:
+        lib.ln_trainer_destroy(handle)
+
+
 def _destroy(handle: int, *needed: Any) -> None:
     lib.ln_trainer_destroy(handle)
 
 
-def _open(model: Union[ModelLike, Mapping[str, Any]], seed: Optional[int]) -> Model:
+def _open(model: Union[ModelLike, Mapping[str, Any]], seed: Optional[int], unfolded: bool = True) -> Model:
     if isinstance(model, Model):
         return model
     if isinstance(model, Mapping) or (isinstance(model, (str, os.PathLike)) and os.fspath(model).endswith(".json")):
-        return build(model, seed=1 if seed is None else int(seed), unfolded=True)
+        return build(model, seed=1 if seed is None else int(seed), unfolded=unfolded)
     return Model(model)
 
 
