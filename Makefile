@@ -6,7 +6,7 @@ SHARED ?= ../shared
 SECONDS ?= 60
 PYTHON = $(if $(wildcard $(BUILD)/venv/bin/python),$(abspath $(BUILD)/venv/bin/python),python3)
 
-.PHONY: all demo test proofs check cross-aarch64 instructions asan tsan fuzz bench dashboard dashboard-picture size wheel install generic format clean help
+.PHONY: all demo fashion test proofs check cross-aarch64 instructions asan tsan fuzz bench dashboard dashboard-picture size wheel install generic format clean help
 
 all: need-build
 	@cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=Release $(CMAKE_FLAGS) > $(BUILD).log 2>&1 || { cat $(BUILD).log; rm -f $(BUILD).log; exit 1; }
@@ -16,6 +16,7 @@ all: need-build
 help:
 	@echo "make            build $(BUILD)/linnet and the libraries"
 	@echo "make demo       classify the sample pictures with the model that ships"
+	@echo "make fashion    train the model that ships, from the data set Fashion-MNIST: a quarter of an hour"
 	@echo "make test       every test (installs what they need when run as root)"
 	@echo "make proofs     of these, other projects' own tests against our libraries"
 	@echo "make check      the short tier: two minutes"
@@ -47,6 +48,11 @@ demo:
 	@$(MAKE) --no-print-directory all > $(BUILD).demo.log 2>&1 || { cat $(BUILD).demo.log; exit 1; }
 	@rm -f $(BUILD).demo.log
 	@sh scripts/demo.sh $(BUILD)/linnet
+
+fashion:
+	@sh scripts/need.sh build io
+	@$(MAKE) --no-print-directory all
+	@sh examples/fashion/train.sh $(BUILD)/linnet
 
 # The tests' own build stands beside the plain one, so that `make` never needs what only tests need.
 test: need-test need-cross need-python

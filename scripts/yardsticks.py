@@ -21,7 +21,7 @@ import numpy as np
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "scripts", "fashion"))
-from train import load  # noqa: E402
+from data_set import load  # noqa: E402
 
 CASCADE = ["--prune", "0.8", "--cluster", "16", "--quantize", "int8"]
 # name, flags, calibration pictures, row of tfmot.json, points that may be lost against it (or against the float model),

@@ -2,7 +2,7 @@
 """Accuracy of a Fashion-MNIST model on the 10,000 test pictures, run by liblinnet.
 
 usage: accuracy.py [--library build/liblinnet.so] [--model models/fashion_mnist.tflite] [--data DIR]
-needs: numpy and the data set (train.py says where from). The model takes int8 pictures, value - 128.
+needs: numpy and the data set (data_set.py says where from). The model takes int8 pictures, value - 128.
 """
 import argparse
 import ctypes
@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 
-from train import ROOT, load
+from data_set import DATA, ROOT, load
 
 
 class Session:
@@ -41,7 +41,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--library", default=os.path.join(ROOT, "build", "liblinnet.so"))
     p.add_argument("--model", default=os.path.join(ROOT, "models", "fashion_mnist.tflite"))
-    p.add_argument("--data", default="/usr/share/datasets/fashion-mnist")
+    p.add_argument("--data", default=DATA)
     a = p.parse_args()
     pictures, labels = load(a.data, "t10k")
     session = Session(a.library, a.model)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Makes models/fashion_mnist_float.tflite, on which docs/optimize.md shows the optimizer: models/fashion_mnist.tflite in
-floats, each weight the real number that its integer stands for. Labels and normalization stay. Channels between layers are then
+"""Made models/fashion_mnist_float.tflite, on which docs/optimize.md shows the optimizer: the first models/fashion_mnist.tflite,
+which TensorFlow had trained, in floats, each weight the real number that its integer stands for. Labels and normalization stay. Channels between layers are then
 scaled up or down, and back in the layer that reads them, which ReLU lets through: the answers stay, while the weights no longer
 stand on the integers' grid, as if the model had never been quantized.
 
