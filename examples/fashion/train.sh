@@ -11,7 +11,7 @@ data=${FASHION_MNIST:-/usr/share/datasets/fashion-mnist}
 state=$(dirname "$linnet")/fashion
 
 if [ ! -f "$data/train-images-idx3-ubyte.gz" ]; then
-  echo "$data: the data set Fashion-MNIST is not there (Debian, contrib: apt-get install dataset-fashion-mnist;" >&2
+  echo "$data: the data set Fashion-MNIST is not there (Debian: apt-get install dataset-fashion-mnist;" >&2
   echo "its four files lie on https://github.com/zalandoresearch/fashion-mnist, too: FASHION_MNIST=FOLDER)" >&2
   exit 1
 fi
@@ -32,5 +32,6 @@ train "$state/float.tflite" --epochs 1 --lr 0.0004 --qat int8 --qat-io int8 -o "
 "$linnet" describe "$state/int8.tflite" -o "$out" --name 'Fashion-MNIST classifier' --version 2 --author Linnet \
   --description 'Names the article of clothing in a picture.' \
   --license 'Apache-2.0; trained on Fashion-MNIST (MIT, Zalando SE)' --normalize 0,255 --classes "$here/labels.txt"
+rm -rf "$state/float"
 "$linnet" eval "$out" --data "$data/t10k-images-idx3-ubyte.gz" --labels "$data/t10k-labels-idx1-ubyte.gz" \
   --normalize 0,255
