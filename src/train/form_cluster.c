@@ -279,16 +279,18 @@ static void sort_values(const clustered *c, int32_t book, float values[MOST], ui
   }
 }
 
-/* Each weight's number, and its value. */
-static void apply_book(const clustering *s, const clustered *c, int32_t book, float *used) {
+/* Each weight's number, and its value. Where averages are asked for, those of the values: an average of weights between
+ * two values would mean neither. */
+static void apply_book(const clustering *s, const clustered *c, int32_t book, bool averages, float *used) {
   const codebook *b = &c->book[book];
-  const float *centroids = c->centroids->values + (size_t)book * (size_t)c->most;
+  const float *from = averages && c->centroids->average != NULL ? c->centroids->average : c->centroids->values;
+  const float *centroids = from + (size_t)book * (size_t)c->most;
   float values[MOST];
   uint8_t places[MOST];
   sort_values(c, book, values, places);
   for (size_t i = 0; i < member_count(c); ++i) {
     const size_t at = member(c, book, i);
-    if (!s->keeps) {
+    if (!s->keeps && !averages) {
       const bool stays = used[at] == 0.0f && b->zero >= 0;
       c->numbers[at] = stays ? (uint8_t)b->zero : places[ln_kmeans_nearest(values, b->used, used[at])];
     }
@@ -306,7 +308,7 @@ static void apply(ln_trainer *t, void *state, ln_param *p) {
   }
   if (c->book[0].used == 0 && s->status == LN_OK) s->status = begin_layer(t, s, c);
   if (s->status != LN_OK) return;
-  for (int32_t i = 0; i < c->books; ++i) apply_book(s, c, i, p->used);
+  for (int32_t i = 0; i < c->books; ++i) apply_book(s, c, i, t->averages, p->used);
 }
 
 /* A centroid's gradient is its members' sum; of what is zero there is none. */

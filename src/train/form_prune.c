@@ -17,7 +17,7 @@ static const ln_parameter parameters[] = {
      "how the share grows: by a cubic curve, or at once"},
     {"prune_initial", LN_PARAMETER_NUMBER, "0.3", NULL, 0, 1, "share that the curve begins with"},
     {"prune_begin", LN_PARAMETER_NUMBER, "0", NULL, 0, 1, "share of the steps before the first weight goes"},
-    {"prune_end", LN_PARAMETER_NUMBER, "0.67", NULL, 0, 1, "share of the steps after which masks stay"},
+    {"prune_end", LN_PARAMETER_NUMBER, "0.5", NULL, 0, 1, "share of the steps after which masks stay"},
     {"prune_frequency", LN_PARAMETER_INTEGER, "50", NULL, 1, 1e9, "steps between changes of the masks"},
     {"prune_pattern", LN_PARAMETER_TEXT, "unstructured", NULL, 0, 0,
      "unstructured, blocks of output channels x inputs (1x4, 4x4), or n:m (2:4), which says its share itself"},

@@ -276,6 +276,7 @@ ln_status ln_trainer_begin(ln_trainer *t) {
 /* ---- what is used ---- */
 
 void ln_trainer_use(ln_trainer *t, bool averages) {
+  t->averages = averages && ln_setting_number(t->settings, ln_train_parameters, "ema") > 0;
   for (int32_t i = 0; i < t->param_count; ++i) {
     ln_param *p = t->params[i];
     const float *from = averages && p->average != NULL ? p->average : p->values;

@@ -386,6 +386,7 @@ struct ln_trainer {
   ln_error *err; /* of the call in hand */
   ln_settings *settings;
   bool opened, begun; /* ln_trainer_open, ln_trainer_begin have been called */
+  bool averages;      /* whether `used` is made of averages while forms are applied */
   ln_optimizer o;     /* the model as it is trained: an edit of the source, of the graph that is trained */
   ln_optimize_options no_options;
   const ln_loss_def *loss;
