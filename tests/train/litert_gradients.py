@@ -64,7 +64,9 @@ def main():
         for case in cases:
             with open(os.path.join(folder, case + ".name"), encoding="utf-8") as text:
                 name = text.read()
-            if name.startswith(("weights/", "stablehlo")):  # what LiteRT refuses or misreads, differentiated or not
+            # What LiteRT refuses or misreads, differentiated or not: custom operators, Select TF without TensorFlow,
+            # MediaPipe's places that count otherwise; its basic LSTM writes over the states that it is given.
+            if name.startswith(("weights/", "stablehlo", "flex", "custom_tf/", "mediapipe/", "gru/", "lstm_basic/")):
                 continue
             ran += 1
             answer = run_apart(folder, case)
