@@ -84,7 +84,8 @@ static double decay_of(const ln_trainer *t, const ln_param *p) {
 static void update(ln_trainer *t, ln_param *p, double rate) {
   const ln_update_def *def = t->update;
   update_work work = {.trainer = t, .param = p};
-  work.momentum = ln_setting_number(t->settings, ln_train_parameters, "ema");
+  work.momentum = ln_average_momentum(ln_setting_number(t->settings, ln_train_parameters, "ema"), t->step + 1,
+                                      ln_setting_flag(t->settings, ln_train_parameters, "ema_warmup"));
   def->prepare(t->settings, def->parameters, t->step + 1, rate, decay_of(t, p), work.numbers);
   if (def->before != NULL) ln_trainer_share(t, p->count, before_block, &work);
   if (def->norms && p->is_weight) {

@@ -26,6 +26,8 @@ const ln_parameter ln_train_parameters[] = {
     {"global_clip_norm", LN_PARAMETER_NUMBER, "0", NULL, 0, 1e30, "the most that the norm of all gradients may be"},
     {"ema", LN_PARAMETER_NUMBER, "0", NULL, 0, 0.999999,
      "momentum of a moving average of the weights, which becomes the result; 0: none"},
+    {"ema_warmup", LN_PARAMETER_FLAG, "false", NULL, 0, 0,
+     "take less momentum in the first steps: (1 + t) / (10 + t) of step t at most"},
     {"metrics", LN_PARAMETER_TEXT, "auto", NULL, 0, 0,
      "names with commas between them; auto: accuracy of classes, mae of values; none"},
     {"class_weights", LN_PARAMETER_TEXT, "none", NULL, 0, 0,
