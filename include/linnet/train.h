@@ -75,6 +75,11 @@ typedef struct ln_train_event {
   const char *const *metric_names; /* "accuracy", "validation_accuracy" */
   const double *metrics;
   bool epoch_ended;
+  /* After an epoch, where the metric confusion-matrix is chosen: how many samples of each class (row) were taken for
+   * each (column), [class_count, class_count], of the validation data where there are any. Until the next; NULL: none.
+   */
+  const int64_t *confusion;
+  int32_t class_count;
 } ln_train_event;
 typedef bool (*ln_train_fn)(void *user, const ln_train_event *event);
 

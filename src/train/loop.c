@@ -217,6 +217,22 @@ static ln_status evaluate_now(ln_trainer *t, const ln_train_data *data, metrics 
   return status;
 }
 
+/* Keeps the confusion matrix, for the caller. */
+static ln_status keep_matrix(ln_trainer *t, const metrics *m) {
+  for (int32_t i = 0; i < m->count; ++i) {
+    if (m->all[i].def->matrix == NULL) continue;
+    const ln_metric_matrix matrix = m->all[i].def->matrix(m->all[i].state);
+    const size_t count = matrix.classes * matrix.classes;
+    if (matrix.counts == NULL) continue;
+    ln_free(t->confusion);
+    t->confusion_classes = matrix.classes;
+    t->confusion = ln_alloc_array(count, sizeof *t->confusion);
+    if (t->confusion == NULL) return no_memory(t);
+    memcpy(t->confusion, matrix.counts, count * sizeof *t->confusion);
+  }
+  return LN_OK;
+}
+
 ln_status ln_trainer_evaluate(ln_trainer *t, const ln_train_data *data, ln_error *err, ln_train_event *out) {
   if (t == NULL || data == NULL || out == NULL) return ln_fail(err, LN_ERR_ARGUMENT, "an argument is missing");
   metrics m;
@@ -237,7 +253,11 @@ ln_status ln_trainer_evaluate(ln_trainer *t, const ln_train_data *data, ln_error
   out->metric_count = m.count;
   out->metric_names = names;
   out->metrics = values;
+  const ln_status status = keep_matrix(t, &m);
+  out->confusion = t->confusion;
+  out->class_count = t->confusion == NULL ? 0 : (int32_t)t->confusion_classes;
   destroy_metrics(&m);
+  LN_TRY(status);
   return names == NULL || values == NULL ? no_memory(t) : LN_OK;
 }
 
@@ -267,6 +287,8 @@ static bool tell(loop *l, bool ended) {
   event.metric_names = l->names;
   event.metrics = l->values;
   event.epoch_ended = ended;
+  event.confusion = ended ? t->confusion : NULL;
+  event.class_count = event.confusion == NULL ? 0 : (int32_t)t->confusion_classes;
   return l->callback(l->user, &event);
 }
 
@@ -278,7 +300,11 @@ static ln_status end_epoch(loop *l) {
     metrics m;
     LN_TRY(evaluate_now(t, &t->validation, &m, &l->validation_loss));
     put_values(l, &m, "validation_");
+    const ln_status status = keep_matrix(t, &m);
     destroy_metrics(&m);
+    LN_TRY(status);
+  } else {
+    LN_TRY(keep_matrix(t, &l->training));
   }
   destroy_metrics(&l->training);
   const double loss = isnan(l->validation_loss) ? t->loss_sum / t->weight_sum : l->validation_loss;

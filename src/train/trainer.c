@@ -43,6 +43,7 @@ void ln_trainer_destroy(ln_trainer *t) {
   ln_free(t->params);
   ln_free(t->order);
   ln_free(t->class_weights);
+  ln_free(t->confusion);
   ln_invariants_destroy(t->o.invariants);
   ln_model_destroy(t->o.model);
   ln_settings_destroy(t->settings);

@@ -414,6 +414,8 @@ struct ln_trainer {
   float *class_weights; /* [class_count]; NULL: all 1 */
   int32_t class_count;
   double loss_sum, weight_sum; /* of the epoch so far */
+  int64_t *confusion;          /* [confusion_classes, confusion_classes] of the last evaluation; NULL */
+  size_t confusion_classes;
   ln_watch stopping, plateau;
   int64_t stopped;              /* 1: no step is left to do, whatever the epochs say */
   float **best;                 /* [param_count] the best epoch's values, where they are asked for */

@@ -84,13 +84,15 @@ assert told["epochs"][1]["loss"] < told["epochs"][0]["loss"], told
 assert 0 < told["epochs"][1]["validation_accuracy"] <= 1, told
 EOF
 
-trains "$work/log.tflite" --epochs 2 --batch 64 --log "$work/log.html" --validation "$x" "$y"
+trains "$work/log.tflite" --epochs 2 --batch 64 --log "$work/log.html" --validation "$x" "$y" --metrics accuracy,confusion-matrix
 "$python" - "$work/log.html" <<'EOF' || complain 'what --log wrote'
 import json, re, shutil, subprocess, sys
 page = open(sys.argv[1]).read()
 assert "https://" not in page and "/*DATA*/" not in page
 data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.S).group(1))
 assert data["ended"] and data["steps"] == data["all_steps"] == 14 and len(data["epochs"]) == 2, data
+assert [len(row) for row in data["confusion"]] == [10] * 10 and sum(map(sum, data["confusion"])) == 400, data
+assert sum(data["confusion"][i][i] for i in range(10)) == round(400 * data["epochs"][1]["validation_accuracy"]), data
 assert len(data["loss"]) == 14 and data["options"]["batch"] == "64", data
 browser = next((b for b in ("chromium", "chromium-browser", "google-chrome") if shutil.which(b)), None)
 if browser:
@@ -103,7 +105,7 @@ if browser:
         print("the browser does not start: what the page draws was not looked at")
     else:
         drawn = re.sub(r"<script.*?</script>", "", drawn, flags=re.S)
-        assert drawn.count("<polyline") == 5 and drawn.count("<tr") >= 4, drawn
+        assert drawn.count("<polyline") == 7 and drawn.count("<tr") >= 4, drawn
 EOF
 
 # ---- killed and resumed ----

@@ -141,6 +141,15 @@ class Train(unittest.TestCase):
         more = linnet.train(done.model, X, Y, epochs=1, train="logits")
         self.assertNotEqual(more.bytes, done.bytes)
 
+    def test_confusion(self):
+        told = []
+        linnet.train(SPEC, X, Y, TEST, callback=told.append, seed=2, metrics="accuracy,confusion-matrix", **{**OPTIONS, "epochs": 2})
+        last = told[-1]
+        self.assertEqual(sum(map(sum, last.confusion)), len(TEST[1]))
+        right = sum(last.confusion[i][i] for i in range(len(last.confusion)))
+        self.assertAlmostEqual(right / len(TEST[1]), last.metrics["validation_accuracy"])
+        self.assertIsNone(told[0].confusion)
+
     def test_forms_of_data(self):
         flat = [array.array("f", x) for x in X]
         forms = [(X, Y), (flat, array.array("i", Y)), ({"point": X}, tuple(Y)), (lambda: iter(X), Y)]

@@ -77,6 +77,8 @@ typedef struct train_history {
   int32_t point_count, point_room;
   int64_t every, samples, steps, all_steps;
   double seconds;
+  int64_t *confusion; /* [classes, classes] of the last epoch; NULL */
+  int32_t classes;
 } train_history;
 
 bool train_history_add(train_history *h, const ln_train_event *event); /* false: no memory */

@@ -27,6 +27,16 @@ static void thin_out(train_history *h) {
   h->every *= 2;
 }
 
+static bool keep_matrix(train_history *h, const ln_train_event *e) {
+  const size_t bytes = (size_t)e->class_count * (size_t)e->class_count * sizeof *h->confusion;
+  if (!e->confusion) return true;
+  free(h->confusion);
+  h->confusion = malloc(bytes);
+  h->classes = e->class_count;
+  if (h->confusion) memcpy(h->confusion, e->confusion, bytes);
+  return h->confusion != NULL;
+}
+
 bool train_history_add(train_history *h, const ln_train_event *e) {
   if (h->every == 0) h->every = 1;
   if (h->point_count == 4 * POINTS) thin_out(h);
@@ -46,12 +56,13 @@ bool train_history_add(train_history *h, const ln_train_event *e) {
     snprintf(h->metric_names[i], sizeof h->metric_names[i], "%s", e->metric_names[i]);
     epoch->metrics[epoch->metric_count++] = e->metrics[i];
   }
-  return true;
+  return keep_matrix(h, e);
 }
 
 void train_history_free(train_history *h) {
   free(h->epochs);
   free(h->points);
+  free(h->confusion);
   *h = (train_history){0};
 }
 
@@ -82,6 +93,14 @@ void train_put_history(json *j, const train_history *h) {
   json_int(j, "peak_rss_kb", train_peak_rss_kb());
   json_array(j, "epochs");
   for (int32_t i = 0; i < h->count; i++) put_epoch(j, h, &h->epochs[i]);
+  json_end(j, ']');
+  if (!h->confusion) return;
+  json_array(j, "confusion");
+  for (int32_t i = 0; i < h->classes; i++) {
+    json_flat_array(j, NULL);
+    for (int32_t k = 0; k < h->classes; k++) json_int(j, NULL, h->confusion[i * h->classes + k]);
+    json_end(j, ']');
+  }
   json_end(j, ']');
 }
 

@@ -358,6 +358,8 @@ class TrainEventRecord(Structure):
         ("metric_names", POINTER(c_char_p)),
         ("metrics", c_void_p),
         ("epoch_ended", c_bool),
+        ("confusion", c_void_p),
+        ("class_count", c_int32),
     ]
 
 

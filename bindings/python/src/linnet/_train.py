@@ -128,6 +128,15 @@ class TrainEvent:
     validation_loss: Optional[float]  # at an epoch's end
     metrics: Dict[str, float]  # at an epoch's end: {"accuracy": ..., "validation_accuracy": ...}
     epoch_ended: bool
+    confusion: Optional[List[List[int]]] = None  # after an epoch, of the metric "confusion-matrix": rows are what samples are
+
+
+def _confusion(record: TrainEventRecord) -> Optional[List[List[int]]]:
+    if not record.confusion:
+        return None
+    count = record.class_count
+    counts = ctypes.cast(record.confusion, ctypes.POINTER(ctypes.c_int64))
+    return [[counts[i * count + k] for k in range(count)] for i in range(count)]
 
 
 def _metrics(record: TrainEventRecord) -> Dict[str, float]:
@@ -137,7 +146,8 @@ def _metrics(record: TrainEventRecord) -> Dict[str, float]:
 
 def _event(record: TrainEventRecord) -> TrainEvent:
     return TrainEvent(record.step, record.steps, record.epoch, record.epochs, record.samples, record.seconds, record.loss,
-                      record.rate, _number(record.validation_loss), _metrics(record), record.epoch_ended)
+                      record.rate, _number(record.validation_loss), _metrics(record), record.epoch_ended,
+                      _confusion(record))
 
 
 Callback = Callable[[TrainEvent], Any]  # False ends training after the step, as if it had been the last
