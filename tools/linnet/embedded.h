@@ -23,7 +23,11 @@ extern const size_t linnet_compare_page_size;
 extern const unsigned char linnet_train_page[]; /* train_log.html, likewise */
 extern const size_t linnet_train_page_size;
 
-/* A page with the data, JSON, in place of its mark; inside a script element no "<" may begin a tag. */
+extern const unsigned char linnet_page_style[]; /* page.css: what all of them begin their style with */
+extern const size_t linnet_page_style_size;
+
+/* A page with the style and the data, JSON, in place of their marks, both of which it has; inside a script element no
+ * "<" may begin a tag. */
 void cli_write_page(const unsigned char *page, size_t page_size, const char *data, size_t size, FILE *out);
 
 #endif
