@@ -46,6 +46,9 @@ nothing 1 'optimizer: "magic" is none of' "$linnet" train "$spec" --data "$x" --
 nothing 1 'not in use' "$linnet" train "$spec" --data "$x" --labels "$y" -o "$out" --optimizer adam --nesterov
 nothing 1 'no weight that can be trained fits' "$linnet" train "$spec" --data "$x" --labels "$y" -o "$out" --train nowhere
 
+nothing 1 'nowhere.tflite: cannot open' "$linnet" train "$work/nowhere.tflite" --data "$x" --labels "$y" -o "$out"
+nothing 1 'nowhere.tflite: cannot open' "$linnet" train "$spec" --teacher "$work/nowhere.tflite" --data "$x" --labels "$y" -o "$out"
+
 # ---- data ----
 "$python" - "$work" <<'EOF'
 import struct, sys

@@ -141,7 +141,7 @@ static int open_all(training *t) {
   const char *seed = train_choice(&o->choices, "seed");
   const uint64_t number = seed ? strtoull(seed, NULL, 10) : 1;
   if (train_open_model(o->model, number, &t->err, &t->model) != LN_OK ||
-      (o->teacher && cli_open(o->teacher, &t->err, &t->teacher) != LN_OK) ||
+      (o->teacher && train_open_named(o->teacher, &t->err, &t->teacher) != LN_OK) ||
       (o->head && train_transfer_open(&t->transfer, &o->choices, o->cut, o->head, &t->err, &t->model) != LN_OK)) {
     return cli_fail("%s", t->err.message);
   }

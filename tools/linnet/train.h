@@ -30,6 +30,8 @@ ln_status train_each_choice(const train_choices *choices,
 /* `linnet train --list`: every choice with its parameters. */
 void train_print_choices(void);
 
+/* cli_open, whose message the path begins. */
+ln_status train_open_named(const char *path, ln_error *err, ln_model **out);
 /* A .tflite, or a specification in JSON that becomes a model with weights to begin from. */
 ln_status train_open_model(const char *path, uint64_t seed, ln_error *err, ln_model **out);
 

@@ -98,8 +98,15 @@ static bool ends_with(const char *text, const char *end) {
   return length >= tail && strcmp(text + length - tail, end) == 0;
 }
 
+ln_status train_open_named(const char *path, ln_error *err, ln_model **out) {
+  const ln_status status = cli_open(path, err, out);
+  const ln_error plain = *err;
+  if (status != LN_OK) snprintf(err->message, sizeof err->message, "%.200s: %.280s", path, plain.message);
+  return status;
+}
+
 ln_status train_open_model(const char *path, uint64_t seed, ln_error *err, ln_model **out) {
-  if (!ends_with(path, ".json")) return cli_open(path, err, out);
+  if (!ends_with(path, ".json")) return train_open_named(path, err, out);
   ln_builder_options options = LN_BUILDER_OPTIONS_INIT;
   options.unfolded = true;
   options.seed = seed;
