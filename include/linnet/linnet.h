@@ -15,6 +15,7 @@
 #include "linnet/session.h"
 #include "linnet/status.h"
 #include "linnet/tensor.h"
+#include "linnet/train.h"
 #include "linnet/version.h"
 
 #endif

@@ -32,6 +32,9 @@ static void find_logits(struct ln_teaching *x) {
     if (op->output_count != 1 || op->def->code != LN_OP_SOFTMAX) continue;
     x->probabilities = true; /* behind a DEQUANTIZE, too */
     if (op->outputs[0] != *output || graph->tensors[op->inputs[0]].type != LN_FLOAT32) continue;
+    for (int32_t k = 0; k < graph->output_count; ++k) {
+      if (graph->outputs[k] == op->outputs[0]) graph->outputs[k] = op->inputs[0];
+    }
     *output = op->inputs[0];
     x->probabilities = false;
     return;
