@@ -137,6 +137,17 @@ killed plain
 killed all --threads 2 --prune 0.5 --qat int8 --ema 0.9 --best --validation "$x" "$y" --optimizer adamw
 
 trains "$work/state.tflite" --batch 16 --epochs 1 --checkpoint "$work/kept"
+cp -r "$work/kept" "$work/longer"
+trains "$work/state.tflite" --batch 16 --epochs 3 --checkpoint "$work/longer" --resume --json
+"$python" - "$work/said" <<'EOF' || complain 'a resumed run does not tell of its beginning'
+import json, sys
+told = json.load(open(sys.argv[1]))
+assert [row["epoch"] for row in told["epochs"]] == [1, 2, 3] and told["samples"] == 1200 and told["steps"] == 75, told
+seconds = [row["seconds"] for row in told["epochs"]]
+assert seconds == sorted(seconds), told
+EOF
+echo broken > "$work/longer/training.history"
+trains "$work/state.tflite" --batch 16 --epochs 4 --checkpoint "$work/longer" --resume --json
 nothing 1 'training with other options' "$linnet" train "$spec" --data "$x" --labels "$y" -o "$out" --batch 16 --lr 0.5 \
   --checkpoint "$work/kept" --resume
 printf 'x' | dd of="$work/kept/training.checkpoint" bs=1 seek=300 conv=notrunc 2> /dev/null

@@ -27,7 +27,7 @@ typedef struct training {
   ln_trainer *trainer;
   train_transfer transfer;
   train_history history;
-  char checkpoint[4096];
+  char checkpoint[4096], kept_history[4096]; /* paths; "": none */
   double saved_ms, shown_ms;
   ln_status failed; /* of a checkpoint */
   ln_error err;
@@ -161,8 +161,12 @@ static int prepare_checkpoint(training *t) {
     return cli_fail("%s: cannot make the folder: %s", o->checkpoint, strerror(errno));
   }
   const int length = snprintf(t->checkpoint, sizeof t->checkpoint, "%s/training.checkpoint", o->checkpoint);
-  if (length < 0 || (size_t)length >= sizeof t->checkpoint) return cli_fail("%s: the path is too long", o->checkpoint);
+  const int other = snprintf(t->kept_history, sizeof t->kept_history, "%s/training.history", o->checkpoint);
+  if (length < 0 || other < 0 || (size_t)length >= sizeof t->checkpoint) {
+    return cli_fail("%s: the path is too long", o->checkpoint);
+  }
   if (!o->resume || access(t->checkpoint, F_OK) != 0) return CLI_OK;
+  train_history_load(&t->history, t->kept_history);
   if (ln_trainer_restore(t->trainer, t->checkpoint, &t->err) == LN_OK) return CLI_OK;
   return cli_fail("%s", t->err.message);
 }
@@ -220,6 +224,7 @@ static void show_progress(training *t, const ln_train_event *e) {
 static bool save(training *t) {
   t->saved_ms = cli_now_ms();
   t->failed = ln_trainer_save(t->trainer, t->checkpoint, &t->err);
+  if (t->failed == LN_OK) t->failed = train_history_save(&t->history, t->kept_history, &t->err);
   return t->failed == LN_OK;
 }
 

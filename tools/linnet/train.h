@@ -79,12 +79,17 @@ typedef struct train_history {
   int32_t point_count, point_room;
   int64_t every, samples, steps, all_steps;
   double seconds;
+  int64_t samples_before; /* of the runs that this one goes on from */
+  double seconds_before;
   int64_t *confusion; /* [classes, classes] of the last epoch; NULL */
   int32_t classes;
 } train_history;
 
 bool train_history_add(train_history *h, const ln_train_event *event); /* false: no memory */
 void train_history_free(train_history *h);
+/* Beside a checkpoint, so that a run that goes on tells of its beginning, too. What cannot be read is left out. */
+ln_status train_history_save(const train_history *h, const char *path, ln_error *err);
+void train_history_load(train_history *h, const char *path);
 /* Its members, in an object that is open. */
 void train_put_history(json *j, const train_history *h);
 int64_t train_peak_rss_kb(void);

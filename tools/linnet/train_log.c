@@ -37,13 +37,20 @@ static bool keep_matrix(train_history *h, const ln_train_event *e) {
   return h->confusion != NULL;
 }
 
+/* What a run before this one did behind its last checkpoint is done again. */
+static void forget_behind(train_history *h, int64_t step) {
+  while (h->point_count > 0 && h->points[h->point_count - 1].step >= step) h->point_count--;
+  while (h->count > 0 && h->epochs[h->count - 1].step >= step) h->count--;
+}
+
 bool train_history_add(train_history *h, const ln_train_event *e) {
   if (h->every == 0) h->every = 1;
+  forget_behind(h, e->step);
   if (h->point_count == 4 * POINTS) thin_out(h);
   if (h->point_count == h->point_room && !grow(h)) return false;
   if (e->step % h->every == 0 || e->epoch_ended) h->points[h->point_count++] = (train_point){e->step, e->loss, e->rate};
-  h->samples = e->samples;
-  h->seconds = e->seconds;
+  h->samples = h->samples_before + e->samples;
+  h->seconds = h->seconds_before + e->seconds;
   h->steps = e->step;
   h->all_steps = e->steps;
   if (!e->epoch_ended) return true;
@@ -51,7 +58,7 @@ bool train_history_add(train_history *h, const ln_train_event *e) {
   if (!epochs) return false;
   h->epochs = epochs;
   train_epoch *epoch = &epochs[h->count++];
-  *epoch = (train_epoch){e->epoch, e->step, e->loss, e->validation_loss, e->rate, e->seconds, 0, {0}};
+  *epoch = (train_epoch){e->epoch, e->step, e->loss, e->validation_loss, e->rate, h->seconds, 0, {0}};
   for (int32_t i = 0; i < e->metric_count && i < TRAIN_METRICS_MOST; i++) {
     snprintf(h->metric_names[i], sizeof h->metric_names[i], "%s", e->metric_names[i]);
     epoch->metrics[epoch->metric_count++] = e->metrics[i];
@@ -64,6 +71,75 @@ void train_history_free(train_history *h) {
   free(h->points);
   free(h->confusion);
   *h = (train_history){0};
+}
+
+/* ---- beside a checkpoint ---- */
+
+static const char magic[8] = "LNHIST01";
+
+typedef struct history_head {
+  char magic[8];
+  int64_t every, samples;
+  double seconds;
+  int32_t count, point_count;
+  char metric_names[TRAIN_METRICS_MOST][64];
+} history_head;
+
+ln_status train_history_save(const train_history *h, const char *path, ln_error *err) {
+  history_head head = {.every = h->every, .samples = h->samples, .seconds = h->seconds};
+  const size_t epochs = (size_t)h->count * sizeof *h->epochs, points = (size_t)h->point_count * sizeof *h->points;
+  char *data = malloc(sizeof head + epochs + points);
+  if (!data) return LN_ERR_MEMORY;
+  memcpy(head.magic, magic, sizeof magic);
+  memcpy(head.metric_names, h->metric_names, sizeof head.metric_names);
+  head.count = h->count;
+  head.point_count = h->point_count;
+  memcpy(data, &head, sizeof head);
+  if (epochs > 0) memcpy(data + sizeof head, h->epochs, epochs);
+  if (points > 0) memcpy(data + sizeof head + epochs, h->points, points);
+  const ln_status status = ln_io_write(path, data, sizeof head + epochs + points, err);
+  free(data);
+  return status;
+}
+
+static bool good_head(const history_head *head, size_t size) {
+  const size_t left = size - sizeof *head;
+  return memcmp(head->magic, magic, sizeof magic) == 0 && head->every >= 1 && head->samples >= 0 &&
+         head->seconds >= 0 && head->count >= 0 && head->point_count >= 0 && head->point_count <= 4 * POINTS &&
+         (size_t)head->count <= left / sizeof(train_epoch) &&
+         left == (size_t)head->count * sizeof(train_epoch) + (size_t)head->point_count * sizeof(train_point);
+}
+
+static bool take(train_history *h, const history_head *head, const char *data) {
+  const size_t epochs = (size_t)head->count * sizeof *h->epochs;
+  h->epochs = malloc(epochs + 1);
+  while (h->epochs && h->point_room < head->point_count && grow(h)) {
+  }
+  if (!h->epochs || h->point_room < head->point_count) return false;
+  memcpy(h->epochs, data, epochs);
+  if (head->point_count > 0) memcpy(h->points, data + epochs, (size_t)head->point_count * sizeof *h->points);
+  for (int32_t i = 0; i < head->count; i++) {
+    if (h->epochs[i].metric_count < 0 || h->epochs[i].metric_count > TRAIN_METRICS_MOST) return false;
+  }
+  memcpy(h->metric_names, head->metric_names, sizeof h->metric_names);
+  for (size_t i = 0; i < TRAIN_METRICS_MOST; i++) h->metric_names[i][sizeof h->metric_names[i] - 1] = 0;
+  h->count = head->count;
+  h->point_count = head->point_count;
+  h->every = head->every;
+  h->samples_before = head->samples;
+  h->seconds_before = head->seconds;
+  return true;
+}
+
+void train_history_load(train_history *h, const char *path) {
+  history_head head;
+  ln_error err = {0};
+  char *data = NULL;
+  size_t size = 0;
+  if (ln_io_read(path, &err, &data, &size) != LN_OK) return;
+  if (size >= sizeof head) memcpy(&head, data, sizeof head);
+  if (size >= sizeof head && good_head(&head, size) && !take(h, &head, data + sizeof head)) train_history_free(h);
+  ln_io_free(data);
 }
 
 /* ---- JSON ---- */
