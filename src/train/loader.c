@@ -171,16 +171,13 @@ static ln_status augment_batch(ln_trainer *t, ln_step *step, const int64_t *indi
 }
 
 ln_status ln_batch_fill(ln_trainer *t, ln_step *step, const ln_train_data *data, const int64_t *indices, int32_t count,
-                        int64_t epoch, bool augment, double *total) {
+                        int64_t epoch, bool augment) {
   float *weights = ln_step_weights(step);
   int64_t *rows = ln_alloc_array((size_t)step->batch, sizeof *rows);
   if (rows == NULL) return ln_fail(t->err, LN_ERR_MEMORY, "out of memory for a batch");
-  *total = 0;
   for (int32_t row = 0; row < step->batch; ++row) {
     rows[row] = indices[row % count];
-    const double weight = row < count ? weight_of(t, data, rows[row]) : 0;
-    weights[row] = (float)(weight / count);
-    *total += weight;
+    weights[row] = row < count ? (float)(weight_of(t, data, rows[row]) / count) : 0;
   }
   ln_status status = fill_rows(t, step, data, rows);
   if (status == LN_OK && augment && ln_augment_any(t->settings)) status = augment_batch(t, step, rows, epoch);
@@ -193,7 +190,6 @@ ln_status ln_batch_fill(ln_trainer *t, ln_step *step, const ln_train_data *data,
 ln_status ln_trainer_preview(ln_trainer *t, const int64_t *samples, int32_t count, int64_t epoch, int32_t input,
                              ln_error *err, const ln_tensor **out) {
   if (t == NULL || samples == NULL || out == NULL) return ln_fail(err, LN_ERR_ARGUMENT, "an argument is missing");
-  double total;
   t->err = t->o.err = err;
   LN_TRY(ln_trainer_begin(t));
   if (count < 1 || count > t->train.batch || input < 0 || input >= t->train.input_count) {
@@ -204,7 +200,7 @@ ln_status ln_trainer_preview(ln_trainer *t, const int64_t *samples, int32_t coun
     if (samples[i] >= 0 && samples[i] < t->data.samples->count) continue;
     return ln_fail(err, LN_ERR_ARGUMENT, "there is no sample %lld", (long long)samples[i]);
   }
-  LN_TRY(ln_batch_fill(t, &t->train, &t->data, samples, count, epoch, epoch >= 0, &total));
+  LN_TRY(ln_batch_fill(t, &t->train, &t->data, samples, count, epoch, epoch >= 0));
   *out = ln_session_input(t->train.session, input);
   return LN_OK;
 }

@@ -122,28 +122,25 @@ static ln_status forms_before(ln_trainer *t) {
 }
 
 /* Forward and back over one batch. `*loss` grows by the sum of the samples' losses, times what they weigh. */
-static ln_status run_batch(ln_trainer *t, const int64_t *indices, int32_t count, double *loss, double *weight) {
-  double total = 0;
+static ln_status run_batch(ln_trainer *t, const int64_t *indices, int32_t count, double *loss) {
   const int64_t epoch = t->epoch_steps > 0 ? t->step / t->epoch_steps : 0;
-  LN_TRY(ln_batch_fill(t, &t->train, &t->data, indices, count, epoch, true, &total));
+  LN_TRY(ln_batch_fill(t, &t->train, &t->data, indices, count, epoch, true));
   LN_TRY(ln_teacher_run(t, &t->train));
   LN_TRY(ln_step_run(t, &t->train));
   LN_TRY(check_loss(t, &t->train, &t->data, indices, count));
   *loss += (double)*ln_step_output(&t->train, LN_STEP_LOSS, NULL) * count;
-  *weight += total;
   return LN_OK;
 }
 
 /* Gradients of several batches become their mean. */
-static ln_status accumulate(ln_trainer *t, const int64_t *indices, int64_t count, loop *l, double *loss,
-                            double *weight) {
+static ln_status accumulate(ln_trainer *t, const int64_t *indices, int64_t count, loop *l, double *loss) {
   const int32_t batch = t->train.batch;
   const int64_t parts = (count + batch - 1) / batch;
   float **sums = parts > 1 ? ln_alloc_array((size_t)t->param_count, sizeof *sums) : NULL;
   ln_status status = parts > 1 && sums == NULL ? no_memory(t) : LN_OK;
   for (int64_t at = 0; at < count && status == LN_OK; at += batch) {
     const int32_t part = (int32_t)(count - at < batch ? count - at : batch);
-    status = run_batch(t, indices + at, part, loss, weight);
+    status = run_batch(t, indices + at, part, loss);
     if (status == LN_OK && l != NULL) {
       status = add_metrics(t, &l->training, &t->train, &t->data, indices + at, part);
     }
@@ -161,9 +158,9 @@ static ln_status accumulate(ln_trainer *t, const int64_t *indices, int64_t count
 }
 
 static ln_status one_step(ln_trainer *t, const int64_t *indices, int64_t count, loop *l, double *mean) {
-  double loss = 0, weight = 0;
+  double loss = 0;
   LN_TRY(forms_before(t));
-  LN_TRY(accumulate(t, indices, count, l, &loss, &weight));
+  LN_TRY(accumulate(t, indices, count, l, &loss));
   ln_trainer_descend(t, rate_of(t));
   ++t->step;
   t->loss_sum += loss;
@@ -193,9 +190,8 @@ static ln_status evaluate(ln_trainer *t, const ln_train_data *data, metrics *m, 
   for (int64_t at = 0; at < data->samples->count && status == LN_OK; at += t->evaluate.batch) {
     const int64_t left = data->samples->count - at;
     const int32_t count = left < t->evaluate.batch ? (int32_t)left : t->evaluate.batch;
-    double total = 0;
     for (int32_t i = 0; i < count; ++i) indices[i] = at + i;
-    status = ln_batch_fill(t, &t->evaluate, data, indices, count, 0, false, &total);
+    status = ln_batch_fill(t, &t->evaluate, data, indices, count, 0, false);
     if (status == LN_OK) status = ln_step_run(t, &t->evaluate);
     if (status == LN_OK) status = add_metrics(t, m, &t->evaluate, data, indices, count);
     if (status != LN_OK) break;
@@ -241,24 +237,20 @@ ln_status ln_trainer_evaluate(ln_trainer *t, const ln_train_data *data, ln_error
   LN_TRY(ln_trainer_begin(t));
   LN_TRY(ln_batch_check(t, data));
   LN_TRY(evaluate_now(t, data, &m, &loss));
-  const size_t bytes = (size_t)m.count * sizeof(double);
-  const char **names = ln_arena_array(&t->arena, (size_t)m.count + 1, sizeof *names);
-  double *values = ln_arena_alloc(&t->arena, bytes + 1);
-  for (int32_t i = 0; names != NULL && values != NULL && i < m.count; ++i) {
-    names[i] = m.all[i].def->name;
-    values[i] = m.all[i].def->result(m.all[i].state);
+  for (int32_t i = 0; i < m.count; ++i) {
+    t->found_names[i] = m.all[i].def->name;
+    t->found[i] = m.all[i].def->result(m.all[i].state);
   }
   *out = (ln_train_event){.size = sizeof *out, .step = t->step, .steps = t->steps, .loss = loss};
   out->validation_loss = loss;
   out->metric_count = m.count;
-  out->metric_names = names;
-  out->metrics = values;
+  out->metric_names = t->found_names;
+  out->metrics = t->found;
   const ln_status status = keep_matrix(t, &m);
   out->confusion = t->confusion;
   out->class_count = t->confusion == NULL ? 0 : (int32_t)t->confusion_classes;
   destroy_metrics(&m);
-  LN_TRY(status);
-  return names == NULL || values == NULL ? no_memory(t) : LN_OK;
+  return status;
 }
 
 /* ---- epochs ---- */

@@ -408,30 +408,13 @@ static ln_status filter_run(const ln_node *node, ln_exec *exec) {
   return LN_OK;
 }
 
-const ln_op_def ln_op_conv_filter_gradient = {"LinnetConvFilterGradient",
-                                              LN_OP_CUSTOM,
-                                              LN_TABLE_none,
-                                              "f32 f32 > f32 f32?",
-                                              filter_infer,
-                                              filter_prepare,
-                                              filter_run,
-                                              filter_macs,
-                                              0,
-                                              0,
-                                              NULL,
-                                              LN_NO_GRADIENT,
-                                              UINT32_MAX};
-
-const ln_op_def ln_op_depthwise_filter_gradient = {"LinnetDepthwiseFilterGradient",
-                                                   LN_OP_CUSTOM,
-                                                   LN_TABLE_none,
-                                                   "f32 f32 > f32 f32?",
-                                                   filter_infer,
-                                                   filter_prepare,
-                                                   filter_run,
-                                                   filter_macs,
-                                                   1,
-                                                   0,
-                                                   NULL,
-                                                   LN_NO_GRADIENT,
-                                                   UINT32_MAX};
+#define FILTER_GRADIENT(stem, name, variant)                                             \
+  const ln_op_def ln_op_##stem##_filter_gradient = {name,          LN_OP_CUSTOM,         \
+                                                    LN_TABLE_none, "f32 f32 > f32 f32?", \
+                                                    filter_infer,  filter_prepare,       \
+                                                    filter_run,    filter_macs,          \
+                                                    variant,       0,                    \
+                                                    NULL,          LN_NO_GRADIENT,       \
+                                                    UINT32_MAX}
+FILTER_GRADIENT(conv, "LinnetConvFilterGradient", 0);
+FILTER_GRADIENT(depthwise, "LinnetDepthwiseFilterGradient", 1);

@@ -416,6 +416,8 @@ struct ln_trainer {
   double loss_sum, weight_sum; /* of the epoch so far */
   int64_t *confusion;          /* [confusion_classes, confusion_classes] of the last evaluation; NULL */
   size_t confusion_classes;
+  const char *found_names[LN_METRICS_MOST]; /* of the last ln_trainer_evaluate, for its caller */
+  double found[LN_METRICS_MOST];
   ln_watch stopping, plateau;
   int64_t stopped;              /* 1: no step is left to do, whatever the epochs say */
   float **best;                 /* [param_count] the best epoch's values, where they are asked for */
@@ -463,9 +465,9 @@ ln_status ln_loader_begin(ln_trainer *t);
 void ln_loader_end(ln_trainer *t);
 
 /* (loader.c) Fills samples, targets and weights of a step from `count` samples; the rest of the batch repeats them and
- * weighs 0. `augment`: with the epoch's changes. The sum of the samples' weights in `total`. */
+ * weighs 0. `augment`: with the epoch's changes. */
 ln_status ln_batch_fill(ln_trainer *t, ln_step *step, const ln_train_data *data, const int64_t *indices, int32_t count,
-                        int64_t epoch, bool augment, double *total);
+                        int64_t epoch, bool augment);
 /* "sample 12 (cats/07.jpg)" */
 const char *ln_batch_name(const ln_train_data *data, int64_t index, char *buffer, size_t size);
 /* Labels in range, classes that have samples, sizes that agree: LN_ERR_DATA naming the sample. */

@@ -26,6 +26,9 @@ ln_status ln_trainer_watch_begin(ln_trainer *t) {
   bool known = is_loss(t);
   for (int32_t i = 0; ln_metric_at(i) != NULL; ++i) known = known || strcmp(ln_metric_at(i)->name, name) == 0;
   if (!known) return ln_fail(t->err, LN_ERR_ARGUMENT, "monitor: \"%.60s\" is neither loss nor a metric", name);
+  if (!is_loss(t) && t->validation.samples == NULL) { /* what training has seen of it is in no checkpoint */
+    return ln_fail(t->err, LN_ERR_ARGUMENT, "monitor: %s is looked at on validation data, and there are none", name);
+  }
   LN_TRY(ln_trainer_keep(t, "training:stopping", &t->stopping, sizeof t->stopping));
   LN_TRY(ln_trainer_keep(t, "training:plateau", &t->plateau, sizeof t->plateau));
   LN_TRY(ln_trainer_keep(t, "training:stopped", &t->stopped, sizeof t->stopped));
@@ -42,14 +45,14 @@ ln_status ln_trainer_watch_begin(ln_trainer *t) {
   return LN_OK;
 }
 
-/* The monitored number; on the validation data where there are any. */
+/* The monitored number: the loss, or a metric of the validation data. */
 static ln_status find_value(const ln_trainer *t, double loss, const char *const *names, const double *values,
                             int32_t count, double *out) {
   char wanted[80];
   const char *name = ln_setting_text(t->settings, ln_train_parameters, "monitor");
   *out = loss;
   if (is_loss(t)) return LN_OK;
-  snprintf(wanted, sizeof wanted, "%s%s", t->validation.samples != NULL ? "validation_" : "", name);
+  snprintf(wanted, sizeof wanted, "validation_%s", name);
   for (int32_t i = 0; i < count; ++i) {
     if (strcmp(names[i], wanted) != 0) continue;
     *out = values[i];

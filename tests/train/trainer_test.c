@@ -259,6 +259,10 @@ static void test_order_of_calls(void **state) {
   assert_int_equal(ln_trainer_set(t, "bach", "16", &err), LN_ERR_NOT_FOUND);
   assert_int_equal(ln_trainer_set(t, "batch", "0", &err), LN_ERR_ARGUMENT);
   ln_trainer_destroy(t);
+  t = create(model, &data, NULL, (const char *const[]){"monitor", "accuracy", "best", "true", NULL});
+  assert_int_equal(ln_trainer_run(t, NULL, NULL, &err), LN_ERR_ARGUMENT);
+  assert_non_null(strstr(err.message, "on validation data"));
+  ln_trainer_destroy(t);
   t = create(model, &data, NULL, options);
   assert_int_equal(ln_trainer_step(t, far, 1, &err, &loss), LN_ERR_ARGUMENT);
   assert_int_equal(ln_trainer_step(t, some, 3, &err, &loss), LN_OK);
