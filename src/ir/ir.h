@@ -119,6 +119,8 @@ struct ln_op {
   int32_t intermediate_count;
   int32_t version;
   int32_t index;        /* place in the source graph: what messages show */
+  const char *origin;   /* of a converted model: the part of its source that it came from, "block1/conv"; NULL */
+  const char *origin_op; /* what the source calls that part's operator: "Conv" */
   ln_vec_bool mutating; /* mutating_variable_inputs as read */
   int32_t debug_metadata_index;
   ln_fused fused;

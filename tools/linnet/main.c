@@ -10,6 +10,9 @@ const cli_command *const cli_commands[] = {&cli_run,   &cli_inspect,   &cli_benc
 #ifndef LN_WITHOUT_TRAINING
                                            &cli_train, &cli_trainable, &cli_describe,
 #endif
+#ifndef LN_WITHOUT_CONVERTER
+                                           &cli_convert,
+#endif
                                            &cli_ops,   &cli_select,    &cli_version,  &cli_help,    NULL};
 
 int main(int argc, char **argv) {

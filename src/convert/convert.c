@@ -1,0 +1,77 @@
+/* Reads a source, runs the passes over what was read, and keeps both. */
+#include "convert/convert.h"
+
+#include <string.h>
+
+#include "format/format.h"
+#include "linnet/model.h"
+#include "optimize/optimize.h"
+#include "passes/convert/convert_passes.h"
+
+const char *ln_convert_kind(int32_t index) {
+  const ln_importer *importer = ln_importer_at(index);
+  return importer != NULL ? importer->name : NULL;
+}
+
+const char *ln_convert_kind_what(int32_t index) {
+  const ln_importer *importer = ln_importer_at(index);
+  return importer != NULL ? importer->what : NULL;
+}
+
+static ln_status choose(const ln_import_source *source, const char *from, ln_error *err, const ln_importer **out) {
+  *out = from != NULL ? ln_importer_find(from) : ln_importer_recognize(source);
+  if (*out != NULL) return LN_OK;
+  if (from != NULL) return ln_fail(err, LN_ERR_ARGUMENT, "no kind of source is called %.40s", from);
+  return ln_fail(err, LN_ERR_FORMAT, "%s is none that can be converted: %s", source->is_folder ? "the folder" : "the file",
+                 "Keras, SavedModel, ONNX, StableHLO or torch.export");
+}
+
+static ln_status convert(const ln_import_source *source, const ln_convert_options *options, ln_error *err,
+                         ln_conversion *out) {
+  const ln_import_options wanted = {.signatures = options->signatures,
+                                    .signature_count = options->signature_count,
+                                    .shapes = options->shapes,
+                                    .shape_count = options->shape_count};
+  ln_model *model = NULL;
+  LN_TRY(choose(source, options->from, err, &out->importer));
+  LN_TRY(ln_import_run(out->importer, source, &wanted, err, &model));
+  ln_status status = ln_edit_compact(model, err);
+  if (status == LN_OK) status = ln_edit_snapshot(model, err, &out->source);
+  if (status == LN_OK && !options->without_passes) {
+    const ln_convert_passes_options passes = {.channels_last = options->channels_last};
+    status = ln_convert_passes_run(model, &passes, err);
+  }
+  if (status == LN_OK) status = ln_edit_compact(model, err);
+  if (status == LN_OK) status = ln_edit_snapshot(model, err, &out->result);
+  ln_model_destroy(model);
+  return status;
+}
+
+ln_status ln_convert(const char *path, const ln_convert_options *options, ln_error *err, ln_conversion **out) {
+  ln_convert_options given = LN_CONVERT_OPTIONS_INIT;
+  ln_import_source source;
+  *out = NULL;
+  if (options != NULL) memcpy(&given, options, options->size < sizeof given ? options->size : sizeof given);
+  LN_TRY(ln_import_source_open(path, err, &source));
+  ln_conversion *made = ln_alloc_zero(sizeof *made);
+  ln_status status = made != NULL ? convert(&source, &given, err, made) : ln_fail(err, LN_ERR_MEMORY, "out of memory");
+  ln_import_source_close(&source);
+  if (status == LN_OK) *out = made;
+  else ln_conversion_destroy(made);
+  return status;
+}
+
+void ln_conversion_destroy(ln_conversion *conversion) {
+  if (conversion == NULL) return;
+  ln_model_destroy(conversion->source);
+  ln_model_destroy(conversion->result);
+  ln_free(conversion);
+}
+
+const char *ln_conversion_kind(const ln_conversion *conversion) { return conversion->importer->name; }
+const ln_model *ln_conversion_model(const ln_conversion *conversion) { return conversion->result; }
+const ln_model *ln_conversion_source(const ln_conversion *conversion) { return conversion->source; }
+
+ln_status ln_conversion_save(const ln_conversion *conversion, const char *path, ln_error *err) {
+  return ln_model_save(conversion->result, path, err);
+}
