@@ -1,7 +1,7 @@
 /*
- * Converters: what Keras, TensorFlow, PyTorch, JAX and ONNX save becomes a .tflite. A library of its own (linnet_convert)
- * over liblinnet; the outside libraries it uses are optional when it is built, and a source that needs a missing one is
- * refused with LN_ERR_FEATURE. Messages do not repeat the path that the caller gave.
+ * Converters: what Keras, TensorFlow, PyTorch, JAX and ONNX save becomes a .tflite. A library of its own
+ * (linnet_convert) over liblinnet; the outside libraries it uses are optional when it is built, and a source that needs
+ * a missing one is refused with LN_ERR_FEATURE. Messages do not repeat the path that the caller gave.
  */
 #ifndef LINNET_CONVERT_H
 #define LINNET_CONVERT_H

@@ -22,8 +22,8 @@ static ln_status choose(const ln_import_source *source, const char *from, ln_err
   *out = from != NULL ? ln_importer_find(from) : ln_importer_recognize(source);
   if (*out != NULL) return LN_OK;
   if (from != NULL) return ln_fail(err, LN_ERR_ARGUMENT, "no kind of source is called %.40s", from);
-  return ln_fail(err, LN_ERR_FORMAT, "%s is none that can be converted: %s", source->is_folder ? "the folder" : "the file",
-                 "Keras, SavedModel, ONNX, StableHLO or torch.export");
+  return ln_fail(err, LN_ERR_FORMAT, "%s is none that can be converted: %s",
+                 source->is_folder ? "the folder" : "the file", "Keras, SavedModel, ONNX, StableHLO or torch.export");
 }
 
 static ln_status convert(const ln_import_source *source, const ln_convert_options *options, ln_error *err,
@@ -35,12 +35,14 @@ static ln_status convert(const ln_import_source *source, const ln_convert_option
   ln_model *model = NULL;
   LN_TRY(choose(source, options->from, err, &out->importer));
   LN_TRY(ln_import_run(out->importer, source, &wanted, err, &model));
+  for (int32_t i = 0; i < model->graph_count; ++i) ln_edit_refresh_versions(&model->graphs[i]);
   ln_status status = ln_edit_compact(model, err);
   if (status == LN_OK) status = ln_edit_snapshot(model, err, &out->source);
   if (status == LN_OK && !options->without_passes) {
     const ln_convert_passes_options passes = {.channels_last = options->channels_last};
     status = ln_convert_passes_run(model, &passes, err);
   }
+  for (int32_t i = 0; i < model->graph_count; ++i) ln_edit_refresh_versions(&model->graphs[i]);
   if (status == LN_OK) status = ln_edit_compact(model, err);
   if (status == LN_OK) status = ln_edit_snapshot(model, err, &out->result);
   ln_model_destroy(model);

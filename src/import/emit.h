@@ -1,9 +1,9 @@
 /*
  * What importers are written with: operators at the end of a graph, constants, shapes, control flow and state.
  *
- * Tensors are indices into the graph. -1 stands for "absent", and for the result of what failed: the first failure stays
- * in import->status and everything after it does nothing and gives -1, so that results need no checks on the way. Copy a
- * shape before emitting: pointers into the graph move.
+ * Tensors are indices into the graph. -1 stands for "absent", and for the result of what failed: the first failure
+ * stays in import->status and everything after it does nothing and gives -1, so that results need no checks on the way.
+ * Copy a shape before emitting: pointers into the graph move.
  *
  * Open dimensions. An importer works with shapes that are not all known, yet every operator's own shape inference wants
  * numbers. So each open dimension (ln_symbol) has two sizes, and everything is inferred twice, with all first sizes and
@@ -11,8 +11,8 @@
  * values computed from shapes are computed twice in the same way: a value that comes out the same is a constant,
  * whatever it was computed by. Operators whose inputs are constants are computed at once and leave a constant.
  *
- * Results are as TFLite's kernels give them; data lies as TFLite's operators want it (NHWC). Importers of frameworks with
- * other layouts put ln_emit_transpose around, and passes move these away.
+ * Results are as TFLite's kernels give them; data lies as TFLite's operators want it (NHWC). Importers of frameworks
+ * with other layouts put ln_emit_transpose around, and passes move these away.
  */
 #ifndef LN_IMPORT_EMIT_H
 #define LN_IMPORT_EMIT_H
@@ -24,7 +24,6 @@ typedef struct ln_fact {
   ln_shape shape[2];
   const void *value[2]; /* of small tensors and constants; NULL: not known before the run */
   bool constant;        /* the tensor holds data itself */
-  int32_t symbol;       /* of a scalar or single element that is an open dimension: its number; -1: none */
 } ln_fact;
 
 typedef struct ln_capture ln_capture;
@@ -40,8 +39,12 @@ typedef struct ln_emit {
   const char *origin_op; /* what the source calls its operator: "Conv" */
   ln_capture *captures;
   int32_t capture_count, capture_capacity;
-  int32_t steps; /* of the present origin: for names */
-  bool uses_state;
+  const char **input_names, **output_names; /* [input_count], [output_count] of the graph */
+  int32_t input_name_capacity, output_name_capacity;
+  const char **names; /* those taken: a hash table with a power of two of places */
+  int32_t name_count, name_capacity;
+  bool uses_state;   /* reads or changes variables or tables */
+  bool without_fold; /* what is emitted stays an operator */
 } ln_emit;
 
 ln_graph *ln_emit_graph(const ln_emit *e);
@@ -145,6 +148,15 @@ bool ln_emit_custom(ln_emit *e, const char *name, const uint8_t *options, size_t
  * open. Where nothing was said, operators of builtin codes have fresh open dimensions of the right rank.
  */
 void ln_emit_declare(ln_emit *e, int32_t t, int32_t rank, const int32_t *dims);
+/* A fact with fixed dimensions, those of -1 new open ones. */
+ln_fact ln_emit_fact(ln_emit *e, int32_t rank, const int32_t *dims);
+
+/* Operators that run graphs or keep state: nothing is inferred, outputs have the shapes of `facts` [output_count],
+ * whose values are ignored; false after a failure. */
+bool ln_emit_given(ln_emit *e, int32_t code, const void *options, int32_t count, const int32_t *inputs,
+                   int32_t output_count, const ln_type *types, const ln_fact *facts, int32_t *outputs);
+/* A tensor of the graph that nothing computes: what inputs begin with. */
+int32_t ln_emit_tensor(ln_emit *e, const char *name, ln_type type, const ln_fact *fact);
 
 int32_t ln_emit_unary(ln_emit *e, int32_t code, int32_t a); /* of a's type */
 /* Element-wise, of a's type. Shapes broadcast as NumPy's do, whatever their ranks. */
@@ -233,7 +245,7 @@ typedef enum ln_emit_activation {
   LN_EMIT_RELU6,
   LN_EMIT_TANH,
   LN_EMIT_SIGMOID,
-  LN_EMIT_HARD_SWISH, /* x * relu6(x + 3) / 6 */
+  LN_EMIT_HARD_SWISH,     /* x * relu6(x + 3) / 6 */
   LN_EMIT_HARD_SIGMOID_6, /* relu6(x + 3) / 6: Keras 3, PyTorch */
   LN_EMIT_HARD_SIGMOID_5, /* clip(0.2 x + 0.5): Keras 2, ONNX's default */
   LN_EMIT_GELU,
@@ -272,7 +284,8 @@ int32_t ln_emit_atanh(ln_emit *e, int32_t a);
 int32_t ln_emit_trunc(ln_emit *e, int32_t a);
 int32_t ln_emit_is_nan(ln_emit *e, int32_t a);
 int32_t ln_emit_is_inf(ln_emit *e, int32_t a, bool positive, bool negative);
-/* Over the last `axes` axes: (a - mean) / sqrt(variance + epsilon) [* scale] [+ shift]; scale and shift may be absent. */
+/* Over the last `axes` axes: (a - mean) / sqrt(variance + epsilon) [* scale] [+ shift]; scale and shift may be absent.
+ */
 int32_t ln_emit_layer_norm(ln_emit *e, int32_t a, int32_t count, const int32_t *axes, double epsilon, int32_t scale,
                            int32_t shift);
 /* Matrix product of the last two dimensions, as NumPy's matmul (ranks of 1 too). */
@@ -303,7 +316,8 @@ int32_t ln_emit_conv(ln_emit *e, int32_t a, int32_t filter, int32_t bias, int32_
 /* Keras's depthwise filter [spatial..., in, multiplier]. */
 int32_t ln_emit_depthwise(ln_emit *e, int32_t a, int32_t filter, int32_t bias, const ln_window *window);
 /* Filter [spatial..., out / groups, in] (Keras's Conv2DTranspose). `output_padding`: elements more at the end. EXPLICIT
- * pads are what is cut off the full result, as in ONNX and PyTorch; SAME gives size * stride. `output`: NULL, or sizes. */
+ * pads are what is cut off the full result, as in ONNX and PyTorch; SAME gives size * stride. `output`: NULL, or sizes.
+ */
 int32_t ln_emit_conv_transpose(ln_emit *e, int32_t a, int32_t filter, int32_t bias, int32_t groups,
                                const ln_window *window, const int32_t *output_padding);
 int32_t ln_emit_max_pool(ln_emit *e, int32_t a, const ln_window *window);
@@ -322,9 +336,9 @@ int32_t ln_emit_resize(ln_emit *e, int32_t a, int32_t size, bool bilinear, ln_em
 typedef enum ln_cell { LN_CELL_RNN, LN_CELL_LSTM, LN_CELL_GRU } ln_cell;
 
 /*
- * One direction of a recurrent layer over [batch, time, in]. Weights are constants as the cell's gates have them, gate by
- * gate: kernel[g] [units, in], recurrent[g] [units, units], bias[g] [units] or -1. Gates: LSTM input, forget, cell, output;
- * GRU update, reset, new; RNN one.
+ * One direction of a recurrent layer over [batch, time, in]. Weights are constants as the cell's gates have them, gate
+ * by gate: kernel[g] [units, in], recurrent[g] [units, units], bias[g] [units] or -1. Gates: LSTM input, forget, cell,
+ * output; GRU update, reset, new; RNN one.
  */
 typedef struct ln_recurrent {
   ln_cell cell;
@@ -335,17 +349,18 @@ typedef struct ln_recurrent {
   int32_t peephole[3];          /* LSTM: input, forget, output [units]; -1: none */
   ln_emit_activation gate, act; /* SIGMOID and TANH where nothing is said otherwise; act of the cell */
   ln_emit_activation output_act;
-  double clip;                  /* of the cell's inputs (ONNX); 0: none */
-  bool input_forget;            /* ONNX: the forget gate is 1 - input gate */
-  bool backwards;               /* from the last step to the first; outputs in the order they are made */
-  int32_t h0, c0;               /* [batch, units]; -1: zeros */
-  int32_t lengths;              /* int32 [batch]; -1: all steps count. Behind a length outputs are 0 and states stay */
-  int32_t mask;                 /* bool [batch, time]; -1: none. Where false states and outputs stay (Keras) */
-  bool zero_masked;             /* Keras's zero_output_for_mask */
+  double clip;       /* of the cell's inputs (ONNX); 0: none */
+  bool input_forget; /* ONNX: the forget gate is 1 - input gate */
+  bool backwards;    /* from the last step to the first; outputs in the order they are made */
+  int32_t h0, c0;    /* [batch, units]; -1: zeros */
+  int32_t lengths;   /* int32 [batch]; -1: all steps count. Behind a length outputs are 0 and states stay */
+  int32_t mask;      /* bool [batch, time]; -1: none. Where false states and outputs stay (Keras) */
+  bool zero_masked;  /* Keras's zero_output_for_mask */
 } ln_recurrent;
 
 /* sequence: [batch, time, units]; h, c: the last states [batch, units] (c -1 where the cell has none). A fused operator
- * of TFLite where one computes the same and only `sequence` and `h` of it are wanted; else WHILE, or steps one by one. */
+ * of TFLite where one computes the same and only `sequence` and `h` of it are wanted; else WHILE, or steps one by one.
+ */
 bool ln_emit_recurrent(ln_emit *e, int32_t a, const ln_recurrent *layer, int32_t *sequence, int32_t *h, int32_t *c);
 
 /* ---- control flow (emit_control.c) ---- */

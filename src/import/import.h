@@ -45,11 +45,13 @@ typedef struct ln_import {
   int32_t attempt;  /* which sizes open dimensions are tried with: ln_import_run */
   ln_symbol *symbols;
   int32_t symbol_count, symbol_capacity;
+  int32_t last_prime;     /* that a probe was made of */
   ln_variable *variables; /* emit_state.c */
   ln_lookup *lookups;
   int32_t state_graph;    /* that sets them before the first run; -1: none yet */
   struct ln_emit **emits; /* [model->graph_count], of each graph */
   int32_t emit_capacity;
+  size_t folded;    /* bytes of constants that were computed */
   const char *what; /* "layer", "node", "operator": what messages call a part of the source */
 } ln_import;
 

@@ -208,6 +208,13 @@ const ln_quant *ln_quant_make(ln_arena *arena, float scale, int64_t zero_point);
 ln_status ln_model_verify(const ln_model *model, ln_error *err);
 ln_status ln_graph_verify(const ln_model *model, const ln_graph *graph, ln_error *err);
 
+/*
+ * Calls `visit` with the place of every graph index among an operator's options, which are known by their fields' names;
+ * it may write there where the options are the graph's own. Ends with the first failure.
+ */
+typedef ln_status (*ln_graph_visit)(void *context, const ln_op *op, int32_t *graph);
+ln_status ln_op_each_graph(const ln_op *op, ln_graph_visit visit, void *context);
+
 /* The data of a string tensor: as many strings as its shape says, their offsets in order and within it. */
 ln_status ln_strings_verify(const ln_tensor *tensor, ln_error *err);
 

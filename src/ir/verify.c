@@ -241,8 +241,7 @@ static ln_status verify_order(const ln_graph *graph, bool *ready, bool *written,
 
 /* ---- operators that run graphs ---- */
 
-/* Calls `visit` with every graph index among an operator's options: they are known by their fields' names. */
-static ln_status each_called_graph(const ln_op *op, ln_status (*visit)(void *, const ln_op *, int32_t), void *context) {
+ln_status ln_op_each_graph(const ln_op *op, ln_graph_visit visit, void *context) {
   const ln_table_info *info = ln_schema_table(op->options_table);
   if (info == NULL || op->options == NULL) return LN_OK;
   for (uint16_t i = 0; i < info->field_count; ++i) {
@@ -252,12 +251,12 @@ static ln_status each_called_graph(const ln_op *op, ln_status (*visit)(void *, c
     const bool named =
         strstr(ln_field_name(field), "subgraph") != NULL || strcmp(ln_field_name(field), "called_computations") == 0;
     if (!index || !named) continue;
-    const char *place = (const char *)op->options + field->offset;
+    char *place = (char *)(uintptr_t)op->options + field->offset;
     if (field->field_class == LN_CLASS_SCALAR) {
-      LN_TRY(visit(context, op, *(const int32_t *)place));
+      LN_TRY(visit(context, op, (int32_t *)place));
     } else if (field->field_class == LN_CLASS_VECTOR) {
       const ln_vec_i32 *indices = (const ln_vec_i32 *)place;
-      for (uint32_t j = 0; j < indices->count; ++j) LN_TRY(visit(context, op, indices->data[j]));
+      for (uint32_t j = 0; j < indices->count; ++j) LN_TRY(visit(context, op, (int32_t *)(uintptr_t)&indices->data[j]));
     }
   }
   return LN_OK;
@@ -280,7 +279,8 @@ typedef struct called_heights {
   int32_t highest;
 } called_heights;
 
-static ln_status walk_call(void *context, const ln_op *op, int32_t index) {
+static ln_status walk_call(void *context, const ln_op *op, int32_t *place) {
+  const int32_t index = *place;
   called_heights *called = context;
   call_walk *walk = called->walk;
   ln_status status;
@@ -305,7 +305,7 @@ static ln_status walk_graph(call_walk *walk, int32_t index) {
   called_heights called = {walk, 0};
   walk->height[index] = BEING_WALKED;
   ++walk->depth;
-  for (int32_t i = 0; i < graph->op_count; ++i) LN_TRY(each_called_graph(&graph->ops[i], walk_call, &called));
+  for (int32_t i = 0; i < graph->op_count; ++i) LN_TRY(ln_op_each_graph(&graph->ops[i], walk_call, &called));
   --walk->depth;
   walk->height[index] = (uint8_t)(called.highest + 1);
   return LN_OK;

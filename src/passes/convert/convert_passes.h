@@ -1,6 +1,7 @@
 /*
- * Rewrites of models that are being converted, one a file; convert.def lists them in order. Unlike those that the runtime
- * applies (passes.def), their results go to a file, so that they fold nothing into operators that a file cannot say.
+ * Rewrites of models that are being converted, one a file; convert.def lists them in order. Unlike those that the
+ * runtime applies (passes.def), their results go to a file, so that they fold nothing into operators that a file cannot
+ * say.
  */
 #ifndef LN_PASSES_CONVERT_PASSES_H
 #define LN_PASSES_CONVERT_PASSES_H
