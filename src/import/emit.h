@@ -358,9 +358,10 @@ typedef struct ln_recurrent {
   bool zero_masked;  /* Keras's zero_output_for_mask */
 } ln_recurrent;
 
-/* sequence: [batch, time, units]; h, c: the last states [batch, units] (c -1 where the cell has none). A fused operator
- * of TFLite where one computes the same and only `sequence` and `h` of it are wanted; else WHILE, or steps one by one.
- */
+/* A layer with the usual activations and nothing that is optional: kernel and recurrent are to be filled in. */
+ln_recurrent ln_recurrent_make(ln_cell cell, int32_t units);
+/* sequence: [batch, time, units]; h, c: the last states [batch, units] (c -1 where the cell has none); NULL for what is
+ * not wanted. A fused operator of TFLite where one computes the same; else WHILE, or steps one by one. */
 bool ln_emit_recurrent(ln_emit *e, int32_t a, const ln_recurrent *layer, int32_t *sequence, int32_t *h, int32_t *c);
 
 /* ---- control flow (emit_control.c) ---- */
