@@ -66,8 +66,7 @@ ln_status ln_import_onnx(ln_import *import) {
     ln_import_fail(import, LN_ERR_FORMAT, "the ONNX model holds no graph: save it anew");
   } else {
     ln_onnx onnx = {.import = import, .model = model, .budget = budget_of(model)};
-    if (false) ln_onnx_emit_model(&onnx); /* until graphs can be made */
-    ln_import_fail(import, LN_ERR_UNSUPPORTED, "not built yet");
+    ln_onnx_emit_model(&onnx);
   }
   return import->status;
 }
