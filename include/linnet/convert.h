@@ -48,6 +48,9 @@ LN_API const ln_model *ln_conversion_source(const ln_conversion *conversion);
 /* Writes the result, whole or not at all. */
 LN_API ln_status ln_conversion_save(const ln_conversion *conversion, const char *path, ln_error *err);
 
+/* The result as a file's bytes, which live as long as the conversion. */
+LN_API const void *ln_conversion_data(const ln_conversion *conversion, size_t *size);
+
 #ifdef __cplusplus
 }
 #endif

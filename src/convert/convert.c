@@ -77,3 +77,8 @@ const ln_model *ln_conversion_source(const ln_conversion *conversion) { return c
 ln_status ln_conversion_save(const ln_conversion *conversion, const char *path, ln_error *err) {
   return ln_model_save(conversion->result, path, err);
 }
+
+const void *ln_conversion_data(const ln_conversion *conversion, size_t *size) {
+  *size = conversion->result->map.size; /* it was read back from its own file */
+  return conversion->result->map.data;
+}

@@ -1,6 +1,7 @@
-"""Linnet runs .tflite models, trains them, and makes them smaller and faster. `linnet.tflite` has a stand-in for
-tflite_runtime's Interpreter."""
+"""Linnet runs .tflite models, makes them of what other frameworks save, trains them, and makes them smaller and faster.
+`linnet.tflite` has stand-ins for tflite_runtime's Interpreter and tf.lite.TFLiteConverter."""
 from ._builder import Builder, build
+from ._convert import Converted, convert, convert_kinds
 from ._library import Error, Status, Type, lib as _lib, text as _text
 from ._model import Model, OperatorTime, Session, Signature, Stats, TensorInfo
 from ._operator import Operator
@@ -9,9 +10,9 @@ from ._train import Trained, Trainer, TrainEvent, train, train_choices, train_op
 
 __version__ = _text(_lib.ln_version())
 
-__all__ = ["Accuracy", "Builder", "Error", "Model", "Operator", "OperatorTime", "Optimized", "Parameter", "Session",
-           "Signature", "Stats", "Status", "TensorInfo", "TrainEvent", "Trained", "Trainer", "Type", "build", "cpu_tier",
-           "evaluate", "optimize", "techniques", "train", "train_choices", "train_options",
+__all__ = ["Accuracy", "Builder", "Converted", "Error", "Model", "Operator", "OperatorTime", "Optimized", "Parameter", "Session",
+           "Signature", "Stats", "Status", "TensorInfo", "TrainEvent", "Trained", "Trainer", "Type", "build", "convert", "convert_kinds",
+           "cpu_tier", "evaluate", "optimize", "techniques", "train", "train_choices", "train_options",
            "trainable"]
 
 

@@ -1,6 +1,6 @@
 """What programs written for tflite_runtime.interpreter and ai_edge_litert.interpreter use, over Linnet.
 
-    from linnet.tflite import Interpreter
+    from linnet.tflite import Interpreter, TFLiteConverter
 
 Methods, arguments, return forms and the classes of errors are theirs; tensors are numbered as in the model file.
 Delegates are binaries that run inside TensorFlow Lite and are refused.
@@ -17,8 +17,10 @@ from ._arrays import dtype_of, floats, ints, numpy, same_shape, take_in
 from ._library import Error, SparsityPart, Type, call, lib, text
 from ._model import FILES, Model, Session, Signature, declared_shape, quantization, read_tensor, tensor_shape, view_tensor
 from ._operator import Operator
+from ._tflite_converter import OpsSet, Optimize, RepresentativeDataset, TargetSpec, TFLiteConverter
 
-__all__ = ["Delegate", "Interpreter", "InterpreterWithCustomOps", "OpResolverType", "SignatureRunner", "load_delegate"]
+__all__ = ["Delegate", "Interpreter", "InterpreterWithCustomOps", "OpResolverType", "OpsSet", "Optimize",
+           "RepresentativeDataset", "SignatureRunner", "TFLiteConverter", "TargetSpec", "load_delegate"]
 
 
 @enum.unique
