@@ -76,8 +76,9 @@ int32_t ln_emit_capture(ln_emit *e, const ln_emit *from, int32_t tensor) {
   int32_t inside = find(e, from, tensor);
   if (inside >= 0) return inside;
   if (from->facts[tensor].constant) return remember(e, from, tensor, stand_for(e, from, tensor));
-  if (e->outer == NULL) return ln_emit_wrong(e, "it uses \"%.80s\" of a graph that it is not part of",
-                                             ln_emit_graph(from)->tensors[tensor].name);
+  if (e->outer == NULL)
+    return ln_emit_wrong(e, "it uses \"%.80s\" of a graph that it is not part of",
+                         ln_emit_graph(from)->tensors[tensor].name);
   const int32_t outer = ln_emit_capture(e->outer, from, tensor);
   if (outer < 0) return -1;
   inside = find(e, e->outer, outer);
@@ -157,8 +158,7 @@ static bool join_facts(ln_emit *e, const ln_fact *a, const ln_fact *b, ln_fact *
     return false;
   }
   for (int32_t i = 0; i < rank; ++i) {
-    const bool same =
-        a->shape[0].dims[i] == b->shape[0].dims[i] && a->shape[1].dims[i] == b->shape[1].dims[i];
+    const bool same = a->shape[0].dims[i] == b->shape[0].dims[i] && a->shape[1].dims[i] == b->shape[1].dims[i];
     dims[i] = same ? a->shape[0].dims[i] : -1;
   }
   *out = ln_emit_fact(e, rank, dims);
@@ -192,7 +192,8 @@ static bool join_branches(ln_emit *e, int32_t condition, const branch *branches,
     }
     if (!join_facts(e, &branches[0].graph->facts[a], &branches[1].graph->facts[b], &facts[i])) return false;
   }
-  const ln_if_options options = {branches[0].graph->graph, branches[1].graph->graph};
+  const ln_if_options options = {.then_subgraph_index = branches[0].graph->graph,
+                                 .else_subgraph_index = branches[1].graph->graph};
   return ln_emit_given(e, LN_OP_IF, &options, captured + 1, inputs, count, types, facts, results);
 }
 
@@ -217,7 +218,7 @@ typedef struct loop {
   int32_t count;
   const int32_t *initial;
   ln_type *types;
-  ln_fact *facts; /* of the variables, whatever the step */
+  ln_fact *facts;            /* of the variables, whatever the step */
   bool (*open)[LN_MAX_RANK]; /* dimensions that change from step to step */
   ln_emit *test, *body;
   int32_t *test_in, *body_in, *body_out; /* [count] */
@@ -270,8 +271,8 @@ static bool compare(ln_emit *e, loop *l, bool *changed) {
     }
     const ln_fact *out = &l->body->facts[l->body_out[i]];
     if (out->shape[0].rank != in->shape[0].rank) {
-      ln_emit_refuse(e, "variable %d of the loop has %d dimensions, after a step %d; TensorFlow Lite wants one number", i,
-                     in->shape[0].rank, out->shape[0].rank);
+      ln_emit_refuse(e, "variable %d of the loop has %d dimensions, after a step %d; TensorFlow Lite wants one number",
+                     i, in->shape[0].rank, out->shape[0].rank);
       return false;
     }
     for (int32_t d = 0; d < in->shape[0].rank; ++d) {
@@ -323,7 +324,7 @@ static bool join_loop(ln_emit *e, const loop *l, int32_t more, int32_t *results)
       !set_outputs(l->body, l->count, l->body_out, total)) {
     return false;
   }
-  const ln_while_options options = {l->test->graph, l->body->graph};
+  const ln_while_options options = {.cond_subgraph_index = l->test->graph, .body_subgraph_index = l->body->graph};
   if (!ln_emit_given(e, LN_OP_WHILE, &options, total, inputs, total, types, facts, outputs)) return false;
   memcpy(results, outputs, (size_t)l->count * sizeof *results);
   return true;
