@@ -5,6 +5,7 @@ Files are read by the library alone. A live object is saved by its own framework
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import os
 import shutil
 import sys
@@ -69,25 +70,23 @@ def convert_kinds() -> Dict[str, str]:
     return kinds
 
 
+@dataclasses.dataclass(repr=False)
 class Converted:
-    """A converted model: `data`, the bytes of a .tflite file, and `kind`, what it was read as."""
+    """A converted model: the bytes of its file, and `kind`, what it was read as."""
 
-    def __init__(self, data: bytes, kind: str) -> None:
-        self.data, self.kind = data, kind
+    bytes: bytes
+    kind: str
 
     def save(self, path: Path) -> None:
         with open(path, "wb") as file:
-            file.write(self.data)
+            file.write(self.bytes)
 
     @property
     def model(self) -> Model:
-        return Model(self.data)
-
-    def __bytes__(self) -> bytes:
-        return self.data
+        return Model(self.bytes)
 
     def __repr__(self) -> str:
-        return "<Converted from %s: %d bytes>" % (self.kind, len(self.data))
+        return "<Converted from %s: %d bytes>" % (self.kind, len(self.bytes))
 
 
 # ---- live objects, saved first ----

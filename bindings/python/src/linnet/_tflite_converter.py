@@ -148,7 +148,7 @@ class TFLiteConverter:
         made = convert(self._source, kind=self._kind, args=self._args, signatures=self._signatures)
         recipe = self._recipe()
         if recipe is None:
-            return made.data
+            return made.bytes
         samples = self._samples()
-        return bytes(optimize(Model(made.data), data=samples, measure=False, **recipe).data)
+        return optimize(Model(made.bytes), data=samples, measure=False, **recipe).bytes
 
