@@ -39,6 +39,14 @@ LN_API int32_t ln_op_output(const ln_op *op, int32_t index);
 /* Attributes as "padding=SAME stride_w=2 ..." into `buffer`; returns the length that would have been written. */
 LN_API size_t ln_op_attributes(const ln_op *op, char *buffer, size_t size);
 
+/* Of a converted model: the part of its source that the operator comes from ("block1/conv") and what the source calls
+ * that part's operator ("Conv"). NULL where nothing is known. */
+LN_API const char *ln_op_origin(const ln_op *op);
+LN_API const char *ln_op_origin_op(const ln_op *op);
+/* What a converted model was converted from: the kind of source ("onnx") and its name; NULL of others. */
+LN_API const char *ln_model_source_kind(const ln_model *model);
+LN_API const char *ln_model_source_name(const ln_model *model);
+
 /* One row of the operator table. */
 typedef struct ln_op_row {
   size_t size; /* sizeof(ln_op_row), set by the caller */

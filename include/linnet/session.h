@@ -192,6 +192,7 @@ typedef struct ln_profile_entry {
   ln_type input_type;    /* of the first input; LN_FLOAT32 when there is none */
   ln_type weight_type;   /* of the first constant input, else of the first input */
   const char *kernel;    /* the one that does most of the work, "gemm_f32_14x32_avx512"; NULL: the operator says none */
+  const char *origin;    /* of a converted model, the part of its source ("block1/conv"); NULL where it is not known */
 } ln_profile_entry;
 
 LN_API int32_t ln_session_profile_count(const ln_session *session); /* 0 unless created with profile */

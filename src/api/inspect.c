@@ -78,6 +78,14 @@ int32_t ln_op_output_count(const ln_op *op) { return op->output_count; }
 
 int32_t ln_op_output(const ln_op *op, int32_t index) { return item(op->outputs, op->output_count, index); }
 
+const char *ln_op_origin(const ln_op *op) { return op->origin; }
+
+const char *ln_op_origin_op(const ln_op *op) { return op->origin_op; }
+
+const char *ln_model_source_kind(const ln_model *model) { return model->source_kind; }
+
+const char *ln_model_source_name(const ln_model *model) { return model->source_name; }
+
 int32_t ln_op_row_count(void) { return ln_op_def_count(); }
 
 ln_status ln_op_row_get(int32_t index, ln_op_row *row) {

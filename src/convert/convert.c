@@ -26,6 +26,15 @@ static ln_status choose(const ln_import_source *source, const char *from, ln_err
                  source->is_folder ? "the folder" : "the file", "Keras, SavedModel, ONNX, StableHLO or torch.export");
 }
 
+/* The last part of a path, which may end with a slash: in the model's arena, NULL when memory is short. */
+static const char *base_name(const char *path, ln_model *model) {
+  size_t end = strlen(path);
+  while (end > 1 && path[end - 1] == '/') --end;
+  size_t begin = end;
+  while (begin > 0 && path[begin - 1] != '/') --begin;
+  return ln_arena_printf(&model->arena, "%.*s", (int)(end - begin < 200 ? end - begin : 200), path + begin);
+}
+
 static ln_status convert(const ln_import_source *source, const ln_convert_options *options, ln_error *err,
                          ln_conversion *out) {
   const ln_import_options wanted = {.signatures = options->signatures,
@@ -36,6 +45,8 @@ static ln_status convert(const ln_import_source *source, const ln_convert_option
   LN_TRY(choose(source, options->from, err, &out->importer));
   LN_TRY(ln_import_run(out->importer, source, &wanted, err, &model));
   for (int32_t i = 0; i < model->graph_count; ++i) ln_edit_refresh_versions(&model->graphs[i]);
+  model->source_kind = out->importer->name;
+  model->source_name = base_name(source->path, model);
   ln_status status = ln_edit_compact(model, err);
   if (status == LN_OK) status = ln_edit_snapshot(model, err, &out->source);
   if (status == LN_OK && !options->without_passes) {

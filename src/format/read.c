@@ -343,6 +343,7 @@ static ln_status read_model(ln_reader *reader) {
   LN_TRY(read_metadata(reader));
   LN_TRY(read_graphs(reader));
   LN_TRY(ln_read_compression(reader));
+  LN_TRY(ln_read_source(reader));
   LN_TRY(read_signatures(reader));
   return ln_model_verify(reader->model, reader->err);
 }

@@ -21,5 +21,7 @@ ln_status ln_read_align_buffer(ln_reader *reader, ln_type type, ln_buffer *buffe
 /* Gives tensors of all graphs their codebooks, and takes the entry that says so out of the model's metadata
  * (compression.c). */
 ln_status ln_read_compression(ln_reader *reader);
+/* The same of where operators come from (source.c): what cannot be read says nothing. */
+ln_status ln_read_source(ln_reader *reader);
 
 #endif

@@ -306,32 +306,53 @@ static ln_status write_signatures(writer *w, ln_model_table *root) {
   return LN_OK;
 }
 
-/* Which tensors are stored by table, in the buffer that said so when the model was read if it said the same. */
+/* An entry that is made anew, in the buffer that said so when the model was read if it said the same. */
+static ln_status reuse_entry(writer *w, const void *made, ln_metadata *entry) {
+  if (entry->size == 0) return LN_OK;
+  for (uint32_t i = 1; i < w->model->buffer_count && entry->data == NULL; ++i) {
+    const ln_buffer *buffer = &w->model->buffers[i];
+    if (buffer->size != entry->size || memcmp(buffer->data, made, entry->size) != 0) continue;
+    entry->data = buffer->data;
+    entry->buffer = i;
+  }
+  if (entry->data == NULL) entry->data = ln_arena_copy(&w->arena, made, entry->size);
+  return entry->data == NULL ? no_memory(w) : LN_OK;
+}
+
+/* Which tensors are stored by table. */
 static ln_status write_compression(writer *w, ln_metadata *out) {
   uint8_t *made = NULL;
+  *out = (ln_metadata){.name = ln_compression_entry()};
   LN_TRY(ln_write_compression(w->model, &w->arena, place_data, w, w->err, &made, &out->size));
-  *out = (ln_metadata){.name = ln_compression_entry(), .size = out->size};
-  if (made == NULL) return LN_OK;
-  for (uint32_t i = 1; i < w->model->buffer_count && out->data == NULL; ++i) {
-    const ln_buffer *buffer = &w->model->buffers[i];
-    if (buffer->size != out->size || memcmp(buffer->data, made, out->size) != 0) continue;
-    out->data = buffer->data;
-    out->buffer = i;
-  }
-  if (out->data == NULL) out->data = ln_arena_copy(&w->arena, made, out->size);
+  const ln_status status = reuse_entry(w, made, out);
   ln_free(made);
-  return out->data == NULL ? no_memory(w) : LN_OK;
+  return status;
+}
+
+/* Where operators come from. */
+static ln_status write_source(writer *w, ln_metadata *out) {
+  ln_bytes made;
+  *out = (ln_metadata){.name = ln_source_entry()};
+  LN_TRY(ln_write_source(w->model, w->err, &made));
+  out->size = made.size;
+  const ln_status status = reuse_entry(w, made.data, out);
+  ln_bytes_free(&made);
+  return status;
 }
 
 static ln_status write_metadata(writer *w, ln_model_table *root) {
   const void **all;
-  ln_metadata compression = {0};
-  LN_TRY(write_compression(w, &compression));
-  const int32_t kept = w->model->metadata_count, count = kept + (compression.size > 0 ? 1 : 0);
+  ln_metadata made[2]; /* anew, in every file */
+  int32_t made_count = 0;
+  LN_TRY(write_compression(w, &made[made_count]));
+  if (made[made_count].size > 0) ++made_count;
+  LN_TRY(write_source(w, &made[made_count]));
+  if (made[made_count].size > 0) ++made_count;
+  const int32_t kept = w->model->metadata_count, count = kept + made_count;
   if (count == 0) return LN_OK;
   ALLOCATE(w, all, count);
   for (int32_t i = 0; i < count; ++i) {
-    const ln_metadata *metadata = i < kept ? &w->model->metadata[i] : &compression;
+    const ln_metadata *metadata = i < kept ? &w->model->metadata[i] : &made[i - kept];
     ln_metadata_table *table;
     ALLOCATE_TABLE(w, table, metadata_table);
     table->name = metadata->name;

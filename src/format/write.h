@@ -16,6 +16,11 @@ ln_status ln_write_compression(const ln_model *model, ln_arena *arena, ln_place_
 /* The name of that entry. */
 const char *ln_compression_entry(void);
 
+/* What the metadata says of where a converted model's operators come from, to ln_bytes_free; empty: nothing (source.c). */
+ln_status ln_write_source(const ln_model *model, ln_error *err, ln_bytes *out);
+/* The name of that entry. */
+const char *ln_source_entry(void);
+
 /* A zip archive that ends a file: where it begins, and what its own offsets are relative to (zip_tail.c). */
 typedef struct ln_zip_tail {
   size_t begin, end;

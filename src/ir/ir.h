@@ -170,6 +170,7 @@ struct ln_model {
   const char *path; /* of the file that was opened; NULL for a model from elsewhere */
   const char *description;
   uint32_t version;
+  const char *source_kind, *source_name; /* what it was converted from: "onnx", "model.onnx"; NULL */
   ln_graph *graphs;
   int32_t graph_count;
   ln_signature *signatures; /* alphabetical by key */

@@ -16,7 +16,8 @@ ln_status ln_node_fail(const ln_node *node, ln_error *err, ln_status status, con
   const ln_op *op = node->op;
   const char *name = op->custom_name != NULL ? op->custom_name : op->def->name;
   const char *tensor = node->out_count > 0 && node->out[0] != NULL ? node->out[0]->name : "";
-  return ln_fail(err, status, "op %d %.60s \"%.120s\": %s", op->index, name, tensor, text);
+  if (op->origin == NULL) return ln_fail(err, status, "op %d %.60s \"%.120s\": %s", op->index, name, tensor, text);
+  return ln_fail(err, status, "op %d %.60s \"%.120s\" of %.80s: %s", op->index, name, tensor, op->origin, text);
 }
 
 ln_status ln_node_set_shape(ln_node *node, int32_t index, const ln_shape *shape, ln_error *err) {

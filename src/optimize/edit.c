@@ -31,6 +31,8 @@ ln_status ln_edit_begin(const ln_model *source, ln_error *err, ln_model **out) {
   model->map = source->map; /* the archive of associated files is written from there; it stays the source's */
   model->owns_map = false;
   model->description = source->description;
+  model->source_kind = source->source_kind;
+  model->source_name = source->source_name;
   model->version = source->version;
   model->source = source->source;
   model->buffers = source->buffers;

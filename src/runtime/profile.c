@@ -38,6 +38,7 @@ ln_status ln_session_profile(const ln_session *session, int32_t index, ln_profil
   all.operator_name = step->text != NULL ? step->text : op->custom_name != NULL ? op->custom_name : op->def->name;
   all.tensor_name = last->output_count > 0 ? session->tensors[last->outputs[0]].name : "";
   all.kernel = step->node.kernel;
+  all.origin = op->origin;
   add_traffic(session, step, &all);
   return ln_struct_give(entry, &all, sizeof all);
 }

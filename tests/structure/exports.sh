@@ -11,9 +11,9 @@ nm -D --defined-only "$library" | awk '{print $NF}' | grep -v -e '^_' -e '^__' |
 sort "$list" > "$work/listed"
 cat "$source"/include/linnet/*.h | tr '\n' ' ' | sed 's/;/;\n/g' | grep 'LN_API ' | grep '(' |
   sed 's/.*LN_API [^(]*[ *]\([a-z0-9_]*\)(.*/\1/' | grep '^ln_' | sort > "$work/declared"
-# What linnet/io.h and linnet/data.h declare stands in a library of its own.
+# What linnet/io.h and linnet/data.h declare stands in a library of its own, and so does what convert.h and check.h do.
 if [ -f "$source/include/linnet/io.h" ]; then
-  cat "$source/include/linnet/io.h" "$source"/include/linnet/data*.h 2> /dev/null | tr '\n' ' ' | sed 's/;/;\n/g' | grep 'LN_API ' | grep '(' |
+  cat "$source/include/linnet/io.h" "$source"/include/linnet/data*.h "$source/include/linnet/convert.h" "$source/include/linnet/check.h" 2> /dev/null | tr '\n' ' ' | sed 's/;/;\n/g' | grep 'LN_API ' | grep '(' |
     sed 's/.*LN_API [^(]*[ *]\([a-z0-9_]*\)(.*/\1/' | grep '^ln_' | sort > "$work/io"
   comm -23 "$work/declared" "$work/io" > "$work/core"
   mv "$work/core" "$work/declared"

@@ -164,7 +164,10 @@ static void print_graph(const ln_model *model, int32_t number) {
     print_shapes(graph, op, false);
     printf(" -> ");
     print_shapes(graph, op, true);
-    printf("%s%s\n", text && *text ? "  " : "", text ? text : "");
+    printf("%s%s", text && *text ? "  " : "", text ? text : "");
+    if (ln_op_origin(op)) printf("  # %s", ln_op_origin(op));
+    if (ln_op_origin_op(op)) printf(" (%s)", ln_op_origin_op(op));
+    printf("\n");
     free(text);
   }
 }
@@ -190,6 +193,8 @@ static void print_text(cli_model *model) {
   printf("%s  %s\n", model->path, cli_bytes_text((double)size, bytes, sizeof bytes));
   const char *description = ln_model_description(model->model);
   if (*description) printf("%s\n", description);
+  const char *kind = ln_model_source_kind(model->model), *name = ln_model_source_name(model->model);
+  if (kind) printf("converted from %s (%s); behind # stands what an operator comes from\n", name ? name : "?", kind);
   print_metadata(model);
   needs n;
   find_needs(model, &n);
@@ -287,6 +292,8 @@ static void json_op(json *j, const ln_op *op, int32_t index) {
   for (int32_t i = 0; i < ln_op_output_count(op); i++) json_int(j, NULL, ln_op_output(op, i));
   json_end(j, ']');
   json_string(j, "attributes", text);
+  if (ln_op_origin(op)) json_string(j, "origin", ln_op_origin(op));
+  if (ln_op_origin_op(op)) json_string(j, "origin_op", ln_op_origin_op(op));
   json_end(j, '}');
   free(text);
 }
@@ -340,6 +347,12 @@ static void print_json(cli_model *model) {
   json_string(&j, "file", model->path);
   json_int(&j, "bytes", (int64_t)size);
   json_string(&j, "description", ln_model_description(model->model));
+  if (ln_model_source_kind(model->model)) {
+    json_flat_object(&j, "source");
+    json_string(&j, "kind", ln_model_source_kind(model->model));
+    json_string(&j, "name", ln_model_source_name(model->model));
+    json_end(&j, '}');
+  }
   json_metadata(&j, model);
   json_array(&j, "signatures");
   const int32_t signatures = ln_model_signature_count(model->model);

@@ -185,6 +185,7 @@ static void write_event(json *j, const cli_profile_event *e, const ln_session *s
   if (known) {
     json_int(j, "step", e->step);
     json_string(j, "kernel", entry.kernel);
+    if (entry.origin) json_string(j, "origin", entry.origin);
     json_int(j, "macs", entry.macs);
     json_int(j, "bytes", entry.input_bytes + entry.weight_bytes + entry.output_bytes);
     json_int(j, "scratch_bytes", entry.scratch_bytes);
@@ -232,6 +233,7 @@ static void write_steps(json *j, const ln_session *session, const arena_use *are
     json_string(j, "op", entry.operator_name);
     json_string(j, "tensor", entry.tensor_name);
     json_string(j, "kernel", entry.kernel);
+    if (entry.origin) json_string(j, "origin", entry.origin);
     json_string(j, "type", ln_type_name(entry.input_type));
     json_int(j, "macs", entry.macs);
     json_int(j, "inputs", entry.input_bytes);
