@@ -100,6 +100,21 @@ static int store(const cli_command *self, const cli_option *option, const char *
   return -1;
 }
 
+static bool is_array(const char *word) {
+  const size_t length = strlen(word);
+  return word[0] != '-' && length > 4 && strcmp(word + length - 4, ".npy") == 0;
+}
+
+/* Takes the words behind argv[*at]; -1 to go on, else the exit status. */
+static int store_arrays(cli_arrays *arrays, const char *value, int argc, char **argv, int *at) {
+  arrays->given = true;
+  if (value && !append(&arrays->files, value)) return cli_fail("out of memory");
+  while (*at + 1 < argc && is_array(argv[*at + 1])) {
+    if (!append(&arrays->files, argv[++*at])) return cli_fail("out of memory");
+  }
+  return -1;
+}
+
 static const cli_option *find_option(const cli_option *options, size_t count, const char *text, size_t length) {
   for (size_t i = 0; i < count; i++) {
     if (strlen(options[i].name) == length && memcmp(options[i].name, text, length) == 0) return &options[i];
@@ -130,6 +145,11 @@ int cli_parse(const cli_command *self, int argc, char **argv, const cli_option *
     const cli_option *option = find_option(options, count, text, equals ? (size_t)(equals - text) : strlen(text));
     if (!option) return cli_usage(self, "no option %s", text);
     const char *value = equals ? equals + 1 : NULL;
+    if (option->kind == CLI_ARRAYS) {
+      const int status = store_arrays(option->target, value, argc, argv, &i);
+      if (status >= 0) return status;
+      continue;
+    }
     if (option->kind == CLI_FLAG && value) return cli_usage(self, "%s takes no value", option->name);
     if (option->kind != CLI_FLAG && !value && ++i < argc) value = argv[i];
     if (option->kind != CLI_FLAG && !value) return cli_usage(self, "%s wants a value", option->name);

@@ -31,17 +31,23 @@ extern const cli_command *const cli_commands[]; /* ends with NULL */
 
 /* ---- options (args.c) ---- */
 
-typedef enum cli_option_kind { CLI_FLAG, CLI_TEXT, CLI_NUMBER, CLI_REAL, CLI_LIST } cli_option_kind;
+typedef enum cli_option_kind { CLI_FLAG, CLI_TEXT, CLI_NUMBER, CLI_REAL, CLI_LIST, CLI_ARRAYS } cli_option_kind;
 
 typedef struct cli_list {
   const char **items;
   int count;
 } cli_list;
 
+/* Of an option that takes all words that end in .npy right behind it, maybe none. */
+typedef struct cli_arrays {
+  bool given;
+  cli_list files;
+} cli_arrays;
+
 typedef struct cli_option {
   const char *name; /* "--threads" */
   cli_option_kind kind;
-  void *target;     /* bool, const char *, int32_t, double or cli_list */
+  void *target;     /* bool, const char *, int32_t, double, cli_list or cli_arrays */
   double low, high; /* of numbers */
 } cli_option;
 

@@ -1,12 +1,13 @@
 /* linnet convert: what other frameworks save becomes a .tflite. */
-#include "linnet/convert.h"
+#include <stdlib.h>
 
-#include "cli.h"
+#include "convert.h"
 
 typedef struct convert_options {
   const char *input, *output;
   cli_list signatures, shapes;
   ln_convert_options options;
+  bool json;
 } convert_options;
 
 static int parse(const cli_command *self, int argc, char **argv, convert_options *o) {
@@ -20,6 +21,7 @@ static int parse(const cli_command *self, int argc, char **argv, convert_options
       {"--keep-layout", CLI_FLAG, &keep_layout, 0, 0},
       {"--channels-last", CLI_FLAG, &o->options.channels_last, 0, 0},
       {"--without-passes", CLI_FLAG, &o->options.without_passes, 0, 0},
+      {"--json", CLI_FLAG, &o->json, 0, 0},
   };
   int operand_count;
   const int status = cli_parse(self, argc, argv, options, CLI_COUNT(options), &o->input, 1, &operand_count);
@@ -30,21 +32,50 @@ static int parse(const cli_command *self, int argc, char **argv, convert_options
   return -1;
 }
 
-static int run(const cli_command *self, int argc, char **argv) {
-  convert_options o = {.options = LN_CONVERT_OPTIONS_INIT};
+static int work(const convert_options *o, convert_run *run) {
   ln_error err = {LN_OK, ""};
-  ln_conversion *conversion = NULL;
-  const int said = parse(self, argc, argv, &o);
-  if (said >= 0) return said;
-  o.options.signatures = o.signatures.items;
-  o.options.signature_count = o.signatures.count;
-  o.options.shapes = o.shapes.items;
-  o.options.shape_count = o.shapes.count;
-  if (ln_convert(o.input, &o.options, &err, &conversion) != LN_OK) return cli_fail("%s: %s", o.input, err.message);
-  const ln_status status = ln_conversion_save(conversion, o.output, &err);
-  ln_conversion_destroy(conversion);
-  return status == LN_OK ? CLI_OK : cli_fail("%s: %s", o.output, err.message);
+  const double start = cli_now_ms();
+  if (ln_convert(o->input, &o->options, &err, &run->conversion) != LN_OK)
+    return cli_fail("%s: %s", o->input, err.message);
+  if (ln_conversion_save(run->conversion, o->output, &err) != LN_OK) return cli_fail("%s: %s", o->output, err.message);
+  run->seconds = (cli_now_ms() - start) / 1e3;
+  if (o->json) convert_print_json(run, stdout);
+  else convert_print_text(run);
+  return CLI_OK;
 }
 
-const cli_command cli_convert = {"convert", run, "makes a .tflite of what Keras, TensorFlow, PyTorch, JAX or ONNX saved",
-                                 "usage: linnet convert IN -o OUT.tflite [options]\n"};
+static int run(const cli_command *self, int argc, char **argv) {
+  convert_options o = {.options = LN_CONVERT_OPTIONS_INIT};
+  int status = parse(self, argc, argv, &o);
+  if (status < 0) {
+    o.options.signatures = o.signatures.items;
+    o.options.signature_count = o.signatures.count;
+    o.options.shapes = o.shapes.items;
+    o.options.shape_count = o.shapes.count;
+    convert_run made = {.input = o.input, .output = o.output};
+    status = work(&o, &made);
+    ln_conversion_destroy(made.conversion);
+  }
+  free(o.signatures.items);
+  free(o.shapes.items);
+  return status;
+}
+
+const cli_command cli_convert = {
+    "convert", run, "makes a .tflite of what Keras, TensorFlow, PyTorch, JAX or ONNX saved",
+    "usage: linnet convert IN -o OUT.tflite [options]\n"
+    "\n"
+    "Reads a Keras file (.keras, .h5), a SavedModel folder, an ONNX file, StableHLO (text, bytecode, jax.export) or a\n"
+    ".pt2 of torch.export; the framework itself is not needed. What cannot be converted is said in one line that "
+    "names\n"
+    "the source's own layer or node, with exit status 1, and no file is written.\n"
+    "\n"
+    "  -o, --output FILE    where the model goes\n"
+    "  --from KIND          keras, savedmodel, onnx, stablehlo or torch (default: found from the content)\n"
+    "  --signature NAME     convert only this signature; may be repeated (default: all)\n"
+    "  --shape NAME=1,224,224,3\n"
+    "                       the shape of an input, where the source leaves it open; may be repeated\n"
+    "  --keep-layout        inputs and outputs keep the source's layout (this is the default)\n"
+    "  --channels-last      pictures are taken and given with channels last, even where the source has them first\n"
+    "  --without-passes     the model as it was imported, nothing simplified\n"
+    "  --json               print one JSON object\n"};

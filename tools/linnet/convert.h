@@ -1,0 +1,18 @@
+/* What the files of linnet convert share. */
+#ifndef LINNET_CLI_CONVERT_H
+#define LINNET_CLI_CONVERT_H
+
+#include "cli.h"
+#include "linnet/convert.h"
+
+/* A conversion and what is told of it. */
+typedef struct convert_run {
+  const char *input, *output;
+  ln_conversion *conversion;
+  double seconds;
+} convert_run;
+
+void convert_print_text(const convert_run *run);
+void convert_print_json(const convert_run *run, FILE *out);
+
+#endif
