@@ -45,6 +45,56 @@ LN_API const char *ln_conversion_kind(const ln_conversion *conversion);
 /* The result, and the graph before any pass; they live as long as the conversion. */
 LN_API const ln_model *ln_conversion_model(const ln_conversion *conversion);
 LN_API const ln_model *ln_conversion_source(const ln_conversion *conversion);
+/*
+ * Proof: the graph as it was read and the result run side by side, every tensor kept, nothing fused, on inputs that are
+ * given or made from a seed; dimensions that are left open get two sizes, signatures share their state, and what keeps
+ * state runs several times. Tensors are matched by name.
+ */
+typedef struct ln_verify_options {
+  size_t size; /* sizeof(ln_verify_options) */
+  /* [input_count] "X.npy", in the order of the first signature's inputs, or "NAME=X.npy"; those that are not given are
+   * made. */
+  const char *const *inputs;
+  int32_t input_count;
+  uint64_t seed;
+  /* Floats may be apart by abs_tolerance + rel_tolerance * the tensor's largest value; everything else is the same. */
+  double abs_tolerance, rel_tolerance;
+} ln_verify_options;
+
+#define LN_VERIFY_OPTIONS_INIT ((ln_verify_options){sizeof(ln_verify_options), 0, 0, 1, 1e-5, 1e-4})
+
+typedef struct ln_verification ln_verification;
+
+/* LN_OK whether or not they agree; a failure where they could not be run. The caller's, for ln_verification_destroy. */
+LN_API ln_status ln_conversion_verify(const ln_conversion *conversion, const ln_verify_options *options, ln_error *err,
+                                      ln_verification **out);
+LN_API void ln_verification_destroy(ln_verification *verification); /* NULL is fine */
+
+typedef struct ln_verify_summary {
+  size_t size; /* sizeof(ln_verify_summary), set by the caller */
+  bool agrees;
+  const char *message; /* which operator of the source is the first that parts, and how far; "" when they agree */
+  int32_t signatures, runs;
+  int32_t tensors; /* that were compared, outputs among them */
+  double worst;    /* of outputs: how far they are apart as a part of what is allowed; at most 1 when they agree */
+} ln_verify_summary;
+
+LN_API ln_status ln_verification_summary(const ln_verification *verification, ln_verify_summary *out);
+
+/* A tensor of the graph as it was read that has a counterpart in the result. */
+typedef struct ln_verify_row {
+  size_t size; /* sizeof(ln_verify_row), set by the caller */
+  const char *signature;
+  const char *name;          /* the tensor's */
+  int32_t graph, tensor, op; /* of the model as it was read; op: that writes it */
+  int32_t result_tensor;     /* in the result's graph of that signature */
+  bool output, parts;
+  double error, allowed, largest; /* the greatest difference, what is allowed of it, the greatest value */
+} ln_verify_row;
+
+LN_API int32_t ln_verification_rows(const ln_verification *verification);
+LN_API ln_status ln_verification_row(const ln_verification *verification, int32_t index, ln_verify_row *out);
+
 /* Writes the result, whole or not at all. */
 LN_API ln_status ln_conversion_save(const ln_conversion *conversion, const char *path, ln_error *err);
 

@@ -7,6 +7,7 @@ typedef struct convert_options {
   const char *input, *output;
   cli_list signatures, shapes;
   ln_convert_options options;
+  cli_arrays verify;
   bool json;
 } convert_options;
 
@@ -21,6 +22,7 @@ static int parse(const cli_command *self, int argc, char **argv, convert_options
       {"--keep-layout", CLI_FLAG, &keep_layout, 0, 0},
       {"--channels-last", CLI_FLAG, &o->options.channels_last, 0, 0},
       {"--without-passes", CLI_FLAG, &o->options.without_passes, 0, 0},
+      {"--verify", CLI_ARRAYS, &o->verify, 0, 0},
       {"--json", CLI_FLAG, &o->json, 0, 0},
   };
   int operand_count;
@@ -32,13 +34,31 @@ static int parse(const cli_command *self, int argc, char **argv, convert_options
   return -1;
 }
 
+/* Proves the result, if that was asked for; CLI_FAILED with the one line where it cannot be, or parts. */
+static int verify(const convert_options *o, convert_run *run) {
+  ln_verify_options options = LN_VERIFY_OPTIONS_INIT;
+  ln_verify_summary summary = {.size = sizeof summary};
+  ln_error err = {LN_OK, ""};
+  const double start = cli_now_ms();
+  if (!o->verify.given) return CLI_OK;
+  options.inputs = o->verify.files.items;
+  options.input_count = o->verify.files.count;
+  if (ln_conversion_verify(run->conversion, &options, &err, &run->verification) != LN_OK)
+    return cli_fail("%s: %s", o->input, err.message);
+  run->verify_seconds = (cli_now_ms() - start) / 1e3;
+  ln_verification_summary(run->verification, &summary);
+  return summary.agrees ? CLI_OK : cli_fail("%s: %s", o->input, summary.message);
+}
+
 static int work(const convert_options *o, convert_run *run) {
   ln_error err = {LN_OK, ""};
   const double start = cli_now_ms();
   if (ln_convert(o->input, &o->options, &err, &run->conversion) != LN_OK)
     return cli_fail("%s: %s", o->input, err.message);
-  if (ln_conversion_save(run->conversion, o->output, &err) != LN_OK) return cli_fail("%s: %s", o->output, err.message);
   run->seconds = (cli_now_ms() - start) / 1e3;
+  const int status = verify(o, run);
+  if (status != CLI_OK) return status;
+  if (ln_conversion_save(run->conversion, o->output, &err) != LN_OK) return cli_fail("%s: %s", o->output, err.message);
   if (o->json) convert_print_json(run, stdout);
   else convert_print_text(run);
   return CLI_OK;
@@ -54,10 +74,12 @@ static int run(const cli_command *self, int argc, char **argv) {
     o.options.shape_count = o.shapes.count;
     convert_run made = {.input = o.input, .output = o.output};
     status = work(&o, &made);
+    ln_verification_destroy(made.verification);
     ln_conversion_destroy(made.conversion);
   }
   free(o.signatures.items);
   free(o.shapes.items);
+  free(o.verify.files.items);
   return status;
 }
 
@@ -78,4 +100,9 @@ const cli_command cli_convert = {
     "  --keep-layout        inputs and outputs keep the source's layout (this is the default)\n"
     "  --channels-last      pictures are taken and given with channels last, even where the source has them first\n"
     "  --without-passes     the model as it was imported, nothing simplified\n"
+    "  --verify [[NAME=]X.npy...]\n"
+    "                       run the graph as it was read and the result side by side, on these inputs (others, and\n"
+    "                       all of them by default, are made from a seed), open dimensions in two sizes, what keeps\n"
+    "                       state several times. Where they part, the first operator of the source that does so is\n"
+    "                       named, and no file is written\n"
     "  --json               print one JSON object\n"};

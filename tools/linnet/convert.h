@@ -9,7 +9,8 @@
 typedef struct convert_run {
   const char *input, *output;
   ln_conversion *conversion;
-  double seconds;
+  ln_verification *verification; /* NULL: none was asked for */
+  double seconds, verify_seconds;
 } convert_run;
 
 void convert_print_text(const convert_run *run);

@@ -49,6 +49,34 @@ static const ln_tensor *port(const ln_model *model, int32_t signature, bool outp
   return ln_graph_tensor(graph, ln_model_signature_tensor(model, signature, outputs, index));
 }
 
+/* ---- verification ---- */
+
+static bool verified(const convert_run *run, ln_verify_summary *out) {
+  *out = (ln_verify_summary){.size = sizeof *out};
+  return run->verification && ln_verification_summary(run->verification, out) == LN_OK;
+}
+
+static void print_verification(const convert_run *run) {
+  ln_verify_summary v;
+  if (!verified(run, &v)) return;
+  printf("verified: %d tensors of %d signature%s agree in %d runs, outputs within %.2g of what is allowed, %.2f s\n",
+         v.tensors, v.signatures, v.signatures == 1 ? "" : "s", v.runs, v.worst, run->verify_seconds);
+}
+
+static void json_verification(json *j, const convert_run *run) {
+  ln_verify_summary v;
+  if (!verified(run, &v)) return;
+  json_flat_object(j, "verify");
+  json_bool(j, "agrees", v.agrees);
+  json_string(j, "message", v.message);
+  json_int(j, "signatures", v.signatures);
+  json_int(j, "runs", v.runs);
+  json_int(j, "tensors", v.tensors);
+  json_real(j, "worst", v.worst);
+  json_real(j, "seconds", run->verify_seconds);
+  json_end(j, '}');
+}
+
 /* ---- text ---- */
 
 static void print_ports(const ln_model *model, int32_t signature, bool outputs) {
@@ -77,6 +105,7 @@ void convert_print_text(const convert_run *run) {
     print_ports(model, i, false);
     print_ports(model, i, true);
   }
+  print_verification(run);
 }
 
 /* ---- JSON ---- */
@@ -130,6 +159,7 @@ void convert_print_json(const convert_run *run, FILE *out) {
   json_int(&j, "graphs", ln_model_graph_count(model));
   json_end(&j, '}');
   json_signatures(&j, model);
+  json_verification(&j, run);
   json_real(&j, "seconds", run->seconds);
   json_end(&j, '}');
 }
