@@ -77,10 +77,11 @@ static void tell_difference(ln_verification *v, const ln_verify_pair *pair, cons
   const ln_op *op = row->op >= 0 ? &v->conversion->source->graphs[row->graph].ops[row->op] : NULL;
   const char *origin = op == NULL ? "input" : op->origin != NULL ? op->origin : row->name;
   const char *name = op == NULL ? "" : op->origin_op != NULL ? op->origin_op : ln_op_name(op);
-  v->message = ln_arena_printf(&v->arena,
-                               "%.120s (%.60s): the result parts from the source here: \"%.120s\" is %.3g off where "
-                               "%.3g is allowed (signature \"%.60s\")",
-                               origin, name, row->name, row->error, row->allowed, pair->source->key);
+  v->message =
+      ln_arena_printf(&v->arena,
+                      "\"%.120s\" (%.60s): the result parts from the source here: \"%.120s\" is %.3g off where "
+                      "%.3g is allowed (signature \"%.60s\")",
+                      origin, name, row->name, row->error, row->allowed, pair->source->key);
 }
 
 /* What a run showed; false once they part. */
