@@ -94,11 +94,7 @@ static void make(ln_onnx_scope *scope, ln_onnx_name *name) {
 
 /* What stands in an outer graph, for use in this one. */
 static ln_onnx_value capture(ln_onnx_scope *scope, const ln_onnx_scope *from, ln_onnx_value value, int32_t depth) {
-  if (value.kind == LN_ONNX_TENSOR) { /* ln_emit_capture, once it is there */
-    (void)from;
-    ln_emit_refuse(scope->e, "graphs within graphs are not built yet");
-    return value;
-  }
+  if (value.kind == LN_ONNX_TENSOR) return ln_onnx_of(ln_emit_capture(scope->e, from->e, value.tensor));
   if (value.kind == LN_ONNX_ABSENT || value.count == 0 || depth > LN_ONNX_DEEPEST) return value;
   ln_onnx_value *items = ln_arena_array(ln_emit_arena(scope->e), (size_t)value.count, sizeof *items);
   if (items == NULL) {
