@@ -1,0 +1,40 @@
+/* Casts between element types. */
+#include "import/onnx/onnx.h"
+
+/* Numbers of less than a byte go by float32, which is what there are kernels for. */
+static int32_t cast(ln_onnx_node *n, int32_t a, ln_type to) {
+  ln_emit *e = n->e;
+  if (ln_emit_failed(e) || a < 0) return -1;
+  const ln_type from = ln_emit_type(e, a);
+  if (from == to) return a;
+  if (from == LN_STRING || to == LN_STRING) {
+    return ln_emit_refuse(e, "casts from and to strings are not in TensorFlow Lite; do them outside of the model");
+  }
+  if ((ln_type_bits(from) < 8 && to != LN_FLOAT32) || (ln_type_bits(to) < 8 && from != LN_FLOAT32)) {
+    a = ln_emit_cast(e, a, LN_FLOAT32);
+  }
+  return ln_emit_cast(e, a, to);
+}
+
+void ln_onnx_cast(ln_onnx_node *n) {
+  ln_type to = LN_FLOAT32;
+  if (ln_onnx_type(n, "to", LN_FLOAT32, &to)) ln_onnx_out(n, 0, cast(n, ln_onnx_in(n, 0), to));
+}
+
+void ln_onnx_cast_like(ln_onnx_node *n) {
+  const int32_t a = ln_onnx_in(n, 0), like = ln_onnx_in(n, 1);
+  if (!ln_emit_failed(n->e)) ln_onnx_out(n, 0, cast(n, a, ln_emit_type(n->e, like)));
+}
+
+/* The same bits as another type of that size. */
+void ln_onnx_bit_cast(ln_onnx_node *n) {
+  ln_emit *e = n->e;
+  ln_type to = LN_FLOAT32;
+  const int32_t a = ln_onnx_in(n, 0);
+  if (!ln_onnx_type(n, "to", LN_FLOAT32, &to) || ln_emit_failed(e)) return;
+  if (ln_type_bits(to) != ln_type_bits(ln_emit_type(e, a))) {
+    ln_emit_wrong(e, "%s and %s are not of one size", ln_type_name(ln_emit_type(e, a)), ln_type_name(to));
+    return;
+  }
+  ln_onnx_out(n, 0, to == ln_emit_type(e, a) ? a : ln_emit_op(e, LN_OP_BITCAST, NULL, 1, &a, to));
+}
