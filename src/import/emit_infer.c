@@ -206,6 +206,45 @@ static void guess(ln_emit *e, const ln_op *op, int32_t output, ln_fact *fact) {
   (void)output;
 }
 
+/* Joins dimension `axis` from the end of an input with what others have there; false where they cannot fit. */
+static bool join_dim(const ln_fact *fact, int32_t axis, int32_t *sizes, bool *open) {
+  const int32_t at = fact->shape[0].rank - 1 - axis;
+  if (at < 0) return true;
+  const int32_t a = fact->shape[0].dims[at], b = fact->shape[1].dims[at];
+  if ((a == 1 && b == 1) || (a == sizes[0] && b == sizes[1])) return true;
+  const bool is_fixed = a == b, was_fixed = sizes[0] == sizes[1];
+  if (is_fixed && was_fixed && sizes[0] != 1) return false;
+  if (!is_fixed && !was_fixed) *open = true;
+  if (!is_fixed && was_fixed && sizes[0] != 1) return true;
+  sizes[0] = a;
+  sizes[1] = b;
+  return true;
+}
+
+/* Open dimensions that differ here may be the same in the run, or one of them 1: what they broadcast to is open. */
+static bool may_broadcast(ln_emit *e, const ln_op *op, ln_fact *out) {
+  int32_t rank = 0, sizes[LN_MAX_RANK][2], dims[LN_MAX_RANK];
+  if (op->def->infer != ln_infer_broadcast && op->def->code != LN_OP_SELECT_V2) return false;
+  for (int32_t i = 0; i < op->input_count; ++i) {
+    const ln_shape *shape = &e->facts[op->inputs[i]].shape[0];
+    if (shape->rank > rank) rank = shape->rank;
+  }
+  for (int32_t axis = 0; axis < rank; ++axis) {
+    bool open = false;
+    const int32_t at = rank - 1 - axis;
+    sizes[at][0] = sizes[at][1] = 1;
+    for (int32_t i = 0; i < op->input_count; ++i) {
+      if (!join_dim(&e->facts[op->inputs[i]], axis, sizes[at], &open)) return false;
+    }
+    dims[at] = open && sizes[at][0] != sizes[at][1] ? -1 : sizes[at][0];
+  }
+  *out = ln_emit_fact(e, rank, dims);
+  for (int32_t i = 0; i < rank; ++i) {
+    for (int32_t p = 0; p < 2 && dims[i] >= 0; ++p) out->shape[p].dims[i] = sizes[i][p];
+  }
+  return !ln_emit_failed(e);
+}
+
 static bool find_shapes(ln_emit *e, const ln_op *op, ln_fact *facts) {
   ln_error said = {LN_OK, ""};
   bool late = false;
@@ -221,7 +260,8 @@ static bool find_shapes(ln_emit *e, const ln_op *op, ln_fact *facts) {
     for (int32_t i = 0; i < op->output_count; ++i) facts[i].shape[which] = p.node.out[i]->shape;
     close_probe(&p);
     if (late) break;
-    if (status == LN_OK) continue;
+    if (status == LN_OK || late) continue;
+    if (may_broadcast(e, op, &facts[0])) return true;
     ln_emit_say(e, status, said.message);
     return false;
   }
