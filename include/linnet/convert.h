@@ -6,6 +6,7 @@
 #ifndef LINNET_CONVERT_H
 #define LINNET_CONVERT_H
 
+#include "linnet/check.h"
 #include "linnet/model.h"
 
 #ifdef __cplusplus
@@ -94,6 +95,12 @@ typedef struct ln_verify_row {
 
 LN_API int32_t ln_verification_rows(const ln_verification *verification);
 LN_API ln_status ln_verification_row(const ln_verification *verification, int32_t index, ln_verify_row *out);
+
+/*
+ * What a target (linnet/check.h) cannot run of the result; the same is written into its metadata when it is saved. The
+ * caller's, for ln_check_destroy.
+ */
+LN_API ln_status ln_conversion_check(ln_conversion *conversion, const char *target, ln_error *err, ln_check **out);
 
 /* Writes the result, whole or not at all. */
 LN_API ln_status ln_conversion_save(const ln_conversion *conversion, const char *path, ln_error *err);

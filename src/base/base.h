@@ -98,6 +98,14 @@ void ln_bytes_add(ln_bytes *bytes, const void *data, size_t size);
 void ln_bytes_byte(ln_bytes *bytes, uint8_t value);
 void ln_bytes_free(ln_bytes *bytes);
 
+/* Lines of fields (fields.c): appends one field and what ends it, a tab or a newline. Control characters become blanks.
+ */
+void ln_bytes_field(ln_bytes *bytes, const char *text, char end);
+void ln_bytes_number(ln_bytes *bytes, int64_t value, char end);
+/* Takes the line at *at apart in place and goes behind it; the last field is the rest of the line, those that are not
+ * there are "". false at the text's end. */
+bool ln_fields_next(char **at, const char **fields, int32_t count);
+
 /* The CRC-32C of `data` after bytes whose CRC is `crc` (0 for none) (crc32c.c). */
 uint32_t ln_crc32c(uint32_t crc, const void *data, size_t size);
 

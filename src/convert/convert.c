@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "convert/check.h"
 #include "format/format.h"
 #include "linnet/model.h"
 #include "optimize/optimize.h"
@@ -84,6 +85,11 @@ void ln_conversion_destroy(ln_conversion *conversion) {
 const char *ln_conversion_kind(const ln_conversion *conversion) { return conversion->importer->name; }
 const ln_model *ln_conversion_model(const ln_conversion *conversion) { return conversion->result; }
 const ln_model *ln_conversion_source(const ln_conversion *conversion) { return conversion->source; }
+
+ln_status ln_conversion_check(ln_conversion *conversion, const char *target, ln_error *err, ln_check **out) {
+  LN_TRY(ln_check_run(conversion->result, target, err, out));
+  return ln_check_annotate(*out, conversion->result, err);
+}
 
 ln_status ln_conversion_save(const ln_conversion *conversion, const char *path, ln_error *err) {
   return ln_model_save(conversion->result, path, err);

@@ -29,21 +29,6 @@ static uint64_t hash_ops(const ln_graph *graph) {
 
 enum { FIELDS = 4 };
 
-/* Takes a line apart in place; fields that are not there are "". */
-static char *next_line(char **at, const char *fields[FIELDS]) {
-  char *line = *at;
-  if (*line == '\0') return NULL;
-  char *end = line + strcspn(line, "\n");
-  *at = *end == '\0' ? end : end + 1;
-  *end = '\0';
-  for (int32_t i = 0; i < FIELDS; ++i) {
-    fields[i] = line;
-    line += i + 1 < FIELDS ? strcspn(line, "\t") : strlen(line);
-    if (*line == '\t') *line++ = '\0';
-  }
-  return end;
-}
-
 static const char *text_or_null(const char *text) { return *text == '\0' ? NULL : text; }
 
 static void read_parts(ln_graph *graph, const char *const fields[FIELDS]) {
@@ -72,10 +57,10 @@ static ln_status read_text(ln_reader *reader, const ln_metadata *entry) {
   char *at = ln_arena_alloc(&model->arena, entry->size + 1); /* ends with the zero that it came with */
   if (at == NULL) return ln_read_no_memory(reader);
   if (entry->size > 0) memcpy(at, entry->data, entry->size);
-  if (next_line(&at, fields) == NULL || strcmp(fields[0], head) != 0) return LN_OK; /* of a later version */
+  if (!ln_fields_next(&at, fields, FIELDS) || strcmp(fields[0], head) != 0) return LN_OK; /* of a later version */
   model->source_kind = text_or_null(fields[1]);
   model->source_name = text_or_null(fields[2]);
-  while (next_line(&at, fields) != NULL) {
+  while (ln_fields_next(&at, fields, FIELDS)) {
     if (strcmp(fields[0], "graph") == 0) graph = find_graph(model, fields);
     else if (graph != NULL) read_parts(graph, fields);
   }
@@ -96,20 +81,10 @@ ln_status ln_read_source(ln_reader *reader) {
 
 /* ---- writing ---- */
 
-/* A field: texts of the source are one line and hold no tab. */
-static void add_text(ln_bytes *out, const char *text) {
-  for (; text != NULL && *text != '\0'; ++text) {
-    const bool control = (unsigned char)*text < ' ' || *text == 0x7f;
-    ln_bytes_byte(out, control ? ' ' : (uint8_t)*text);
-  }
-}
-
 static bool same(const char *a, const char *b) { return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0); }
 
-static void add_line(ln_bytes *out, const char *text) { ln_bytes_add(out, text, strlen(text)); }
-
 static void write_parts(const ln_graph *graph, int32_t index, ln_bytes *out) {
-  char text[96];
+  char hash[32];
   bool begun = false;
   for (int32_t i = 0, last; i < graph->op_count; i = last + 1) {
     const ln_op *op = &graph->ops[i];
@@ -117,15 +92,18 @@ static void write_parts(const ln_graph *graph, int32_t index, ln_bytes *out) {
       if (!same(op->origin, op[last + 1 - i].origin) || !same(op->origin_op, op[last + 1 - i].origin_op)) break;
     }
     if (op->origin == NULL && op->origin_op == NULL) continue;
-    snprintf(text, sizeof text, "graph\t%d\t%d\t%" PRIx64 "\n", index, graph->op_count, hash_ops(graph));
-    if (!begun) add_line(out, text);
+    if (!begun) {
+      snprintf(hash, sizeof hash, "%" PRIx64, hash_ops(graph));
+      ln_bytes_field(out, "graph", '\t');
+      ln_bytes_number(out, index, '\t');
+      ln_bytes_number(out, graph->op_count, '\t');
+      ln_bytes_field(out, hash, '\n');
+    }
     begun = true;
-    snprintf(text, sizeof text, "%d\t%d\t", i, last);
-    add_line(out, text);
-    add_text(out, op->origin_op);
-    ln_bytes_byte(out, '\t');
-    add_text(out, op->origin);
-    ln_bytes_byte(out, '\n');
+    ln_bytes_number(out, i, '\t');
+    ln_bytes_number(out, last, '\t');
+    ln_bytes_field(out, op->origin_op, '\t');
+    ln_bytes_field(out, op->origin, '\n');
   }
 }
 
@@ -143,12 +121,9 @@ static bool says_anything(const ln_model *model) {
 ln_status ln_write_source(const ln_model *model, ln_error *err, ln_bytes *out) {
   *out = (ln_bytes){0};
   if (!says_anything(model)) return LN_OK;
-  add_line(out, head);
-  ln_bytes_byte(out, '\t');
-  add_text(out, model->source_kind);
-  ln_bytes_byte(out, '\t');
-  add_text(out, model->source_name);
-  ln_bytes_byte(out, '\n');
+  ln_bytes_field(out, head, '\t');
+  ln_bytes_field(out, model->source_kind, '\t');
+  ln_bytes_field(out, model->source_name, '\n');
   for (int32_t i = 0; i < model->graph_count; ++i) write_parts(&model->graphs[i], i, out);
   if (!out->failed) return LN_OK;
   ln_bytes_free(out);

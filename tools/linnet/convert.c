@@ -1,10 +1,11 @@
 /* linnet convert: what other frameworks save becomes a .tflite. */
 #include <stdlib.h>
 
+#include "check.h"
 #include "convert.h"
 
 typedef struct convert_options {
-  const char *input, *output;
+  const char *input, *output, *target;
   cli_list signatures, shapes;
   ln_convert_options options;
   cli_arrays verify;
@@ -22,6 +23,7 @@ static int parse(const cli_command *self, int argc, char **argv, convert_options
       {"--keep-layout", CLI_FLAG, &keep_layout, 0, 0},
       {"--channels-last", CLI_FLAG, &o->options.channels_last, 0, 0},
       {"--without-passes", CLI_FLAG, &o->options.without_passes, 0, 0},
+      {"--target", CLI_TEXT, &o->target, 0, 0},
       {"--verify", CLI_ARRAYS, &o->verify, 0, 0},
       {"--json", CLI_FLAG, &o->json, 0, 0},
   };
@@ -30,6 +32,8 @@ static int parse(const cli_command *self, int argc, char **argv, convert_options
   if (status >= 0) return status;
   if (operand_count == 0) return cli_usage(self, "no source given");
   if (!o->output) return cli_usage(self, "no -o given: where the model goes");
+  const int known = check_target(self, o->target);
+  if (known >= 0) return known;
   if (keep_layout && o->options.channels_last) return cli_usage(self, "--keep-layout and --channels-last contradict");
   return -1;
 }
@@ -58,6 +62,8 @@ static int work(const convert_options *o, convert_run *run) {
   run->seconds = (cli_now_ms() - start) / 1e3;
   const int status = verify(o, run);
   if (status != CLI_OK) return status;
+  if (o->target && ln_conversion_check(run->conversion, o->target, &err, &run->check) != LN_OK)
+    return cli_fail("%s: %s", o->input, err.message);
   if (ln_conversion_save(run->conversion, o->output, &err) != LN_OK) return cli_fail("%s: %s", o->output, err.message);
   if (o->json) convert_print_json(run, stdout);
   else convert_print_text(run);
@@ -74,6 +80,7 @@ static int run(const cli_command *self, int argc, char **argv) {
     o.options.shape_count = o.shapes.count;
     convert_run made = {.input = o.input, .output = o.output};
     status = work(&o, &made);
+    ln_check_destroy(made.check);
     ln_verification_destroy(made.verification);
     ln_conversion_destroy(made.conversion);
   }
@@ -100,6 +107,8 @@ const cli_command cli_convert = {
     "  --keep-layout        inputs and outputs keep the source's layout (this is the default)\n"
     "  --channels-last      pictures are taken and given with channels last, even where the source has them first\n"
     "  --without-passes     the model as it was imported, nothing simplified\n"
+    "  --target NAME        cpu, micro, web, gpu or nnapi: tell what of the result it cannot run, and note it in the\n"
+    "                       file for linnet check\n"
     "  --verify [[NAME=]X.npy...]\n"
     "                       run the graph as it was read and the result side by side, on these inputs (others, and\n"
     "                       all of them by default, are made from a seed), open dimensions in two sizes, what keeps\n"

@@ -10,6 +10,7 @@ typedef struct convert_run {
   const char *input, *output;
   ln_conversion *conversion;
   ln_verification *verification; /* NULL: none was asked for */
+  ln_check *check;               /* NULL: no target was named */
   double seconds, verify_seconds;
 } convert_run;
 

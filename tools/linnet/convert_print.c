@@ -3,8 +3,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "check.h"
 #include "convert.h"
-#include "json.h"
 
 typedef struct counts {
   int32_t operators, transposes;
@@ -106,6 +106,7 @@ void convert_print_text(const convert_run *run) {
     print_ports(model, i, true);
   }
   print_verification(run);
+  if (run->check) check_print_text(run->check);
 }
 
 /* ---- JSON ---- */
@@ -160,6 +161,7 @@ void convert_print_json(const convert_run *run, FILE *out) {
   json_end(&j, '}');
   json_signatures(&j, model);
   json_verification(&j, run);
+  if (run->check) check_print_json(&j, "target", run->check);
   json_real(&j, "seconds", run->seconds);
   json_end(&j, '}');
 }

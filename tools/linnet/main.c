@@ -3,17 +3,17 @@
 
 #include "cli.h"
 
-const cli_command *const cli_commands[] = {&cli_run,   &cli_inspect,   &cli_bench,
+const cli_command *const cli_commands[] = {&cli_run,     &cli_inspect,   &cli_bench,
 #ifndef LN_WITHOUT_OPTIMIZER
-                                           &cli_build, &cli_optimize,  &cli_eval,     &cli_compare, &cli_debug_quant,
+                                           &cli_build,   &cli_optimize,  &cli_eval,     &cli_compare, &cli_debug_quant,
 #endif
 #ifndef LN_WITHOUT_TRAINING
-                                           &cli_train, &cli_trainable, &cli_describe,
+                                           &cli_train,   &cli_trainable, &cli_describe,
 #endif
 #ifndef LN_WITHOUT_CONVERTER
-                                           &cli_convert,
+                                           &cli_convert, &cli_check,
 #endif
-                                           &cli_ops,   &cli_select,    &cli_version,  &cli_help,    NULL};
+                                           &cli_ops,     &cli_select,    &cli_version,  &cli_help,    NULL};
 
 int main(int argc, char **argv) {
   const char *tier = ln_cpu_tier_unknown();
