@@ -69,7 +69,7 @@ static ln_status fold(ln_pass_context *context, const ln_op *op, bool *folded) {
   return LN_OK;
 }
 
-ln_status ln_pass_fold_constants(ln_pass_context *context) {
+ln_status ln_fold_constants(ln_pass_context *context, bool (*leaves)(const ln_graph *graph, const ln_op *op)) {
   ln_graph *graph = context->graph;
   bool *drop = ln_arena_array(context->arena, (size_t)graph->op_count, sizeof *drop);
   bool *is_output = ln_arena_array(context->arena, (size_t)graph->tensor_count, sizeof *is_output);
@@ -77,9 +77,12 @@ ln_status ln_pass_fold_constants(ln_pass_context *context) {
   for (int32_t i = 0; i < graph->output_count; ++i) is_output[graph->outputs[i]] = true;
   for (int32_t i = 0; i < graph->op_count; ++i) {
     if (!foldable(graph, &graph->ops[i], is_output)) continue;
+    if (leaves != NULL && leaves(graph, &graph->ops[i])) continue;
     LN_TRY(fold(context, &graph->ops[i], &drop[i]));
     if (drop[i]) ++context->changes;
   }
   ln_graph_drop_ops(graph, drop);
   return LN_OK;
 }
+
+ln_status ln_pass_fold_constants(ln_pass_context *context) { return ln_fold_constants(context, NULL); }

@@ -27,6 +27,9 @@ static inline bool ln_same_quantization(const ln_tensor *a, const ln_tensor *b) 
  * own; false where it cannot be (fuse_activations.c). */
 bool ln_fuse_activation(const ln_graph *graph, int32_t at, int32_t *producers, const int32_t *uses);
 
+/* The pass fold_constants, but for operators that `leaves` wants to stay; NULL: none. */
+ln_status ln_fold_constants(ln_pass_context *context, bool (*leaves)(const ln_graph *graph, const ln_op *op));
+
 /* No constant that an operator reads is stored by table any more. */
 ln_status ln_expand_all_codebooks(ln_pass_context *context);
 

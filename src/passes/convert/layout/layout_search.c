@@ -1,0 +1,345 @@
+/*
+ * Finds the frames. A proposal floods out from a place where a transpose stands, over all operators that can follow;
+ * the cheapest mixture of what is and what is proposed is a cut through them, found exactly where one order stands
+ * against another. Proposals go on until none of them helps any more.
+ */
+#include "passes/convert/layout/layout.h"
+
+enum { TRANSPOSE_COST = 4096, RESHAPE_COST = 16, FORBIDDEN = 1 << 30, MOST_WORK = 20 * 1000 * 1000, MOST_SHARERS = 64 };
+
+/* ---- costs ---- */
+
+static const ln_perm *frame_of(const ln_layout *l, int32_t node, bool proposed) {
+  return proposed && l->nodes[node].has_proposal ? &l->nodes[node].proposed : &l->nodes[node].frame;
+}
+
+ln_perm ln_layout_stored(const ln_layout *l, int32_t base, bool proposed) {
+  const int32_t node = l->maker[base];
+  if (node < 0 || l->nodes[node].kind == LN_LAYOUT_FIXED) return ln_perm_identity(l->view[base].rank);
+  return ln_layout_output(l, node, frame_of(l, node, proposed), l->maker_port[base]);
+}
+
+ln_perm ln_layout_wanted(const ln_layout *l, const ln_layout_use *use, bool proposed) {
+  const ln_perm *view = &l->view[use->tensor];
+  if (use->node < 0 || l->nodes[use->node].kind == LN_LAYOUT_FIXED) return *view;
+  const ln_perm in = ln_layout_input(l, use->node, frame_of(l, use->node, proposed), use->port);
+  return ln_perm_compose(view, &in);
+}
+
+static bool is_swapped(const ln_perm *a, const ln_perm *b) {
+  const int32_t last = a->rank - 1;
+  if (a->rank < 2 || a->axis[last] != b->axis[last - 1] || a->axis[last - 1] != b->axis[last]) return false;
+  for (int32_t i = 0; i < last - 1; ++i) {
+    if (a->axis[i] != b->axis[i]) return false;
+  }
+  return true;
+}
+
+static bool is_channels_last(const ln_perm *p) {
+  for (int32_t i = 0; i < p->rank; ++i) {
+    if (p->axis[i] != (i == 0 ? 0 : i == p->rank - 1 ? 1 : i + 1)) return false;
+  }
+  return true;
+}
+
+bool ln_layout_accepts(const ln_layout *l, const ln_layout_use *use, const ln_perm *wanted, const ln_perm *stored) {
+  if (ln_perm_equal(wanted, stored)) return true;
+  const ln_perm back = ln_perm_inverse(&l->view[use->tensor]);
+  const ln_perm own = ln_perm_compose(&back, stored); /* what is stored, in the numbering of the view that is read */
+  switch (use->takes) {
+    case LN_TAKES_ANY: return true;
+    case LN_TAKES_SWAPPED: return is_swapped(wanted, stored);
+    case LN_TAKES_FLAT: return own.axis[0] == 0;
+    case LN_TAKES_LAST: return is_channels_last(&own);
+    default: return false;
+  }
+}
+
+bool ln_layout_is_reshape(const ln_shape *shape, const ln_perm *from, const ln_perm *to) {
+  int32_t at = 0;
+  for (int32_t i = 0; i < to->rank; ++i) {
+    if (shape->dims[to->axis[i]] == 1) continue;
+    while (at < to->rank && shape->dims[from != NULL ? from->axis[at] : at] == 1) ++at;
+    if ((from != NULL ? from->axis[at] : at) != to->axis[i]) return false;
+    ++at;
+  }
+  return true;
+}
+
+int64_t ln_layout_move_cost(const ln_layout *l, int32_t base, const ln_perm *from, const ln_perm *to) {
+  const ln_shape *shape = &l->graph->tensors[base].signature;
+  if (ln_perm_equal(from, to)) return 0;
+  if (ln_layout_is_reshape(shape, from, to)) return RESHAPE_COST;
+  double elements = 1;
+  for (int32_t i = 0; i < shape->rank; ++i) elements *= shape->dims[i] < 0 ? 16 : shape->dims[i];
+  return TRANSPOSE_COST + (elements < 65536 ? (int64_t)elements / 64 : 1024);
+}
+
+static int64_t use_cost(const ln_layout *l, const ln_layout_use *use, int32_t base, const ln_perm *stored,
+                        bool proposed) {
+  const ln_perm wanted = ln_layout_wanted(l, use, proposed);
+  if (ln_layout_accepts(l, use, &wanted, stored)) {
+    return use->takes == LN_TAKES_ANY && !ln_perm_equal(stored, &l->view[use->tensor]) ? 1 : 0;
+  }
+  return ln_layout_move_cost(l, base, stored, &wanted);
+}
+
+/* Whether an earlier reader of the base wants the same copy. */
+static bool is_shared(const ln_layout *l, int32_t base, int32_t use, const ln_perm *stored, const ln_perm *wanted) {
+  const int32_t first = l->first_use[base];
+  for (int32_t i = use - first > MOST_SHARERS ? use - MOST_SHARERS : first; i < use; ++i) {
+    const ln_perm other = ln_layout_wanted(l, &l->uses[i], false);
+    if (ln_perm_equal(&other, wanted) && !ln_layout_accepts(l, &l->uses[i], &other, stored)) return true;
+  }
+  return false;
+}
+
+static int64_t base_cost(const ln_layout *l, int32_t base) {
+  const ln_perm stored = ln_layout_stored(l, base, false);
+  int64_t cost = 0;
+  for (int32_t i = l->first_use[base]; i < l->first_use[base + 1]; ++i) {
+    const ln_perm wanted = ln_layout_wanted(l, &l->uses[i], false);
+    const int64_t own = use_cost(l, &l->uses[i], base, &stored, false);
+    if (own > 0 && !is_shared(l, base, i, &stored, &wanted)) cost += own;
+  }
+  return cost;
+}
+
+int64_t ln_layout_cost(const ln_layout *l) {
+  int64_t cost = 0;
+  for (int32_t i = 0; i < l->tensor_count; ++i) {
+    if (l->base[i] == i) cost += base_cost(l, i);
+  }
+  for (int32_t i = 0; i < l->node_count; ++i) cost += ln_layout_extra(l, i, &l->nodes[i].frame);
+  return cost;
+}
+
+/* ---- proposals ---- */
+
+typedef struct flood {
+  ln_layout *l;
+  int32_t *queue; /* [node_count] */
+  int32_t head, tail;
+} flood;
+
+static void propose(flood *f, int32_t node, const ln_perm *frame) {
+  ln_layout_node *n = &f->l->nodes[node];
+  if (n->has_proposal) return;
+  n->has_proposal = true;
+  n->proposed = *frame;
+  f->queue[f->tail++] = node;
+}
+
+/* Readers and the maker of a base follow an order that it is to be stored in. */
+static void spread(flood *f, int32_t base, const ln_perm *stored) {
+  const ln_layout *l = f->l;
+  ln_perm frame;
+  if (l->maker[base] >= 0 && ln_layout_frame_of_output(l, l->maker[base], l->maker_port[base], stored, &frame))
+    propose(f, l->maker[base], &frame);
+  for (int32_t i = l->first_use[base]; i < l->first_use[base + 1]; ++i) {
+    const ln_layout_use *use = &l->uses[i];
+    if (use->node < 0) continue;
+    const ln_perm back = ln_perm_inverse(&l->view[use->tensor]);
+    const ln_perm own = ln_perm_compose(&back, stored);
+    if (ln_layout_frame_of_input(l, use->node, use->port, &own, &frame)) propose(f, use->node, &frame);
+  }
+}
+
+static void flow(flood *f) {
+  const ln_layout *l = f->l;
+  while (f->head < f->tail) {
+    const int32_t node = f->queue[f->head++];
+    const ln_perm *frame = &l->nodes[node].proposed;
+    if (node >= l->op_count) {
+      spread(f, l->graph->inputs[node - l->op_count], frame);
+      continue;
+    }
+    const ln_op *op = &l->graph->ops[node];
+    for (int32_t j = 0; j < op->output_count; ++j) {
+      const ln_perm out = ln_layout_output(l, node, frame, j);
+      spread(f, op->outputs[j], &out);
+    }
+    for (int32_t j = 0; j < op->input_count; ++j) {
+      if (op->inputs[j] < 0 || l->base[op->inputs[j]] < 0 || !ln_layout_is_data(l, node, j)) continue;
+      const ln_perm in = ln_layout_input(l, node, frame, j);
+      const ln_perm wanted = ln_perm_compose(&l->view[op->inputs[j]], &in);
+      spread(f, l->base[op->inputs[j]], &wanted);
+    }
+  }
+}
+
+/* ---- the best mixture ---- */
+
+static bool is_variable(const ln_layout *l, int32_t node) {
+  return node >= 0 && l->nodes[node].has_proposal && !ln_perm_equal(&l->nodes[node].proposed, &l->nodes[node].frame);
+}
+
+typedef struct mixture {
+  const ln_layout *l;
+  ln_cut *cut;
+  const int32_t *vertex; /* [node_count]; LN_CUT_SOURCE where the node keeps its frame */
+} mixture;
+
+/*
+ * Readers [from, to) of a base that want the same under either choice share a copy. `held`: the maker's vertex; `one`
+ * is on the sink's side where any reader takes the proposal, `zero` on the source's where any does not.
+ */
+static void add_readers(const mixture *m, int32_t base, const ln_layout_use *use, int32_t held, int32_t zero,
+                        int32_t one) {
+  const ln_layout *l = m->l;
+  int64_t cost[2][2];
+  for (int32_t maker = 0; maker < 2; ++maker) {
+    const ln_perm stored = ln_layout_stored(l, base, maker == 1);
+    for (int32_t reader = 0; reader < 2; ++reader) cost[maker][reader] = use_cost(l, use, base, &stored, reader == 1);
+  }
+  const int64_t moved = cost[0][1] < cost[1][1] ? cost[0][1] : cost[1][1];
+  const int64_t kept = cost[1][0] < cost[0][0] ? cost[1][0] : cost[0][0];
+  ln_cut_arc(m->cut, LN_CUT_SOURCE, one, moved);
+  ln_cut_arc(m->cut, zero, LN_CUT_SINK, kept);
+  ln_cut_arc(m->cut, held, one, cost[0][1] - moved);
+  ln_cut_arc(m->cut, zero, held, cost[1][0] - kept);
+  /* What neither arc can say, a reader and a maker that move in step for nothing, counts half for each. */
+  if (cost[1][1] > cost[0][1]) ln_cut_arc(m->cut, LN_CUT_SOURCE, one, (cost[1][1] - cost[0][1]) / 2);
+  if (cost[0][0] > cost[1][0]) ln_cut_arc(m->cut, zero, LN_CUT_SINK, (cost[0][0] - cost[1][0]) / 2);
+}
+
+static bool same_wish(const ln_layout *l, const ln_layout_use *a, const ln_layout_use *b) {
+  const ln_perm a0 = ln_layout_wanted(l, a, false), b0 = ln_layout_wanted(l, b, false);
+  const ln_perm a1 = ln_layout_wanted(l, a, true), b1 = ln_layout_wanted(l, b, true);
+  return a->takes == b->takes && ln_perm_equal(&a0, &b0) && ln_perm_equal(&a1, &b1);
+}
+
+/* Readers of a kind: those that follow no proposal stay on the source's side. */
+static void add_base(const mixture *m, int32_t base, bool *done) {
+  const ln_layout *l = m->l;
+  const int32_t maker = l->maker[base], held = is_variable(l, maker) ? m->vertex[maker] : LN_CUT_SOURCE;
+  const int32_t first = l->first_use[base], end = l->first_use[base + 1];
+  for (int32_t i = first; i < end; ++i) done[i] = false;
+  for (int32_t i = first; i < end; ++i) {
+    if (done[i]) continue;
+    const int32_t zero = ln_cut_vertex(m->cut), one = ln_cut_vertex(m->cut);
+    for (int32_t k = i; k < end && k - i <= MOST_SHARERS; ++k) {
+      if (done[k] || !same_wish(l, &l->uses[i], &l->uses[k])) continue;
+      done[k] = true;
+      const int32_t node = l->uses[k].node;
+      const int32_t reader = is_variable(l, node) ? m->vertex[node] : LN_CUT_SOURCE;
+      ln_cut_arc(m->cut, one, reader, FORBIDDEN);
+      ln_cut_arc(m->cut, reader, zero, FORBIDDEN);
+    }
+    add_readers(m, base, &l->uses[i], held, zero, one);
+  }
+}
+
+static bool touches(const ln_layout *l, int32_t base) {
+  if (is_variable(l, l->maker[base])) return true;
+  for (int32_t i = l->first_use[base]; i < l->first_use[base + 1]; ++i) {
+    if (is_variable(l, l->uses[i].node)) return true;
+  }
+  return false;
+}
+
+static bool find_mixture(const ln_layout *l, int32_t *vertex, bool *done, ln_cut **out) {
+  int32_t variables = 0;
+  for (int32_t i = 0; i < l->node_count; ++i) {
+    vertex[i] = is_variable(l, i) ? LN_CUT_FIRST + variables++ : LN_CUT_SOURCE;
+  }
+  *out = ln_cut_create(variables);
+  if (*out == NULL) return false;
+  const mixture m = {l, *out, vertex};
+  for (int32_t i = 0; i < l->node_count; ++i) {
+    if (!is_variable(l, i)) continue;
+    ln_cut_arc(*out, vertex[i], LN_CUT_SINK, ln_layout_extra(l, i, &l->nodes[i].frame));
+    ln_cut_arc(*out, LN_CUT_SOURCE, vertex[i], ln_layout_extra(l, i, &l->nodes[i].proposed));
+  }
+  for (int32_t i = 0; i < l->tensor_count; ++i) {
+    if (l->base[i] == i && touches(l, i)) add_base(&m, i, done);
+  }
+  return ln_cut_run(*out);
+}
+
+/* ---- search ---- */
+
+typedef struct search {
+  ln_layout *l;
+  int32_t *queue, *vertex; /* [node_count] */
+  ln_perm *kept;           /* [node_count] */
+  bool *done;              /* [use_count] */
+  int64_t cost, work;
+} search;
+
+static void forget_proposals(const search *s) {
+  for (int32_t i = 0; i < s->l->node_count; ++i) s->l->nodes[i].has_proposal = false;
+}
+
+static void take(const search *s, const ln_cut *cut) {
+  for (int32_t i = 0; i < s->l->node_count; ++i) {
+    ln_layout_node *n = &s->l->nodes[i];
+    s->kept[i] = n->frame;
+    if (is_variable(s->l, i) && (cut == NULL || ln_cut_on_sink_side(cut, s->vertex[i]))) n->frame = n->proposed;
+  }
+}
+
+static void give_back(const search *s) {
+  for (int32_t i = 0; i < s->l->node_count; ++i) s->l->nodes[i].frame = s->kept[i];
+}
+
+/* Takes the best of what is proposed, if that is cheaper; false when memory is short. */
+static bool improve(search *s, bool *improved) {
+  ln_cut *cut = NULL;
+  const bool good = find_mixture(s->l, s->vertex, s->done, &cut);
+  *improved = false;
+  for (int32_t whole = 0; good && whole < 2 && !*improved; ++whole) {
+    take(s, whole == 1 ? NULL : cut);
+    const int64_t cost = ln_layout_cost(s->l);
+    *improved = cost < s->cost;
+    if (*improved) s->cost = cost;
+    else give_back(s);
+  }
+  s->work += s->l->node_count + s->l->use_count;
+  ln_cut_destroy(cut);
+  return good;
+}
+
+/* Tries to have the base stored as a reader wants it, then to have the reader take it as it is stored. */
+static bool try_use(search *s, int32_t base, const ln_layout_use *use, bool *improved) {
+  ln_layout *l = s->l;
+  *improved = false;
+  for (int32_t way = 0; way < 2 && !*improved && s->work < MOST_WORK; ++way) {
+    const ln_perm stored = ln_layout_stored(l, base, false), wanted = ln_layout_wanted(l, use, false);
+    if (ln_layout_accepts(l, use, &wanted, &stored)) return true;
+    flood f = {.l = l, .queue = s->queue};
+    forget_proposals(s);
+    spread(&f, base, way == 0 ? &wanted : &stored);
+    flow(&f);
+    if (f.tail > 0 && !improve(s, improved)) return false;
+  }
+  return true;
+}
+
+static bool sweep(search *s, bool *improved) {
+  *improved = false;
+  for (int32_t base = 0; base < s->l->tensor_count; ++base) {
+    if (s->l->base[base] != base) continue;
+    for (int32_t i = s->l->first_use[base]; i < s->l->first_use[base + 1]; ++i) {
+      bool better;
+      if (!try_use(s, base, &s->l->uses[i], &better)) return false;
+      *improved = *improved || better;
+    }
+  }
+  return true;
+}
+
+bool ln_layout_search(ln_layout *l) {
+  search s = {.l = l, .cost = ln_layout_cost(l)};
+  s.queue = ln_alloc_array((size_t)l->node_count + 1, sizeof *s.queue);
+  s.vertex = ln_alloc_array((size_t)l->node_count + 1, sizeof *s.vertex);
+  s.kept = ln_alloc_array((size_t)l->node_count + 1, sizeof *s.kept);
+  s.done = ln_alloc_array((size_t)l->use_count + 1, sizeof *s.done);
+  bool good = s.queue != NULL && s.vertex != NULL && s.kept != NULL && s.done != NULL, improved = good;
+  while (good && improved && s.work < MOST_WORK) good = sweep(&s, &improved);
+  ln_free(s.queue);
+  ln_free(s.vertex);
+  ln_free(s.kept);
+  ln_free(s.done);
+  return good;
+}
