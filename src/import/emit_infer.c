@@ -185,6 +185,13 @@ static int32_t late_rank(const ln_emit *e, const ln_op *op) {
   }
 }
 
+/* The last output of those that choose boxes is how many there are. */
+static bool is_count(const ln_op *op, int32_t output) {
+  const int32_t code = op->def->code;
+  return (code == LN_OP_NON_MAX_SUPPRESSION_V4 || code == LN_OP_NON_MAX_SUPPRESSION_V5) &&
+         output == op->output_count - 1;
+}
+
 /* Keeps the dimensions that the operator cannot change. */
 static void guess(ln_emit *e, const ln_op *op, int32_t output, ln_fact *fact) {
   int32_t dims[LN_MAX_RANK] = {0};
@@ -195,6 +202,10 @@ static void guess(ln_emit *e, const ln_op *op, int32_t output, ln_fact *fact) {
   }
   for (int32_t i = 0; i < rank; ++i) dims[i] = -1;
   if (op->def->code == LN_OP_WHERE) dims[1] = e->facts[op->inputs[0]].shape[0].rank;
+  if (is_count(op, output)) {
+    *fact = ln_emit_fact(e, 0, dims);
+    return;
+  }
   *fact = ln_emit_fact(e, rank, dims);
   const bool keeps = op->def->code == LN_OP_TOPK_V2 || op->def->code == LN_OP_RESIZE_BILINEAR ||
                      op->def->code == LN_OP_RESIZE_NEAREST_NEIGHBOR;
@@ -203,7 +214,6 @@ static void guess(ln_emit *e, const ln_op *op, int32_t output, ln_fact *fact) {
     const bool changes = op->def->code == LN_OP_TOPK_V2 ? i == rank - 1 : i == 1 || i == 2;
     for (int32_t p = 0; p < 2 && !changes; ++p) fact->shape[p].dims[i] = e->facts[op->inputs[0]].shape[p].dims[i];
   }
-  (void)output;
 }
 
 /* Joins dimension `axis` from the end of an input with what others have there; false where they cannot fit. */

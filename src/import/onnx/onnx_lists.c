@@ -71,6 +71,16 @@ bool ln_onnx_number_in(ln_onnx_node *n, int32_t input, double otherwise, double 
   return false;
 }
 
+bool ln_onnx_is_weight(const ln_emit *e, int32_t a) {
+  if (a < 0 || ln_emit_is_const(e, a)) return a >= 0;
+  const ln_graph *graph = ln_emit_graph(e);
+  for (int32_t i = graph->op_count - 1; i >= 0; --i) {
+    if (graph->ops[i].outputs[0] != a) continue;
+    return graph->ops[i].def->code == LN_OP_DEQUANTIZE && ln_emit_is_const(e, graph->ops[i].inputs[0]);
+  }
+  return false;
+}
+
 /* ---- writing rows ---- */
 
 /* Where each row comes from: its own place, or the last update that is written there, behind all rows. */

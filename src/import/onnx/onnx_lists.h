@@ -21,6 +21,9 @@ int32_t ln_onnx_scalar(ln_emit *e, int32_t a);
 /* A number, NAN included, of a constant input; false with a refusal where it is none. */
 bool ln_onnx_number_in(ln_onnx_node *n, int32_t input, double otherwise, double *out);
 
+/* A constant, or one that is dequantized: what layers take as their weights. */
+bool ln_onnx_is_weight(const ln_emit *e, int32_t a);
+
 /* What becomes of an element that is written again. */
 typedef enum ln_onnx_reduction {
   LN_ONNX_WRITE,
