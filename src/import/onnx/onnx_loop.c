@@ -10,8 +10,8 @@ enum { MOST_STEPS = 4096, MOST_MADE = 1 << 24 };
 /* How results of the steps are gathered. */
 typedef enum gathering {
   INTO_PLACES, /* a tensor for all steps, each of which fills its place */
-  APPENDING,   /* each step adds an element */
-  FLAT         /* the same of elements without shape: the shape is a variable of its own */
+  FLAT,        /* each step adds its elements to a list */
+  FLAT_SHAPED  /* the same, and the shape that only the steps know is a variable of its own */
 } gathering;
 
 typedef struct gathered {
@@ -154,33 +154,26 @@ static void plan(machine *m, gathered *g) {
     dims[0] = m->most >= 0 ? LN_DIM((int32_t)m->most) : LN_DIM_OF(l->in[0].tensor, l->in[0].axis);
     const int32_t fill[2] = {ln_emit_dims(e, rank + 1, dims), ln_emit_scalar(e, g->type, 0)};
     g->first = ln_emit_op(e, LN_OP_FILL, NULL, 2, fill, g->type);
-  } else if (known && all_fixed) {
-    g->how = APPENDING;
-    g->first = g->type == LN_STRING ? ln_emit_strings(e, rank + 1, sizes, NULL, NULL)
-                                    : ln_emit_filled(e, g->type, rank + 1, sizes, 0);
   } else {
-    g->how = FLAT;
+    /* Empty tensors of more dimensions are none of LiteRT's in a loop. */
+    g->how = known && all_fixed ? FLAT : FLAT_SHAPED;
     g->first =
         g->type == LN_STRING ? ln_emit_strings(e, 1, &none, NULL, NULL) : ln_emit_filled(e, g->type, 1, &none, 0);
   }
 }
 
-/* Adds a step's element to what was gathered; a FLAT one has its shape behind it. */
+/* Adds a step's element to what was gathered. */
 static void gather(const machine *m, ln_emit *e, int32_t index, int32_t step, const int32_t *in, int32_t value,
                    int32_t *out) {
   const gathered *g = &m->made[index];
   const int32_t zero = 0, rank = ln_emit_rank(e, value);
-  if (g->how == FLAT) {
+  if (g->how != INTO_PLACES) {
     const ln_dim all = LN_DIM_REST;
     out[0] = ln_emit_concat(e, 0, 2, (const int32_t[]){in[0], ln_emit_reshape(e, value, 1, &all)});
-    out[1] = ln_emit_shape_of(e, value);
+    if (g->how == FLAT_SHAPED) out[1] = ln_emit_shape_of(e, value);
     return;
   }
   const int32_t one = ln_emit_expand(e, value, 1, &zero);
-  if (g->how == APPENDING) {
-    out[0] = ln_emit_concat(e, 0, 2, (const int32_t[]){in[0], one});
-    return;
-  }
   int32_t at = ln_emit_cast(e, step, LN_INT32);
   if (m->l->out_backwards != NULL && m->l->out_backwards[index]) {
     at = ln_emit_sub(e, ln_emit_add_number(e, ln_emit_size_of(e, in[0], 0), -1), at);
@@ -194,7 +187,7 @@ static void gather(const machine *m, ln_emit *e, int32_t index, int32_t step, co
 
 /* ---- the loop ---- */
 
-static int32_t variables_of(const gathered *g) { return g->how == FLAT ? 2 : 1; }
+static int32_t variables_of(const gathered *g) { return g->how == FLAT_SHAPED ? 2 : 1; }
 
 static bool test(ln_emit *e, const int32_t *in, int32_t *out, void *user) {
   const machine *m = user;
@@ -272,9 +265,11 @@ static int32_t finish(const machine *m, const gathered *g, int32_t steps, const 
   const int32_t rank = ln_emit_rank(e, in[0]);
   const ln_dim one = LN_DIM(1);
   const int32_t count = ln_emit_reshape(e, ln_emit_cast(e, steps, LN_INT32), 1, &one);
-  if (g->how == APPENDING || (g->how == INTO_PLACES && m->always)) return in[0];
-  if (g->how == FLAT) {
-    return ln_emit_reshape_to(e, in[0], ln_emit_concat(e, 0, 2, (const int32_t[]){count, in[1]}));
+  if (g->how == INTO_PLACES && m->always) return in[0];
+  if (g->how != INTO_PLACES) {
+    const ln_shape *shape = &g->fact.shape[0];
+    const int32_t parts[2] = {count, g->how == FLAT ? ln_emit_vector(e, shape->rank, shape->dims) : in[1]};
+    return ln_emit_reshape_to(e, in[0], shape->rank == 0 ? count : ln_emit_concat(e, 0, 2, parts));
   }
   int32_t begin[LN_MAX_RANK] = {0}, rest[LN_MAX_RANK];
   for (int32_t i = 0; i < rank; ++i) rest[i] = -1;
@@ -302,7 +297,7 @@ static bool run_while(machine *m) {
     plan(m, &m->made[i]);
     in[m->count++] = m->made[i].first;
     const int32_t rank = m->made[i].fact.shape[0].rank, zeros[LN_MAX_RANK] = {0};
-    if (m->made[i].how == FLAT) in[m->count++] = ln_emit_vector(e, rank, zeros);
+    if (m->made[i].how == FLAT_SHAPED) in[m->count++] = ln_emit_vector(e, rank, zeros);
   }
   if (ln_emit_failed(e) || !ln_emit_while(e, m->count, in, test, m, body, m, in)) return false;
   for (int32_t i = 0; i < l->state_count; ++i) l->states[i] = ln_onnx_of(in[first + i]);
