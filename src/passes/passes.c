@@ -17,7 +17,9 @@ const ln_pass *ln_pass_at(int32_t index) { return index < 0 || index >= ln_pass_
 
 bool ln_pass_may_grow(ln_pass_context *context, size_t bytes) {
   size_t limit, after;
-  if (!ln_size_mul(context->model->map.size, 16, &limit) || !ln_size_add(limit, (size_t)64 << 20, &limit)) return false;
+  if (!ln_size_add(context->model->map.size, context->given, &limit) || !ln_size_mul(limit, 16, &limit) ||
+      !ln_size_add(limit, (size_t)64 << 20, &limit))
+    return false;
   if (!ln_size_add(*context->grown, bytes, &after) || after > limit) return false;
   *context->grown = after;
   return true;

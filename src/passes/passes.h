@@ -13,6 +13,7 @@ typedef struct ln_pass_context {
   ln_arena *arena; /* where new tensors, constants and options go */
   int32_t changes; /* what the pass did, for reports */
   size_t *grown;   /* bytes of constants made so far from all graphs of the model (ln_pass_may_grow) */
+  size_t given;    /* bytes that the model was made from, beside its file */
   ln_error *err;
 } ln_pass_context;
 

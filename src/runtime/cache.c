@@ -79,7 +79,7 @@ static ln_status make_graph(const ln_model *model, int32_t index, bool plain, si
   ln_graph *graph = ln_graph_clone(&model->graphs[index], &arena);
   ln_status status =
       graph == NULL ? ln_fail(err, LN_ERR_MEMORY, "no memory to prepare the graph") : check_types(graph, err);
-  ln_pass_context context = {model, graph, &arena, 0, grown, err};
+  ln_pass_context context = {.model = model, .graph = graph, .arena = &arena, .grown = grown, .err = err};
   if (status == LN_OK) status = plain ? ln_pass_expand_codebooks(&context) : ln_passes_run(&context);
   if (status != LN_OK) {
     ln_arena_free(&arena);

@@ -67,7 +67,7 @@ static fixture *begin(void) {
 static int32_t run_pass(fixture *f, ln_status (*pass)(ln_pass_context *)) {
   ln_error err = {LN_OK, ""};
   size_t grown = 0;
-  ln_pass_context context = {&f->model, &f->graph, &f->arena, 0, &grown, &err};
+  ln_pass_context context = {.model = &f->model, .graph = &f->graph, .arena = &f->arena, .grown = &grown, .err = &err};
   assert_int_equal(pass(&context), LN_OK);
   if (ln_graph_verify(&f->model, &f->graph, &err) != LN_OK) fail_msg("%s", err.message);
   return context.changes;

@@ -20,3 +20,9 @@ ln_status ln_convert_pass_fold_constants(ln_convert_context *context) {
 }
 
 ln_status ln_convert_pass_drop_dead(ln_convert_context *context) { return ln_pass_drop_dead(&context->pass); }
+
+ln_status ln_convert_pass_fold_scales(ln_convert_context *context) { return ln_pass_fold_scales(&context->pass); }
+
+ln_status ln_convert_pass_fuse_activations(ln_convert_context *context) {
+  return ln_pass_fuse_activations(&context->pass);
+}

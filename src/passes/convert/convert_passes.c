@@ -32,12 +32,28 @@ static bool is_called_from_outside(const ln_model *model, int32_t graph) {
   return model->signature_count == 0 && graph == 0;
 }
 
+/* Bytes of constants, each tensor's counted. */
+static size_t constant_bytes(const ln_model *model) {
+  size_t bytes = 0;
+  for (int32_t g = 0; g < model->graph_count; ++g) {
+    for (int32_t i = 0; i < model->graphs[g].tensor_count; ++i) {
+      const ln_tensor *tensor = &model->graphs[g].tensors[i];
+      if (ln_tensor_const_data(tensor) && !ln_size_add(bytes, tensor->bytes, &bytes)) return bytes;
+    }
+  }
+  return bytes;
+}
+
 static ln_status run_graph(ln_model *model, int32_t index, const ln_convert_passes_options *options, size_t *grown,
                            ln_error *err) {
-  ln_convert_context context = {
-      .pass = {.model = model, .graph = &model->graphs[index], .arena = &model->arena, .grown = grown, .err = err},
-      .mutable_model = model,
-      .channels_last = options->channels_last && is_called_from_outside(model, index)};
+  ln_convert_context context = {.pass = {.model = model,
+                                         .graph = &model->graphs[index],
+                                         .arena = &model->arena,
+                                         .grown = grown,
+                                         .given = constant_bytes(model),
+                                         .err = err},
+                                .mutable_model = model,
+                                .channels_last = options->channels_last && is_called_from_outside(model, index)};
   int32_t changes = 1;
   for (int32_t round = 0; round < MOST_ROUNDS && changes > 0; ++round) {
     changes = 0;
