@@ -1,0 +1,39 @@
+/*
+ * Reading HDF5 files in memory, as much as Keras writes: groups by path, attributes of text, arrays of numbers. Links
+ * that lead elsewhere, data outside the file and filters that libhdf5 does not hold itself are refused.
+ */
+#ifndef LN_IMPORT_KERAS_H5_H
+#define LN_IMPORT_KERAS_H5_H
+
+#include "import/import.h"
+
+typedef struct ln_h5 ln_h5;
+
+/* An array's type and shape; strings and compound types are LN_TYPE_NONE's business: not read. */
+typedef struct ln_h5_array {
+  ln_type type; /* as it is read: floats of any width are float32 */
+  ln_shape shape;
+  size_t bytes;
+} ln_h5_array;
+
+bool ln_h5_is(const void *data, size_t size);
+/* `data` outlives the file. */
+ln_status ln_h5_open(const void *data, size_t size, ln_error *err, ln_h5 **out);
+void ln_h5_close(ln_h5 *file);
+
+/* Paths are absolute or from the root; every part must be a hard link. */
+bool ln_h5_has(const ln_h5 *file, const char *path);
+bool ln_h5_is_array(const ln_h5 *file, const char *path);
+/* The name of member `index` of a group, in the order of names; false past the last. */
+bool ln_h5_member(const ln_h5 *file, const char *path, int32_t index, char *name, size_t room);
+/* A text; the caller's, for ln_free; NULL without one. */
+char *ln_h5_text(const ln_h5 *file, const char *path, const char *attribute);
+/* Texts one behind the other, each ended by 0, also when they are spread over attribute0, attribute1, ...; the
+ * caller's, for ln_free. NULL without any. */
+char *ln_h5_texts(const ln_h5 *file, const char *path, const char *attribute, int32_t *count);
+
+ln_status ln_h5_describe(const ln_h5 *file, const char *path, ln_error *err, ln_h5_array *out);
+/* Into memory of array->bytes. */
+ln_status ln_h5_read(const ln_h5 *file, const char *path, const ln_h5_array *array, ln_error *err, void *into);
+
+#endif
