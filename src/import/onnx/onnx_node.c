@@ -336,7 +336,7 @@ bool ln_onnx_axes(ln_onnx_node *n, const char *attribute, int32_t input, int32_t
     axes[i] = ln_onnx_fix_axis(n, axes[i], rank);
     if (axes[i] < 0) return false;
     if (seen[axes[i]]) {
-      ln_emit_wrong(n->e, "%s names the axis %d twice", attribute, axes[i]);
+      ln_emit_wrong(n->e, "%s names the axis %d twice", attribute != NULL ? attribute : "an input", axes[i]);
       return false;
     }
     seen[axes[i]] = true;

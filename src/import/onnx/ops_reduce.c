@@ -45,10 +45,7 @@ static int32_t reduce(ln_emit *e, int32_t code, int32_t a, const reduction *r, b
 }
 
 /* Of dimensions that are 1 already. */
-static int32_t drop_axes(ln_emit *e, int32_t a, const reduction *r) {
-  if (r->count >= 0) return ln_emit_squeeze(e, a, r->count, r->list);
-  return reduce(e, LN_OP_REDUCE_MAX, a, r, false);
-}
+static int32_t drop_axes(ln_emit *e, int32_t a, const reduction *r) { return ln_emit_squeeze(e, a, r->count, r->list); }
 
 void ln_onnx_reduce(ln_onnx_node *n) {
   reduction r;
@@ -56,6 +53,13 @@ void ln_onnx_reduce(ln_onnx_node *n) {
   if (!read_reduction(n, a, &r)) return;
   int32_t code = n->variant;
   if (ln_emit_type(n->e, a) == LN_BOOL) code = code == LN_OP_REDUCE_MAX ? LN_OP_REDUCE_ANY : LN_OP_REDUCE_ALL;
+  const bool extreme = n->variant == LN_OP_REDUCE_MAX || n->variant == LN_OP_REDUCE_MIN;
+  if (extreme && !r.nothing && ln_emit_elements(n->e, a) == 0 && ln_emit_type(n->e, a) == LN_FLOAT32) {
+    /* Of nothing: TensorFlow Lite gives the largest number there is, not the infinite. */
+    const int32_t zeros = reduce(n->e, LN_OP_SUM, a, &r, r.keep);
+    ln_onnx_out(n, 0, ln_emit_add_number(n->e, zeros, code == LN_OP_REDUCE_MAX ? -INFINITY : INFINITY));
+    return;
+  }
   ln_onnx_out(n, 0, r.nothing ? a : reduce(n->e, code, a, &r, r.keep));
 }
 
@@ -89,17 +93,37 @@ void ln_onnx_reduce_log_sum(ln_onnx_node *n) {
   if (read_reduction(n, a, &r)) ln_onnx_out(n, 0, ln_emit_unary(n->e, LN_OP_LOG, summed(n->e, a, &r)));
 }
 
+/*
+ * Axes that only the run knows: every axis in turn, spread out again to the input's shape where it is one of them, so
+ * that shapes are known all along.
+ */
+static int32_t spread(ln_emit *e, int32_t code, int32_t a, int32_t mask) {
+  const int32_t rank = ln_emit_rank(e, a);
+  for (int32_t i = 0; i < rank; ++i) {
+    const int32_t one = ln_emit_broadcast_to(e, ln_emit_reduce(e, code, a, 1, &i, true), ln_emit_shape_of(e, a));
+    a = ln_emit_select(e, ln_emit_pick(e, mask, 0, i), one, a);
+  }
+  return a;
+}
+
 /* The largest comes out of the exponentials, so that none is too large. */
-void ln_onnx_reduce_log_sum_exp(ln_onnx_node *n) {
+static int32_t log_sum_exp(ln_onnx_node *n, int32_t a, const reduction *r) {
   ln_emit *e = n->e;
+  if (r->nothing) return a;
+  if (ln_emit_elements(e, a) == 0) return ln_emit_unary(e, LN_OP_LOG, reduce(e, LN_OP_SUM, a, r, r->keep));
+  const int32_t mask = r->count < 0 ? ln_onnx_axes_mask(n, r->axes, ln_emit_rank(e, a)) : -1;
+  const int32_t top = mask < 0 ? reduce(e, LN_OP_REDUCE_MAX, a, r, true) : spread(e, LN_OP_REDUCE_MAX, a, mask);
+  const int32_t powers = ln_emit_unary(e, LN_OP_EXP, ln_emit_sub(e, a, top));
+  const int32_t sum = mask < 0 ? reduce(e, LN_OP_SUM, powers, r, true) : spread(e, LN_OP_SUM, powers, mask);
+  const int32_t out = ln_emit_add(e, ln_emit_unary(e, LN_OP_LOG, sum), top);
+  if (mask >= 0) return reduce(e, LN_OP_REDUCE_MAX, out, r, r->keep);
+  return r->keep ? out : drop_axes(e, out, r);
+}
+
+void ln_onnx_reduce_log_sum_exp(ln_onnx_node *n) {
   reduction r;
   const int32_t a = ln_onnx_in(n, 0);
-  if (!read_reduction(n, a, &r)) return;
-  const int32_t top = r.nothing ? a : reduce(e, LN_OP_REDUCE_MAX, a, &r, true);
-  const int32_t powers = ln_emit_unary(e, LN_OP_EXP, ln_emit_sub(e, a, top));
-  const int32_t sum = r.nothing ? powers : reduce(e, LN_OP_SUM, powers, &r, true);
-  const int32_t out = ln_emit_add(e, ln_emit_unary(e, LN_OP_LOG, sum), top);
-  ln_onnx_out(n, 0, r.keep || r.nothing ? out : drop_axes(e, out, &r));
+  if (read_reduction(n, a, &r)) ln_onnx_out(n, 0, log_sum_exp(n, a, &r));
 }
 
 /* ---- arguments of extremes ---- */
