@@ -204,7 +204,7 @@ static ln_op *append(ln_emit *e, const ln_op *like, const void *options, int32_t
   ln_arena *arena = ln_emit_arena(e);
   ln_op *ops = ln_import_grow(arena, graph->ops, graph->op_count, &graph->op_capacity, sizeof *ops);
   ln_op op = *like;
-  op.version = 1;
+  op.version = op.def->code == LN_OP_BROADCAST_TO ? 2 : 1; /* TensorFlow Lite never had a first one */
   op.index = graph->op_count;
   op.debug_metadata_index = -1;
   op.origin = e->origin;
