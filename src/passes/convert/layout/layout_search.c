@@ -5,7 +5,14 @@
  */
 #include "passes/convert/layout/layout.h"
 
-enum { TRANSPOSE_COST = 4096, RESHAPE_COST = 16, FORBIDDEN = 1 << 30, MOST_WORK = 20 * 1000 * 1000, MOST_SHARERS = 64 };
+enum {
+  TRANSPOSE_COST = 4096,
+  TURNED_COST = 256,
+  RESHAPE_COST = 16,
+  FORBIDDEN = 1 << 30,
+  MOST_WORK = 20 * 1000 * 1000,
+  MOST_SHARERS = 64
+};
 
 /* ---- costs ---- */
 
@@ -75,12 +82,20 @@ int64_t ln_layout_move_cost(const ln_layout *l, int32_t base, const ln_perm *fro
   return TRANSPOSE_COST + (elements < 65536 ? (int64_t)elements / 64 : 1024);
 }
 
+/* A product reads its first operand turned, too, but neither as fast nor as part of an attention. */
+static int64_t acceptance_cost(const ln_layout *l, const ln_layout_use *use, const ln_perm *wanted,
+                               const ln_perm *stored) {
+  const bool same = ln_perm_equal(stored, wanted);
+  if (use->takes == LN_TAKES_ANY) return same ? 0 : 1;
+  if (use->takes != LN_TAKES_SWAPPED || use->port != 0) return 0;
+  const ln_batch_mat_mul_options *o = l->graph->ops[use->node].options;
+  return o->adj_x == same ? TURNED_COST : 0;
+}
+
 static int64_t use_cost(const ln_layout *l, const ln_layout_use *use, int32_t base, const ln_perm *stored,
                         bool proposed) {
   const ln_perm wanted = ln_layout_wanted(l, use, proposed);
-  if (ln_layout_accepts(l, use, &wanted, stored)) {
-    return use->takes == LN_TAKES_ANY && !ln_perm_equal(stored, &l->view[use->tensor]) ? 1 : 0;
-  }
+  if (ln_layout_accepts(l, use, &wanted, stored)) return acceptance_cost(l, use, &wanted, stored);
   return ln_layout_move_cost(l, base, stored, &wanted);
 }
 
