@@ -43,9 +43,9 @@ LN_API ln_status ln_convert(const char *path, const ln_convert_options *options,
 LN_API void ln_conversion_destroy(ln_conversion *conversion);
 /* The kind that it was read as. */
 LN_API const char *ln_conversion_kind(const ln_conversion *conversion);
-/* The result, and the graph before any pass; they live as long as the conversion. */
-LN_API const ln_model *ln_conversion_model(const ln_conversion *conversion);
-LN_API const ln_model *ln_conversion_source(const ln_conversion *conversion);
+/* The result, and the graph before any pass; they live as long as the conversion. For sessions and to look at. */
+LN_API ln_model *ln_conversion_model(const ln_conversion *conversion);
+LN_API ln_model *ln_conversion_source(const ln_conversion *conversion);
 /*
  * Proof: the graph as it was read and the result run side by side, every tensor kept, nothing fused, on inputs that are
  * given or made from a seed; dimensions that are left open get two sizes, signatures share their state, and what keeps

@@ -83,8 +83,8 @@ void ln_conversion_destroy(ln_conversion *conversion) {
 }
 
 const char *ln_conversion_kind(const ln_conversion *conversion) { return conversion->importer->name; }
-const ln_model *ln_conversion_model(const ln_conversion *conversion) { return conversion->result; }
-const ln_model *ln_conversion_source(const ln_conversion *conversion) { return conversion->source; }
+ln_model *ln_conversion_model(const ln_conversion *conversion) { return conversion->result; }
+ln_model *ln_conversion_source(const ln_conversion *conversion) { return conversion->source; }
 
 ln_status ln_conversion_check(ln_conversion *conversion, const char *target, ln_error *err, ln_check **out) {
   LN_TRY(ln_check_run(conversion->result, target, err, out));

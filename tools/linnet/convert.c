@@ -5,7 +5,7 @@
 #include "convert.h"
 
 typedef struct convert_options {
-  const char *input, *output, *target;
+  const char *input, *output, *target, *report;
   cli_list signatures, shapes;
   ln_convert_options options;
   cli_arrays verify;
@@ -25,6 +25,7 @@ static int parse(const cli_command *self, int argc, char **argv, convert_options
       {"--without-passes", CLI_FLAG, &o->options.without_passes, 0, 0},
       {"--target", CLI_TEXT, &o->target, 0, 0},
       {"--verify", CLI_ARRAYS, &o->verify, 0, 0},
+      {"--report", CLI_TEXT, &o->report, 0, 0},
       {"--json", CLI_FLAG, &o->json, 0, 0},
   };
   int operand_count;
@@ -60,10 +61,12 @@ static int work(const convert_options *o, convert_run *run) {
   if (ln_convert(o->input, &o->options, &err, &run->conversion) != LN_OK)
     return cli_fail("%s: %s", o->input, err.message);
   run->seconds = (cli_now_ms() - start) / 1e3;
-  const int status = verify(o, run);
-  if (status != CLI_OK) return status;
+  int status = verify(o, run);
+  if (status != CLI_OK && !run->verification) return status;
   if (o->target && ln_conversion_check(run->conversion, o->target, &err, &run->check) != LN_OK)
     return cli_fail("%s: %s", o->input, err.message);
+  if (o->report && convert_write_report(run, o->report) != CLI_OK) return CLI_FAILED;
+  if (status != CLI_OK) return status; /* it parts: the page shows where, and there is no model */
   if (ln_conversion_save(run->conversion, o->output, &err) != LN_OK) return cli_fail("%s: %s", o->output, err.message);
   if (o->json) convert_print_json(run, stdout);
   else convert_print_text(run);
@@ -114,4 +117,6 @@ const cli_command cli_convert = {
     "                       all of them by default, are made from a seed), open dimensions in two sizes, what keeps\n"
     "                       state several times. Where they part, the first operator of the source that does so is\n"
     "                       named, and no file is written\n"
+    "  --report FILE        write a page, complete in itself: both graphs side by side, what became what, what each\n"
+    "                       part costs, what was verified and what the target refuses\n"
     "  --json               print one JSON object\n"};

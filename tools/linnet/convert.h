@@ -3,6 +3,7 @@
 #define LINNET_CLI_CONVERT_H
 
 #include "cli.h"
+#include "json.h"
 #include "linnet/convert.h"
 
 /* A conversion and what is told of it. */
@@ -16,5 +17,9 @@ typedef struct convert_run {
 
 void convert_print_text(const convert_run *run);
 void convert_print_json(const convert_run *run, FILE *out);
+/* What the object holds, of the object in hand. */
+void convert_json_fields(json *j, const convert_run *run);
+/* Writes the page; prints what is wrong and returns CLI_FAILED. */
+int convert_write_report(const convert_run *run, const char *path);
 
 #endif

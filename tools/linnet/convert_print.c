@@ -138,30 +138,34 @@ static void json_signatures(json *j, const ln_model *model) {
   json_end(j, ']');
 }
 
-void convert_print_json(const convert_run *run, FILE *out) {
+void convert_json_fields(json *j, const convert_run *run) {
   const ln_model *source = ln_conversion_source(run->conversion), *model = ln_conversion_model(run->conversion);
   const counts before = count(source), after = count(model);
+  json_flat_object(j, "source");
+  json_string(j, "file", run->input);
+  json_string(j, "kind", ln_conversion_kind(run->conversion));
+  json_int(j, "bytes", (int64_t)file_bytes(run->input));
+  json_int(j, "operators", before.operators);
+  json_int(j, "transposes", before.own); /* those that the source has */
+  json_int(j, "imported_transposes", before.transposes);
+  json_end(j, '}');
+  json_flat_object(j, "result");
+  json_string(j, "file", run->output);
+  json_int(j, "bytes", (int64_t)model_bytes(model));
+  json_int(j, "operators", after.operators);
+  json_int(j, "transposes", after.transposes);
+  json_int(j, "graphs", ln_model_graph_count(model));
+  json_end(j, '}');
+  json_signatures(j, model);
+  json_verification(j, run);
+  if (run->check) check_print_json(j, "target", run->check);
+  json_real(j, "seconds", run->seconds);
+}
+
+void convert_print_json(const convert_run *run, FILE *out) {
   json j;
   json_begin(&j, out);
   json_object(&j, NULL);
-  json_flat_object(&j, "source");
-  json_string(&j, "file", run->input);
-  json_string(&j, "kind", ln_conversion_kind(run->conversion));
-  json_int(&j, "bytes", (int64_t)file_bytes(run->input));
-  json_int(&j, "operators", before.operators);
-  json_int(&j, "transposes", before.own); /* those that the source has */
-  json_int(&j, "imported_transposes", before.transposes);
-  json_end(&j, '}');
-  json_flat_object(&j, "result");
-  json_string(&j, "file", run->output);
-  json_int(&j, "bytes", (int64_t)model_bytes(model));
-  json_int(&j, "operators", after.operators);
-  json_int(&j, "transposes", after.transposes);
-  json_int(&j, "graphs", ln_model_graph_count(model));
-  json_end(&j, '}');
-  json_signatures(&j, model);
-  json_verification(&j, run);
-  if (run->check) check_print_json(&j, "target", run->check);
-  json_real(&j, "seconds", run->seconds);
+  convert_json_fields(&j, run);
   json_end(&j, '}');
 }

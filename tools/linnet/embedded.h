@@ -23,6 +23,9 @@ extern const size_t linnet_compare_page_size;
 extern const unsigned char linnet_train_page[]; /* train_log.html, likewise */
 extern const size_t linnet_train_page_size;
 
+extern const unsigned char linnet_convert_page[]; /* convert.html, likewise */
+extern const size_t linnet_convert_page_size;
+
 extern const unsigned char linnet_page_style[]; /* page.css: what all of them begin their style with */
 extern const size_t linnet_page_style_size;
 
