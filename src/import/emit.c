@@ -278,6 +278,20 @@ static void settle(ln_emit *e, const ln_op *op, const ln_fact *facts) {
   if (constant) --graph->op_count;
 }
 
+/* What moves integers and changes none leaves them standing for the same numbers. */
+static void hand_on_scale(ln_emit *e, const ln_op *op) {
+  ln_graph *graph = ln_emit_graph(e);
+  if ((op->def->flags & LN_OPF_ONE_SCALE) == 0) return;
+  for (int32_t i = 0; i < op->input_count; ++i) {
+    if (op->inputs[i] < 0 || graph->tensors[op->inputs[i]].quant->kind != LN_QUANT_TENSOR) continue;
+    for (int32_t k = 0; k < op->output_count; ++k) {
+      ln_tensor *out = &graph->tensors[op->outputs[k]];
+      if (out->type == graph->tensors[op->inputs[i]].type) out->quant = graph->tensors[op->inputs[i]].quant;
+    }
+    return;
+  }
+}
+
 static bool emit(ln_emit *e, const ln_op *like, const void *options, int32_t count, const int32_t *inputs,
                  int32_t output_count, const ln_type *types, int32_t *outputs) {
   for (int32_t i = 0; i < output_count; ++i) outputs[i] = -1;
@@ -286,6 +300,7 @@ static bool emit(ln_emit *e, const ln_op *like, const void *options, int32_t cou
   ln_fact *facts = ln_alloc_array((size_t)output_count, sizeof *facts);
   if (facts == NULL) ln_import_no_memory(e->import);
   for (int32_t i = 0; i < output_count; ++i) outputs[i] = op->outputs[i];
+  hand_on_scale(e, op);
   if (facts != NULL && ln_emit_infer(e, op, facts)) settle(e, op, facts);
   ln_free(facts);
   for (int32_t i = 0; ln_emit_failed(e) && i < output_count; ++i) outputs[i] = -1;

@@ -111,6 +111,9 @@ static void run(ln_onnx_node *n) {
   }
   n->version = version_of(n->scope, domain);
   n->op = find_row(domain, text_of(n->proto->op_type), n->version, &known);
+  if (n->op == NULL && !known && domain[0] == '\0') { /* some tools leave out the domain of ONNX Runtime's operators */
+    n->op = find_row("com.microsoft", text_of(n->proto->op_type), 1, &known);
+  }
   if (n->op == NULL) {
     refuse_unknown(n, domain, known);
     return;

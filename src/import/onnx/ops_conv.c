@@ -20,15 +20,18 @@ static int32_t turn_weights(ln_emit *e, int32_t weights, bool swapped) {
   return ln_emit_transpose(e, weights, order);
 }
 
-void ln_onnx_conv(ln_onnx_node *n) {
+int32_t ln_onnx_emit_conv(ln_onnx_node *n, int32_t a, int32_t weights, int32_t bias) {
   ln_emit *e = n->e;
-  const int32_t a = ln_onnx_in(n, 0), weights = ln_onnx_in(n, 1), bias = narrow(e, ln_onnx_in(n, 2));
   const int32_t groups = ln_onnx_int32(n, "group", 1);
   ln_window w;
-  if (!ln_onnx_read_window(n, a, weights, &w)) return;
+  if (!ln_onnx_read_window(n, a, weights, &w)) return -1;
   const int32_t filter = turn_weights(e, narrow(e, weights), true);
-  const int32_t out = ln_emit_conv(e, ln_emit_channels_last(e, narrow(e, a)), filter, bias, groups, &w);
-  if (!ln_emit_failed(e)) ln_onnx_out(n, 0, ln_emit_cast(e, ln_emit_channels_first(e, out), ln_emit_type(e, a)));
+  const int32_t out = ln_emit_conv(e, ln_emit_channels_last(e, narrow(e, a)), filter, narrow(e, bias), groups, &w);
+  return ln_emit_failed(e) ? -1 : ln_emit_cast(e, ln_emit_channels_first(e, out), ln_emit_type(e, a));
+}
+
+void ln_onnx_conv(ln_onnx_node *n) {
+  ln_onnx_out(n, 0, ln_onnx_emit_conv(n, ln_onnx_in(n, 0), ln_onnx_in(n, 1), ln_onnx_in(n, 2)));
 }
 
 /* ---- ConvTranspose ---- */

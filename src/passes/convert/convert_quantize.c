@@ -414,6 +414,23 @@ static bool may_be_recoded(const ln_graph *graph, const ln_op *op) {
          (op->def->flags & (LN_OPF_ONE_SCALE | LN_OPF_INT8)) == (LN_OPF_ONE_SCALE | LN_OPF_INT8) || graph == NULL;
 }
 
+static bool is_plain_uint8(const ln_tensor *t) { return t->type == LN_UINT8 && t->quant->kind == LN_QUANT_TENSOR; }
+
+/* An operator that moves uint8 keeps all of it or none. */
+static bool keep_together(const ln_graph *graph, const ln_op *op, bool *kept) {
+  bool any = false, changed = false;
+  if (ln_op_is(op, LN_OP_QUANTIZE) || ln_op_is(op, LN_OP_DEQUANTIZE)) return false;
+  for (int32_t pass = 0; pass < 2; ++pass) {
+    for (int32_t k = 0; k < op->input_count + op->output_count; ++k) {
+      const int32_t t = k < op->input_count ? op->inputs[k] : op->outputs[k - op->input_count];
+      if (t < 0 || graph->tensors[t].type != LN_UINT8) continue;
+      if (pass == 0) any = any || kept[t] || !is_plain_uint8(&graph->tensors[t]);
+      else if (any && !kept[t]) kept[t] = changed = true;
+    }
+  }
+  return changed;
+}
+
 static void recode(ln_pass_context *context) {
   ln_graph *graph = context->graph;
   bool *kept = ln_alloc_array((size_t)graph->tensor_count + 1, sizeof *kept);
@@ -429,9 +446,16 @@ static void recode(ln_pass_context *context) {
     }
   }
   for (int32_t i = 0; i < graph->tensor_count; ++i) {
+    const bool edge = is_graph_input(graph, i) || is_graph_output(graph, i) || graph->tensors[i].is_variable;
+    kept[i] = kept[i] || edge;
+  }
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (int32_t i = 0; i < graph->op_count; ++i) changed = keep_together(graph, &graph->ops[i], kept) || changed;
+  }
+  for (int32_t i = 0; i < graph->tensor_count; ++i) {
     ln_tensor *t = &graph->tensors[i];
-    const bool edge = is_graph_input(graph, i) || is_graph_output(graph, i) || t->is_variable;
-    if (kept[i] || edge || t->type != LN_UINT8 || t->quant->kind != LN_QUANT_TENSOR) continue;
+    if (kept[i] || !is_plain_uint8(t)) continue;
     const ln_quant *quant = ln_quant_make(context->arena, ln_scale_of(t), ln_zero_point_of(t) - 128);
     uint8_t *data = ln_tensor_const_data(t) ? ln_arena_copy(context->arena, t->data, t->bytes) : NULL;
     if (quant == NULL || (data == NULL && ln_tensor_const_data(t))) break;
