@@ -1,4 +1,5 @@
-/* A SavedModel folder as a model: each wanted signature a graph, over the variables and tables that all of them share. */
+/* A SavedModel folder as a model: each wanted signature a graph, over the variables and tables that all of them share.
+ */
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -45,12 +46,13 @@ static int by_key(const void *a, const void *b) { return strcmp(*(const char *co
 static bool read_place(ln_sm *sm, const signature *s, const char *what, place *p) {
   const ln_wire name = ln_sm_bytes(p->info, TENSOR_NAME);
   if (ln_wire_left(&name) == 0) {
-    ln_import_fail(sm->import, LN_ERR_UNSUPPORTED, "signature \"%.80s\": %s \"%.80s\" is sparse or composite; %s", s->key,
-                   what, p->key, "give it as dense tensors");
+    ln_import_fail(sm->import, LN_ERR_UNSUPPORTED, "signature \"%.80s\": %s \"%.80s\" is sparse or composite; %s",
+                   s->key, what, p->key, "give it as dense tensors");
     return false;
   }
   if (ln_sm_parse_ref(&sm->top, (const char *)name.at, ln_wire_left(&name), &p->ref) && p->ref.node >= 0) return true;
-  ln_import_fail(sm->import, LN_ERR_MODEL, "signature \"%.80s\": %s \"%.80s\" is a tensor that there is not", s->key, what, p->key);
+  ln_import_fail(sm->import, LN_ERR_MODEL, "signature \"%.80s\": %s \"%.80s\" is a tensor that there is not", s->key,
+                 what, p->key);
   return false;
 }
 
@@ -103,7 +105,8 @@ static bool check_wanted(ln_sm *sm, const signature *list, int32_t count) {
     return false;
   }
   if (count > 0) return true;
-  ln_import_fail(sm->import, LN_ERR_UNSUPPORTED, "it has no signature: save it with tf.saved_model.save(..., signatures=...)");
+  ln_import_fail(sm->import, LN_ERR_UNSUPPORTED,
+                 "it has no signature: save it with tf.saved_model.save(..., signatures=...)");
   return false;
 }
 
@@ -113,7 +116,8 @@ static bool check_wanted(ln_sm *sm, const signature *list, int32_t count) {
 static int32_t given_rank(const ln_import_options *o, const char *key) {
   for (int32_t i = 0; i < o->shape_count; ++i) {
     const char *sign = strrchr(o->shapes[i], '=');
-    if (sign == NULL || (size_t)(sign - o->shapes[i]) != strlen(key) || strncmp(o->shapes[i], key, strlen(key)) != 0) continue;
+    if (sign == NULL || (size_t)(sign - o->shapes[i]) != strlen(key) || strncmp(o->shapes[i], key, strlen(key)) != 0)
+      continue;
     int32_t rank = sign[1] != '\0';
     for (const char *at = sign + 1; *at != '\0'; ++at) rank += *at == ',';
     return rank;
@@ -131,8 +135,8 @@ static bool input_shape(ln_sm *sm, const place *p, int32_t *rank, ln_input_dim *
   }
   const int32_t given = given_rank(sm->import->options, p->key);
   if (!ranked && (given < 0 || given > LN_MAX_RANK)) {
-    ln_import_fail(sm->import, LN_ERR_UNSUPPORTED, "input \"%.80s\" may have any number of dimensions: say --shape %.80s=...",
-                   p->key, p->key);
+    ln_import_fail(sm->import, LN_ERR_UNSUPPORTED,
+                   "input \"%.80s\" may have any number of dimensions: say --shape %.80s=...", p->key, p->key);
     return false;
   }
   *rank = ranked ? shape.rank : given;

@@ -85,33 +85,44 @@ typedef enum ln_sm_kind {
 
 typedef struct ln_sm_value {
   ln_sm_kind kind;
-  bool is_ref;         /* of a variable: of TensorFlow 1, read where a tensor is wanted */
-  int32_t tensor;      /* of `e` */
+  bool is_ref;    /* of a variable: of TensorFlow 1, read where a tensor is wanted */
+  int32_t tensor; /* of `e` */
   const ln_emit *e;
-  int32_t index;       /* of a variable, table, stored tensor or asset */
+  int32_t index; /* of a variable, table, stored tensor or asset */
   ln_sm_list *list;
 } ln_sm_value;
 
-/* A TensorList: its items are one tensor, stacked. */
+/* What a list's items turn out to be, when a loop's body is tried. */
+typedef struct ln_sm_probe {
+  bool found;
+  ln_type type;
+  ln_fact item;
+} ln_sm_probe;
+
+/* A TensorList or TensorArray: its items are one tensor, stacked. */
 struct ln_sm_list {
   ln_type type;
   bool ranked;
   ln_shape item;     /* as far as it is known; -1 */
-  ln_sm_value count; /* int32 scalar; kind NOTHING where `items` say it */
+  ln_sm_value count; /* int32 scalar, of a list without items */
   ln_sm_value items; /* NOTHING: none was set yet */
+  ln_sm_probe *probe;
 };
 
-/* What a translated graph has: a function in one call of it, or a branch or loop of TensorFlow 1 (then within `outer`). */
+/* What a translated graph has: a function in one call of it, or a branch or loop of TensorFlow 1 (then within `outer`).
+ */
 typedef struct ln_sm_scope {
   struct ln_sm *sm;
   const ln_sm_graph *graph;
   ln_emit *e;
   struct ln_sm_scope *outer;
   const ln_sm_value *args; /* [graph->arg_count] */
-  ln_arena arena;          /* what follows */
-  ln_sm_value **values;    /* [node_count] each node's outputs */
-  int32_t *value_counts;   /* [node_count] */
-  uint8_t *states;         /* [node_count] new, asked for, computed */
+  const char *frame;       /* of a loop of TensorFlow 1 */
+  size_t frame_length;
+  ln_arena arena;        /* what follows */
+  ln_sm_value **values;  /* [node_count] each node's outputs */
+  int32_t *value_counts; /* [node_count] */
+  uint8_t *states;       /* [node_count] new, asked for, computed */
   int32_t depth;
 } ln_sm_scope;
 
@@ -135,11 +146,11 @@ typedef struct ln_sm_variable {
   const char *name;
   ln_type type;
   ln_shape shape;
-  int32_t stored;    /* in ln_sm.stored; -1: none */
-  const void *data;  /* as a tensor holds it */
+  int32_t stored;   /* in ln_sm.stored; -1: none */
+  const void *data; /* as a tensor holds it */
   size_t bytes;
-  bool changes;      /* a wanted signature assigns to it */
-  int32_t number;    /* as ln_import_variable has it; -1: not yet */
+  bool changes;          /* a wanted signature assigns to it */
+  int32_t number;        /* as ln_import_variable has it; -1: not yet */
   const ln_emit *last_e; /* where it is a constant already, and which */
   int32_t last;
 } ln_sm_variable;
@@ -177,6 +188,7 @@ typedef struct ln_sm {
   ln_sm_graph *functions; /* [function_count] in the order of names */
   int32_t function_count;
   bool setup;      /* in it */
+  int32_t probing; /* a loop's body is only tried, in a model of its own */
   int32_t work;    /* what was translated so far */
   int32_t nesting; /* of ln_sm_eval */
   ln_sm_variable *variables;
@@ -270,7 +282,8 @@ bool ln_sm_axis(ln_sm_call *c, int32_t i, int32_t rank, int32_t *out);
 /* The name of branch `index` of a Case. */
 bool ln_sm_branch(const ln_sm_node *node, int32_t index, const char **name, size_t *length);
 /* Lists that a loop fills get their items' shape from its body, and zeros to begin with. */
-bool ln_sm_prepare_lists(ln_sm_call *c, ln_sm_graph *body, ln_sm_value *initial, const bool *carried);
+typedef bool (*ln_sm_try)(ln_emit *e, const ln_sm_value *args, void *user);
+bool ln_sm_prepare_lists(ln_sm_call *c, ln_sm_try body, void *user, ln_sm_value *initial, const bool *carried);
 /* Whether the function is an LSTM or GRU of Keras 2, by the name of the interface that Keras gives it: then emitted. */
 bool ln_sm_keras_recurrent(ln_sm_call *c, const ln_sm_graph *function);
 
@@ -293,6 +306,47 @@ bool ln_sm_load(ln_sm *sm, int32_t stored, ln_type *type, ln_shape *shape, const
 /* Whether a node's name is the handle's own: VarHandleOp, HashTableV2 (their shared_name, else the node's name). */
 const char *ln_sm_shared_name(const ln_sm_node *node, size_t *length);
 
+/* Functions of one and two numbers that rows name (sm_math.c). */
+enum {
+  LN_FN_ERF,
+  LN_FN_ERFC,
+  LN_FN_LOG1P,
+  LN_FN_EXPM1,
+  LN_FN_TAN,
+  LN_FN_SINH,
+  LN_FN_COSH,
+  LN_FN_ASIN,
+  LN_FN_ACOS,
+  LN_FN_ATAN,
+  LN_FN_ASINH,
+  LN_FN_ACOSH,
+  LN_FN_ATANH,
+  LN_FN_RECIPROCAL,
+  LN_FN_IS_NAN,
+  LN_FN_IS_INF,
+  LN_FN_IS_FINITE,
+  LN_FN_ONES_LIKE,
+  LN_FN_ERFINV,
+  LN_FN_NDTRI,
+  LN_FN_ROUND,
+  LN_FN_TRUNC
+};
+enum {
+  LN_FN2_TRUNC_DIV,
+  LN_FN2_TRUNC_MOD,
+  LN_FN2_DIV_NO_NAN,
+  LN_FN2_MUL_NO_NAN,
+  LN_FN2_XDIVY,
+  LN_FN2_XLOGY,
+  LN_FN2_XLOG1PY,
+  LN_FN2_POW,
+  LN_FN2_SQUARED,
+  LN_FN2_LEFT_SHIFT
+};
+/* Pools (sm_layers.c): the spatial rank, and these. */
+enum { LN_SM_POOL_RANK = 3, LN_SM_POOL_AVERAGE = 4, LN_SM_POOL_SIZES_ARE_INPUTS = 8 };
+
+/* The functions of rows: several rows may name one. */
 #define LN_SM_OP(op, function, variant, flags, outputs) void ln_sm_op_##function(ln_sm_call *c);
 #include "import/savedmodel/savedmodel_ops.def"
 

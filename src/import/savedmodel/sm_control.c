@@ -30,7 +30,9 @@ static bool emit_branch(ln_emit *sub, const int32_t *in, int32_t *out, void *use
   ln_sm_value *results = ln_arena_array(&sm->arena, (size_t)c->out_count + 1, sizeof *results);
   (void)in;
   if (results == NULL) return false;
-  if (!ln_sm_inline(sm, b->function, sub, c->scope->depth + 1, c->in + b->first, c->in_count - b->first, results, c->out_count)) return false;
+  if (!ln_sm_inline(sm, b->function, sub, c->scope->depth + 1, c->in + b->first, c->in_count - b->first, results,
+                    c->out_count))
+    return false;
   ln_sm_scope place = {.sm = sm, .e = sub};
   for (int32_t i = 0; i < c->out_count; ++i) out[i] = ln_sm_use(&place, &results[i]);
   return !ln_sm_failed(sm);
@@ -45,7 +47,8 @@ static void choose(ln_sm_call *c, ln_emit *e, int32_t condition, branch *yes, br
 /* What TensorFlow takes for true: a bool, a number that is not 0. */
 static int32_t truth_of(ln_sm_call *c, int32_t t) {
   if (ln_emit_type(c->e, t) == LN_BOOL) return t;
-  if (ln_emit_type(c->e, t) == LN_STRING || ln_emit_rank(c->e, t) > 0) return ln_emit_refuse(c->e, "its condition is no truth value");
+  if (ln_emit_type(c->e, t) == LN_STRING || ln_emit_rank(c->e, t) > 0)
+    return ln_emit_refuse(c->e, "its condition is no truth value");
   return ln_emit_compare(c->e, LN_OP_NOT_EQUAL, t, ln_emit_scalar(c->e, ln_emit_type(c->e, t), 0));
 }
 
@@ -124,9 +127,9 @@ typedef struct loop {
   ln_sm_call *c;
   ln_sm_graph *test, *body;
   ln_sm_value *initial;
-  bool *carried;     /* [in_count] */
-  int32_t *places;   /* [in_count] among the loop's variables; -1 */
-  int32_t count;     /* of the loop's variables */
+  bool *carried;   /* [in_count] */
+  int32_t *places; /* [in_count] among the loop's variables; -1 */
+  int32_t count;   /* of the loop's variables */
 } loop;
 
 /* The body's arguments from the loop's variables. */
@@ -168,7 +171,8 @@ static bool emit_body(ln_emit *sub, const int32_t *in, int32_t *out, void *user)
   ln_sm_value *args = ln_arena_array(&sm->arena, count, sizeof *args);
   ln_sm_value *results = ln_arena_array(&sm->arena, count, sizeof *results);
   if (args == NULL || results == NULL || !make_args(l, sub, in, args)) return false;
-  if (!ln_sm_inline(sm, l->body, sub, l->c->scope->depth + 1, args, l->c->in_count, results, l->c->in_count)) return false;
+  if (!ln_sm_inline(sm, l->body, sub, l->c->scope->depth + 1, args, l->c->in_count, results, l->c->in_count))
+    return false;
   for (int32_t i = 0; i < l->c->in_count; ++i) {
     if (!l->carried[i]) continue;
     if (results[i].kind == LN_SM_LIST) results[i] = results[i].list->items;
@@ -207,6 +211,15 @@ static bool plan_loop(loop *l) {
   return true;
 }
 
+/* The body, to see what it puts into lists. */
+static bool try_body(ln_emit *e, const ln_sm_value *args, void *user) {
+  const loop *l = user;
+  ln_sm *sm = ln_sm_of(l->c);
+  ln_sm_value *results = ln_arena_array(&sm->arena, (size_t)l->c->in_count + 1, sizeof *results);
+  return results != NULL &&
+         ln_sm_inline(sm, l->body, e, l->c->scope->depth + 1, args, l->c->in_count, results, l->c->in_count);
+}
+
 /* While, StatelessWhile: inputs > what the last step left of them */
 void ln_sm_op_while(ln_sm_call *c) {
   ln_sm *sm = ln_sm_of(c);
@@ -216,7 +229,7 @@ void ln_sm_op_while(ln_sm_call *c) {
     ln_emit_wrong(c->e, "its body takes and gives others than its %d inputs", c->in_count);
     return;
   }
-  if (!plan_loop(&l) || !ln_sm_prepare_lists(c, l.body, l.initial, l.carried)) return;
+  if (!plan_loop(&l) || !ln_sm_prepare_lists(c, try_body, &l, l.initial, l.carried)) return;
   int32_t *values = ln_arena_array(&sm->arena, 2 * (size_t)l.count + 1, sizeof *values);
   if (values == NULL) return;
   for (int32_t i = 0; i < c->in_count; ++i) {

@@ -93,8 +93,9 @@ static bool walk_call(const walk *w, const ln_sm_node *node) {
     for (int32_t i = 0; good && i < called[k]->node_count; ++i) good = walk_node(&inner, &called[k]->nodes[i]);
     ln_free(args);
     if (good) continue;
-    ln_import_fail(w->sm->import, LN_ERR_MODEL, "node \"%.120s\" (%.60s): it calls a function with other inputs, or too deeply",
-                   node->name, node->op);
+    ln_import_fail(w->sm->import, LN_ERR_MODEL,
+                   "node \"%.120s\" (%.60s): it calls a function with other inputs, or too deeply", node->name,
+                   node->op);
     return false;
   }
   return true;

@@ -115,7 +115,8 @@ static bool translate(ln_sm_scope *scope, int32_t index) {
                    "compute it outside of the model, or of other operators");
     return false;
   }
-  ln_sm_call c = {.scope = scope, .e = scope->e, .node = node, .def = &node->def, .variant = node->row->variant, .index = index};
+  ln_sm_call c = {
+      .scope = scope, .e = scope->e, .node = node, .def = &node->def, .variant = node->row->variant, .index = index};
   if (!take_inputs(&c) || !ln_sm_outs(&c, listed_outputs(node->row))) return false;
   node->row->translate(&c);
   scope->values[index] = c.out;
@@ -133,7 +134,8 @@ typedef struct stack {
 static bool push(ln_sm *sm, stack *s, int32_t node) {
   if (s->count == s->capacity) {
     const int32_t wanted = s->capacity > 0 ? s->capacity * 2 : 64;
-    int32_t *grown = wanted > s->capacity ? ln_realloc_array(s->items, (size_t)s->capacity, (size_t)wanted, sizeof *grown) : NULL;
+    int32_t *grown =
+        wanted > s->capacity ? ln_realloc_array(s->items, (size_t)s->capacity, (size_t)wanted, sizeof *grown) : NULL;
     if (grown == NULL) {
       ln_import_no_memory(sm->import);
       return false;
@@ -243,8 +245,7 @@ static int32_t use_stored(ln_sm_scope *scope, int32_t stored) {
 
 int32_t ln_sm_use(ln_sm_scope *scope, const ln_sm_value *value) {
   switch (value->kind) {
-    case LN_SM_TENSOR:
-      return value->e == scope->e ? value->tensor : ln_emit_capture(scope->e, value->e, value->tensor);
+    case LN_SM_TENSOR: return value->e == scope->e ? value->tensor : ln_emit_capture(scope->e, value->e, value->tensor);
     case LN_SM_VARIABLE: return ln_sm_read_variable(scope, value);
     case LN_SM_STORED: return use_stored(scope, value->index);
     case LN_SM_LIST: return ln_emit_refuse(scope->e, "a list of tensors is used as one tensor");

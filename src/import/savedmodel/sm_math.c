@@ -37,7 +37,8 @@ static int32_t erfc_of(ln_emit *e, int32_t a) {
 static int32_t is_inf(ln_emit *e, int32_t a) { return ln_emit_is_inf(e, a, true, true); }
 
 static int32_t is_finite(ln_emit *e, int32_t a) {
-  const int32_t other = ln_emit_op(e, LN_OP_LOGICAL_OR, NULL, 2, (const int32_t[]){ln_emit_is_nan(e, a), is_inf(e, a)}, LN_BOOL);
+  const int32_t other =
+      ln_emit_op(e, LN_OP_LOGICAL_OR, NULL, 2, (const int32_t[]){ln_emit_is_nan(e, a), is_inf(e, a)}, LN_BOOL);
   return ln_emit_unary(e, LN_OP_LOGICAL_NOT, other);
 }
 
@@ -57,7 +58,7 @@ static int32_t polynomial(ln_emit *e, int32_t x, int32_t count, const double *fa
 }
 
 static int32_t erfinv(ln_emit *e, int32_t a) {
-  static const double near[] = {2.81022636e-08,  3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087,
+  static const double near[] = {2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087,
                                 -0.00125372503, -0.00417768164, 0.246640727,    1.50140941};
   static const double far[] = {-0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773,
                                -0.0076224613,   0.00943887047,  1.00167406,    2.83297682};
@@ -79,21 +80,19 @@ static int32_t round_even(ln_emit *e, int32_t a) {
   return type == LN_FLOAT32 || type == LN_FLOAT64 || type == LN_FLOAT16 ? ln_emit_unary(e, LN_OP_ROUND, a) : a;
 }
 
-enum {
-  FN_ERF, FN_ERFC, FN_LOG1P, FN_EXPM1, FN_TAN, FN_SINH, FN_COSH, FN_ASIN, FN_ACOS, FN_ATAN, FN_ASINH, FN_ACOSH, FN_ATANH,
-  FN_RECIPROCAL, FN_IS_NAN, FN_IS_INF, FN_IS_FINITE, FN_ONES_LIKE, FN_ERFINV, FN_NDTRI, FN_ROUND, FN_TRUNC
-};
-
 /* Operators of one input that a function of emit.h computes; the row's variant is the place here. */
 static int32_t (*const functions[])(ln_emit *e, int32_t a) = {
-    [FN_ERF] = ln_emit_erf,       [FN_ERFC] = erfc_of,         [FN_LOG1P] = ln_emit_log1p,
-    [FN_EXPM1] = ln_emit_expm1,   [FN_TAN] = ln_emit_tan,      [FN_SINH] = ln_emit_sinh,
-    [FN_COSH] = ln_emit_cosh,     [FN_ASIN] = ln_emit_asin,    [FN_ACOS] = ln_emit_acos,
-    [FN_ATAN] = ln_emit_atan,     [FN_ASINH] = ln_emit_asinh,  [FN_ACOSH] = ln_emit_acosh,
-    [FN_ATANH] = ln_emit_atanh,   [FN_RECIPROCAL] = ln_emit_reciprocal, [FN_IS_NAN] = ln_emit_is_nan,
-    [FN_IS_INF] = is_inf,         [FN_IS_FINITE] = is_finite,  [FN_ONES_LIKE] = ones_like,
-    [FN_ERFINV] = erfinv,         [FN_NDTRI] = ndtri,          [FN_ROUND] = round_even,
-    [FN_TRUNC] = ln_emit_trunc,
+    [LN_FN_ERF] = ln_emit_erf,       [LN_FN_ERFC] = erfc_of,
+    [LN_FN_LOG1P] = ln_emit_log1p,   [LN_FN_EXPM1] = ln_emit_expm1,
+    [LN_FN_TAN] = ln_emit_tan,       [LN_FN_SINH] = ln_emit_sinh,
+    [LN_FN_COSH] = ln_emit_cosh,     [LN_FN_ASIN] = ln_emit_asin,
+    [LN_FN_ACOS] = ln_emit_acos,     [LN_FN_ATAN] = ln_emit_atan,
+    [LN_FN_ASINH] = ln_emit_asinh,   [LN_FN_ACOSH] = ln_emit_acosh,
+    [LN_FN_ATANH] = ln_emit_atanh,   [LN_FN_RECIPROCAL] = ln_emit_reciprocal,
+    [LN_FN_IS_NAN] = ln_emit_is_nan, [LN_FN_IS_INF] = is_inf,
+    [LN_FN_IS_FINITE] = is_finite,   [LN_FN_ONES_LIKE] = ones_like,
+    [LN_FN_ERFINV] = erfinv,         [LN_FN_NDTRI] = ndtri,
+    [LN_FN_ROUND] = round_even,      [LN_FN_TRUNC] = ln_emit_trunc,
 };
 
 void ln_sm_op_function(ln_sm_call *c) {
@@ -115,7 +114,9 @@ void ln_sm_op_cast(ln_sm_call *c) {
   const ln_type to = ln_sm_type(c, "DstT");
   int32_t a = ln_sm_in(c, 0);
   if (to == LN_BOOL && a >= 0) {
-    a = ln_emit_type(c->e, a) == LN_BOOL ? a : ln_emit_compare(c->e, LN_OP_NOT_EQUAL, a, ln_emit_scalar(c->e, ln_emit_type(c->e, a), 0));
+    a = ln_emit_type(c->e, a) == LN_BOOL
+            ? a
+            : ln_emit_compare(c->e, LN_OP_NOT_EQUAL, a, ln_emit_scalar(c->e, ln_emit_type(c->e, a), 0));
   }
   ln_sm_result(c, ln_emit_cast(c->e, a, to));
 }
@@ -128,7 +129,8 @@ void ln_sm_op_bitcast(ln_sm_call *c) {
 /* sum(t * t) / 2 */
 void ln_sm_op_l2_loss(ln_sm_call *c) {
   const int32_t a = ln_sm_in(c, 0);
-  ln_sm_result(c, ln_emit_mul_number(c->e, ln_emit_reduce(c->e, LN_OP_SUM, ln_emit_mul(c->e, a, a), 0, NULL, false), 0.5));
+  ln_sm_result(c,
+               ln_emit_mul_number(c->e, ln_emit_reduce(c->e, LN_OP_SUM, ln_emit_mul(c->e, a, a), 0, NULL, false), 0.5));
 }
 
 /* ---- two inputs ---- */
@@ -168,8 +170,12 @@ static int32_t truncated_rest(ln_emit *e, int32_t a, int32_t b) {
   return ln_emit_sub(e, a, ln_emit_mul(e, truncated(e, a, b), b));
 }
 
-static int32_t div_no_nan(ln_emit *e, int32_t a, int32_t b) { return zero_where(e, is_zero(e, b), ln_emit_div(e, a, b)); }
-static int32_t mul_no_nan(ln_emit *e, int32_t a, int32_t b) { return zero_where(e, is_zero(e, b), ln_emit_mul(e, a, b)); }
+static int32_t div_no_nan(ln_emit *e, int32_t a, int32_t b) {
+  return zero_where(e, is_zero(e, b), ln_emit_div(e, a, b));
+}
+static int32_t mul_no_nan(ln_emit *e, int32_t a, int32_t b) {
+  return zero_where(e, is_zero(e, b), ln_emit_mul(e, a, b));
+}
 static int32_t xdivy(ln_emit *e, int32_t a, int32_t b) { return zero_where(e, is_zero(e, a), ln_emit_div(e, a, b)); }
 
 static int32_t xlogy(ln_emit *e, int32_t a, int32_t b) {
@@ -181,20 +187,25 @@ static int32_t xlog1py(ln_emit *e, int32_t a, int32_t b) {
 }
 
 /* In the order in which the two are given. */
-static int32_t squared_difference(ln_emit *e, int32_t a, int32_t b) { return ln_emit_binary(e, LN_OP_SQUARED_DIFFERENCE, a, b); }
+static int32_t squared_difference(ln_emit *e, int32_t a, int32_t b) {
+  return ln_emit_binary(e, LN_OP_SQUARED_DIFFERENCE, a, b);
+}
 
-static int32_t left_shift(ln_emit *e, int32_t a, int32_t b) { return ln_emit_binary(e, LN_OP_STABLEHLO_SHIFT_LEFT, a, b); }
-
-enum {
-  FN2_TRUNC_DIV, FN2_TRUNC_MOD, FN2_DIV_NO_NAN, FN2_MUL_NO_NAN, FN2_XDIVY, FN2_XLOGY, FN2_XLOG1PY, FN2_POW, FN2_SQUARED,
-  FN2_LEFT_SHIFT
-};
+static int32_t left_shift(ln_emit *e, int32_t a, int32_t b) {
+  return ln_emit_binary(e, LN_OP_STABLEHLO_SHIFT_LEFT, a, b);
+}
 
 static int32_t (*const functions_of_two[])(ln_emit *e, int32_t a, int32_t b) = {
-    [FN2_TRUNC_DIV] = truncated,   [FN2_TRUNC_MOD] = truncated_rest, [FN2_DIV_NO_NAN] = div_no_nan,
-    [FN2_MUL_NO_NAN] = mul_no_nan, [FN2_XDIVY] = xdivy,              [FN2_XLOGY] = xlogy,
-    [FN2_XLOG1PY] = xlog1py,       [FN2_POW] = ln_emit_pow,          [FN2_SQUARED] = squared_difference,
-    [FN2_LEFT_SHIFT] = left_shift,
+    [LN_FN2_TRUNC_DIV] = truncated,
+    [LN_FN2_TRUNC_MOD] = truncated_rest,
+    [LN_FN2_DIV_NO_NAN] = div_no_nan,
+    [LN_FN2_MUL_NO_NAN] = mul_no_nan,
+    [LN_FN2_XDIVY] = xdivy,
+    [LN_FN2_XLOGY] = xlogy,
+    [LN_FN2_XLOG1PY] = xlog1py,
+    [LN_FN2_POW] = ln_emit_pow,
+    [LN_FN2_SQUARED] = squared_difference,
+    [LN_FN2_LEFT_SHIFT] = left_shift,
 };
 
 void ln_sm_op_function_of_two(ln_sm_call *c) {
@@ -204,7 +215,8 @@ void ln_sm_op_function_of_two(ln_sm_call *c) {
 
 void ln_sm_op_approximate_equal(ln_sm_call *c) {
   const int32_t apart = ln_emit_unary(c->e, LN_OP_ABS, ln_emit_sub(c->e, ln_sm_in(c, 0), ln_sm_in(c, 1)));
-  ln_sm_result(c, ln_emit_compare(c->e, LN_OP_LESS, apart, ln_emit_scalar(c->e, ln_emit_type(c->e, apart), ln_sm_float(c, "tolerance", 1e-5))));
+  ln_sm_result(c, ln_emit_compare(c->e, LN_OP_LESS, apart,
+                                  ln_emit_scalar(c->e, ln_emit_type(c->e, apart), ln_sm_float(c, "tolerance", 1e-5))));
 }
 
 /* AddN, AccumulateNV2 */
@@ -261,7 +273,8 @@ static bool wide_enough(ln_type type) { return type == LN_FLOAT32 || type == LN_
 void ln_sm_op_matmul(ln_sm_call *c) {
   const int32_t a = ln_sm_in(c, 0), b = ln_sm_in(c, 1);
   const bool flip_a = ln_sm_bool(c, "transpose_a", false), flip_b = ln_sm_bool(c, "transpose_b", false);
-  if (ln_emit_type(c->e, a) == LN_FLOAT32 && ln_emit_rank(c->e, a) == 2 && ln_emit_rank(c->e, b) == 2 && ln_emit_is_const(c->e, b)) {
+  if (ln_emit_type(c->e, a) == LN_FLOAT32 && ln_emit_rank(c->e, a) == 2 && ln_emit_rank(c->e, b) == 2 &&
+      ln_emit_is_const(c->e, b)) {
     const int32_t weights = flip_b ? b : turned(c->e, b);
     ln_sm_result(c, ln_emit_dense(c->e, flip_a ? turned(c->e, a) : a, weights, -1));
   } else {
@@ -276,7 +289,8 @@ void ln_sm_op_batch_matmul(ln_sm_call *c) {
     ln_emit_refuse(c->e, "there are no matrix products of %s", ln_type_name(type));
     return;
   }
-  ln_sm_result(c, ln_emit_matmul(c->e, ln_sm_in(c, 0), ln_sm_in(c, 1), ln_sm_bool(c, "adj_x", false), ln_sm_bool(c, "adj_y", false)));
+  ln_sm_result(c, ln_emit_matmul(c->e, ln_sm_in(c, 0), ln_sm_in(c, 1), ln_sm_bool(c, "adj_x", false),
+                                 ln_sm_bool(c, "adj_y", false)));
 }
 
 void ln_sm_op_einsum(ln_sm_call *c) {
@@ -344,7 +358,8 @@ void ln_sm_op_euclidean_norm(ln_sm_call *c) {
   const int32_t count = axes_of(c, rank, axes);
   if (count < 0) return;
   const int32_t squares = ln_emit_mul(c->e, a, a);
-  const int32_t sum = count == 0 ? squares : ln_emit_reduce(c->e, LN_OP_SUM, squares, count, axes, ln_sm_bool(c, "keep_dims", false));
+  const int32_t sum =
+      count == 0 ? squares : ln_emit_reduce(c->e, LN_OP_SUM, squares, count, axes, ln_sm_bool(c, "keep_dims", false));
   ln_sm_result(c, ln_emit_unary(c->e, LN_OP_SQRT, sum));
 }
 

@@ -1,5 +1,5 @@
-/* The messages of a SavedModel (tensorflow/core/protobuf/{saved_model,meta_graph,saver}.proto and the framework's graph,
- * node_def, function and op_def) as graphs of nodes. */
+/* The messages of a SavedModel (tensorflow/core/protobuf/{saved_model,meta_graph,saver}.proto and the framework's
+ * graph, node_def, function and op_def) as graphs of nodes. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -219,8 +219,8 @@ static bool read_inputs(ln_sm *sm, const ln_sm_graph *graph, ln_sm_node *node) {
       const int32_t from = ln_sm_find_node(graph, text + 1, length - 1);
       if (from >= 0) controls[node->control_count++] = from; /* else: an argument, which is there anyway */
     } else if (length == 0 || !ln_sm_parse_ref(graph, text, length, &inputs[node->input_count++])) {
-      ln_import_fail(sm->import, LN_ERR_MODEL, "node \"%.120s\" (%.60s) asks for \"%.*s\", which there is not", node->name,
-                     node->op, (int)(length < 120 ? length : 120), text);
+      ln_import_fail(sm->import, LN_ERR_MODEL, "node \"%.120s\" (%.60s) asks for \"%.*s\", which there is not",
+                     node->name, node->op, (int)(length < 120 ? length : 120), text);
       return false;
     }
   }
@@ -275,7 +275,8 @@ static bool read_result(ln_sm *sm, ln_sm_graph *graph, ln_wire name) {
     const ln_wire key = ln_sm_bytes(field.bytes, MAP_KEY), value = ln_sm_bytes(field.bytes, MAP_VALUE);
     if (ln_wire_left(&key) != ln_wire_left(&name) || memcmp(key.at, name.at, ln_wire_left(&key)) != 0) continue;
     if (ln_wire_left(&value) == 0) break;
-    return ln_sm_parse_ref(graph, (const char *)value.at, ln_wire_left(&value), &graph->results[graph->result_count++]) ||
+    return ln_sm_parse_ref(graph, (const char *)value.at, ln_wire_left(&value),
+                           &graph->results[graph->result_count++]) ||
            broken(sm, "a function gives what there is not");
   }
   return broken(sm, "a function does not say what it gives");

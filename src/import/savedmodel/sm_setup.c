@@ -86,7 +86,8 @@ static bool parse_slice(const ln_sm_stored *stored, const ln_shape *whole, ln_sl
     for (int32_t k = 0; k < 2; ++k) {
       if (k == 1 && (at == end || *at++ != ',')) return false;
       int32_t digits = 0;
-      for (; at < end && *at >= '0' && *at <= '9' && digits < 10; ++at, ++digits) numbers[k] = numbers[k] * 10 + (*at - '0');
+      for (; at < end && *at >= '0' && *at <= '9' && digits < 10; ++at, ++digits)
+        numbers[k] = numbers[k] * 10 + (*at - '0');
       if (digits == 0) return false;
     }
     out->start[i] = numbers[0];
@@ -102,12 +103,14 @@ static ln_status read_stored(ln_sm *sm, const ln_sm_stored *stored, ln_type *typ
   size_t count, size;
   LN_TRY(ln_checkpoint_find(&sm->checkpoint, stored->key, stored->key_size, said, &entry));
   if (!parse_slice(stored, &entry.shape, &slice) || !ln_slice_shape(&slice, &entry.shape, shape)) {
-    return ln_fail(said, LN_ERR_MODEL, "a part of variable \"%.*s\" lies outside it", (int)(stored->key_size < 100 ? stored->key_size : 100), stored->key);
+    return ln_fail(said, LN_ERR_MODEL, "a part of variable \"%.*s\" lies outside it",
+                   (int)(stored->key_size < 100 ? stored->key_size : 100), stored->key);
   }
   *type = entry.type;
   const size_t item = *type == LN_STRING ? 1 : (size_t)ln_type_bits(*type) / 8;
   if (!ln_shape_elements(shape, &count) || !ln_size_mul(count, item, &size) || size > sm->checkpoint_bytes) {
-    return ln_fail(said, LN_ERR_DATA, "variable \"%.*s\" is larger than the files of the checkpoint", (int)(stored->key_size < 100 ? stored->key_size : 100), stored->key);
+    return ln_fail(said, LN_ERR_DATA, "variable \"%.*s\" is larger than the files of the checkpoint",
+                   (int)(stored->key_size < 100 ? stored->key_size : 100), stored->key);
   }
   if (*type != LN_STRING) {
     void *made = ln_arena_alloc(&sm->import->model->arena, size > 0 ? size : 1);
@@ -222,7 +225,8 @@ static void run(ln_sm *sm, ln_import *scratch, ln_wire name) {
 bool ln_sm_set_up(ln_sm *sm) {
   static const ln_import_options no_options = {0};
   ln_error said = {LN_OK, ""};
-  ln_import scratch = {.source = sm->import->source, .options = &no_options, .err = &said, .state_graph = -1, .what = "node"};
+  ln_import scratch = {
+      .source = sm->import->source, .options = &no_options, .err = &said, .state_graph = -1, .what = "node"};
   if (!open_checkpoint(sm)) return false;
   scratch.model = ln_model_create();
   if (scratch.model == NULL) {
@@ -236,5 +240,6 @@ bool ln_sm_set_up(ln_sm *sm) {
   sm->setup = false;
   sm->scratch = NULL;
   ln_model_destroy(scratch.model);
+  for (int32_t i = 0; i < sm->variable_count; ++i) sm->variables[i].last_e = NULL;
   return !ln_sm_failed(sm);
 }

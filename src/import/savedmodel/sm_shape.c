@@ -8,7 +8,8 @@ static int32_t string_constant(ln_sm_call *c, const ln_nodedef_tensor *t) {
   size_t count;
   ln_wire_walker walker = ln_nodedef_tensor_strings(t);
   ln_wire_field field = {.bytes = {NULL, NULL}};
-  if (!ln_shape_elements(&t->shape, &count) || count > ((size_t)1 << 26)) return ln_emit_wrong(c->e, "its strings are too many");
+  if (!ln_shape_elements(&t->shape, &count) || count > ((size_t)1 << 26))
+    return ln_emit_wrong(c->e, "its strings are too many");
   ln_arena work = {0};
   const char **texts = ln_arena_array(&work, count + 1, sizeof *texts);
   size_t *lengths = ln_arena_array(&work, count + 1, sizeof *lengths);
@@ -31,8 +32,10 @@ enum { MOST_REPEATED = 1 << 28 };
 static int32_t constant(ln_sm_call *c, const ln_nodedef_tensor *t) {
   size_t bytes;
   if (t->type == LN_STRING) return string_constant(c, t);
-  if (!ln_tensor_size(t->type, &t->shape, &bytes)) return ln_emit_refuse(c->e, "a constant of %s", ln_type_name(t->type));
-  if (bytes > MOST_REPEATED && bytes > ln_wire_left(&t->proto)) return ln_emit_refuse(c->e, "a constant of %zu bytes is made of few", bytes);
+  if (!ln_tensor_size(t->type, &t->shape, &bytes))
+    return ln_emit_refuse(c->e, "a constant of %s", ln_type_name(t->type));
+  if (bytes > MOST_REPEATED && bytes > ln_wire_left(&t->proto))
+    return ln_emit_refuse(c->e, "a constant of %zu bytes is made of few", bytes);
   void *data = ln_arena_alloc(ln_emit_arena(c->e), bytes > 0 ? bytes : 1);
   if (data == NULL) return ln_import_no_memory(c->e->import);
   if (!ln_nodedef_tensor_numbers(t, data, bytes)) return ln_emit_wrong(c->e, "its value does not fit its shape");
@@ -53,7 +56,8 @@ void ln_sm_op_const(ln_sm_call *c) {
 
 void ln_sm_op_fill(ln_sm_call *c) {
   const int32_t value = ln_sm_in(c, 1);
-  ln_sm_result(c, ln_emit_op(c->e, LN_OP_FILL, NULL, 2, (const int32_t[]){ln_sm_in(c, 0), value}, ln_emit_type(c->e, value)));
+  ln_sm_result(
+      c, ln_emit_op(c->e, LN_OP_FILL, NULL, 2, (const int32_t[]){ln_sm_in(c, 0), value}, ln_emit_type(c->e, value)));
 }
 
 void ln_sm_op_zeros_like(ln_sm_call *c) {
@@ -63,8 +67,10 @@ void ln_sm_op_zeros_like(ln_sm_call *c) {
   }
   const int32_t a = ln_sm_in(c, 0);
   const ln_shape shape = ln_emit_shape(c->e, a);
-  const bool plain = ln_emit_is_fixed(c->e, a) && ln_type_bits(ln_emit_type(c->e, a)) >= 8 && ln_emit_type(c->e, a) != LN_COMPLEX64;
-  ln_sm_result(c, plain ? ln_emit_filled(c->e, ln_emit_type(c->e, a), shape.rank, shape.dims, 0) : ln_emit_unary(c->e, LN_OP_ZEROS_LIKE, a));
+  const bool plain =
+      ln_emit_is_fixed(c->e, a) && ln_type_bits(ln_emit_type(c->e, a)) >= 8 && ln_emit_type(c->e, a) != LN_COMPLEX64;
+  ln_sm_result(c, plain ? ln_emit_filled(c->e, ln_emit_type(c->e, a), shape.rank, shape.dims, 0)
+                        : ln_emit_unary(c->e, LN_OP_ZEROS_LIKE, a));
 }
 
 static bool is_known_number(ln_sm_call *c, int32_t t, double *out) { return ln_emit_number(c->e, t, out); }
@@ -108,10 +114,13 @@ static ln_type index_type(const ln_sm_call *c) {
 /* Shape, ShapeN */
 void ln_sm_op_shape(ln_sm_call *c) {
   if (!ln_sm_outs(c, c->in_count)) return;
-  for (int32_t i = 0; i < c->in_count; ++i) ln_sm_give(c, i, ln_emit_cast(c->e, ln_emit_shape_of(c->e, ln_sm_in(c, i)), index_type(c)));
+  for (int32_t i = 0; i < c->in_count; ++i)
+    ln_sm_give(c, i, ln_emit_cast(c->e, ln_emit_shape_of(c->e, ln_sm_in(c, i)), index_type(c)));
 }
 
-void ln_sm_op_size(ln_sm_call *c) { ln_sm_result(c, ln_emit_cast(c->e, ln_emit_count_of(c->e, ln_sm_in(c, 0)), index_type(c))); }
+void ln_sm_op_size(ln_sm_call *c) {
+  ln_sm_result(c, ln_emit_cast(c->e, ln_emit_count_of(c->e, ln_sm_in(c, 0)), index_type(c)));
+}
 void ln_sm_op_rank(ln_sm_call *c) { ln_sm_result(c, ln_emit_i32(c->e, ln_emit_rank(c->e, ln_sm_in(c, 0)))); }
 void ln_sm_op_reshape(ln_sm_call *c) { ln_sm_result(c, ln_emit_reshape_to(c->e, ln_sm_in(c, 0), ln_sm_in(c, 1))); }
 
@@ -149,7 +158,9 @@ void ln_sm_op_transpose(ln_sm_call *c) {
   ln_sm_result(c, ln_emit_transpose(c->e, a, axes));
 }
 
-void ln_sm_op_broadcast_to(ln_sm_call *c) { ln_sm_result(c, ln_emit_broadcast_to(c->e, ln_sm_in(c, 0), ln_sm_in(c, 1))); }
+void ln_sm_op_broadcast_to(ln_sm_call *c) {
+  ln_sm_result(c, ln_emit_broadcast_to(c->e, ln_sm_in(c, 0), ln_sm_in(c, 1)));
+}
 
 void ln_sm_op_broadcast_args(ln_sm_call *c) {
   const int32_t in[2] = {ln_sm_in(c, 0), ln_sm_in(c, 1)};
@@ -173,13 +184,16 @@ static bool take_all(ln_sm_call *c, int32_t first, int32_t count, int32_t **out)
 void ln_sm_op_concat(ln_sm_call *c) {
   const int32_t count = c->in_count - 1, first = c->variant == 1;
   int32_t *parts, axis;
-  if (count < 1 || !take_all(c, first, count, &parts) || !ln_sm_axis(c, c->variant == 1 ? 0 : count, ln_emit_rank(c->e, parts[0]), &axis)) return;
+  if (count < 1 || !take_all(c, first, count, &parts) ||
+      !ln_sm_axis(c, c->variant == 1 ? 0 : count, ln_emit_rank(c->e, parts[0]), &axis))
+    return;
   ln_sm_result(c, count == 1 ? parts[0] : ln_emit_concat(c->e, axis, count, parts));
 }
 
 void ln_sm_op_pack(ln_sm_call *c) {
   int32_t *parts;
-  if (take_all(c, 0, c->in_count, &parts)) ln_sm_result(c, ln_emit_pack(c->e, (int32_t)ln_sm_int(c, "axis", 0), c->in_count, parts));
+  if (take_all(c, 0, c->in_count, &parts))
+    ln_sm_result(c, ln_emit_pack(c->e, (int32_t)ln_sm_int(c, "axis", 0), c->in_count, parts));
 }
 
 static void give_parts(ln_sm_call *c, int32_t count, const int32_t *parts) {
@@ -190,7 +204,8 @@ void ln_sm_op_unpack(ln_sm_call *c) {
   const int64_t count = ln_sm_int(c, "num", 0);
   if (count < 0 || count > LN_SM_MOST_LIST || !ln_sm_outs(c, (int32_t)count)) return;
   int32_t *parts = ln_arena_array(&c->scope->arena, (size_t)count + 1, sizeof *parts);
-  if (parts == NULL || !ln_emit_unpack(c->e, ln_sm_in(c, 0), (int32_t)ln_sm_int(c, "axis", 0), (int32_t)count, parts)) return;
+  if (parts == NULL || !ln_emit_unpack(c->e, ln_sm_in(c, 0), (int32_t)ln_sm_int(c, "axis", 0), (int32_t)count, parts))
+    return;
   give_parts(c, (int32_t)count, parts);
 }
 
@@ -199,7 +214,9 @@ void ln_sm_op_split(ln_sm_call *c) {
   const int64_t count = ln_sm_int(c, "num_split", 0);
   const int32_t a = ln_sm_in(c, 1);
   int32_t axis;
-  if (!ln_sm_axis(c, 0, ln_emit_rank(c->e, a), &axis) || count < 1 || count > LN_SM_MOST_LIST || !ln_sm_outs(c, (int32_t)count)) return;
+  if (!ln_sm_axis(c, 0, ln_emit_rank(c->e, a), &axis) || count < 1 || count > LN_SM_MOST_LIST ||
+      !ln_sm_outs(c, (int32_t)count))
+    return;
   const int32_t size = ln_emit_dim(c->e, a, axis);
   int32_t *parts = ln_arena_array(&c->scope->arena, 2 * (size_t)count, sizeof *parts);
   if (parts == NULL) return;
@@ -208,7 +225,9 @@ void ln_sm_op_split(ln_sm_call *c) {
     ln_type *types = ln_arena_array(&c->scope->arena, (size_t)count, sizeof *types);
     const ln_split_options options = {.num_splits = (int32_t)count};
     for (int32_t i = 0; types != NULL && i < count; ++i) types[i] = type;
-    if (types == NULL || !ln_emit_ops(c->e, LN_OP_SPLIT, &options, 2, (const int32_t[]){ln_emit_i32(c->e, axis), a}, (int32_t)count, types, parts)) return;
+    if (types == NULL || !ln_emit_ops(c->e, LN_OP_SPLIT, &options, 2, (const int32_t[]){ln_emit_i32(c->e, axis), a},
+                                      (int32_t)count, types, parts))
+      return;
   } else {
     for (int32_t i = 0; i < count; ++i) parts[count + i] = (int32_t)(size / count);
     if (!ln_emit_split(c->e, a, axis, (int32_t)count, parts + count, parts)) return;
@@ -245,7 +264,8 @@ void ln_sm_op_slice(ln_sm_call *c) {
   ln_sm_result(c, ln_emit_op(c->e, LN_OP_SLICE, NULL, 3, in, ln_emit_type(c->e, a)));
 }
 
-/* The masks of TensorFlow and TensorFlow Lite mean the same; an ellipsis becomes whole axes, which all runtimes know. */
+/* The masks of TensorFlow and TensorFlow Lite mean the same; an ellipsis becomes whole axes, which all runtimes know.
+ */
 typedef struct cut {
   int64_t begin[2 * LN_MAX_RANK], end[2 * LN_MAX_RANK], step[2 * LN_MAX_RANK];
   int32_t count;
@@ -290,13 +310,16 @@ static int32_t insert_axes(ln_emit *e, int32_t a, cut *s) {
   return count == 0 ? a : ln_emit_expand(e, a, count, axes);
 }
 
-static int32_t clamped(int64_t value) { return value > INT32_MAX ? INT32_MAX : value < INT32_MIN ? INT32_MIN : (int32_t)value; }
+static int32_t clamped(int64_t value) {
+  return value > INT32_MAX ? INT32_MAX : value < INT32_MIN ? INT32_MIN : (int32_t)value;
+}
 
 static int32_t cut_constant(ln_sm_call *c, int32_t a, cut *s) {
   ln_emit *e = c->e;
   int32_t values[3][2 * LN_MAX_RANK];
   a = insert_axes(e, a, s);
-  if (s->count > ln_emit_rank(e, a)) return ln_emit_wrong(e, "it cuts %d of %d dimensions", s->count, ln_emit_rank(e, a));
+  if (s->count > ln_emit_rank(e, a))
+    return ln_emit_wrong(e, "it cuts %d of %d dimensions", s->count, ln_emit_rank(e, a));
   bool whole = s->shrink_mask == 0;
   for (int32_t i = 0; i < s->count; ++i) {
     values[0][i] = clamped(s->begin[i]);
@@ -305,8 +328,10 @@ static int32_t cut_constant(ln_sm_call *c, int32_t a, cut *s) {
     whole = whole && (s->begin_mask >> i & 1) != 0 && (s->end_mask >> i & 1) != 0 && s->step[i] == 1;
   }
   if (whole) return a;
-  const ln_strided_slice_options options = {.begin_mask = s->begin_mask, .end_mask = s->end_mask, .shrink_axis_mask = s->shrink_mask};
-  const int32_t in[4] = {a, ln_emit_vector(e, s->count, values[0]), ln_emit_vector(e, s->count, values[1]), ln_emit_vector(e, s->count, values[2])};
+  const ln_strided_slice_options options = {
+      .begin_mask = s->begin_mask, .end_mask = s->end_mask, .shrink_axis_mask = s->shrink_mask};
+  const int32_t in[4] = {a, ln_emit_vector(e, s->count, values[0]), ln_emit_vector(e, s->count, values[1]),
+                         ln_emit_vector(e, s->count, values[2])};
   return ln_emit_op(e, LN_OP_STRIDED_SLICE, &options, 4, in, ln_emit_type(e, a));
 }
 
@@ -353,7 +378,8 @@ void ln_sm_op_pad(ln_sm_call *c) {
 void ln_sm_op_mirror_pad(ln_sm_call *c) {
   const int32_t a = ln_sm_in(c, 0);
   const ln_mirror_pad_options options = {.mode = ln_sm_is(c, "mode", "SYMMETRIC") ? 1 : 0};
-  ln_sm_result(c, ln_emit_op(c->e, LN_OP_MIRROR_PAD, &options, 2, (const int32_t[]){a, ln_sm_in(c, 1)}, ln_emit_type(c->e, a)));
+  ln_sm_result(
+      c, ln_emit_op(c->e, LN_OP_MIRROR_PAD, &options, 2, (const int32_t[]){a, ln_sm_in(c, 1)}, ln_emit_type(c->e, a)));
 }
 
 /* ---- turning round ---- */
@@ -378,15 +404,19 @@ void ln_sm_op_reverse(ln_sm_call *c) {
 
 void ln_sm_op_reverse_sequence(ln_sm_call *c) {
   const int32_t a = ln_sm_in(c, 0);
-  const ln_reverse_sequence_options options = {.seq_dim = (int32_t)ln_sm_int(c, "seq_dim", 0), .batch_dim = (int32_t)ln_sm_int(c, "batch_dim", 0)};
-  ln_sm_result(c, ln_emit_op(c->e, LN_OP_REVERSE_SEQUENCE, &options, 2, (const int32_t[]){a, ln_sm_in(c, 1)}, ln_emit_type(c->e, a)));
+  const ln_reverse_sequence_options options = {.seq_dim = (int32_t)ln_sm_int(c, "seq_dim", 0),
+                                               .batch_dim = (int32_t)ln_sm_int(c, "batch_dim", 0)};
+  ln_sm_result(c, ln_emit_op(c->e, LN_OP_REVERSE_SEQUENCE, &options, 2, (const int32_t[]){a, ln_sm_in(c, 1)},
+                             ln_emit_type(c->e, a)));
 }
 
 /* Roll: what is pushed out at the end comes in at the beginning */
 void ln_sm_op_roll(ln_sm_call *c) {
   int32_t a = ln_sm_in(c, 0), count = 0, axis_count = 0;
   int64_t shifts[LN_MAX_RANK], axes[LN_MAX_RANK];
-  if (!ln_sm_const_ints(c, 1, "shift", shifts, LN_MAX_RANK, &count) || !ln_sm_const_ints(c, 2, "axes", axes, LN_MAX_RANK, &axis_count)) return;
+  if (!ln_sm_const_ints(c, 1, "shift", shifts, LN_MAX_RANK, &count) ||
+      !ln_sm_const_ints(c, 2, "axes", axes, LN_MAX_RANK, &axis_count))
+    return;
   for (int32_t i = 0; i < count && count == axis_count; ++i) {
     int32_t axis;
     const bool good = ln_axis_normalize(axes[i], ln_emit_rank(c->e, a), &axis);
@@ -397,7 +427,8 @@ void ln_sm_op_roll(ln_sm_call *c) {
     }
     int64_t at = size > 0 ? ((-shifts[i]) % size + size) % size : -shifts[i];
     if (at == 0 || size == 0) continue;
-    const int32_t parts[2] = {ln_emit_slice(c->e, a, axis, (int32_t)at, INT32_MAX, 1), ln_emit_slice(c->e, a, axis, 0, (int32_t)at, 1)};
+    const int32_t parts[2] = {ln_emit_slice(c->e, a, axis, (int32_t)at, INT32_MAX, 1),
+                              ln_emit_slice(c->e, a, axis, 0, (int32_t)at, 1)};
     a = ln_emit_concat(c->e, axis, 2, parts);
   }
   ln_sm_result(c, a);
@@ -424,6 +455,7 @@ void ln_sm_op_space_batch(ln_sm_call *c) {
   const bool older = ln_nodedef_has(c->def, "block_size");
   const int32_t block = (int32_t)ln_sm_int(c, "block_size", 0), a = ln_sm_in(c, 0);
   const int32_t sizes = older ? ln_emit_vector(c->e, 2, (const int32_t[]){block, block}) : ln_sm_in(c, 1);
-  const int32_t in[3] = {a, ln_emit_cast(c->e, sizes, LN_INT32), ln_emit_cast(c->e, ln_sm_in(c, older ? 1 : 2), LN_INT32)};
+  const int32_t in[3] = {a, ln_emit_cast(c->e, sizes, LN_INT32),
+                         ln_emit_cast(c->e, ln_sm_in(c, older ? 1 : 2), LN_INT32)};
   ln_sm_result(c, ln_emit_op(c->e, c->variant, NULL, 3, in, ln_emit_type(c->e, a)));
 }

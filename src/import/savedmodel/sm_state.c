@@ -49,6 +49,10 @@ int32_t ln_sm_read_variable(ln_sm_scope *scope, const ln_sm_value *handle) {
   ln_sm_variable *v = &scope->sm->variables[handle->index];
   if (ln_sm_failed(scope->sm)) return -1;
   if (scope->sm->setup || !v->changes) return read_constant(scope, v);
+  if (scope->sm->probing > 0) {
+    const ln_fact fact = {.shape = {v->shape, v->shape}};
+    return has_value(scope, v) ? ln_emit_tensor(scope->e, NULL, v->type, &fact) : -1;
+  }
   return has_number(scope, v) ? ln_emit_read(scope->e, v->number) : -1;
 }
 
@@ -60,6 +64,7 @@ void ln_sm_assign_variable(ln_sm_call *c, const ln_sm_value *handle, const ln_sm
     return;
   }
   ln_sm_variable *v = &sm->variables[handle->index];
+  if (sm->probing > 0) return;
   if (!sm->setup) {
     if (has_number(c->scope, v)) ln_emit_assign(c->e, v->number, ln_sm_use(c->scope, value));
     return;
@@ -89,7 +94,8 @@ void ln_sm_op_variable(ln_sm_call *c) {
   size_t length;
   const char *name = ln_sm_shared_name(c->node, &length);
   const int32_t index = ln_sm_variable_of(ln_sm_of(c), name, length);
-  ln_sm_give_value(c, 0, (ln_sm_value){.kind = LN_SM_VARIABLE, .index = index, .tensor = -1, .is_ref = c->variant == 1});
+  ln_sm_give_value(c, 0,
+                   (ln_sm_value){.kind = LN_SM_VARIABLE, .index = index, .tensor = -1, .is_ref = c->variant == 1});
 }
 
 void ln_sm_op_read_variable(ln_sm_call *c) {
@@ -131,7 +137,8 @@ void ln_sm_op_resource_gather(ln_sm_call *c) {
   if (!is_handle(c)) return;
   const int32_t table = ln_sm_read_variable(c->scope, &c->in[0]), indices = ln_sm_in(c, 1);
   if (c->variant == 1) {
-    ln_sm_result(c, ln_emit_op(c->e, LN_OP_GATHER_ND, NULL, 2, (const int32_t[]){table, indices}, ln_emit_type(c->e, table)));
+    ln_sm_result(
+        c, ln_emit_op(c->e, LN_OP_GATHER_ND, NULL, 2, (const int32_t[]){table, indices}, ln_emit_type(c->e, table)));
   } else {
     const int32_t batch = (int32_t)ln_sm_int(c, "batch_dims", 0);
     ln_sm_result(c, ln_emit_gather(c->e, table, indices, batch, batch));
