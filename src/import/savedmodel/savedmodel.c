@@ -1,6 +1,5 @@
 /* A SavedModel folder as a model: each wanted signature a graph, over the variables and tables that all of them share.
  */
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "import/importers.h"

@@ -6,6 +6,8 @@
 #ifndef LN_IMPORT_SAVEDMODEL_H
 #define LN_IMPORT_SAVEDMODEL_H
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "import/emit.h"
@@ -219,6 +221,8 @@ int32_t ln_sm_find_node(const ln_sm_graph *graph, const char *name, size_t lengt
 /* "name:1" of the file's own graph. */
 bool ln_sm_parse_ref(const ln_sm_graph *graph, const char *text, size_t length, ln_sm_ref *out);
 const ln_sm_op *ln_sm_find_op(const char *name);
+/* Names of rows, in order; NULL past the last. */
+const char *ln_sm_op_name(int32_t index);
 /* Message `number` of a map's entry `key`; false where there is none. */
 bool ln_sm_entry(ln_wire map, uint32_t number, const char *key, ln_wire *out);
 /* Bytes of a field, empty where there are none. */

@@ -1,7 +1,5 @@
 /* The messages of a SavedModel (tensorflow/core/protobuf/{saved_model,meta_graph,saver}.proto and the framework's
  * graph, node_def, function and op_def) as graphs of nodes. */
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "import/savedmodel/savedmodel.h"
 
@@ -45,7 +43,7 @@ const ln_sm_op *ln_sm_find_op(const char *name) {
   return bsearch(name, rows, LN_COUNT(rows), sizeof rows[0], compare_row);
 }
 
-const char *ln_import_savedmodel_op(int32_t index) {
+const char *ln_sm_op_name(int32_t index) {
   return index < 0 || (size_t)index >= LN_COUNT(rows) ? NULL : rows[index].name;
 }
 
