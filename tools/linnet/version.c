@@ -2,17 +2,32 @@
 #include <string.h>
 
 #include "cli.h"
+#ifndef LN_WITHOUT_CONVERTER
+#include "linnet/convert.h"
+#endif
+
+/* The outside libraries of the input library, then those that only the converters use. */
+static const char *library(int32_t index) {
+  for (int32_t i = 0; ln_io_library(i); i++) {
+    if (index-- == 0) return ln_io_library(i);
+  }
+#ifndef LN_WITHOUT_CONVERTER
+  return ln_convert_library(index);
+#else
+  return NULL;
+#endif
+}
 
 static int version(const cli_command *self, int argc, char **argv) {
   int operands;
   const int status = cli_parse(self, argc, argv, NULL, 0, NULL, 0, &operands);
   if (status >= 0) return status;
   printf("linnet %s\nkernels: %s\nlibraries:", ln_version(), ln_cpu_tier());
-  for (int32_t i = 0; ln_io_library(i); i++) {
-    const char *name = ln_io_library(i), *notice = strstr(name, " (c)");
+  for (int32_t i = 0; library(i); i++) {
+    const char *name = library(i), *notice = strstr(name, " (c)");
     printf("%s %.*s", i ? "," : "", (int)(notice ? notice - name : (ptrdiff_t)strlen(name)), name);
   }
-  printf("%s\n", ln_io_library(0) ? "" : " none");
+  printf("%s\n", library(0) ? "" : " none");
   return CLI_OK;
 }
 
