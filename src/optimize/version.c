@@ -14,7 +14,8 @@ int32_t ln_edit_op_version(const ln_graph *graph, const ln_op *op) {
   }
   int32_t version = 0;
   const uint32_t layer = op->def->flags & LN_OPF_LAYER;
-  if (has_float && has_int8 && layer != 0) {
+  const bool weighs = op->input_count > 1 && op->inputs[1] >= 0;
+  if (has_float && has_int8 && layer != 0 && weighs) {
     const bool by_channel = graph->tensors[op->inputs[1]].quant->kind == LN_QUANT_AXIS;
     if (layer == LN_OPF_LAYER_CONV) version = by_channel ? 5 : 2;
     if (layer == LN_OPF_LAYER_DEPTHWISE) version = by_channel ? 6 : 4;

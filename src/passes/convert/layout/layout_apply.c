@@ -101,6 +101,7 @@ static ln_perm between(const ln_perm *from, const ln_perm *to) {
 
 /* An output of the graph that is the base in this very order; -1 for none. */
 static int32_t output_in_order(const ln_layout *l, int32_t base, const ln_perm *stored) {
+  if (stored->rank < 2) return -1;
   for (int32_t i = l->first_use[base]; i < l->first_use[base + 1]; ++i) {
     const ln_layout_use *use = &l->uses[i];
     if (use->node >= 0) continue;
@@ -256,7 +257,7 @@ static void accept_other(rewrite *w, const ln_layout_use *use, const ln_perm *st
 
 static void read_base(rewrite *w, int32_t base, const ln_layout_use *use) {
   ln_layout *l = w->l;
-  if (use->node < 0) return;
+  if (use->node < 0 || l->graph->ops[use->node].inputs[use->port] != use->tensor) return; /* it was given another one */
   const ln_perm stored = ln_layout_stored(l, base, false), wanted = ln_layout_wanted(l, use, false);
   int32_t tensor = w->held[base];
   if (!ln_layout_accepts(l, use, &wanted, &stored)) {
