@@ -46,6 +46,17 @@ static const ln_onnx_op *find_row(const char *domain, const char *name, int32_t 
   return found;
 }
 
+/* Some tools lose the domains of nodes: an operator that the standard lacks may be of another that the model imports. */
+static const char *lost_domain(const ln_onnx_scope *scope, const char *name) {
+  const Onnx__Model *model = scope->onnx->model;
+  for (size_t i = 0; i < model->n_opset_import; ++i) {
+    const char *domain = domain_of(model->opset_import[i]->domain);
+    bool known = false;
+    if (find_row(domain, name, INT32_MAX, &known) != NULL) return domain;
+  }
+  return "com.microsoft"; /* which ONNX Runtime's operators need no import for */
+}
+
 static const Onnx__Function *find_function(const Onnx__Model *model, const char *domain, const Onnx__Node *proto) {
   for (size_t i = 0; i < model->n_functions; ++i) {
     const Onnx__Function *function = model->functions[i];
@@ -111,8 +122,10 @@ static void run(ln_onnx_node *n) {
   }
   n->version = version_of(n->scope, domain);
   n->op = find_row(domain, text_of(n->proto->op_type), n->version, &known);
-  if (n->op == NULL && !known && domain[0] == '\0') { /* some tools leave out the domain of ONNX Runtime's operators */
-    n->op = find_row("com.microsoft", text_of(n->proto->op_type), 1, &known);
+  if (!known && domain[0] == '\0') {
+    const char *other = lost_domain(n->scope, text_of(n->proto->op_type));
+    n->op = find_row(other, text_of(n->proto->op_type), INT32_MAX, &known);
+    if (n->op != NULL) n->version = version_of(n->scope, other);
   }
   if (n->op == NULL) {
     refuse_unknown(n, domain, known);
