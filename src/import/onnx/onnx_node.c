@@ -46,7 +46,8 @@ static const ln_onnx_op *find_row(const char *domain, const char *name, int32_t 
   return found;
 }
 
-/* Some tools lose the domains of nodes: an operator that the standard lacks may be of another that the model imports. */
+/* Some tools lose the domains of nodes: an operator that the standard lacks may be of another that the model imports.
+ */
 static const char *lost_domain(const ln_onnx_scope *scope, const char *name) {
   const Onnx__Model *model = scope->onnx->model;
   for (size_t i = 0; i < model->n_opset_import; ++i) {
