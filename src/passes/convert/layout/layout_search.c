@@ -11,7 +11,8 @@ enum {
   RESHAPE_COST = 16,
   FORBIDDEN = 1 << 30,
   MOST_WORK = 20 * 1000 * 1000,
-  MOST_SHARERS = 64
+  MOST_SHARERS = 64,
+  MOST_ORDERS = 12
 };
 
 /* ---- costs ---- */
@@ -195,54 +196,100 @@ typedef struct mixture {
   const int32_t *vertex; /* [node_count]; LN_CUT_SOURCE where the node keeps its frame */
 } mixture;
 
+/* What it costs to hold a reader's wish, or not: by the maker's side, then the reader's. */
+typedef struct pair_cost {
+  int64_t at[2][2];
+} pair_cost;
+
 /*
- * Readers [from, to) of a base that want the same under either choice share a copy. `held`: the maker's vertex; `one`
- * is on the sink's side where any reader takes the proposal, `zero` on the source's where any does not.
+ * `one` is on the sink's side where a reader takes the proposal, `zero` on the source's where one does not; `held` is
+ * the maker's vertex. A vertex of -1 stands for readers that there are not.
  */
-static void add_readers(const mixture *m, int32_t base, const ln_layout_use *use, int32_t held, int32_t zero,
-                        int32_t one) {
-  const ln_layout *l = m->l;
-  int64_t cost[2][2];
-  for (int32_t maker = 0; maker < 2; ++maker) {
-    const ln_perm stored = ln_layout_stored(l, base, maker == 1);
-    for (int32_t reader = 0; reader < 2; ++reader) cost[maker][reader] = use_cost(l, use, base, &stored, reader == 1);
+static void add_pair(const mixture *m, const pair_cost *c, int32_t held, int32_t zero, int32_t one) {
+  const int64_t moved = c->at[0][1] < c->at[1][1] ? c->at[0][1] : c->at[1][1];
+  const int64_t kept = c->at[1][0] < c->at[0][0] ? c->at[1][0] : c->at[0][0];
+  if (one >= 0) {
+    ln_cut_arc(m->cut, LN_CUT_SOURCE, one, moved);
+    ln_cut_arc(m->cut, held, one, c->at[0][1] - moved);
+    /* What no arc can say, a maker and a reader that go apart by moving together, counts half for the reader. */
+    ln_cut_arc(m->cut, LN_CUT_SOURCE, one, (c->at[1][1] - moved) / 2);
   }
-  const int64_t moved = cost[0][1] < cost[1][1] ? cost[0][1] : cost[1][1];
-  const int64_t kept = cost[1][0] < cost[0][0] ? cost[1][0] : cost[0][0];
-  ln_cut_arc(m->cut, LN_CUT_SOURCE, one, moved);
-  ln_cut_arc(m->cut, zero, LN_CUT_SINK, kept);
-  ln_cut_arc(m->cut, held, one, cost[0][1] - moved);
-  ln_cut_arc(m->cut, zero, held, cost[1][0] - kept);
-  /* What neither arc can say, a reader and a maker that move in step for nothing, counts half for each. */
-  if (cost[1][1] > cost[0][1]) ln_cut_arc(m->cut, LN_CUT_SOURCE, one, (cost[1][1] - cost[0][1]) / 2);
-  if (cost[0][0] > cost[1][0]) ln_cut_arc(m->cut, zero, LN_CUT_SINK, (cost[0][0] - cost[1][0]) / 2);
+  if (zero >= 0) {
+    ln_cut_arc(m->cut, zero, LN_CUT_SINK, kept);
+    ln_cut_arc(m->cut, zero, held, c->at[1][0] - kept);
+    ln_cut_arc(m->cut, zero, LN_CUT_SINK, (c->at[0][0] - kept) / 2);
+  }
 }
 
-static bool same_wish(const ln_layout *l, const ln_layout_use *a, const ln_layout_use *b) {
-  const ln_perm a0 = ln_layout_wanted(l, a, false), b0 = ln_layout_wanted(l, b, false);
-  const ln_perm a1 = ln_layout_wanted(l, a, true), b1 = ln_layout_wanted(l, b, true);
-  return a->takes == b->takes && ln_perm_equal(&a0, &b0) && ln_perm_equal(&a1, &b1);
+static int32_t vertex_of(const mixture *m, int32_t node) {
+  return is_variable(m->l, node) ? m->vertex[node] : LN_CUT_SOURCE;
 }
 
-/* Readers of a kind: those that follow no proposal stay on the source's side. */
-static void add_base(const mixture *m, int32_t base, bool *done) {
+/* A reader that takes more than one order shares no copy. */
+static void add_reader(const mixture *m, int32_t base, const ln_layout_use *use, int32_t held) {
+  const int32_t reader = vertex_of(m, use->node);
+  pair_cost cost;
+  for (int32_t maker = 0; maker < 2; ++maker) {
+    const ln_perm stored = ln_layout_stored(m->l, base, maker == 1);
+    for (int32_t k = 0; k < 2; ++k) cost.at[maker][k] = use_cost(m->l, use, base, &stored, k == 1);
+  }
+  add_pair(m, &cost, held, reader, reader);
+}
+
+/* One copy in order `wanted` for all readers that want it: always, with the proposal, or without it. */
+static void add_copy(const mixture *m, int32_t base, const ln_perm *wanted, int32_t held) {
   const ln_layout *l = m->l;
-  const int32_t maker = l->maker[base], held = is_variable(l, maker) ? m->vertex[maker] : LN_CUT_SOURCE;
-  const int32_t first = l->first_use[base], end = l->first_use[base + 1];
-  for (int32_t i = first; i < end; ++i) done[i] = false;
-  for (int32_t i = first; i < end; ++i) {
-    if (done[i]) continue;
-    const int32_t zero = ln_cut_vertex(m->cut), one = ln_cut_vertex(m->cut);
-    for (int32_t k = i; k < end && k - i <= MOST_SHARERS; ++k) {
-      if (done[k] || !same_wish(l, &l->uses[i], &l->uses[k])) continue;
-      done[k] = true;
-      const int32_t node = l->uses[k].node;
-      const int32_t reader = is_variable(l, node) ? m->vertex[node] : LN_CUT_SOURCE;
+  int32_t zero = -1, one = -1;
+  bool always = false;
+  for (int32_t i = l->first_use[base]; i < l->first_use[base + 1]; ++i) {
+    const ln_layout_use *use = &l->uses[i];
+    if (use->takes != LN_TAKES_FRAME) continue;
+    const ln_perm kept = ln_layout_wanted(l, use, false), moved = ln_layout_wanted(l, use, true);
+    const bool wants_kept = ln_perm_equal(&kept, wanted), wants_moved = ln_perm_equal(&moved, wanted);
+    const int32_t reader = vertex_of(m, use->node);
+    always = always || (wants_kept && (wants_moved || reader == LN_CUT_SOURCE));
+    if (wants_moved && !wants_kept && reader != LN_CUT_SOURCE) {
+      if (one < 0) one = ln_cut_vertex(m->cut);
       ln_cut_arc(m->cut, one, reader, FORBIDDEN);
+    }
+    if (wants_kept && !wants_moved && reader != LN_CUT_SOURCE) {
+      if (zero < 0) zero = ln_cut_vertex(m->cut);
       ln_cut_arc(m->cut, reader, zero, FORBIDDEN);
     }
-    add_readers(m, base, &l->uses[i], held, zero, one);
   }
+  const ln_perm before = ln_layout_stored(l, base, false), after = ln_layout_stored(l, base, true);
+  const int64_t kept = ln_layout_move_cost(l, base, &before, wanted),
+                moved = ln_layout_move_cost(l, base, &after, wanted);
+  if (always) { /* whatever the readers do, the maker alone decides */
+    ln_cut_arc(m->cut, held, LN_CUT_SINK, kept);
+    ln_cut_arc(m->cut, LN_CUT_SOURCE, held, moved);
+    return;
+  }
+  const pair_cost cost = {{{kept, kept}, {moved, moved}}};
+  add_pair(m, &cost, held, zero, one);
+}
+
+static bool add_order(ln_perm *orders, int32_t *count, const ln_perm *order) {
+  for (int32_t i = 0; i < *count; ++i) {
+    if (ln_perm_equal(&orders[i], order)) return true;
+  }
+  if (*count == MOST_ORDERS) return false;
+  orders[(*count)++] = *order;
+  return true;
+}
+
+static void add_base(const mixture *m, int32_t base) {
+  const ln_layout *l = m->l;
+  const int32_t held = vertex_of(m, l->maker[base]);
+  ln_perm orders[MOST_ORDERS];
+  int32_t count = 0;
+  for (int32_t i = l->first_use[base]; i < l->first_use[base + 1]; ++i) {
+    const ln_layout_use *use = &l->uses[i];
+    const ln_perm kept = ln_layout_wanted(l, use, false), moved = ln_layout_wanted(l, use, true);
+    if (use->takes != LN_TAKES_FRAME) add_reader(m, base, use, held);
+    else if (add_order(orders, &count, &kept)) add_order(orders, &count, &moved);
+  }
+  for (int32_t i = 0; i < count; ++i) add_copy(m, base, &orders[i], held);
 }
 
 static bool touches(const ln_layout *l, int32_t base) {
@@ -253,7 +300,7 @@ static bool touches(const ln_layout *l, int32_t base) {
   return false;
 }
 
-static bool find_mixture(const ln_layout *l, int32_t *vertex, bool *done, ln_cut **out) {
+static bool find_mixture(const ln_layout *l, int32_t *vertex, ln_cut **out) {
   int32_t variables = 0;
   for (int32_t i = 0; i < l->node_count; ++i) {
     vertex[i] = is_variable(l, i) ? LN_CUT_FIRST + variables++ : LN_CUT_SOURCE;
@@ -267,7 +314,7 @@ static bool find_mixture(const ln_layout *l, int32_t *vertex, bool *done, ln_cut
     ln_cut_arc(*out, LN_CUT_SOURCE, vertex[i], ln_layout_extra(l, i, &l->nodes[i].proposed));
   }
   for (int32_t i = 0; i < l->tensor_count; ++i) {
-    if (l->base[i] == i && touches(l, i)) add_base(&m, i, done);
+    if (l->base[i] == i && touches(l, i)) add_base(&m, i);
   }
   return ln_cut_run(*out);
 }
@@ -278,7 +325,6 @@ typedef struct search {
   ln_layout *l;
   int32_t *queue, *vertex; /* [node_count] */
   ln_perm *kept;           /* [node_count] */
-  bool *done;              /* [use_count] */
   int64_t cost, work;
 } search;
 
@@ -301,7 +347,7 @@ static void give_back(const search *s) {
 /* Takes the best of what is proposed, if that is cheaper; false when memory is short. */
 static bool improve(search *s, bool *improved) {
   ln_cut *cut = NULL;
-  const bool good = find_mixture(s->l, s->vertex, s->done, &cut);
+  const bool good = find_mixture(s->l, s->vertex, &cut);
   *improved = false;
   for (int32_t whole = 0; good && whole < 2 && !*improved; ++whole) {
     take(s, whole == 1 ? NULL : cut);
@@ -349,12 +395,10 @@ bool ln_layout_search(ln_layout *l) {
   s.queue = ln_alloc_array((size_t)l->node_count + 1, sizeof *s.queue);
   s.vertex = ln_alloc_array((size_t)l->node_count + 1, sizeof *s.vertex);
   s.kept = ln_alloc_array((size_t)l->node_count + 1, sizeof *s.kept);
-  s.done = ln_alloc_array((size_t)l->use_count + 1, sizeof *s.done);
-  bool good = s.queue != NULL && s.vertex != NULL && s.kept != NULL && s.done != NULL, improved = good;
+  bool good = s.queue != NULL && s.vertex != NULL && s.kept != NULL, improved = good;
   while (good && improved && s.work < MOST_WORK) good = sweep(&s, &improved);
   ln_free(s.queue);
   ln_free(s.vertex);
   ln_free(s.kept);
-  ln_free(s.done);
   return good;
 }
