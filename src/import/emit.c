@@ -331,6 +331,8 @@ bool ln_emit_custom(ln_emit *e, const char *name, const uint8_t *options, size_t
                     const int32_t *inputs, int32_t output_count, const ln_type *types, int32_t *outputs) {
   if (ln_emit_failed(e)) return false;
   ln_op like = {.def = ln_op_find_custom(name), .custom_name = ln_arena_strdup(ln_emit_arena(e), name)};
+  /* Operators of TensorFlow's that are written as custom ones: as a file is read. */
+  if (LN_HAS_FLEX && like.def->name[0] == '\0' && ln_op_find_flex(name) != NULL) like.def = ln_op_find_flex(name);
   like.custom_options = ln_arena_copy(ln_emit_arena(e), options, size);
   like.custom_options_size = size;
   if (like.custom_name == NULL || (like.custom_options == NULL && size > 0)) return ln_import_no_memory(e->import) > 0;
