@@ -131,7 +131,7 @@ int32_t ln_onnx_sample(ln_emit *e, const ln_onnx_image *image, const int32_t *at
   }
   for (int32_t i = 0; i < count; ++i) {
     const int32_t part = element(e, image, all, base, i);
-    sum = i == 0 ? part : ln_emit_add(e, sum, part);
+    sum = i == 0 ? part : ln_emit_binary(e, image->largest ? LN_OP_MAXIMUM : LN_OP_ADD, sum, part);
   }
   return sum;
 }

@@ -14,6 +14,7 @@ typedef struct ln_onnx_image {
   int32_t places;           /* int32 scalar: elements of an image */
   ln_onnx_edge edge;
   bool corners; /* reflections turn at the centers of the outermost elements, not at their edges */
+  bool largest; /* of the weighted elements, not their sum: what ONNX's RoiAlign calls max */
   double cubic;
 } ln_onnx_image;
 

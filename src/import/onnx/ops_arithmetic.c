@@ -84,13 +84,23 @@ void ln_onnx_where(ln_onnx_node *n) {
 
 /* ---- bits ---- */
 
-/* 1 << b as a table: what multiplies shifts to the left, on every runtime. */
+/* By how much: what lies outside of a signed type shifts all of its bits out, and leaves the sign. */
+static int32_t shift_within(ln_emit *e, int32_t b) {
+  const ln_type type = ln_emit_type(e, b);
+  if (ln_emit_failed(e) || is_unsigned(type)) return b;
+  const int32_t most = ln_emit_scalar(e, type, ln_type_bits(type) - 1);
+  const int32_t below = ln_emit_compare(e, LN_OP_LESS, b, ln_emit_scalar(e, type, 0));
+  return ln_emit_binary(e, LN_OP_MINIMUM, ln_emit_select(e, below, most, b), most);
+}
+
 void ln_onnx_bit_shift(ln_onnx_node *n) {
   ln_emit *e = n->e;
   const char *direction = ln_onnx_text(n, "direction", "");
   const int32_t a = ln_onnx_in(n, 0), b = ln_onnx_in(n, 1);
   const bool left = direction[0] == 'L';
-  ln_onnx_out(n, 0, ln_emit_binary(e, left ? LN_OP_STABLEHLO_SHIFT_LEFT : LN_OP_RIGHT_SHIFT, a, b));
+  ln_onnx_out(n, 0,
+              left ? ln_emit_binary(e, LN_OP_STABLEHLO_SHIFT_LEFT, a, b)
+                   : ln_emit_binary(e, LN_OP_RIGHT_SHIFT, a, shift_within(e, b)));
 }
 
 void ln_onnx_bitwise_not(ln_onnx_node *n) {

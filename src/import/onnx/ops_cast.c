@@ -1,6 +1,14 @@
 /* Casts between element types. */
 #include "import/onnx/onnx.h"
 
+/* The lowest bits of a number, as float32: what a type of fewer bits than a byte keeps of it. */
+static int32_t low_bits(ln_emit *e, int32_t a, ln_type to) {
+  const int32_t count = 1 << ln_type_bits(to), half = to == LN_UINT4 ? 0 : count / 2;
+  const int32_t whole = ln_emit_add_number(e, ln_emit_cast(e, a, LN_INT32), half);
+  const int32_t kept = ln_emit_binary(e, LN_OP_FLOOR_MOD, whole, ln_emit_i32(e, count));
+  return ln_emit_cast(e, ln_emit_add_number(e, kept, -half), LN_FLOAT32);
+}
+
 /* Numbers of less than a byte go by float32, which is what there are kernels for. */
 static int32_t cast(ln_onnx_node *n, int32_t a, ln_type to) {
   ln_emit *e = n->e;
@@ -10,9 +18,8 @@ static int32_t cast(ln_onnx_node *n, int32_t a, ln_type to) {
   if (from == LN_STRING || to == LN_STRING) {
     return ln_emit_refuse(e, "casts from and to strings are not in TensorFlow Lite; do them outside of the model");
   }
-  if ((ln_type_bits(from) < 8 && to != LN_FLOAT32) || (ln_type_bits(to) < 8 && from != LN_FLOAT32)) {
-    a = ln_emit_cast(e, a, LN_FLOAT32);
-  }
+  if (ln_type_bits(from) < 8) a = ln_emit_cast(e, a, LN_FLOAT32);
+  if (ln_type_bits(to) < 8) a = low_bits(e, a, to);
   return ln_emit_cast(e, a, to);
 }
 

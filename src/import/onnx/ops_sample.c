@@ -64,28 +64,34 @@ void ln_onnx_grid_sample(ln_onnx_node *n) {
 
 /* ---- AffineGrid ---- */
 
-/* float32 [1 .., size, .. 1, 1]: an axis from -1 to 1. */
-static int32_t unit_axis(ln_emit *e, int32_t size, int32_t axis, int32_t rank, bool corners) {
-  ln_dim dims[LN_MAX_RANK];
-  const int32_t i = numbers(e, size), count = real_of(e, size);
-  for (int32_t k = 0; k <= rank; ++k) dims[k] = k == axis ? LN_DIM_IS(size) : LN_DIM(1);
-  int32_t at;
-  if (corners) {
-    const int32_t steps = ln_emit_binary(e, LN_OP_MAXIMUM, ln_emit_add_number(e, count, -1), ln_emit_f32(e, 1));
-    at = ln_emit_div(e, ln_emit_mul_number(e, i, 2), steps);
-  } else {
-    at = ln_emit_div(e, ln_emit_add_number(e, ln_emit_mul_number(e, i, 2), 1), count);
+/* Numbers of places along a dimension as float32 from -1 to 1. */
+static int32_t to_unit(ln_emit *e, int32_t i, int32_t size, bool corners) {
+  const int32_t count = real_of(e, size), twice = ln_emit_mul_number(e, real_of(e, i), 2);
+  if (!corners) return ln_emit_add_number(e, ln_emit_div(e, ln_emit_add_number(e, twice, 1), count), -1);
+  const int32_t steps = ln_emit_binary(e, LN_OP_MAXIMUM, ln_emit_add_number(e, count, -1), ln_emit_f32(e, 1));
+  return ln_emit_add_number(e, ln_emit_div(e, twice, steps), -1);
+}
+
+/* [places, rank + 1]: x, y .. and 1 of each place, all from one list of numbers, whose length the run may say. */
+static int32_t unit_places(ln_emit *e, int32_t rank, const int32_t *sizes, bool corners) {
+  int32_t parts[4], total = sizes[0];
+  for (int32_t i = 1; i < rank; ++i) total = ln_emit_mul(e, total, sizes[i]);
+  int32_t left = ln_emit_range(e, ln_emit_i32(e, 0), total, ln_emit_i32(e, 1));
+  parts[rank] = real_of(e, ln_emit_compare(e, LN_OP_EQUAL, left, left));
+  for (int32_t i = 0; i < rank; ++i) { /* x, the last dimension's, comes first */
+    const int32_t size = sizes[rank - 1 - i];
+    parts[i] = to_unit(e, ln_emit_binary(e, LN_OP_FLOOR_MOD, left, size), size, corners);
+    left = ln_emit_binary(e, LN_OP_FLOOR_DIV, left, size);
   }
-  return ln_emit_reshape(e, ln_emit_add_number(e, at, -1), rank + 1, dims);
+  return ln_emit_pack(e, 1, rank + 1, parts);
 }
 
 void ln_onnx_affine_grid(ln_onnx_node *n) {
   ln_emit *e = n->e;
   const int32_t theta = ln_onnx_in(n, 0), size = ln_onnx_narrow(e, ln_onnx_in(n, 1));
   const int32_t rank = ln_onnx_length(n, size) - 2;
-  const bool corners = ln_onnx_int(n, "align_corners", 0) != 0;
-  int32_t axes[4], sizes[3];
-  ln_dim spread[4], dims[5] = {LN_DIM_OF(theta, 0)};
+  ln_dim dims[5] = {LN_DIM_OF(theta, 0)};
+  int32_t sizes[3];
   if (ln_emit_failed(e)) return;
   if ((rank != 2 && rank != 3) || ln_emit_rank(e, theta) != 3) {
     ln_emit_wrong(e, "its size has %d numbers", rank + 2);
@@ -93,17 +99,10 @@ void ln_onnx_affine_grid(ln_onnx_node *n) {
   }
   for (int32_t i = 0; i < rank; ++i) {
     sizes[i] = ln_emit_pick(e, size, 0, i + 2);
-    dims[i + 1] = spread[i] = LN_DIM_IS(sizes[i]);
+    dims[i + 1] = LN_DIM_IS(sizes[i]);
   }
-  spread[rank] = LN_DIM(1);
   dims[rank + 1] = LN_DIM(rank);
-  for (int32_t i = 0; i < rank; ++i) { /* x, the last dimension's, comes first */
-    const int32_t axis = rank - 1 - i;
-    axes[i] = ln_emit_broadcast(e, unit_axis(e, sizes[axis], axis, rank, corners), rank + 1, spread);
-  }
-  axes[rank] = ln_emit_broadcast(e, ln_emit_f32(e, 1), rank + 1, spread);
-  const ln_dim flat[2] = {LN_DIM_REST, LN_DIM(rank + 1)};
-  const int32_t places = ln_emit_reshape(e, ln_emit_concat(e, rank, rank + 1, axes), 2, flat);
+  const int32_t places = unit_places(e, rank, sizes, ln_onnx_int(n, "align_corners", 0) != 0);
   const int32_t out = ln_emit_matmul(e, places, real_of(e, theta), false, true);
   ln_onnx_out(n, 0, ln_emit_cast(e, ln_emit_reshape(e, out, rank + 2, dims), ln_emit_type(e, theta)));
 }
@@ -161,6 +160,7 @@ void ln_onnx_roi_align(ln_onnx_node *n) {
   roi_job job;
   ln_onnx_image image = ln_onnx_open_image(e, a);
   image.edge = LN_ONNX_EDGE_BORDER;
+  image.largest = largest;
   if (!read_roi(n, &job)) return;
   if (image.rank != 2 || h < 1 || w < 1 || h > 4096 || w > 4096) {
     ln_emit_wrong(e, "an output of %d by %d", h, w);
