@@ -102,8 +102,10 @@ int32_t ln_onnx_attend(ln_emit *e, ln_onnx_attention *t) {
   }
   if (t->shown == 1) t->steps = scores;
   scores = mask_scores(e, t, scores);
+  if (t->change != NULL) scores = t->change(e, t->user, scores, 0);
   if (t->shown == 2) t->steps = scores;
-  const int32_t p = probabilities(e, t, scores);
+  int32_t p = probabilities(e, t, scores);
+  if (t->change != NULL) p = t->change(e, t->user, p, 1);
   if (t->shown == 3) t->steps = p;
   return by_query_heads(e, ln_emit_matmul(e, by_key_heads(e, p, t->k, ratio), t->v, false, false), t->q, ratio);
 }

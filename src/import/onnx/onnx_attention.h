@@ -14,8 +14,11 @@ typedef struct ln_onnx_attention {
   bool sees_something; /* no query is without keys */
   int32_t lengths;     /* int32 [batch] of keys that count; -1: all */
   int32_t mask;        /* bool or floats that broadcast to [batch, heads, time, keys]; -1: none */
-  int32_t shown;       /* which step is wanted besides: 0 products, 1 capped, 2 masked, 3 probabilities */
-  int32_t steps;       /* it; float32 [batch, heads, time, keys] */
+  /* Changes scores (0) or probabilities (1); NULL: nothing does. */
+  int32_t (*change)(ln_emit *e, void *user, int32_t a, int32_t which);
+  void *user;
+  int32_t shown; /* which step is wanted besides: 0 products, 1 capped, 2 masked, 3 probabilities */
+  int32_t steps; /* it; float32 [batch, heads, time, keys] */
 } ln_onnx_attention;
 
 /* float32 [batch, heads, time, size of v]. */

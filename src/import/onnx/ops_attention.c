@@ -55,6 +55,38 @@ void ln_onnx_attention_node(ln_onnx_node *n) {
   if (t.shown >= 0) ln_onnx_out(n, 3, ln_emit_cast(e, t.steps, ln_emit_type(e, in)));
 }
 
+/* ---- FlexAttention: graphs change scores and probabilities ---- */
+
+static int32_t change(ln_emit *e, void *user, int32_t a, int32_t which) {
+  ln_onnx_node *n = user;
+  const struct Onnx__Graph *graph = ln_onnx_graph(n, which == 0 ? "score_mod" : "prob_mod");
+  ln_type type = ln_emit_type(e, ln_onnx_in(n, 0)) == LN_FLOAT64 ? LN_FLOAT64 : LN_FLOAT32;
+  if (graph == NULL || ln_emit_failed(e)) return a;
+  if (ln_onnx_int(n, "softmax_precision", 0) != 0 && !ln_onnx_type(n, "softmax_precision", type, &type)) return -1;
+  const ln_onnx_value in = ln_onnx_of(ln_emit_cast(e, a, type));
+  ln_onnx_value out;
+  if (!ln_onnx_emit_graph(n, graph, e, 1, &in, 1, &out)) return -1;
+  return ln_emit_cast(e, out.tensor, LN_FLOAT32);
+}
+
+void ln_onnx_flex_attention(ln_onnx_node *n) {
+  ln_emit *e = n->e;
+  const int32_t in = ln_onnx_in(n, 0);
+  ln_onnx_attention t = {.q = ln_emit_cast(e, in, LN_FLOAT32),
+                         .k = ln_emit_cast(e, ln_onnx_in(n, 1), LN_FLOAT32),
+                         .v = ln_emit_cast(e, ln_onnx_in(n, 2), LN_FLOAT32),
+                         .scale = ln_onnx_float(n, "scale", 0),
+                         .left = -1,
+                         .right = -1,
+                         .offset = -1,
+                         .lengths = -1,
+                         .mask = -1,
+                         .shown = -1,
+                         .change = change,
+                         .user = n};
+  ln_onnx_out(n, 0, ln_emit_cast(e, ln_onnx_attend(e, &t), ln_emit_type(e, in)));
+}
+
 /* ---- RotaryEmbedding ---- */
 
 enum { OF_MICROSOFT = 1 };
