@@ -1,0 +1,327 @@
+/* Element-wise operations of real numbers, integers and truth values; those of complex ones are lower_complex.c's. */
+#include <string.h>
+
+#include "import/stablehlo/lower.h"
+
+bool ln_shlo_complex_unary(ln_shlo_frame *f, const ln_mlir_op *op);
+bool ln_shlo_complex_binary(ln_shlo_frame *f, const ln_mlir_op *op, const char *name);
+
+static bool is_float(const ln_mlir_element_info *info) { return info->kind == LN_MLIR_REAL; }
+
+/* ---- one operand ---- */
+
+bool ln_shlo_unary(ln_shlo_frame *f, const ln_mlir_op *op, int32_t code) {
+  const ln_shlo_value v = ln_shlo_in(f, op, 0);
+  if (v.tensor < 0) return false;
+  if (v.imag >= 0) return ln_shlo_complex_unary(f, op);
+  return ln_shlo_give_like(f, op, ln_emit_unary(f->e, code, v.tensor), 1, &v);
+}
+
+bool ln_shlo_abs(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
+  const ln_shlo_value v = ln_shlo_in(f, op, 0);
+  const ln_mlir_element_info *info = ln_shlo_element(op, 0);
+  (void)unused;
+  if (v.tensor < 0) return false;
+  if (v.imag >= 0) return ln_shlo_complex_unary(f, op);
+  if (info->kind == LN_MLIR_UNSIGNED) return ln_shlo_give_like(f, op, v.tensor, 1, &v);
+  if (info->inside != LN_INT64) return ln_shlo_give_like(f, op, ln_shlo_wrap(f->e, ln_emit_unary(f->e, LN_OP_ABS, v.tensor), info), 1, &v);
+  const int32_t other = ln_emit_unary(f->e, LN_OP_NEG, v.tensor);
+  return ln_shlo_give_like(f, op, ln_emit_binary(f->e, LN_OP_MAXIMUM, v.tensor, other), 1, &v);
+}
+
+bool ln_shlo_negate(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
+  const ln_shlo_value v = ln_shlo_in(f, op, 0);
+  (void)unused;
+  if (v.tensor < 0) return false;
+  if (v.imag >= 0) return ln_shlo_complex_unary(f, op);
+  return ln_shlo_give_like(f, op, ln_shlo_wrap(f->e, ln_emit_unary(f->e, LN_OP_NEG, v.tensor), ln_shlo_element(op, 0)), 1, &v);
+}
+
+bool ln_shlo_sign(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
+  const ln_shlo_value v = ln_shlo_in(f, op, 0);
+  const ln_mlir_element_info *info = ln_shlo_element(op, 0);
+  (void)unused;
+  if (v.tensor < 0) return false;
+  if (v.imag >= 0) return ln_shlo_complex_unary(f, op);
+  if (is_float(info)) return ln_shlo_give_like(f, op, ln_emit_unary(f->e, LN_OP_SIGN, v.tensor), 1, &v);
+  const int32_t zero = ln_emit_scalar(f->e, info->inside, 0);
+  const int32_t below = info->kind == LN_MLIR_UNSIGNED ? LN_OP_NOT_EQUAL : LN_OP_GREATER;
+  int32_t sign = ln_emit_cast(f->e, ln_emit_compare(f->e, below, v.tensor, zero), info->inside);
+  if (info->kind == LN_MLIR_SIGNED) {
+    sign = ln_emit_sub(f->e, sign, ln_emit_cast(f->e, ln_emit_compare(f->e, LN_OP_LESS, v.tensor, zero), info->inside));
+  }
+  return ln_shlo_give_like(f, op, sign, 1, &v);
+}
+
+/* Of an integer the bits that its type has. */
+bool ln_shlo_not(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
+  const ln_shlo_value v = ln_shlo_in(f, op, 0);
+  const ln_mlir_element_info *info = ln_shlo_element(op, 0);
+  (void)unused;
+  if (v.tensor < 0) return false;
+  if (info->kind == LN_MLIR_BOOL) return ln_shlo_give_like(f, op, ln_emit_unary(f->e, LN_OP_LOGICAL_NOT, v.tensor), 1, &v);
+  const bool narrow = info->kind == LN_MLIR_UNSIGNED && info->bits < 32;
+  const int32_t all = ln_emit_scalar(f->e, info->inside, narrow ? (1 << info->bits) - 1 : -1);
+  return ln_shlo_give_like(f, op, ln_shlo_bitwise(f->e, v.tensor, all, '^'), 1, &v);
+}
+
+/* ---- shifts ---- */
+
+static int32_t power_of_two(ln_emit *e, int32_t by, const ln_mlir_element_info *info) {
+  int64_t amount;
+  int32_t count;
+  if (!ln_emit_ints(e, by, &amount, 1, &count) || count != 1 || amount < 0 || amount >= info->bits) return -1;
+  const int64_t factor = (int64_t)((uint64_t)1 << amount);
+  const int32_t narrow = (int32_t)((uint32_t)1 << (amount & 31));
+  return info->inside == LN_INT64 ? ln_emit_const(e, LN_INT64, 0, NULL, &factor) : ln_emit_i32(e, narrow);
+}
+
+/* Zero (or `over`) where more bits are shifted than there are. */
+static int32_t within_bits(ln_emit *e, int32_t a, int32_t by, int32_t over, const ln_mlir_element_info *info) {
+  double amount;
+  if (ln_emit_number(e, by, &amount) && amount >= 0 && amount < info->bits) return a;
+  const int32_t none = ln_emit_scalar(e, info->inside, 0), bits = ln_emit_scalar(e, info->inside, info->bits);
+  const int32_t fits = ln_emit_unary(e, LN_OP_LOGICAL_NOT, ln_emit_binary(e, LN_OP_LOGICAL_OR, ln_emit_compare(e, LN_OP_LESS, by, none),
+                                                                             ln_emit_compare(e, LN_OP_GREATER_EQUAL, by, bits)));
+  return ln_emit_select(e, fits, a, over);
+}
+
+static int32_t shift_left(ln_emit *e, int32_t a, int32_t by, const ln_mlir_element_info *info) {
+  const int32_t factor = power_of_two(e, by, info);
+  if (factor >= 0) return ln_shlo_wrap(e, ln_emit_mul(e, a, factor), info);
+  const int32_t shifted = ln_emit_binary(e, LN_OP_STABLEHLO_SHIFT_LEFT, a, by);
+  return ln_shlo_wrap(e, within_bits(e, shifted, by, ln_emit_scalar(e, info->inside, 0), info), info);
+}
+
+static int32_t shift_right(ln_emit *e, int32_t a, int32_t by, bool logical, const ln_mlir_element_info *info) {
+  const int32_t none = ln_emit_scalar(e, info->inside, 0);
+  if (!logical) { /* the operator keeps the amount below the number of bits */
+    return ln_emit_binary(e, LN_OP_RIGHT_SHIFT, a, by);
+  }
+  const bool wide = info->inside == LN_INT64;
+  const ln_type plain = wide ? LN_UINT64 : LN_UINT32;
+  if (info->kind == LN_MLIR_SIGNED && info->bits < 32) { /* without the sign's copies above it */
+    a = ln_shlo_bitwise(e, a, ln_emit_i32(e, (1 << info->bits) - 1), '&');
+  }
+  const int32_t bits = ln_shlo_bitcast(e, a, plain), count = ln_shlo_bitcast(e, by, plain);
+  const int32_t shifted = ln_shlo_bitcast(e, ln_emit_binary(e, LN_OP_RIGHT_SHIFT, bits, count), info->inside);
+  return ln_shlo_wrap(e, within_bits(e, shifted, by, none, info), info);
+}
+
+/* ---- two operands ---- */
+
+typedef enum { ADD, SUBTRACT, MULTIPLY, DIVIDE, REMAINDER, MAXIMUM, MINIMUM, POWER, ATAN2, AND, OR, XOR, LEFT, RIGHT, RIGHT_SIGNED, NONE } ln_step;
+static const char *const kind_names[] = {"add", "subtract", "multiply", "divide", "remainder", "maximum", "minimum", "power", "atan2",
+                                         "and", "or", "xor", "shift_left", "shift_right_logical", "shift_right_arithmetic"};
+
+static ln_step kind_of(const char *name) {
+  static const char *const heads[] = {"stablehlo.", "chlo.broadcast_", "chlo."};
+  for (size_t h = 0; h < LN_COUNT(heads); ++h) {
+    const size_t length = strlen(heads[h]);
+    for (size_t i = 0; strncmp(name, heads[h], length) == 0 && i < LN_COUNT(kind_names); ++i) {
+      if (strcmp(name + length, kind_names[i]) == 0) return (ln_step)i;
+    }
+  }
+  return NONE;
+}
+
+static int32_t refuse_kind(ln_emit *e, ln_step kind) {
+  return ln_emit_refuse(e, "%s is not possible of this type", kind_names[kind < NONE ? kind : 0]);
+}
+
+static int32_t truth(ln_emit *e, ln_step kind, int32_t a, int32_t b) {
+  switch (kind) {
+    case ADD:
+    case MAXIMUM:
+    case OR: return ln_emit_binary(e, LN_OP_LOGICAL_OR, a, b);
+    case MULTIPLY:
+    case MINIMUM:
+    case AND: return ln_emit_binary(e, LN_OP_LOGICAL_AND, a, b);
+    case XOR: return ln_emit_compare(e, LN_OP_NOT_EQUAL, a, b);
+    default: return refuse_kind(e, kind);
+  }
+}
+
+/* With the sign of the dividend: what FLOOR_MOD gives of sizes. */
+static int32_t real_remainder(ln_emit *e, int32_t a, int32_t b) {
+  const int32_t size = ln_emit_binary(e, LN_OP_FLOOR_MOD, ln_emit_unary(e, LN_OP_ABS, a), ln_emit_unary(e, LN_OP_ABS, b));
+  return ln_emit_mul(e, size, ln_emit_unary(e, LN_OP_SIGN, a));
+}
+
+static int32_t real(ln_emit *e, ln_step kind, int32_t a, int32_t b) {
+  switch (kind) {
+    case ADD: return ln_emit_add(e, a, b);
+    case SUBTRACT: return ln_emit_sub(e, a, b);
+    case MULTIPLY: return ln_emit_mul(e, a, b);
+    case DIVIDE: return ln_emit_div(e, a, b);
+    case REMAINDER: return real_remainder(e, a, b);
+    case MAXIMUM: return ln_emit_binary(e, LN_OP_MAXIMUM, a, b);
+    case MINIMUM: return ln_emit_binary(e, LN_OP_MINIMUM, a, b);
+    case POWER: return ln_emit_pow(e, a, b);
+    case ATAN2: return ln_emit_binary(e, LN_OP_ATAN2, a, b);
+    default: return refuse_kind(e, kind);
+  }
+}
+
+/* Through int64, which holds all of uint32; uint64 has no division. */
+static int32_t unsigned_quotient(ln_emit *e, ln_step kind, int32_t a, int32_t b, const ln_mlir_element_info *info) {
+  if (info->bits == 64) return ln_emit_refuse(e, "division of uint64 is not in TensorFlow Lite; use int64");
+  a = ln_emit_cast(e, ln_shlo_bitcast(e, a, LN_UINT32), LN_INT64);
+  b = ln_emit_cast(e, ln_shlo_bitcast(e, b, LN_UINT32), LN_INT64);
+  return ln_emit_cast(e, ln_emit_binary(e, kind == DIVIDE ? LN_OP_DIV : LN_OP_FLOOR_MOD, a, b), LN_INT32);
+}
+
+static int32_t quotient(ln_emit *e, ln_step kind, int32_t a, int32_t b, const ln_mlir_element_info *info) {
+  if (info->kind == LN_MLIR_UNSIGNED && info->bits >= 32) return unsigned_quotient(e, kind, a, b, info);
+  /* DIV of int64 is not in every runtime: of numbers that a double holds it goes through FLOOR_DIV of sizes. */
+  const int32_t ratio = ln_emit_div(e, a, b);
+  return kind == DIVIDE ? ratio : ln_emit_sub(e, a, ln_emit_mul(e, ratio, b));
+}
+
+static int32_t extreme(ln_emit *e, ln_step kind, int32_t a, int32_t b, const ln_mlir_element_info *info) {
+  const int32_t code = kind == MAXIMUM ? LN_OP_MAXIMUM : LN_OP_MINIMUM;
+  return ln_shlo_ordered(e, ln_emit_binary(e, code, ln_shlo_ordered(e, a, info), ln_shlo_ordered(e, b, info)), info);
+}
+
+static int32_t integer(ln_emit *e, ln_step kind, int32_t a, int32_t b, const ln_mlir_element_info *info) {
+  switch (kind) {
+    case ADD: return ln_shlo_wrap(e, ln_emit_add(e, a, b), info);
+    case SUBTRACT: return ln_shlo_wrap(e, ln_emit_sub(e, a, b), info);
+    case MULTIPLY: return ln_shlo_wrap(e, ln_emit_mul(e, a, b), info);
+    case DIVIDE:
+    case REMAINDER: return quotient(e, kind, a, b, info);
+    case MAXIMUM:
+    case MINIMUM: return extreme(e, kind, a, b, info);
+    case POWER: return info->inside == LN_INT64 ? refuse_kind(e, kind) : ln_shlo_wrap(e, ln_emit_binary(e, LN_OP_POW, a, b), info);
+    case AND: return ln_shlo_bitwise(e, a, b, '&');
+    case OR: return ln_shlo_bitwise(e, a, b, '|');
+    case XOR: return ln_shlo_bitwise(e, a, b, '^');
+    case LEFT: return shift_left(e, a, b, info);
+    case RIGHT: return shift_right(e, a, b, true, info);
+    case RIGHT_SIGNED: return shift_right(e, a, b, false, info);
+    default: return refuse_kind(e, kind);
+  }
+}
+
+int32_t ln_shlo_combine(ln_shlo_frame *f, const char *name, int32_t a, int32_t b, const ln_mlir_element_info *info) {
+  const ln_step kind = kind_of(name);
+  if (a < 0 || b < 0 || ln_emit_failed(f->e)) return -1;
+  if (kind == NONE) return ln_emit_refuse(f->e, "%.60s cannot combine values here", name);
+  if (info->kind == LN_MLIR_BOOL) return truth(f->e, kind, a, b);
+  return is_float(info) ? real(f->e, kind, a, b) : integer(f->e, kind, a, b, info);
+}
+
+/* ATAN2 and shifts of TFLite take two operands of one shape. */
+static bool wants_one_shape(ln_step kind) { return kind == ATAN2 || kind == LEFT; }
+
+bool ln_shlo_binary(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
+  ln_shlo_value v[2] = {ln_shlo_in(f, op, 0), ln_shlo_in(f, op, 1)};
+  (void)unused;
+  if (v[0].tensor < 0 || v[1].tensor < 0) return false;
+  if (v[0].imag >= 0 || v[1].imag >= 0) return ln_shlo_complex_binary(f, op, op->name);
+  const ln_step kind = kind_of(op->name);
+  if (wants_one_shape(kind) && power_of_two(f->e, v[1].tensor, ln_shlo_element(op, 0)) < 0 && !ln_emit_same_shape(f->e, v[0].tensor, v[1].tensor)) {
+    for (int32_t i = 0; i < 2; ++i) v[i] = ln_shlo_spread(f, v[i], ln_shlo_type(op, i));
+  }
+  return ln_shlo_give_like(f, op, ln_shlo_combine(f, op->name, v[0].tensor, v[1].tensor, ln_shlo_element(op, 0)), 2, v);
+}
+
+/* ---- comparing and choosing ---- */
+
+bool ln_shlo_compare(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
+  static const char *const names[] = {"EQ", "NE", "GE", "GT", "LE", "LT"};
+  static const int32_t codes[] = {LN_OP_EQUAL, LN_OP_NOT_EQUAL, LN_OP_GREATER_EQUAL, LN_OP_GREATER, LN_OP_LESS_EQUAL, LN_OP_LESS};
+  const char *direction = ln_shlo_enum(op, "comparison_direction", (int32_t)LN_COUNT(names), names);
+  const ln_shlo_value v[2] = {ln_shlo_in(f, op, 0), ln_shlo_in(f, op, 1)};
+  (void)unused;
+  if (v[0].tensor < 0 || v[1].tensor < 0) return false;
+  const ln_mlir_element_info *info = ln_shlo_element(op, 0);
+  for (size_t i = 0; i < LN_COUNT(names); ++i) {
+    if (strcmp(direction, names[i]) != 0) continue;
+    if (v[0].imag >= 0) { /* EQ and NE of both parts */
+      const int32_t re = ln_emit_compare(f->e, codes[i], v[0].tensor, v[1].tensor);
+      const int32_t im = ln_emit_compare(f->e, codes[i], v[0].imag, v[1].imag);
+      return ln_shlo_give_like(f, op, ln_emit_binary(f->e, i == 0 ? LN_OP_LOGICAL_AND : LN_OP_LOGICAL_OR, re, im), 2, v);
+    }
+    int32_t a = v[0].tensor, b = v[1].tensor;
+    if (i >= 2 && info->kind == LN_MLIR_BOOL) {
+      a = ln_emit_cast(f->e, a, LN_INT32);
+      b = ln_emit_cast(f->e, b, LN_INT32);
+    }
+    if (i >= 2) {
+      a = ln_shlo_ordered(f->e, a, info);
+      b = ln_shlo_ordered(f->e, b, info);
+    }
+    return ln_shlo_give_like(f, op, ln_emit_compare(f->e, codes[i], a, b), 2, v);
+  }
+  return ln_shlo_refuse(f, "its direction is not known");
+}
+
+bool ln_shlo_select(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
+  ln_shlo_value v[3] = {ln_shlo_in(f, op, 0), ln_shlo_in(f, op, 1), ln_shlo_in(f, op, 2)};
+  double chosen;
+  (void)unused;
+  if (v[0].tensor < 0 || v[1].tensor < 0 || v[2].tensor < 0) return false;
+  if (ln_shlo_type(op, 0)->rank == 0) v[0].small = false; /* one for all: the others say the shape */
+  if (v[0].small == false && ln_emit_number(f->e, v[0].tensor, &chosen) && ln_shlo_type(op, 0)->rank == 0) {
+    ln_shlo_set(f, &op->results[0], v[chosen != 0 ? 1 : 2]);
+    return true;
+  }
+  const int32_t first = ln_shlo_type(op, 0)->rank == 0 ? 1 : 0;
+  if (v[1].imag < 0 && v[2].imag < 0) {
+    return ln_shlo_give_like(f, op, ln_emit_select(f->e, v[0].tensor, v[1].tensor, v[2].tensor), 3 - first, v + first);
+  }
+  for (int32_t i = 1; i < 3; ++i) v[i] = ln_shlo_spread(f, v[i], ln_shlo_type(op, i));
+  ln_shlo_value out = ln_shlo_of(f, ln_emit_select(f->e, v[0].tensor, v[1].tensor, v[2].tensor));
+  out.imag = ln_emit_select(f->e, v[0].tensor, v[1].imag, v[2].imag);
+  ln_shlo_set(f, &op->results[0], out);
+  return out.tensor >= 0 && out.imag >= 0;
+}
+
+bool ln_shlo_clamp(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
+  ln_shlo_value v[3] = {ln_shlo_in(f, op, 0), ln_shlo_in(f, op, 1), ln_shlo_in(f, op, 2)};
+  const ln_mlir_element_info *info = ln_shlo_element(op, 1);
+  (void)unused;
+  if (v[0].tensor < 0 || v[1].tensor < 0 || v[2].tensor < 0) return false;
+  const int32_t above = ln_shlo_combine(f, "stablehlo.maximum", v[1].tensor, v[0].tensor, info);
+  const int32_t out = ln_shlo_combine(f, "stablehlo.minimum", above, v[2].tensor, info);
+  for (int32_t i = 0; i < 3; i += 2) { /* bounds that are scalars say nothing of the shape */
+    if (ln_shlo_type(op, i)->rank == 0) v[i] = v[1];
+  }
+  return ln_shlo_give_like(f, op, out, 3, v);
+}
+
+/* ---- bodies applied to all elements ---- */
+
+bool ln_shlo_map(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
+  ln_shlo_value result;
+  ln_shlo_frame inside;
+  (void)unused;
+  if (op->region_count != 1 || op->regions[0].arg_count != op->operand_count) return ln_shlo_refuse(f, "a body that fits is missing");
+  if (!ln_shlo_open(&inside, f, f->e, f->function, f->s)) return false;
+  for (int32_t i = 0; i < op->operand_count; ++i) {
+    ln_shlo_set(&inside, &op->regions[0].args[i], ln_shlo_of(f, ln_shlo_full(f, op, i)));
+  }
+  const bool good = ln_shlo_region(&inside, &op->regions[0], 1, &result);
+  ln_shlo_close(&inside);
+  result.small = true; /* a body of constants alone */
+  return good && ln_shlo_give_small(f, op, result.tensor, -1);
+}
+
+bool ln_shlo_batch_norm(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
+  ln_dim dims[LN_MAX_RANK];
+  int32_t parts[4];
+  const int32_t a = ln_shlo_full(f, op, 0), rank = ln_emit_rank(f->e, a);
+  const int64_t axis = ln_mlir_int(op, "feature_index", rank - 1);
+  (void)unused;
+  if (a < 0 || op->operand_count != 5 || axis < 0 || axis >= rank) return ln_shlo_refuse(f, "its operands do not fit");
+  for (int32_t i = 0; i < 4; ++i) {
+    const int32_t part = ln_shlo_full(f, op, i + 1);
+    for (int32_t d = 0; d < rank; ++d) dims[d] = d == axis ? LN_DIM_OF(part, 0) : LN_DIM(1);
+    parts[i] = axis == rank - 1 ? part : ln_emit_reshape(f->e, part, rank, dims);
+  }
+  const int32_t deviation = ln_emit_unary(f->e, LN_OP_RSQRT, ln_emit_add_number(f->e, parts[3], ln_mlir_float(op, "epsilon", 0)));
+  const int32_t scale = ln_emit_mul(f->e, parts[0], deviation);
+  const int32_t shift = ln_emit_sub(f->e, parts[1], ln_emit_mul(f->e, parts[2], scale));
+  return ln_shlo_give(f, op, 0, ln_emit_add(f->e, ln_emit_mul(f->e, a, scale), shift));
+}
