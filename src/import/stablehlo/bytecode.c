@@ -11,7 +11,18 @@
 
 static const uint8_t magic[] = {'M', 'L', 0xEF, 'R'};
 enum { NEWEST = 6 };
-enum { STRINGS, DIALECTS, ATTRS, ATTR_OFFSETS, OPERATIONS, RESOURCES, RESOURCE_OFFSETS, DIALECT_VERSIONS, PROPERTIES, SECTIONS };
+enum {
+  STRINGS,
+  DIALECTS,
+  ATTRS,
+  ATTR_OFFSETS,
+  OPERATIONS,
+  RESOURCES,
+  RESOURCE_OFFSETS,
+  DIALECT_VERSIONS,
+  PROPERTIES,
+  SECTIONS
+};
 
 /* ---- numbers ---- */
 
@@ -89,7 +100,8 @@ static bool read_strings(ln_mlir_file *f, ln_mlir_bytes b) {
   for (size_t i = f->string_count; i-- > 0;) {
     uint64_t size; /* with the zero at the end */
     if (!ln_mlir_get(f, &b, &size)) return false;
-    if (size == 0 || size > ln_mlir_left(&b) || used > ln_mlir_left(&b) - size) return ln_mlir_broken(f, "strings are too long");
+    if (size == 0 || size > ln_mlir_left(&b) || used > ln_mlir_left(&b) - size)
+      return ln_mlir_broken(f, "strings are too long");
     f->string_sizes[i] = (size_t)size;
     used += (size_t)size;
   }
@@ -125,6 +137,21 @@ static const char *full_name(ln_mlir_file *f, const char *dialect, const char *n
   return full;
 }
 
+typedef struct {
+  const char *name, *carries;
+} ln_vhlo_row;
+static const ln_vhlo_row vhlo_rows[] = {
+#define LN_VHLO_OP(name, carries) {name, carries},
+#include "import/stablehlo/vhlo_ops.def"
+};
+
+static const char *carried_by(const char *name) {
+  for (size_t i = 0; i < LN_COUNT(vhlo_rows); ++i) {
+    if (strcmp(vhlo_rows[i].name, name) == 0) return vhlo_rows[i].carries;
+  }
+  return "";
+}
+
 static bool read_op_names(ln_mlir_file *f, ln_mlir_bytes *b) {
   uint64_t total;
   if (f->version >= 4 && !ln_mlir_get(f, b, &total)) return false;
@@ -135,13 +162,12 @@ static bool read_op_names(ln_mlir_file *f, ln_mlir_bytes *b) {
     if (dialect >= f->dialect_count) return ln_mlir_broken(f, "a dialect does not exist");
     for (size_t i = 0; i < count; ++i) {
       if (!ln_mlir_get(f, b, &word)) return false;
-      const bool registered = f->version < 5 || (word & 1) != 0;
       if (f->version >= 5) word >>= 1;
       if (word >= f->string_count) return ln_mlir_broken(f, "an operator has no name");
       if (!LN_MLIR_GROW(f->m, f->op_names, f->op_name_count, f->op_name_capacity)) return false;
       const char *name = full_name(f, f->dialects[dialect], f->strings[word]);
       if (name == NULL) return false;
-      f->op_names[f->op_name_count++] = (ln_mlir_op_name){name, registered};
+      f->op_names[f->op_name_count++] = (ln_mlir_op_name){name, carried_by(f->strings[word])};
     }
   }
   return true;
@@ -165,16 +191,19 @@ static bool read_dialects(ln_mlir_file *f, ln_mlir_bytes b) {
   return read_op_names(f, &b);
 }
 
-static bool read_entries(ln_mlir_file *f, ln_mlir_bytes *offsets, ln_mlir_bytes *data, ln_mlir_entry *entries, size_t count) {
+static bool read_entries(ln_mlir_file *f, ln_mlir_bytes *offsets, ln_mlir_bytes *data, ln_mlir_entry *entries,
+                         size_t count) {
   for (size_t i = 0; i < count;) {
     uint64_t dialect, word;
     size_t group;
     if (!ln_mlir_get(f, offsets, &dialect) || !ln_mlir_get_count(f, offsets, &group)) return false;
-    if (dialect >= f->dialect_count || group > count - i || group == 0) return ln_mlir_broken(f, "attributes do not add up");
+    if (dialect >= f->dialect_count || group > count - i || group == 0)
+      return ln_mlir_broken(f, "attributes do not add up");
     for (const size_t end = i + group; i < end; ++i) {
       if (!ln_mlir_get(f, offsets, &word)) return false;
       if (word >> 1 > ln_mlir_left(data)) return short_of(f);
-      entries[i] = (ln_mlir_entry){.bytes = {data->at, data->at + (word >> 1)}, .dialect = (int32_t)dialect, .custom = (word & 1) != 0};
+      entries[i] = (ln_mlir_entry){
+          .bytes = {data->at, data->at + (word >> 1)}, .dialect = (int32_t)dialect, .custom = (word & 1) != 0};
       data->at += word >> 1;
     }
   }
@@ -189,7 +218,47 @@ static bool read_tables(ln_mlir_file *f, ln_mlir_bytes offsets, ln_mlir_bytes da
          read_entries(f, &offsets, &data, f->types, f->type_count);
 }
 
+static bool read_properties(ln_mlir_file *f, ln_mlir_bytes b) {
+  if (b.at == NULL) return true;
+  if (!ln_mlir_get_count(f, &b, &f->property_count)) return false;
+  f->properties = ln_mlir_new(f->m, f->property_count, sizeof *f->properties);
+  for (size_t i = 0; f->properties != NULL && i < f->property_count; ++i) {
+    size_t size;
+    if (!ln_mlir_get_count(f, &b, &size)) return false;
+    f->properties[i] = (ln_mlir_bytes){b.at, b.at + size};
+    b.at += size;
+  }
+  return f->properties != NULL;
+}
+
 /* ---- operations ---- */
+
+/* Properties as a dictionary: their names are the operation's row. */
+static const ln_mlir_attr *attrs_of(ln_mlir_file *f, uint64_t index, const ln_mlir_op_name *op) {
+  ln_mlir_attr *dict = ln_mlir_new(f->m, 1, sizeof *dict);
+  int32_t count = op->carries[0] != '\0';
+  if (index >= f->property_count) return ln_mlir_broken(f, "properties do not exist"), NULL;
+  ln_mlir_bytes b = f->properties[index];
+  for (const char *c = op->carries; *c != '\0'; ++c) count += *c == ' ';
+  const ln_mlir_attr **all = ln_mlir_new(f->m, (size_t)count, sizeof *all);
+  const char **names = ln_mlir_new(f->m, (size_t)count, sizeof *names);
+  if (dict == NULL || all == NULL || names == NULL) return NULL;
+  *dict = (ln_mlir_attr){.kind = LN_MLIR_DICT, .count = count, .items = all, .names = names};
+  const char *word = op->carries;
+  for (int32_t i = 0; i < count; ++i) {
+    const size_t length = strcspn(word, " ");
+    uint64_t attr;
+    names[i] = ln_mlir_text(f->m, word, length);
+    if (names[i] == NULL || !ln_mlir_get(f, &b, &attr) || (all[i] = ln_mlir_attr_at(f, attr)) == NULL) return NULL;
+    word += length + (word[length] == ' ');
+  }
+  if (ln_mlir_left(&b) == 0) return dict;
+  ln_import_fail(f->m->import, LN_ERR_UNSUPPORTED,
+                 "%.80s is in a form that is not known; write portable bytecode "
+                 "(stablehlo.serialize_portable_artifact) of an older version, or text",
+                 op->name);
+  return NULL;
+}
 
 /* Values that can be referred to by number: those of a function, of which inner regions add theirs at the end. */
 typedef struct {
@@ -204,11 +273,20 @@ typedef struct {
   uint64_t place;
 } ln_op_head;
 
-enum { HAS_ATTRS = 1, HAS_RESULTS = 2, HAS_OPERANDS = 4, HAS_SUCCESSORS = 8, HAS_REGIONS = 16, HAS_USES = 32, HAS_PROPERTIES = 64 };
+enum {
+  HAS_ATTRS = 1,
+  HAS_RESULTS = 2,
+  HAS_OPERANDS = 4,
+  HAS_SUCCESSORS = 8,
+  HAS_REGIONS = 16,
+  HAS_USES = 32,
+  HAS_PROPERTIES = 64
+};
 
 static bool operations(ln_mlir_file *f, ln_mlir_bytes *b, ln_scope *scope, size_t count, ln_mlir_region *region);
 
-static ln_mlir_value *define(ln_mlir_file *f, ln_mlir_bytes *b, ln_scope *scope, size_t count, bool with_places, const char **places) {
+static ln_mlir_value *define(ln_mlir_file *f, ln_mlir_bytes *b, ln_scope *scope, size_t count, bool with_places,
+                             const char **places) {
   ln_mlir_value *values = ln_mlir_new(f->m, count, sizeof *values);
   if (values == NULL) return NULL;
   for (size_t i = 0; i < count; ++i) {
@@ -249,21 +327,24 @@ static bool operands(ln_mlir_file *f, ln_mlir_bytes *b, const ln_scope *scope, l
   for (size_t i = 0; op->operands != NULL && i < count; ++i) {
     uint64_t index;
     if (!ln_mlir_get(f, b, &index)) return false;
-    if (index >= (uint64_t)scope->count || scope->values[index] == NULL) return ln_mlir_broken(f, "a value is used and not defined");
+    if (index >= (uint64_t)scope->count || scope->values[index] == NULL)
+      return ln_mlir_broken(f, "a value is used and not defined");
     op->operands[i] = scope->values[index];
   }
   return op->operands != NULL;
 }
 
 /* Of a function's body, arguments carry names. */
-static bool region_of(ln_mlir_file *f, ln_mlir_bytes *b, ln_scope *scope, ln_mlir_region *region, const char ***places) {
+static bool region_of(ln_mlir_file *f, ln_mlir_bytes *b, ln_scope *scope, ln_mlir_region *region,
+                      const char ***places) {
   uint64_t blocks, head;
   size_t values, args = 0;
   uint8_t uses = 0;
   if (!ln_mlir_get(f, b, &blocks)) return false;
   if (blocks == 0) return true;
   if (blocks != 1) {
-    ln_import_fail(f->m->import, LN_ERR_UNSUPPORTED, "regions of several blocks are not read; export a structured program");
+    ln_import_fail(f->m->import, LN_ERR_UNSUPPORTED,
+                   "regions of several blocks are not read; export a structured program");
     return false;
   }
   if (!ln_mlir_get_count(f, b, &values) || !ln_mlir_get(f, b, &head)) return false;
@@ -303,7 +384,9 @@ static bool regions(ln_mlir_file *f, ln_mlir_bytes *b, ln_scope *scope, ln_mlir_
     const bool apart = isolated && f->version >= 2;
     if (function != NULL) own.ids = 0;
     if (apart && !section(f, b, &id, &inside)) return false;
-    if (!region_of(f, apart ? &inside : b, isolated ? &own : scope, &op->regions[i], function != NULL ? &function->arg_names : NULL)) return false;
+    if (!region_of(f, apart ? &inside : b, isolated ? &own : scope, &op->regions[i],
+                   function != NULL ? &function->arg_names : NULL))
+      return false;
     if (function != NULL) function->value_count = own.ids;
   }
   return true;
@@ -315,7 +398,8 @@ static bool operation(ln_mlir_file *f, ln_mlir_bytes *b, ln_scope *scope, ln_mli
   ln_op_head head;
   uint64_t word;
   size_t count = 0;
-  if (!ln_mlir_get(f, b, &head.name) || !ln_mlir_get_byte(f, b, &head.mask) || !ln_mlir_get(f, b, &head.place)) return false;
+  if (!ln_mlir_get(f, b, &head.name) || !ln_mlir_get_byte(f, b, &head.mask) || !ln_mlir_get(f, b, &head.place))
+    return false;
   if (head.name >= (uint64_t)f->op_name_count) return ln_mlir_broken(f, "an operator does not exist");
   op->name = f->op_names[head.name].name;
   const bool is_function = strcmp(op->name, "func.func") == 0;
@@ -325,12 +409,7 @@ static bool operation(ln_mlir_file *f, ln_mlir_bytes *b, ln_scope *scope, ln_mli
   }
   if ((head.mask & HAS_PROPERTIES) != 0) {
     if (!ln_mlir_get(f, b, &word)) return false;
-    if (!is_module(op->name)) {
-      ln_import_fail(f->m->import, LN_ERR_UNSUPPORTED,
-                     "%.80s is written for one version of StableHLO; write portable bytecode "
-                     "(stablehlo.serialize_portable_artifact) or text", op->name);
-      return false;
-    }
+    if (!is_module(op->name) && (op->attrs = attrs_of(f, word, &f->op_names[head.name])) == NULL) return false;
   }
   if ((head.mask & HAS_RESULTS) != 0) {
     if (!ln_mlir_get_count(f, b, &count)) return false;
@@ -381,7 +460,8 @@ bool ln_mlir_read_bytecode(ln_mlir_module *m, const uint8_t *data, size_t size) 
   uint8_t id;
   if (!ln_mlir_get(&f, &b, &f.version)) return false;
   if (f.version > NEWEST) {
-    ln_import_fail(m->import, LN_ERR_UNSUPPORTED, "version %llu of MLIR's bytecode is newer than those that are read (%d)",
+    ln_import_fail(m->import, LN_ERR_UNSUPPORTED,
+                   "version %llu of MLIR's bytecode is newer than those that are read (%d)",
                    (unsigned long long)f.version, NEWEST);
     return false;
   }
@@ -397,7 +477,7 @@ bool ln_mlir_read_bytecode(ln_mlir_module *m, const uint8_t *data, size_t size) 
     return ln_mlir_broken(&f, "a section is missing");
   }
   if (!read_strings(&f, sections[STRINGS]) || !read_dialects(&f, sections[DIALECTS]) ||
-      !read_tables(&f, sections[ATTR_OFFSETS], sections[ATTRS])) {
+      !read_tables(&f, sections[ATTR_OFFSETS], sections[ATTRS]) || !read_properties(&f, sections[PROPERTIES])) {
     return false;
   }
   b = sections[OPERATIONS];

@@ -19,8 +19,8 @@ typedef struct ln_mlir_entry {
 } ln_mlir_entry;
 
 typedef struct ln_mlir_op_name {
-  const char *name; /* "stablehlo.add" */
-  bool is_registered;
+  const char *name;    /* "stablehlo.add" */
+  const char *carries; /* the attributes that its properties are; "": none are known */
 } ln_mlir_op_name;
 
 typedef struct ln_mlir_file {
@@ -35,6 +35,8 @@ typedef struct ln_mlir_file {
   int32_t op_name_count, op_name_capacity;
   ln_mlir_entry *attrs, *types;
   size_t attr_count, type_count;
+  ln_mlir_bytes *properties;
+  size_t property_count;
   int32_t depth;
 } ln_mlir_file;
 

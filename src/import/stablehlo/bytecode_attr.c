@@ -51,7 +51,8 @@ static const ln_mlir_type *tensor(ln_mlir_file *f, ln_mlir_bytes *b, bool has_en
   if (type == NULL || (has_encoding && !ln_mlir_get(f, b, &encoding)) || !shape(f, b, type)) return NULL;
   const ln_mlir_type *element = next_type(f, b);
   if (element == NULL) return NULL;
-  if (element->form != LN_MLIR_SCALAR) return other_type(f, element->form == LN_MLIR_OTHER ? element->text : "a tensor of no numbers");
+  if (element->form != LN_MLIR_SCALAR)
+    return other_type(f, element->form == LN_MLIR_OTHER ? element->text : "a tensor of no numbers");
   type->element = element->element;
   return type;
 }
@@ -82,13 +83,23 @@ static const ln_mlir_type *complex_type(ln_mlir_file *f, ln_mlir_bytes *b) {
   const ln_mlir_type *part = next_type(f, b);
   ln_mlir_type *type = new_type(f, LN_MLIR_SCALAR);
   if (part == NULL || type == NULL) return NULL;
-  if (part->form != LN_MLIR_SCALAR || (part->element != LN_MLIR_F32 && part->element != LN_MLIR_F64)) return other_type(f, "complex");
+  if (part->form != LN_MLIR_SCALAR || (part->element != LN_MLIR_F32 && part->element != LN_MLIR_F64))
+    return other_type(f, "complex");
   type->element = part->element == LN_MLIR_F32 ? LN_MLIR_C64 : LN_MLIR_C128;
   return type;
 }
 
 static const ln_mlir_type *vhlo_type(ln_mlir_file *f, ln_mlir_bytes *b) {
-  enum { COMPLEX = 1, FUNCTION = 8, TENSOR = 20, TENSOR_ENCODED = 21, TOKEN = 22, TUPLE = 23, QUANTIZED = 24, BY_AXIS = 30 };
+  enum {
+    COMPLEX = 1,
+    FUNCTION = 8,
+    TENSOR = 20,
+    TENSOR_ENCODED = 21,
+    TOKEN = 22,
+    TUPLE = 23,
+    QUANTIZED = 24,
+    BY_AXIS = 30
+  };
   uint64_t code;
   if (!ln_mlir_get(f, b, &code)) return NULL;
   if (code == TENSOR || code == TENSOR_ENCODED) return tensor(f, b, code == TENSOR_ENCODED);
@@ -115,7 +126,7 @@ static const ln_mlir_type *text_type(ln_mlir_file *f, const ln_mlir_bytes *b) {
   const size_t length = zero == NULL ? ln_mlir_left(b) : (size_t)(zero - text);
   ln_mlir_reader r = {.m = f->m, .begin = text, .at = text, .end = text + length};
   r.file_end = r.end;
-  return ln_text_type(&r);
+  return ln_asm_type(&r);
 }
 
 /* MLIR's own types stand only around VHLO's, and nothing asks for them. */
@@ -161,7 +172,8 @@ static const ln_mlir_attr *list(ln_mlir_file *f, ln_mlir_bytes *b, bool named) {
   if (all == NULL || names == NULL) return NULL;
   for (size_t i = 0; i < count; ++i) {
     const ln_mlir_attr *name = named ? next_attr(f, b) : NULL;
-    if (named && (name == NULL || name->kind != LN_MLIR_STRING)) return ln_mlir_broken(f, "an attribute has no name"), NULL;
+    if (named && (name == NULL || name->kind != LN_MLIR_STRING))
+      return ln_mlir_broken(f, "an attribute has no name"), NULL;
     names[i] = named ? name->text : "";
     if ((all[i] = next_attr(f, b)) == NULL) return NULL;
   }
@@ -207,7 +219,8 @@ static const ln_mlir_attr *read_float(ln_mlir_file *f, ln_mlir_bytes *b) {
   const ln_mlir_type *type = next_type(f, b);
   int64_t bits;
   if (attr == NULL || type == NULL) return NULL;
-  if (type->form != LN_MLIR_SCALAR || (type->element != LN_MLIR_F32 && type->element != LN_MLIR_F64)) return new_attr(f, LN_MLIR_OPAQUE);
+  if (type->form != LN_MLIR_SCALAR || (type->element != LN_MLIR_F32 && type->element != LN_MLIR_F64))
+    return new_attr(f, LN_MLIR_OPAQUE);
   if (!bits_of(f, b, 64, &bits)) return NULL;
   const uint32_t low = (uint32_t)bits;
   float narrow;
@@ -232,7 +245,8 @@ static const ln_mlir_attr *read_tensor(ln_mlir_file *f, ln_mlir_bytes *b) {
   size_t size;
   if (attr == NULL || (attr->type = next_type(f, b)) == NULL || !ln_mlir_get_count(f, b, &size)) return NULL;
   if (attr->type->form != LN_MLIR_TENSOR) return new_attr(f, LN_MLIR_OPAQUE);
-  if (!ln_mlir_set_data(f->m, attr, b->at, size)) return ln_mlir_broken(f, "a constant has other bytes than its type"), NULL;
+  if (!ln_mlir_set_data(f->m, attr, b->at, size))
+    return ln_mlir_broken(f, "a constant has other bytes than its type"), NULL;
   return attr;
 }
 
@@ -252,12 +266,13 @@ static const ln_mlir_attr *read_unit(ln_mlir_file *f, ln_mlir_bytes *b) { return
 
 /* Of MLIR's own dialect. Locations are read as their names. */
 static const ln_attr_row own_attrs[] = {
-    {0, read_array}, {1, read_dict}, {2, read_string}, {3, read_string},
+    {0, read_array},       {1, read_dict}, {2, read_string},       {3, read_string},
     {4, read_string_attr}, {7, read_unit}, {14, read_string_attr},
 };
 
 static const ln_mlir_attr *read_attr(ln_mlir_file *f, const ln_mlir_entry *entry) {
-  const bool vhlo = strcmp(f->dialects[entry->dialect], "vhlo") == 0, own = strcmp(f->dialects[entry->dialect], "builtin") == 0;
+  const bool vhlo = strcmp(f->dialects[entry->dialect], "vhlo") == 0,
+             own = strcmp(f->dialects[entry->dialect], "builtin") == 0;
   const ln_attr_row *rows = vhlo ? vhlo_attrs : own_attrs;
   const size_t count = vhlo ? LN_COUNT(vhlo_attrs) : own ? LN_COUNT(own_attrs) : 0;
   ln_mlir_bytes b = entry->bytes;

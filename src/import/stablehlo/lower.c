@@ -148,7 +148,8 @@ bool ln_shlo_give_small(ln_shlo_frame *f, const ln_mlir_op *op, int32_t tensor, 
   return true;
 }
 
-bool ln_shlo_give_like(ln_shlo_frame *f, const ln_mlir_op *op, int32_t tensor, int32_t count, const ln_shlo_value *from) {
+bool ln_shlo_give_like(ln_shlo_frame *f, const ln_mlir_op *op, int32_t tensor, int32_t count,
+                       const ln_shlo_value *from) {
   int32_t shape = -1;
   for (int32_t i = 0; i < count; ++i) {
     if (!from[i].small) return ln_shlo_give(f, op, 0, tensor);
@@ -172,7 +173,8 @@ bool ln_shlo_is_complex(const ln_mlir_op *op, int32_t operand) {
   return operand < op->operand_count && ln_shlo_element(op, operand)->kind == LN_MLIR_COMPLEX;
 }
 
-bool ln_shlo_list(ln_shlo_frame *f, const ln_mlir_op *op, const char *name, int32_t count, int32_t otherwise, int32_t *out) {
+bool ln_shlo_list(ln_shlo_frame *f, const ln_mlir_op *op, const char *name, int32_t count, int32_t otherwise,
+                  int32_t *out) {
   const ln_mlir_attr *attr = ln_mlir_attr_of(op, name);
   int64_t values[4 * LN_MAX_RANK];
   int32_t found = 0;
@@ -187,7 +189,8 @@ bool ln_shlo_list(ln_shlo_frame *f, const ln_mlir_op *op, const char *name, int3
   return good;
 }
 
-bool ln_shlo_axes(ln_shlo_frame *f, const ln_mlir_op *op, const char *name, int32_t rank, int32_t *out, int32_t *count) {
+bool ln_shlo_axes(ln_shlo_frame *f, const ln_mlir_op *op, const char *name, int32_t rank, int32_t *out,
+                  int32_t *count) {
   const ln_mlir_attr *attr = ln_mlir_attr_of(op, name);
   int64_t values[LN_MAX_RANK];
   uint32_t seen = 0;
@@ -214,7 +217,8 @@ const char *ln_shlo_enum(const ln_mlir_op *op, const char *name, int32_t count, 
 
 const ln_mlir_op *ln_shlo_return(const ln_mlir_region *body) {
   const ln_mlir_op *last = body->op_count > 0 ? &body->ops[body->op_count - 1] : NULL;
-  const bool ends = last != NULL && (strcmp(last->name, "stablehlo.return") == 0 || strcmp(last->name, "func.return") == 0);
+  const bool ends =
+      last != NULL && (strcmp(last->name, "stablehlo.return") == 0 || strcmp(last->name, "func.return") == 0);
   return ends ? last : NULL;
 }
 
@@ -304,8 +308,10 @@ bool ln_shlo_call(ln_shlo_frame *f, const ln_mlir_op *op, const char *callee) {
   const ln_mlir_function *function = callee == NULL ? NULL : ln_mlir_find_function(f->s->m, callee);
   ln_shlo_frame inside;
   bool good = false;
-  if (function == NULL) return ln_emit_wrong(f->e, "the function @%.80s is not there", callee == NULL ? "" : callee), false;
-  if (function->body.arg_count != op->operand_count) return ln_emit_wrong(f->e, "it has %d arguments", op->operand_count), false;
+  if (function == NULL)
+    return ln_emit_wrong(f->e, "the function @%.80s is not there", callee == NULL ? "" : callee), false;
+  if (function->body.arg_count != op->operand_count)
+    return ln_emit_wrong(f->e, "it has %d arguments", op->operand_count), false;
   if (f->s->depth >= 64) return ln_shlo_refuse(f, "functions call one another more than 64 deep");
   ln_shlo_value *results = ln_alloc_array((size_t)op->result_count + 1, sizeof *results);
   if (results == NULL || !ln_shlo_open(&inside, NULL, f->e, function, f->s)) {

@@ -30,7 +30,7 @@ typedef struct ln_shlo_frame {
   ln_shlo *s;
   ln_emit *e;
   const ln_mlir_function *function;
-  ln_shlo_value *values; /* [function->value_count] */
+  ln_shlo_value *values;       /* [function->value_count] */
   struct ln_shlo_frame *outer; /* of a region: where its function's other values are */
 } ln_shlo_frame;
 
@@ -59,14 +59,17 @@ bool ln_shlo_give(ln_shlo_frame *f, const ln_mlir_op *op, int32_t index, int32_t
 /* A result that broadcasts to its type's shape, or to `shape` (int32 [rank], -1: none). */
 bool ln_shlo_give_small(ln_shlo_frame *f, const ln_mlir_op *op, int32_t tensor, int32_t shape);
 /* The result of an element-wise operation on these operands. */
-bool ln_shlo_give_like(ln_shlo_frame *f, const ln_mlir_op *op, int32_t tensor, int32_t count, const ln_shlo_value *from);
+bool ln_shlo_give_like(ln_shlo_frame *f, const ln_mlir_op *op, int32_t tensor, int32_t count,
+                       const ln_shlo_value *from);
 
 const ln_mlir_type *ln_shlo_type(const ln_mlir_op *op, int32_t operand);
 const ln_mlir_element_info *ln_shlo_element(const ln_mlir_op *op, int32_t operand);
 const ln_mlir_element_info *ln_shlo_result_element(const ln_mlir_op *op);
 bool ln_shlo_is_complex(const ln_mlir_op *op, int32_t operand);
-/* Lists of axes and sizes. Absent: `count` times `otherwise`; false (with a message) where there are others than `count`. */
-bool ln_shlo_list(ln_shlo_frame *f, const ln_mlir_op *op, const char *name, int32_t count, int32_t otherwise, int32_t *out);
+/* Lists of axes and sizes. Absent: `count` times `otherwise`; false (with a message) where there are others than
+ * `count`. */
+bool ln_shlo_list(ln_shlo_frame *f, const ln_mlir_op *op, const char *name, int32_t count, int32_t otherwise,
+                  int32_t *out);
 /* Any number of them up to LN_MAX_RANK, each in 0 <= axis < rank, none twice. */
 bool ln_shlo_axes(ln_shlo_frame *f, const ln_mlir_op *op, const char *name, int32_t rank, int32_t *out, int32_t *count);
 /* The dimensions of a type, or of `like` where they are open. */
@@ -86,7 +89,7 @@ int32_t ln_shlo_convert(ln_shlo_frame *f, int32_t a, const ln_mlir_element_info 
 int32_t ln_shlo_enter(ln_emit *e, int32_t a, const ln_mlir_element_info *info);
 int32_t ln_shlo_leave(ln_emit *e, int32_t a, const ln_mlir_element_info *info);
 int32_t ln_shlo_bitcast(ln_emit *e, int32_t a, ln_type type);
-int32_t ln_shlo_constant(ln_shlo_frame *f, const ln_mlir_attr *value); /* one element of a splat */
+int32_t ln_shlo_constant(ln_shlo_frame *f, const ln_mlir_attr *value);    /* one element of a splat */
 int32_t ln_shlo_bitwise(ln_emit *e, int32_t a, int32_t b, int32_t which); /* '&', '|', '^' */
 
 /* An operator of two operands for this element type: what add, maximum and the like are. */
@@ -94,9 +97,11 @@ int32_t ln_shlo_combine(ln_shlo_frame *f, const char *name, int32_t a, int32_t b
 /* Values between bounds, of an integer tensor. */
 int32_t ln_shlo_clamp_index(ln_emit *e, int32_t a, int32_t low, int32_t high);
 /* Zeros (or `value`) between elements; [rank] of each. */
-int32_t ln_shlo_pad(ln_shlo_frame *f, int32_t a, int32_t value, const int32_t *low, const int32_t *high, const int32_t *inner);
+int32_t ln_shlo_pad(ln_shlo_frame *f, int32_t a, int32_t value, const int32_t *low, const int32_t *high,
+                    const int32_t *inner);
 /* Stable order of the last dimension; NULL for what is not wanted. */
-bool ln_shlo_top(ln_shlo_frame *f, int32_t a, const ln_mlir_element_info *info, int32_t k, bool largest, int32_t *values, int32_t *indices);
+bool ln_shlo_top(ln_shlo_frame *f, int32_t a, const ln_mlir_element_info *info, int32_t k, bool largest,
+                 int32_t *values, int32_t *indices);
 
 /* What a body does of one operation to its arguments: its name ("stablehlo.add"); NULL for another body. */
 const char *ln_shlo_simple_body(const ln_mlir_region *body, int32_t result);
@@ -104,6 +109,11 @@ const char *ln_shlo_simple_body(const ln_mlir_region *body, int32_t result);
 const ln_mlir_op *ln_shlo_source(const ln_mlir_region *body, const ln_mlir_value *value);
 int32_t ln_shlo_argument(const ln_mlir_region *body, const ln_mlir_value *value); /* -1: none */
 const ln_mlir_op *ln_shlo_return(const ln_mlir_region *body);
+
+/* ---- complex numbers (lower_complex.c) ---- */
+
+bool ln_shlo_complex_unary(ln_shlo_frame *f, const ln_mlir_op *op);
+bool ln_shlo_complex_binary(ln_shlo_frame *f, const ln_mlir_op *op, const char *name);
 
 /* ---- rows ---- */
 

@@ -13,7 +13,8 @@ static bool give(ln_shlo_frame *f, const ln_mlir_op *op, int32_t re, int32_t im)
 }
 
 static ln_shlo_value whole(ln_shlo_frame *f, const ln_mlir_op *op, int32_t index) {
-  return index < op->operand_count ? ln_shlo_spread(f, ln_shlo_in(f, op, index), ln_shlo_type(op, index)) : ln_shlo_in(f, op, index);
+  return index < op->operand_count ? ln_shlo_spread(f, ln_shlo_in(f, op, index), ln_shlo_type(op, index))
+                                   : ln_shlo_in(f, op, index);
 }
 
 bool ln_shlo_complex(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
@@ -45,11 +46,13 @@ bool ln_shlo_complex_unary(ln_shlo_frame *f, const ln_mlir_op *op) {
   const ln_shlo_value v = whole(f, op, 0);
   ln_emit *e = f->e;
   const int32_t re = v.tensor, im = v.imag;
-  if (strcmp(op->name, "stablehlo.negate") == 0) return give(f, op, ln_emit_unary(e, LN_OP_NEG, re), ln_emit_unary(e, LN_OP_NEG, im));
+  if (strcmp(op->name, "stablehlo.negate") == 0)
+    return give(f, op, ln_emit_unary(e, LN_OP_NEG, re), ln_emit_unary(e, LN_OP_NEG, im));
   if (strcmp(op->name, "stablehlo.abs") == 0) return ln_shlo_give(f, op, 0, size_of(e, re, im));
   if (strcmp(op->name, "stablehlo.exponential") == 0) {
     const int32_t size = ln_emit_unary(e, LN_OP_EXP, re);
-    return give(f, op, ln_emit_mul(e, size, ln_emit_unary(e, LN_OP_COS, im)), ln_emit_mul(e, size, ln_emit_unary(e, LN_OP_SIN, im)));
+    return give(f, op, ln_emit_mul(e, size, ln_emit_unary(e, LN_OP_COS, im)),
+                ln_emit_mul(e, size, ln_emit_unary(e, LN_OP_SIN, im)));
   }
   if (strcmp(op->name, "stablehlo.log") == 0) {
     return give(f, op, ln_emit_unary(e, LN_OP_LOG, size_of(e, re, im)), ln_emit_binary(e, LN_OP_ATAN2, im, re));
@@ -68,10 +71,13 @@ bool ln_shlo_complex_binary(ln_shlo_frame *f, const ln_mlir_op *op, const char *
   const ln_shlo_value a = whole(f, op, 0), b = whole(f, op, 1);
   ln_emit *e = f->e;
   if (a.imag < 0 || b.imag < 0) return ln_shlo_refuse(f, "complex and real operands do not go together");
-  if (strcmp(name, "stablehlo.add") == 0) return give(f, op, ln_emit_add(e, a.tensor, b.tensor), ln_emit_add(e, a.imag, b.imag));
-  if (strcmp(name, "stablehlo.subtract") == 0) return give(f, op, ln_emit_sub(e, a.tensor, b.tensor), ln_emit_sub(e, a.imag, b.imag));
+  if (strcmp(name, "stablehlo.add") == 0)
+    return give(f, op, ln_emit_add(e, a.tensor, b.tensor), ln_emit_add(e, a.imag, b.imag));
+  if (strcmp(name, "stablehlo.subtract") == 0)
+    return give(f, op, ln_emit_sub(e, a.tensor, b.tensor), ln_emit_sub(e, a.imag, b.imag));
   const bool divides = strcmp(name, "stablehlo.divide") == 0;
-  if (!divides && strcmp(name, "stablehlo.multiply") != 0) return ln_shlo_refuse(f, "it is not possible with complex numbers");
+  if (!divides && strcmp(name, "stablehlo.multiply") != 0)
+    return ln_shlo_refuse(f, "it is not possible with complex numbers");
   const int32_t other = divides ? ln_emit_unary(e, LN_OP_NEG, b.imag) : b.imag; /* a / b = a conj(b) / |b|^2 */
   int32_t re = ln_emit_sub(e, ln_emit_mul(e, a.tensor, b.tensor), ln_emit_mul(e, a.imag, other));
   int32_t im = ln_emit_add(e, ln_emit_mul(e, a.tensor, other), ln_emit_mul(e, a.imag, b.tensor));
@@ -126,7 +132,8 @@ static int32_t back_to_real(ln_emit *e, int32_t re, int32_t im, int32_t n) {
   const int32_t twice = ln_emit_const_view(e, LN_FLOAT32, 1, &half, weights);
   const int32_t rows[] = {0, half};
   (void)rows;
-  const int32_t c = ln_emit_slice(e, table(e, n, n, false, 1, n), 0, 0, half, 1), s = ln_emit_slice(e, table(e, n, n, true, 1, n), 0, 0, half, 1);
+  const int32_t c = ln_emit_slice(e, table(e, n, n, false, 1, n), 0, 0, half, 1),
+                s = ln_emit_slice(e, table(e, n, n, true, 1, n), 0, 0, half, 1);
   const int32_t a = ln_emit_matmul(e, ln_emit_mul(e, re, twice), c, false, false);
   return ln_emit_sub(e, a, ln_emit_matmul(e, ln_emit_mul(e, im, twice), s, false, false));
 }
@@ -139,7 +146,9 @@ bool ln_shlo_fft(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
   (void)unused;
   const ln_shlo_value v = whole(f, op, 0);
   const int32_t rank = ln_shlo_type(op, 0)->rank;
-  if (v.tensor < 0 || !ln_mlir_numbers(ln_mlir_attr_of(op, "fft_length"), 3, length, &count) || count < 1 || count > rank) return ln_shlo_refuse(f, "its lengths are missing");
+  if (v.tensor < 0 || !ln_mlir_numbers(ln_mlir_attr_of(op, "fft_length"), 3, length, &count) || count < 1 ||
+      count > rank)
+    return ln_shlo_refuse(f, "its lengths are missing");
   const bool from_real = strcmp(type, "RFFT") == 0, to_real = strcmp(type, "IRFFT") == 0;
   const bool inverse = to_real || strcmp(type, "IFFT") == 0;
   if (from_real != (v.imag < 0)) return ln_shlo_refuse(f, "its operand is of another kind of numbers");

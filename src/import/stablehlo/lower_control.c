@@ -39,12 +39,13 @@ static bool has_tuples(const ln_mlir_op *op) {
 typedef struct {
   ln_shlo_frame *outer;
   const ln_mlir_op *op;
-  bool *fixed; /* [operand_count] what no step changes: it is taken from outside */
+  bool *fixed;   /* [operand_count] what no step changes: it is taken from outside */
   int32_t count; /* tensors that are carried */
 } ln_loop;
 
 /* Opens a frame for one of the loop's regions. */
-static bool enter_loop(const ln_loop *l, ln_emit *sub, const ln_mlir_region *region, const int32_t *in, ln_shlo_frame *out) {
+static bool enter_loop(const ln_loop *l, ln_emit *sub, const ln_mlir_region *region, const int32_t *in,
+                       ln_shlo_frame *out) {
   if (!ln_shlo_open(out, l->outer, sub, l->outer->function, l->outer->s)) return false;
   int32_t used = 0;
   for (int32_t i = 0; i < l->op->operand_count; ++i) {
@@ -58,7 +59,8 @@ static bool loop_test(ln_emit *sub, const int32_t *in, int32_t *out, void *user)
   const ln_loop *l = user;
   ln_shlo_frame inside;
   ln_shlo_value result;
-  bool good = enter_loop(l, sub, &l->op->regions[0], in, &inside) && ln_shlo_region(&inside, &l->op->regions[0], 1, &result);
+  bool good =
+      enter_loop(l, sub, &l->op->regions[0], in, &inside) && ln_shlo_region(&inside, &l->op->regions[0], 1, &result);
   if (good) *out = result.tensor;
   ln_shlo_close(&inside);
   return good;
@@ -70,7 +72,8 @@ static bool loop_body(ln_emit *sub, const int32_t *in, int32_t *out, void *user)
   ln_shlo_frame inside;
   ln_shlo_value *results = ln_alloc_array((size_t)op->operand_count + 1, sizeof *results);
   if (results == NULL) return ln_import_no_memory(sub->import) > 0;
-  bool good = enter_loop(l, sub, &op->regions[1], in, &inside) && ln_shlo_region(&inside, &op->regions[1], op->operand_count, results);
+  bool good = enter_loop(l, sub, &op->regions[1], in, &inside) &&
+              ln_shlo_region(&inside, &op->regions[1], op->operand_count, results);
   int32_t used = 0;
   for (int32_t i = 0; good && i < op->operand_count; ++i) {
     if (!l->fixed[i]) used += put_parts(&inside, results[i], op->operands[i]->type, out + used);
@@ -105,12 +108,14 @@ bool ln_shlo_loop(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
     return ln_shlo_refuse(f, "its regions do not fit its variables");
   }
   const ln_mlir_op *end = ln_shlo_return(&op->regions[1]);
-  if (end == NULL || end->operand_count != op->operand_count || has_tuples(op)) return ln_shlo_refuse(f, "its body does not return its variables");
+  if (end == NULL || end->operand_count != op->operand_count || has_tuples(op))
+    return ln_shlo_refuse(f, "its body does not return its variables");
   if (f->s->depth >= 64) return ln_shlo_refuse(f, "loops and calls are nested more than 64 deep");
   ln_loop l = {.outer = f, .op = op, .fixed = ln_alloc_array((size_t)op->operand_count + 1, sizeof(bool))};
   int32_t *tensors = ln_alloc_array((size_t)op->operand_count * 4 + 1, sizeof *tensors);
   ++f->s->depth;
-  const bool good = l.fixed != NULL && tensors != NULL ? run_loop(f, op, &l, tensors) : ln_import_no_memory(f->e->import) > 0;
+  const bool good =
+      l.fixed != NULL && tensors != NULL ? run_loop(f, op, &l, tensors) : ln_import_no_memory(f->e->import) > 0;
   --f->s->depth;
   ln_free(l.fixed);
   ln_free(tensors);
@@ -138,7 +143,8 @@ static bool one_branch(ln_emit *sub, const int32_t *in, int32_t *out, void *user
   }
   const bool good = ln_shlo_region(&inside, &op->regions[b->branch], op->result_count, results);
   int32_t used = 0;
-  for (int32_t i = 0; good && i < op->result_count; ++i) used += put_parts(&inside, results[i], op->results[i].type, out + used);
+  for (int32_t i = 0; good && i < op->result_count; ++i)
+    used += put_parts(&inside, results[i], op->results[i].type, out + used);
   ln_shlo_close(&inside);
   ln_free(results);
   return good && !ln_emit_failed(sub);
@@ -165,7 +171,8 @@ static bool choose(ln_emit *e, const ln_branches *b, int32_t *out) {
 
 bool ln_shlo_branch(ln_shlo_frame *f, const ln_mlir_op *op, int32_t by_index) {
   ln_branches b = {.outer = f, .op = op};
-  if (op->operand_count != 1 || op->region_count < 1 || (!by_index && op->region_count != 2)) return ln_shlo_refuse(f, "its regions do not fit");
+  if (op->operand_count != 1 || op->region_count < 1 || (!by_index && op->region_count != 2))
+    return ln_shlo_refuse(f, "its regions do not fit");
   if (op->region_count > 32) return ln_shlo_refuse(f, "more than 32 branches");
   if (f->s->depth >= 64) return ln_shlo_refuse(f, "branches and calls are nested more than 64 deep");
   b.index = ln_shlo_full(f, op, 0);
@@ -178,9 +185,11 @@ bool ln_shlo_branch(ln_shlo_frame *f, const ln_mlir_op *op, int32_t by_index) {
   ln_branches other = b;
   other.branch = 1;
   ++f->s->depth;
-  const bool good = by_index ? choose(f->e, &b, results) : ln_emit_if(f->e, b.index, one_branch, &b, one_branch, &other, b.count, results);
+  const bool good = by_index ? choose(f->e, &b, results)
+                             : ln_emit_if(f->e, b.index, one_branch, &b, one_branch, &other, b.count, results);
   --f->s->depth;
-  for (int32_t i = 0, used = 0; good && i < op->result_count; ++i) used += take_parts(f, &op->results[i], results + used);
+  for (int32_t i = 0, used = 0; good && i < op->result_count; ++i)
+    used += take_parts(f, &op->results[i], results + used);
   ln_free(results);
   return good;
 }
@@ -223,7 +232,8 @@ bool ln_shlo_tuple_element(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unuse
 /* ---- composites and custom calls ---- */
 
 typedef struct {
-  const char *name, *as; /* as: the operation that it is; "": nothing is to be done; NULL: the operands are the results */
+  const char *name,
+      *as; /* as: the operation that it is; "": nothing is to be done; NULL: the operands are the results */
 } ln_known_call;
 static const ln_known_call known_calls[] = {
 #define LN_CUSTOM_CALL(name, as) {name, as},
@@ -248,7 +258,8 @@ static bool run_as(ln_shlo_frame *f, const ln_mlir_op *op, const char *name, con
 bool ln_shlo_composite(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
   const ln_known_call *known = find_call(ln_mlir_string(op, "name"));
   (void)unused;
-  if (known != NULL && known->as != NULL && known->as[0] != '\0') return run_as(f, op, known->as, ln_mlir_attr_of(op, "composite_attributes"));
+  if (known != NULL && known->as != NULL && known->as[0] != '\0')
+    return run_as(f, op, known->as, ln_mlir_attr_of(op, "composite_attributes"));
   return ln_shlo_call(f, op, ln_mlir_string(op, "decomposition"));
 }
 

@@ -37,7 +37,8 @@ static bool read_side(ln_shlo_frame *f, const ln_mlir_op *op, int32_t index, int
 static int32_t arrange(ln_emit *e, const ln_side *s, bool contract_first, bool join_rest) {
   int32_t order[LN_MAX_RANK], count = 0;
   const int32_t *groups[] = {s->batch, contract_first ? s->contract : s->rest, contract_first ? s->rest : s->contract};
-  const int32_t counts[] = {s->batch_count, contract_first ? s->contract_count : s->rest_count, contract_first ? s->rest_count : s->contract_count};
+  const int32_t counts[] = {s->batch_count, contract_first ? s->contract_count : s->rest_count,
+                            contract_first ? s->rest_count : s->contract_count};
   for (int32_t g = 0; g < 3; ++g) {
     for (int32_t i = 0; i < counts[g]; ++i) order[count++] = groups[g][i];
   }
@@ -63,7 +64,8 @@ static bool lies(const ln_side *s, bool contract_first) {
 
 static int32_t product(ln_emit *e, const ln_side *a, const ln_side *b) {
   const bool adj_a = lies(a, true), adj_b = lies(b, false);
-  const bool keep = a->batch_count == 0 && a->contract_count == 1 && a->rest_count <= 3; /* rows in several dimensions */
+  const bool keep =
+      a->batch_count == 0 && a->contract_count == 1 && a->rest_count <= 3; /* rows in several dimensions */
   const int32_t left = adj_a ? a->tensor : arrange(e, a, false, !keep);
   const int32_t right = adj_b ? b->tensor : arrange(e, b, true, true);
   return ln_emit_matmul(e, left, right, adj_a, adj_b);
@@ -84,7 +86,8 @@ static bool fits_float(const ln_mlir_op *op, const ln_emit *e, const ln_side *a)
 static bool give_product(ln_shlo_frame *f, const ln_mlir_op *op, int32_t out, const ln_side *a, const ln_side *b) {
   ln_dim dims[LN_MAX_RANK];
   int32_t rank = 0;
-  if (a->batch_count + a->rest_count + b->rest_count > LN_MAX_RANK) return ln_shlo_refuse(f, "its result has too many dimensions");
+  if (a->batch_count + a->rest_count + b->rest_count > LN_MAX_RANK)
+    return ln_shlo_refuse(f, "its result has too many dimensions");
   for (int32_t i = 0; i < a->batch_count; ++i) dims[rank++] = LN_DIM_OF(a->tensor, a->batch[i]);
   for (int32_t i = 0; i < a->rest_count; ++i) dims[rank++] = LN_DIM_OF(a->tensor, a->rest[i]);
   for (int32_t i = 0; i < b->rest_count; ++i) dims[rank++] = LN_DIM_OF(b->tensor, b->rest[i]);
@@ -116,7 +119,8 @@ static bool complex_product(ln_shlo_frame *f, const ln_mlir_op *op, ln_side *a, 
 bool ln_shlo_dot_general(ln_shlo_frame *f, const ln_mlir_op *op, int32_t simple) {
   ln_side a = {.tensor = -1}, b = {.tensor = -1};
   if (op->operand_count != 2 || !read_side(f, op, 0, simple, &a) || !read_side(f, op, 1, simple, &b)) return false;
-  if (a.batch_count != b.batch_count || a.contract_count != b.contract_count) return ln_shlo_refuse(f, "its operands' dimensions do not go together");
+  if (a.batch_count != b.batch_count || a.contract_count != b.contract_count)
+    return ln_shlo_refuse(f, "its operands' dimensions do not go together");
   if (ln_shlo_is_complex(op, 0)) return complex_product(f, op, &a, &b);
   a.tensor = ln_shlo_full(f, op, 0);
   b.tensor = ln_shlo_full(f, op, 1);
@@ -125,7 +129,8 @@ bool ln_shlo_dot_general(ln_shlo_frame *f, const ln_mlir_op *op, int32_t simple)
   if (from->kind == LN_MLIR_BOOL) return ln_shlo_refuse(f, "products of truth values are not in TensorFlow Lite");
   const bool exact = from->kind != LN_MLIR_REAL && fits_float(op, f->e, &a);
   ln_side x = a, y = b;
-  const ln_type work = exact || from->kind == LN_MLIR_REAL || ln_shlo_element(op, 1)->kind == LN_MLIR_REAL ? LN_FLOAT32 : to->inside;
+  const ln_type work =
+      exact || from->kind == LN_MLIR_REAL || ln_shlo_element(op, 1)->kind == LN_MLIR_REAL ? LN_FLOAT32 : to->inside;
   x.tensor = ln_emit_cast(f->e, a.tensor, work);
   y.tensor = ln_emit_cast(f->e, b.tensor, work);
   const int32_t out = ln_emit_cast(f->e, product(f->e, &x, &y), to->inside);
@@ -136,12 +141,14 @@ bool ln_shlo_dot_general(ln_shlo_frame *f, const ln_mlir_op *op, int32_t simple)
 
 typedef struct {
   int32_t rank; /* spatial */
-  int32_t input[LN_MAX_RANK], kernel[LN_MAX_RANK], output[LN_MAX_RANK]; /* orders: [b, spatial..., f], [spatial..., i, o], [b, spatial..., f] */
+  int32_t input[LN_MAX_RANK], kernel[LN_MAX_RANK],
+      output[LN_MAX_RANK]; /* orders: [b, spatial..., f], [spatial..., i, o], [b, spatial..., f] */
   int32_t stride[3], low[3], high[3], spread[3], dilation[3], reversed[3];
   int32_t groups, batch_groups;
 } ln_conv;
 
-static bool read_order(ln_shlo_frame *f, const ln_mlir_op *op, const char *first, const char *last, const char *spatial, int32_t rank, bool kernel, int32_t *out) {
+static bool read_order(ln_shlo_frame *f, const ln_mlir_op *op, const char *first, const char *last, const char *spatial,
+                       int32_t rank, bool kernel, int32_t *out) {
   const int64_t a = ln_mlir_int(op, first, -1), b = ln_mlir_int(op, last, -1);
   int32_t axes[LN_MAX_RANK], count;
   if (!ln_shlo_axes(f, op, spatial, rank, axes, &count)) return false;
@@ -160,14 +167,20 @@ static bool read_conv(ln_shlo_frame *f, const ln_mlir_op *op, ln_conv *c) {
   c->rank = rank - 2;
   c->groups = (int32_t)ln_mlir_int(op, "feature_group_count", 1);
   c->batch_groups = (int32_t)ln_mlir_int(op, "batch_group_count", 1);
-  if (c->rank < 0 || c->rank > 3 || ln_shlo_type(op, 1)->rank != rank) return ln_shlo_refuse(f, "convolutions over more than 3 dimensions are not in TensorFlow Lite");
-  if (!read_order(f, op, "input_batch_dimension", "input_feature_dimension", "input_spatial_dimensions", rank, false, c->input) ||
-      !read_order(f, op, "kernel_input_feature_dimension", "kernel_output_feature_dimension", "kernel_spatial_dimensions", rank, true, c->kernel) ||
-      !read_order(f, op, "output_batch_dimension", "output_feature_dimension", "output_spatial_dimensions", rank, false, c->output)) {
+  if (c->rank < 0 || c->rank > 3 || ln_shlo_type(op, 1)->rank != rank)
+    return ln_shlo_refuse(f, "convolutions over more than 3 dimensions are not in TensorFlow Lite");
+  if (!read_order(f, op, "input_batch_dimension", "input_feature_dimension", "input_spatial_dimensions", rank, false,
+                  c->input) ||
+      !read_order(f, op, "kernel_input_feature_dimension", "kernel_output_feature_dimension",
+                  "kernel_spatial_dimensions", rank, true, c->kernel) ||
+      !read_order(f, op, "output_batch_dimension", "output_feature_dimension", "output_spatial_dimensions", rank, false,
+                  c->output)) {
     return false;
   }
-  if (!ln_shlo_list(f, op, "window_strides", c->rank, 1, c->stride) || !ln_shlo_list(f, op, "padding", 2 * c->rank, 0, pads) ||
-      !ln_shlo_list(f, op, "lhs_dilation", c->rank, 1, c->spread) || !ln_shlo_list(f, op, "rhs_dilation", c->rank, 1, c->dilation) ||
+  if (!ln_shlo_list(f, op, "window_strides", c->rank, 1, c->stride) ||
+      !ln_shlo_list(f, op, "padding", 2 * c->rank, 0, pads) ||
+      !ln_shlo_list(f, op, "lhs_dilation", c->rank, 1, c->spread) ||
+      !ln_shlo_list(f, op, "rhs_dilation", c->rank, 1, c->dilation) ||
       !ln_shlo_list(f, op, "window_reversal", c->rank, 0, c->reversed)) {
     return false;
   }
@@ -239,7 +252,8 @@ static int32_t plain_conv(ln_shlo_frame *f, const ln_conv *c, int32_t a, int32_t
     w.before[i] = c->low[i];
     w.after[i] = c->high[i];
   }
-  if (is_spread(c) || crops) a = ln_shlo_pad(f, a, ln_emit_f32(f->e, 0), crops ? low : none, crops ? high : none, inner);
+  if (is_spread(c) || crops)
+    a = ln_shlo_pad(f, a, ln_emit_f32(f->e, 0), crops ? low : none, crops ? high : none, inner);
   for (int32_t i = 0; crops && i < c->rank; ++i) w.before[i] = w.after[i] = 0;
   return ln_emit_conv(f->e, a, filter, -1, c->groups, &w);
 }
@@ -249,7 +263,8 @@ static int32_t conv_by_batch(ln_shlo_frame *f, const ln_conv *c, int32_t a, int3
   enum { MOST = 256 };
   int32_t sizes[MOST], inputs[MOST], filters[MOST];
   const int32_t batch = ln_emit_dim(f->e, a, 0), out = ln_emit_dim(f->e, filter, -1), groups = c->batch_groups;
-  if (groups > MOST || batch < 0 || batch % groups != 0 || out % groups != 0) return ln_emit_refuse(f->e, "%d groups of its batch", groups);
+  if (groups > MOST || batch < 0 || batch % groups != 0 || out % groups != 0)
+    return ln_emit_refuse(f->e, "%d groups of its batch", groups);
   for (int32_t g = 0; g < groups; ++g) sizes[g] = batch / groups;
   if (!ln_emit_split(f->e, a, 0, groups, sizes, inputs)) return -1;
   for (int32_t g = 0; g < groups; ++g) sizes[g] = out / groups;
@@ -280,8 +295,10 @@ bool ln_shlo_convolution(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused)
   if (from->kind != LN_MLIR_REAL) {
     int64_t count = 1;
     const int32_t rank = c.rank + 2;
-    for (int32_t i = 0; i < rank; ++i) count = i == c.kernel[rank - 1] || count > 1 << 24 ? count : count * ln_emit_dim(f->e, filter, i);
-    if (from->bits > 8 || count > 1 << 10) return ln_shlo_refuse(f, "convolutions of integers this large are not in TensorFlow Lite; use float32");
+    for (int32_t i = 0; i < rank; ++i)
+      count = i == c.kernel[rank - 1] || count > 1 << 24 ? count : count * ln_emit_dim(f->e, filter, i);
+    if (from->bits > 8 || count > 1 << 10)
+      return ln_shlo_refuse(f, "convolutions of integers this large are not in TensorFlow Lite; use float32");
     a = ln_emit_cast(f->e, a, LN_FLOAT32);
     filter = ln_emit_cast(f->e, filter, LN_FLOAT32);
   }

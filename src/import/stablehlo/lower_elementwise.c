@@ -3,9 +3,6 @@
 
 #include "import/stablehlo/lower.h"
 
-bool ln_shlo_complex_unary(ln_shlo_frame *f, const ln_mlir_op *op);
-bool ln_shlo_complex_binary(ln_shlo_frame *f, const ln_mlir_op *op, const char *name);
-
 static bool is_float(const ln_mlir_element_info *info) { return info->kind == LN_MLIR_REAL; }
 
 /* ---- one operand ---- */
@@ -24,7 +21,8 @@ bool ln_shlo_abs(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
   if (v.tensor < 0) return false;
   if (v.imag >= 0) return ln_shlo_complex_unary(f, op);
   if (info->kind == LN_MLIR_UNSIGNED) return ln_shlo_give_like(f, op, v.tensor, 1, &v);
-  if (info->inside != LN_INT64) return ln_shlo_give_like(f, op, ln_shlo_wrap(f->e, ln_emit_unary(f->e, LN_OP_ABS, v.tensor), info), 1, &v);
+  if (info->inside != LN_INT64)
+    return ln_shlo_give_like(f, op, ln_shlo_wrap(f->e, ln_emit_unary(f->e, LN_OP_ABS, v.tensor), info), 1, &v);
   const int32_t other = ln_emit_unary(f->e, LN_OP_NEG, v.tensor);
   return ln_shlo_give_like(f, op, ln_emit_binary(f->e, LN_OP_MAXIMUM, v.tensor, other), 1, &v);
 }
@@ -34,7 +32,8 @@ bool ln_shlo_negate(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
   (void)unused;
   if (v.tensor < 0) return false;
   if (v.imag >= 0) return ln_shlo_complex_unary(f, op);
-  return ln_shlo_give_like(f, op, ln_shlo_wrap(f->e, ln_emit_unary(f->e, LN_OP_NEG, v.tensor), ln_shlo_element(op, 0)), 1, &v);
+  return ln_shlo_give_like(f, op, ln_shlo_wrap(f->e, ln_emit_unary(f->e, LN_OP_NEG, v.tensor), ln_shlo_element(op, 0)),
+                           1, &v);
 }
 
 bool ln_shlo_sign(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
@@ -59,7 +58,8 @@ bool ln_shlo_not(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
   const ln_mlir_element_info *info = ln_shlo_element(op, 0);
   (void)unused;
   if (v.tensor < 0) return false;
-  if (info->kind == LN_MLIR_BOOL) return ln_shlo_give_like(f, op, ln_emit_unary(f->e, LN_OP_LOGICAL_NOT, v.tensor), 1, &v);
+  if (info->kind == LN_MLIR_BOOL)
+    return ln_shlo_give_like(f, op, ln_emit_unary(f->e, LN_OP_LOGICAL_NOT, v.tensor), 1, &v);
   const bool narrow = info->kind == LN_MLIR_UNSIGNED && info->bits < 32;
   const int32_t all = ln_emit_scalar(f->e, info->inside, narrow ? (1 << info->bits) - 1 : -1);
   return ln_shlo_give_like(f, op, ln_shlo_bitwise(f->e, v.tensor, all, '^'), 1, &v);
@@ -81,8 +81,9 @@ static int32_t within_bits(ln_emit *e, int32_t a, int32_t by, int32_t over, cons
   double amount;
   if (ln_emit_number(e, by, &amount) && amount >= 0 && amount < info->bits) return a;
   const int32_t none = ln_emit_scalar(e, info->inside, 0), bits = ln_emit_scalar(e, info->inside, info->bits);
-  const int32_t fits = ln_emit_unary(e, LN_OP_LOGICAL_NOT, ln_emit_binary(e, LN_OP_LOGICAL_OR, ln_emit_compare(e, LN_OP_LESS, by, none),
-                                                                             ln_emit_compare(e, LN_OP_GREATER_EQUAL, by, bits)));
+  const int32_t fits = ln_emit_unary(e, LN_OP_LOGICAL_NOT,
+                                     ln_emit_binary(e, LN_OP_LOGICAL_OR, ln_emit_compare(e, LN_OP_LESS, by, none),
+                                                    ln_emit_compare(e, LN_OP_GREATER_EQUAL, by, bits)));
   return ln_emit_select(e, fits, a, over);
 }
 
@@ -110,9 +111,39 @@ static int32_t shift_right(ln_emit *e, int32_t a, int32_t by, bool logical, cons
 
 /* ---- two operands ---- */
 
-typedef enum { ADD, SUBTRACT, MULTIPLY, DIVIDE, REMAINDER, MAXIMUM, MINIMUM, POWER, ATAN2, AND, OR, XOR, LEFT, RIGHT, RIGHT_SIGNED, NONE } ln_step;
-static const char *const kind_names[] = {"add", "subtract", "multiply", "divide", "remainder", "maximum", "minimum", "power", "atan2",
-                                         "and", "or", "xor", "shift_left", "shift_right_logical", "shift_right_arithmetic"};
+typedef enum {
+  ADD,
+  SUBTRACT,
+  MULTIPLY,
+  DIVIDE,
+  REMAINDER,
+  MAXIMUM,
+  MINIMUM,
+  POWER,
+  ATAN2,
+  AND,
+  OR,
+  XOR,
+  LEFT,
+  RIGHT,
+  RIGHT_SIGNED,
+  NONE
+} ln_step;
+static const char *const kind_names[] = {"add",
+                                         "subtract",
+                                         "multiply",
+                                         "divide",
+                                         "remainder",
+                                         "maximum",
+                                         "minimum",
+                                         "power",
+                                         "atan2",
+                                         "and",
+                                         "or",
+                                         "xor",
+                                         "shift_left",
+                                         "shift_right_logical",
+                                         "shift_right_arithmetic"};
 
 static ln_step kind_of(const char *name) {
   static const char *const heads[] = {"stablehlo.", "chlo.broadcast_", "chlo."};
@@ -144,7 +175,8 @@ static int32_t truth(ln_emit *e, ln_step kind, int32_t a, int32_t b) {
 
 /* With the sign of the dividend: what FLOOR_MOD gives of sizes. */
 static int32_t real_remainder(ln_emit *e, int32_t a, int32_t b) {
-  const int32_t size = ln_emit_binary(e, LN_OP_FLOOR_MOD, ln_emit_unary(e, LN_OP_ABS, a), ln_emit_unary(e, LN_OP_ABS, b));
+  const int32_t size =
+      ln_emit_binary(e, LN_OP_FLOOR_MOD, ln_emit_unary(e, LN_OP_ABS, a), ln_emit_unary(e, LN_OP_ABS, b));
   return ln_emit_mul(e, size, ln_emit_unary(e, LN_OP_SIGN, a));
 }
 
@@ -192,7 +224,9 @@ static int32_t integer(ln_emit *e, ln_step kind, int32_t a, int32_t b, const ln_
     case REMAINDER: return quotient(e, kind, a, b, info);
     case MAXIMUM:
     case MINIMUM: return extreme(e, kind, a, b, info);
-    case POWER: return info->inside == LN_INT64 ? refuse_kind(e, kind) : ln_shlo_wrap(e, ln_emit_binary(e, LN_OP_POW, a, b), info);
+    case POWER:
+      return info->inside == LN_INT64 ? refuse_kind(e, kind)
+                                      : ln_shlo_wrap(e, ln_emit_binary(e, LN_OP_POW, a, b), info);
     case AND: return ln_shlo_bitwise(e, a, b, '&');
     case OR: return ln_shlo_bitwise(e, a, b, '|');
     case XOR: return ln_shlo_bitwise(e, a, b, '^');
@@ -220,7 +254,8 @@ bool ln_shlo_binary(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
   if (v[0].tensor < 0 || v[1].tensor < 0) return false;
   if (v[0].imag >= 0 || v[1].imag >= 0) return ln_shlo_complex_binary(f, op, op->name);
   const ln_step kind = kind_of(op->name);
-  if (wants_one_shape(kind) && power_of_two(f->e, v[1].tensor, ln_shlo_element(op, 0)) < 0 && !ln_emit_same_shape(f->e, v[0].tensor, v[1].tensor)) {
+  if (wants_one_shape(kind) && power_of_two(f->e, v[1].tensor, ln_shlo_element(op, 0)) < 0 &&
+      !ln_emit_same_shape(f->e, v[0].tensor, v[1].tensor)) {
     for (int32_t i = 0; i < 2; ++i) v[i] = ln_shlo_spread(f, v[i], ln_shlo_type(op, i));
   }
   return ln_shlo_give_like(f, op, ln_shlo_combine(f, op->name, v[0].tensor, v[1].tensor, ln_shlo_element(op, 0)), 2, v);
@@ -230,7 +265,8 @@ bool ln_shlo_binary(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
 
 bool ln_shlo_compare(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
   static const char *const names[] = {"EQ", "NE", "GE", "GT", "LE", "LT"};
-  static const int32_t codes[] = {LN_OP_EQUAL, LN_OP_NOT_EQUAL, LN_OP_GREATER_EQUAL, LN_OP_GREATER, LN_OP_LESS_EQUAL, LN_OP_LESS};
+  static const int32_t codes[] = {LN_OP_EQUAL,   LN_OP_NOT_EQUAL,  LN_OP_GREATER_EQUAL,
+                                  LN_OP_GREATER, LN_OP_LESS_EQUAL, LN_OP_LESS};
   const char *direction = ln_shlo_enum(op, "comparison_direction", (int32_t)LN_COUNT(names), names);
   const ln_shlo_value v[2] = {ln_shlo_in(f, op, 0), ln_shlo_in(f, op, 1)};
   (void)unused;
@@ -241,7 +277,8 @@ bool ln_shlo_compare(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
     if (v[0].imag >= 0) { /* EQ and NE of both parts */
       const int32_t re = ln_emit_compare(f->e, codes[i], v[0].tensor, v[1].tensor);
       const int32_t im = ln_emit_compare(f->e, codes[i], v[0].imag, v[1].imag);
-      return ln_shlo_give_like(f, op, ln_emit_binary(f->e, i == 0 ? LN_OP_LOGICAL_AND : LN_OP_LOGICAL_OR, re, im), 2, v);
+      return ln_shlo_give_like(f, op, ln_emit_binary(f->e, i == 0 ? LN_OP_LOGICAL_AND : LN_OP_LOGICAL_OR, re, im), 2,
+                               v);
     }
     int32_t a = v[0].tensor, b = v[1].tensor;
     if (i >= 2 && info->kind == LN_MLIR_BOOL) {
@@ -297,7 +334,8 @@ bool ln_shlo_map(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
   ln_shlo_value result;
   ln_shlo_frame inside;
   (void)unused;
-  if (op->region_count != 1 || op->regions[0].arg_count != op->operand_count) return ln_shlo_refuse(f, "a body that fits is missing");
+  if (op->region_count != 1 || op->regions[0].arg_count != op->operand_count)
+    return ln_shlo_refuse(f, "a body that fits is missing");
   if (!ln_shlo_open(&inside, f, f->e, f->function, f->s)) return false;
   for (int32_t i = 0; i < op->operand_count; ++i) {
     ln_shlo_set(&inside, &op->regions[0].args[i], ln_shlo_of(f, ln_shlo_full(f, op, i)));
@@ -320,7 +358,8 @@ bool ln_shlo_batch_norm(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) 
     for (int32_t d = 0; d < rank; ++d) dims[d] = d == axis ? LN_DIM_OF(part, 0) : LN_DIM(1);
     parts[i] = axis == rank - 1 ? part : ln_emit_reshape(f->e, part, rank, dims);
   }
-  const int32_t deviation = ln_emit_unary(f->e, LN_OP_RSQRT, ln_emit_add_number(f->e, parts[3], ln_mlir_float(op, "epsilon", 0)));
+  const int32_t deviation =
+      ln_emit_unary(f->e, LN_OP_RSQRT, ln_emit_add_number(f->e, parts[3], ln_mlir_float(op, "epsilon", 0)));
   const int32_t scale = ln_emit_mul(f->e, parts[0], deviation);
   const int32_t shift = ln_emit_sub(f->e, parts[1], ln_emit_mul(f->e, parts[2], scale));
   return ln_shlo_give(f, op, 0, ln_emit_add(f->e, ln_emit_mul(f->e, a, scale), shift));

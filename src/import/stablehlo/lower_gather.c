@@ -8,14 +8,14 @@
 
 /* What a gather or scatter says of its dimensions. */
 typedef struct {
-  int32_t rank, index_rank;                       /* of the operand and of the indices, the vector's dimension included */
-  int32_t vector;                                 /* the dimension of index vectors; index_rank - 1 after arranging */
-  int32_t offsets[LN_MAX_RANK], offset_count;     /* in the output (or updates) */
+  int32_t rank, index_rank;                   /* of the operand and of the indices, the vector's dimension included */
+  int32_t vector;                             /* the dimension of index vectors; index_rank - 1 after arranging */
+  int32_t offsets[LN_MAX_RANK], offset_count; /* in the output (or updates) */
   int32_t collapsed[LN_MAX_RANK], collapsed_count;
-  int32_t map[LN_MAX_RANK], map_count;            /* the operand's dimension for each number of a vector */
-  int32_t batch[LN_MAX_RANK], batch_count;        /* of the operand */
+  int32_t map[LN_MAX_RANK], map_count;     /* the operand's dimension for each number of a vector */
+  int32_t batch[LN_MAX_RANK], batch_count; /* of the operand */
   int32_t index_batch[LN_MAX_RANK], index_batch_count;
-  int32_t size[LN_MAX_RANK];                      /* of a window, for each of the operand's dimensions */
+  int32_t size[LN_MAX_RANK]; /* of a window, for each of the operand's dimensions */
 } ln_gather;
 
 static bool contains(const int32_t *list, int32_t count, int32_t value) {
@@ -75,12 +75,12 @@ static int32_t last_start(ln_emit *e, int32_t operand, int32_t d, int32_t size) 
 }
 
 /*
- * For each of the operand's indexed dimensions its indices as [places..., windows..., 1], where `windows` are the indexed
- * dimensions with more than one element in a window. Joined: [places..., windows..., indexed]. `starts` are as they were
- * asked for; with `keep` they are moved to where the window lies within the operand.
+ * For each of the operand's indexed dimensions its indices as [places..., windows..., 1], where `windows` are the
+ * indexed dimensions with more than one element in a window. Joined: [places..., windows..., indexed]. `starts` are as
+ * they were asked for; with `keep` they are moved to where the window lies within the operand.
  */
-static int32_t join_indices(ln_shlo_frame *f, const ln_gather *g, int32_t operand, int32_t vectors, const int32_t *indexed, int32_t count,
-                            bool keep) {
+static int32_t join_indices(ln_shlo_frame *f, const ln_gather *g, int32_t operand, int32_t vectors,
+                            const int32_t *indexed, int32_t count, bool keep) {
   ln_emit *e = f->e;
   int32_t wide[LN_MAX_RANK], wide_count = 0, parts[LN_MAX_RANK];
   const int32_t places = g->index_rank - 1;
@@ -123,15 +123,21 @@ static bool read_dims(ln_shlo_frame *f, const ln_mlir_op *op, ln_gather *g, int3
   g->rank = ln_shlo_type(op, 0)->rank;
   g->index_rank = ln_shlo_type(op, indices)->rank;
   const int64_t vector = ln_mlir_int(op, "index_vector_dim", 0);
-  if (vector < 0 || vector > g->index_rank || g->index_rank == LN_MAX_RANK) return ln_shlo_refuse(f, "the dimension of its index vectors does not exist");
+  if (vector < 0 || vector > g->index_rank || g->index_rank == LN_MAX_RANK)
+    return ln_shlo_refuse(f, "the dimension of its index vectors does not exist");
   g->vector = (int32_t)vector;
-  const bool good = ln_shlo_axes(f, op, scatter ? "inserted_window_dims" : "collapsed_slice_dims", g->rank, g->collapsed, &g->collapsed_count) &&
-                    ln_shlo_axes(f, op, scatter ? "scatter_dims_to_operand_dims" : "start_index_map", g->rank, g->map, &g->map_count) &&
-                    ln_shlo_axes(f, op, scatter ? "input_batching_dims" : "operand_batching_dims", g->rank, g->batch, &g->batch_count) &&
-                    ln_shlo_axes(f, op, scatter ? "scatter_indices_batching_dims" : "start_indices_batching_dims", g->index_rank, g->index_batch, &g->index_batch_count);
+  const bool good = ln_shlo_axes(f, op, scatter ? "inserted_window_dims" : "collapsed_slice_dims", g->rank,
+                                 g->collapsed, &g->collapsed_count) &&
+                    ln_shlo_axes(f, op, scatter ? "scatter_dims_to_operand_dims" : "start_index_map", g->rank, g->map,
+                                 &g->map_count) &&
+                    ln_shlo_axes(f, op, scatter ? "input_batching_dims" : "operand_batching_dims", g->rank, g->batch,
+                                 &g->batch_count) &&
+                    ln_shlo_axes(f, op, scatter ? "scatter_indices_batching_dims" : "start_indices_batching_dims",
+                                 g->index_rank, g->index_batch, &g->index_batch_count);
   if (!good) return false;
   const int32_t numbers = vector == g->index_rank ? 1 : ln_shlo_type(op, indices)->dims[vector];
-  if (numbers != g->map_count || g->batch_count != g->index_batch_count || contains(g->index_batch, g->index_batch_count, (int32_t)vector)) {
+  if (numbers != g->map_count || g->batch_count != g->index_batch_count ||
+      contains(g->index_batch, g->index_batch_count, (int32_t)vector)) {
     return ln_shlo_refuse(f, "its dimension numbers do not fit its indices");
   }
   return true;
@@ -149,13 +155,16 @@ static int32_t list_indexed(const ln_gather *g, int32_t *out) {
 /* A single indexed dimension of which one element is taken: GATHER does it. */
 static bool is_take(const ln_gather *g) { return g->map_count == 1 && g->batch_count == 0 && g->size[g->map[0]] == 1; }
 
-/* [places..., windows of indexed dimensions..., others...]: dimensions of a window as they come, in `order` of the operand. */
-static int32_t taken(ln_shlo_frame *f, const ln_gather *g, int32_t operand, int32_t vectors, int32_t *order, int32_t *order_count) {
+/* [places..., windows of indexed dimensions..., others...]: dimensions of a window as they come, in `order` of the
+ * operand. */
+static int32_t taken(ln_shlo_frame *f, const ln_gather *g, int32_t operand, int32_t vectors, int32_t *order,
+                     int32_t *order_count) {
   ln_emit *e = f->e;
   int32_t indexed[LN_MAX_RANK], to_front[LN_MAX_RANK], count = list_indexed(g, indexed), front = 0;
   *order_count = 0;
   for (int32_t d = 0; d < g->rank; ++d) { /* what is not indexed begins at 0 */
-    if (!is_indexed(g, d) && g->size[d] != ln_emit_dim(e, operand, d) && ln_emit_dim(e, operand, d) >= 0) operand = ln_emit_slice(e, operand, d, 0, g->size[d], 1);
+    if (!is_indexed(g, d) && g->size[d] != ln_emit_dim(e, operand, d) && ln_emit_dim(e, operand, d) >= 0)
+      operand = ln_emit_slice(e, operand, d, 0, g->size[d], 1);
   }
   for (int32_t i = 0; i < count; ++i) {
     to_front[front++] = indexed[i];
@@ -179,7 +188,8 @@ static int32_t taken(ln_shlo_frame *f, const ln_gather *g, int32_t operand, int3
 }
 
 /* From [places..., dimensions in `order`...] to the output's dimensions, with those of one element put back. */
-static int32_t arrange_output(ln_shlo_frame *f, const ln_mlir_op *op, const ln_gather *g, int32_t a, int32_t places, const int32_t *order, int32_t count) {
+static int32_t arrange_output(ln_shlo_frame *f, const ln_mlir_op *op, const ln_gather *g, int32_t a, int32_t places,
+                              const int32_t *order, int32_t count) {
   ln_emit *e = f->e;
   const int32_t rank = op->results[0].type->rank;
   ln_dim dims[LN_MAX_RANK];
@@ -187,7 +197,8 @@ static int32_t arrange_output(ln_shlo_frame *f, const ln_mlir_op *op, const ln_g
   for (int32_t d = 0; d < g->rank; ++d) {
     if (!is_hidden(g, d)) window[window_count++] = d;
   }
-  if (window_count != g->offset_count || places + window_count != rank) return ln_emit_wrong(e, "its windows do not fit its result");
+  if (window_count != g->offset_count || places + window_count != rank)
+    return ln_emit_wrong(e, "its windows do not fit its result");
   /* Windows of one element are not there: [places..., order..., 1...] */
   for (int32_t i = 0; i < places + count; ++i) dims[i] = LN_DIM_OF(a, i);
   int32_t total = places + count;
@@ -235,13 +246,15 @@ bool ln_shlo_gather(ln_shlo_frame *f, const ln_mlir_op *op, int32_t dynamic) {
     int64_t sizes[LN_MAX_RANK];
     int32_t count;
     if (!ln_emit_ints(f->e, ln_shlo_full(f, op, 2), sizes, LN_MAX_RANK, &count) || count != g.rank) {
-      for (int32_t d = 0; d < g.rank; ++d) sizes[d] = is_indexed(&g, d) ? 1 : ln_shlo_type(op, 0)->dims[d]; /* rows as they are */
+      for (int32_t d = 0; d < g.rank; ++d)
+        sizes[d] = is_indexed(&g, d) ? 1 : ln_shlo_type(op, 0)->dims[d]; /* rows as they are */
     }
     for (int32_t d = 0; d < g.rank; ++d) g.size[d] = (int32_t)sizes[d];
   }
   for (int32_t d = 0; d < g.rank; ++d) {
     const int32_t dim = ln_shlo_type(op, 0)->dims[d];
-    if (dim >= 0 && (g.size[d] < 0 || g.size[d] > dim)) return ln_emit_wrong(f->e, "its windows are larger than dimension %d", d), false;
+    if (dim >= 0 && (g.size[d] < 0 || g.size[d] > dim))
+      return ln_emit_wrong(f->e, "its windows are larger than dimension %d", d), false;
   }
   const ln_shlo_value v = ln_shlo_spread(f, ln_shlo_in(f, op, 0), ln_shlo_type(op, 0));
   const int32_t vector = g.vector;
@@ -257,15 +270,19 @@ bool ln_shlo_gather(ln_shlo_frame *f, const ln_mlir_op *op, int32_t dynamic) {
 bool ln_shlo_index_select(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
   (void)unused;
   const int32_t indices = ln_emit_cast(f->e, ln_shlo_full(f, op, 1), LN_INT32);
-  return ln_shlo_give(f, op, 0, ln_emit_gather(f->e, ln_shlo_full(f, op, 0), indices, (int32_t)ln_mlir_int(op, "dim", 0), (int32_t)ln_mlir_int(op, "batch_dims", 0)));
+  return ln_shlo_give(f, op, 0,
+                      ln_emit_gather(f->e, ln_shlo_full(f, op, 0), indices, (int32_t)ln_mlir_int(op, "dim", 0),
+                                     (int32_t)ln_mlir_int(op, "batch_dims", 0)));
 }
 
 /* ---- scattering ---- */
 
 /* The updates as [places..., windows of indexed dimensions..., others...]. */
-static int32_t arrange_updates(ln_shlo_frame *f, const ln_gather *g, int32_t updates, const int32_t *indexed, int32_t indexed_count) {
+static int32_t arrange_updates(ln_shlo_frame *f, const ln_gather *g, int32_t updates, const int32_t *indexed,
+                               int32_t indexed_count) {
   ln_emit *e = f->e;
-  int32_t window[LN_MAX_RANK], window_count = 0, order[LN_MAX_RANK], count = 0, squeezed[LN_MAX_RANK], squeezed_count = 0;
+  int32_t window[LN_MAX_RANK], window_count = 0, order[LN_MAX_RANK], count = 0, squeezed[LN_MAX_RANK],
+                               squeezed_count = 0;
   for (int32_t d = 0; d < g->rank; ++d) {
     if (!is_hidden(g, d)) window[window_count++] = d;
   }
@@ -297,8 +314,9 @@ static int32_t places_inside(ln_shlo_frame *f, const ln_gather *g, int32_t opera
   for (int32_t i = 0; i < g->map_count; ++i) {
     const int32_t start = ln_emit_slice(e, vectors, -1, i, i + 1, 1);
     const int32_t last = last_start(e, operand, g->map[i], g->size[g->map[i]]);
-    const int32_t fits = ln_emit_binary(e, LN_OP_LOGICAL_AND, ln_emit_compare(e, LN_OP_GREATER_EQUAL, start, ln_emit_i32(e, 0)),
-                                        ln_emit_compare(e, LN_OP_LESS_EQUAL, start, last));
+    const int32_t fits =
+        ln_emit_binary(e, LN_OP_LOGICAL_AND, ln_emit_compare(e, LN_OP_GREATER_EQUAL, start, ln_emit_i32(e, 0)),
+                       ln_emit_compare(e, LN_OP_LESS_EQUAL, start, last));
     inside = inside < 0 ? fits : ln_emit_binary(e, LN_OP_LOGICAL_AND, inside, fits);
   }
   if (inside < 0) return -1;
@@ -313,7 +331,8 @@ static int32_t body_graph(ln_shlo_frame *f, const char *name, const ln_mlir_elem
   ln_emit *body = ln_emit_begin(f->e->import, "scatter");
   ln_shlo_frame inside = *f;
   if (body == NULL) return -1;
-  const int32_t a = ln_emit_input(body, "a", info->inside, 0, NULL), b = ln_emit_input(body, "b", info->inside, 0, NULL);
+  const int32_t a = ln_emit_input(body, "a", info->inside, 0, NULL),
+                b = ln_emit_input(body, "b", info->inside, 0, NULL);
   inside.e = body;
   int32_t out = strcmp(name, "update") == 0 ? b : ln_shlo_combine(&inside, name, a, b, info);
   ln_emit_output(body, "out", out);
@@ -328,7 +347,8 @@ static const int64_t *axes_upto(ln_emit *e, int32_t from, int32_t count) {
 }
 
 /* By STABLEHLO_SCATTER on [indexed..., others...]: every index is of one element, so that windows need no more. */
-static int32_t by_operator(ln_shlo_frame *f, const char *name, int32_t operand, int32_t indices, int32_t updates, int32_t indexed_count, const ln_mlir_element_info *info) {
+static int32_t by_operator(ln_shlo_frame *f, const char *name, int32_t operand, int32_t indices, int32_t updates,
+                           int32_t indexed_count, const ln_mlir_element_info *info) {
   ln_emit *e = f->e;
   const int32_t places = ln_emit_rank(e, indices) - 1, others = ln_emit_rank(e, operand) - indexed_count;
   const int64_t *window = axes_upto(e, places, others), *first = axes_upto(e, 0, indexed_count);
@@ -344,7 +364,8 @@ static int32_t by_operator(ln_shlo_frame *f, const char *name, int32_t operand, 
 }
 
 /* Sums by SCATTER_ND, which adds what falls on one place. */
-static int32_t by_sum(ln_shlo_frame *f, int32_t operand, int32_t indices, int32_t updates, const ln_mlir_element_info *info) {
+static int32_t by_sum(ln_shlo_frame *f, int32_t operand, int32_t indices, int32_t updates,
+                      const ln_mlir_element_info *info) {
   const int32_t inputs[] = {indices, updates, ln_emit_shape_of(f->e, operand)};
   const int32_t sums = ln_emit_op(f->e, LN_OP_SCATTER_ND, NULL, 3, inputs, info->inside);
   return ln_shlo_wrap(f->e, ln_emit_add(f->e, operand, sums), info);
@@ -357,7 +378,8 @@ static int32_t by_update(ln_shlo_frame *f, int32_t operand, int32_t vectors, int
   ln_dim dims[LN_MAX_RANK];
   for (int32_t d = 0; d < g->rank; ++d) {
     const int32_t number = index_of(g->map, g->map_count, d);
-    starts[d] = number < 0 ? ln_emit_i32(e, 0) : ln_emit_reshape(e, ln_emit_slice(e, vectors, -1, number, number + 1, 1), 0, NULL);
+    starts[d] = number < 0 ? ln_emit_i32(e, 0)
+                           : ln_emit_reshape(e, ln_emit_slice(e, vectors, -1, number, number + 1, 1), 0, NULL);
     dims[d] = LN_DIM(1);
     if (!is_hidden(g, d)) window[count++] = d;
   }
@@ -377,12 +399,14 @@ static int32_t by_update(ln_shlo_frame *f, int32_t operand, int32_t vectors, int
   return ln_emit_select(e, ln_emit_reshape(e, inside, 0, NULL), out, operand);
 }
 
-static int32_t scattered(ln_shlo_frame *f, const char *name, const ln_gather *g, int32_t operand, int32_t vectors, int32_t updates, const ln_mlir_element_info *info) {
+static int32_t scattered(ln_shlo_frame *f, const char *name, const ln_gather *g, int32_t operand, int32_t vectors,
+                         int32_t updates, const ln_mlir_element_info *info) {
   ln_emit *e = f->e;
   int32_t indexed[LN_MAX_RANK], order[LN_MAX_RANK], back[LN_MAX_RANK], to = 0;
   const int32_t count = list_indexed(g, indexed), numbers = g->map_count;
   if (count == 0) return strcmp(name, "update") == 0 ? updates : ln_shlo_combine(f, name, operand, updates, info);
-  if (strcmp(name, "update") == 0 && g->batch_count == 0 && ln_emit_elements(e, vectors) == numbers) return by_update(f, operand, vectors, updates, g);
+  if (strcmp(name, "update") == 0 && g->batch_count == 0 && ln_emit_elements(e, vectors) == numbers)
+    return by_update(f, operand, vectors, updates, g);
   for (int32_t i = 0; i < count; ++i) order[to++] = indexed[i];
   for (int32_t d = 0; d < g->rank; ++d) {
     if (!is_indexed(g, d)) order[to++] = d;
@@ -399,7 +423,8 @@ static int32_t scattered(ln_shlo_frame *f, const char *name, const ln_gather *g,
     indices = ln_emit_select(e, same, indices, ln_emit_i32(e, -1));
   }
   const int32_t front = ln_emit_transpose(e, operand, order);
-  const int32_t out = sums ? by_sum(f, front, indices, changes, info) : by_operator(f, name, front, indices, changes, count, info);
+  const int32_t out =
+      sums ? by_sum(f, front, indices, changes, info) : by_operator(f, name, front, indices, changes, count, info);
   return ln_emit_transpose(e, out, back);
 }
 
@@ -407,7 +432,8 @@ bool ln_shlo_scatter(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
   const int32_t count = (op->operand_count - 1) / 2;
   ln_gather g = {0};
   (void)unused;
-  if (count < 1 || op->operand_count != 2 * count + 1 || op->region_count != 1 || op->result_count != count) return ln_shlo_refuse(f, "its operands do not fit its body");
+  if (count < 1 || op->operand_count != 2 * count + 1 || op->region_count != 1 || op->result_count != count)
+    return ln_shlo_refuse(f, "its operands do not fit its body");
   if (!read_dims(f, op, &g, count, true)) return false;
   const ln_mlir_type *updates = ln_shlo_type(op, count + 1);
   if (!ln_shlo_axes(f, op, "update_window_dims", updates->rank, g.offsets, &g.offset_count)) return false;
@@ -424,7 +450,10 @@ bool ln_shlo_scatter(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
     const char *name = ln_shlo_simple_body(op->regions, i);
     if (name == NULL) return ln_shlo_refuse(f, "its body is none that is recognized");
     const ln_mlir_element_info *info = ln_shlo_element(op, i);
-    if (!ln_shlo_give(f, op, i, scattered(f, name, &g, ln_shlo_full(f, op, i), vectors, ln_shlo_full(f, op, count + 1 + i), info))) return false;
+    if (!ln_shlo_give(
+            f, op, i,
+            scattered(f, name, &g, ln_shlo_full(f, op, i), vectors, ln_shlo_full(f, op, count + 1 + i), info)))
+      return false;
   }
   return true;
 }

@@ -23,7 +23,9 @@ int32_t ln_shlo_wrap(ln_emit *e, int32_t a, const ln_mlir_element_info *info) {
   return half != 0 ? ln_emit_add_number(e, rest, -half) : rest;
 }
 
-static bool is_wide_unsigned(const ln_mlir_element_info *info) { return info->kind == LN_MLIR_UNSIGNED && info->bits >= 32; }
+static bool is_wide_unsigned(const ln_mlir_element_info *info) {
+  return info->kind == LN_MLIR_UNSIGNED && info->bits >= 32;
+}
 
 int32_t ln_shlo_ordered(ln_emit *e, int32_t a, const ln_mlir_element_info *info) {
   if (!is_wide_unsigned(info)) return a;
@@ -106,12 +108,14 @@ static bool is_aligned(const void *data) { return (uintptr_t)data % 8 == 0; }
 int32_t ln_shlo_constant(ln_shlo_frame *f, const ln_mlir_attr *value) {
   const ln_mlir_element_info *info = ln_mlir_element_at(value->type->element);
   size_t count;
-  if (info->kind == LN_MLIR_COMPLEX || !ln_mlir_elements(value->type, &count)) return ln_emit_refuse(f->e, "a constant of its type");
+  if (info->kind == LN_MLIR_COMPLEX || !ln_mlir_elements(value->type, &count))
+    return ln_emit_refuse(f->e, "a constant of its type");
   const int32_t rank = value->splat ? 0 : value->type->rank;
   if (value->splat) count = 1;
   const bool direct = info->inside == info->outside || (info->bits == 32 && info->kind == LN_MLIR_UNSIGNED) ||
                       (info->bits == 64 && info->kind == LN_MLIR_UNSIGNED);
-  if (direct && is_aligned(value->data)) return ln_emit_const_view(f->e, info->inside, rank, value->type->dims, value->data);
+  if (direct && is_aligned(value->data))
+    return ln_emit_const_view(f->e, info->inside, rank, value->type->dims, value->data);
   if (direct) return ln_emit_const(f->e, info->inside, rank, value->type->dims, value->data);
   const void *data = converted(f, value, count);
   return data == NULL ? -1 : ln_emit_const_view(f->e, info->inside, rank, value->type->dims, data);
@@ -141,7 +145,8 @@ static int32_t constant_part(ln_shlo_frame *f, const ln_mlir_attr *value, size_t
 bool ln_shlo_literal(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
   const ln_mlir_attr *value = ln_mlir_attr_of(op, "value");
   (void)unused;
-  if (value == NULL || value->kind != LN_MLIR_DENSE || op->result_count != 1) return ln_shlo_refuse(f, "a constant without numbers");
+  if (value == NULL || value->kind != LN_MLIR_DENSE || op->result_count != 1)
+    return ln_shlo_refuse(f, "a constant without numbers");
   if (ln_mlir_element_at(value->type->element)->kind != LN_MLIR_COMPLEX) {
     return ln_shlo_give_small(f, op, ln_shlo_constant(f, value), -1);
   }
@@ -174,12 +179,14 @@ static int32_t real_to_integer(ln_emit *e, int32_t a, const ln_mlir_element_info
   return ln_emit_cast(e, ln_emit_cast(e, a, LN_INT64), LN_INT32);
 }
 
-static int32_t integer_to_integer(ln_emit *e, int32_t a, const ln_mlir_element_info *from, const ln_mlir_element_info *to) {
+static int32_t integer_to_integer(ln_emit *e, int32_t a, const ln_mlir_element_info *from,
+                                  const ln_mlir_element_info *to) {
   if (to->inside == LN_INT64 && from->inside != LN_INT64 && is_wide_unsigned(from)) {
     a = ln_shlo_bitcast(e, a, from->outside);
   }
   a = ln_emit_cast(e, a, to->inside);
-  const bool fits = from->kind == to->kind ? from->bits <= to->bits : from->kind == LN_MLIR_UNSIGNED && from->bits < to->bits;
+  const bool fits =
+      from->kind == to->kind ? from->bits <= to->bits : from->kind == LN_MLIR_UNSIGNED && from->bits < to->bits;
   return fits || from->kind == LN_MLIR_BOOL ? a : ln_shlo_wrap(e, a, to);
 }
 
@@ -205,7 +212,8 @@ bool ln_shlo_convert_op(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) 
       v.tensor = ln_shlo_convert(f, v.tensor, from, real);
       const bool folds = ln_emit_is_fixed(f->e, v.tensor);
       const ln_shape shape = ln_emit_shape(f->e, v.tensor);
-      v.imag = folds ? ln_emit_filled(f->e, LN_FLOAT32, shape.rank, shape.dims, 0) : ln_emit_mul_number(f->e, v.tensor, 0);
+      v.imag =
+          folds ? ln_emit_filled(f->e, LN_FLOAT32, shape.rank, shape.dims, 0) : ln_emit_mul_number(f->e, v.tensor, 0);
     }
     ln_shlo_set(f, &op->results[0], v);
     return v.tensor >= 0 && v.imag >= 0;
@@ -218,7 +226,8 @@ bool ln_shlo_bitcast_op(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) 
   const ln_shlo_value v = ln_shlo_in(f, op, 0);
   (void)unused;
   if (v.tensor < 0) return false;
-  if (from->kind == LN_MLIR_COMPLEX || to->kind == LN_MLIR_COMPLEX || from->outside == LN_FLOAT64 || to->outside == LN_FLOAT64) {
+  if (from->kind == LN_MLIR_COMPLEX || to->kind == LN_MLIR_COMPLEX || from->outside == LN_FLOAT64 ||
+      to->outside == LN_FLOAT64) {
     return ln_shlo_refuse(f, "the bits of float64 and complex numbers are not kept; use float32");
   }
   if (from->bits == to->bits && from->bits >= 8) {
@@ -226,7 +235,8 @@ bool ln_shlo_bitcast_op(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) 
     const int32_t out = ln_shlo_bitcast(f->e, bits, to->bits >= 32 ? to->inside : to->outside);
     return ln_shlo_give_like(f, op, to->bits >= 32 ? out : ln_shlo_enter(f->e, out, to), 1, &v);
   }
-  if (from->bits < 8 || to->bits < 8) return ln_shlo_refuse(f, "the bits of types narrower than 8 bits cannot be taken apart");
+  if (from->bits < 8 || to->bits < 8)
+    return ln_shlo_refuse(f, "the bits of types narrower than 8 bits cannot be taken apart");
   const int32_t bits = ln_shlo_leave(f->e, ln_shlo_full(f, op, 0), from);
   return ln_shlo_give(f, op, 0, ln_shlo_enter(f->e, ln_shlo_bitcast(f->e, bits, to->outside), to));
 }

@@ -32,7 +32,6 @@ static int32_t round_away(ln_emit *e, int32_t a) {
   return ln_emit_mul(e, ln_emit_add(e, below, up), ln_emit_unary(e, LN_OP_SIGN, a));
 }
 
-
 /* Of the inverse error function: M. Giles, "Approximating the erfinv function" (2010), its polynomials for float32. */
 static int32_t erf_inverse(ln_emit *e, int32_t a) {
   static const double middle[] = {2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087,
@@ -66,11 +65,13 @@ static int32_t log_gamma(ln_emit *e, int32_t a) {
   /* (z + 1/2) log t - t, with the two large numbers joined before they cancel */
   const int32_t ratio = ln_emit_div(e, t, log_t);
   const int32_t large = ln_emit_mul(e, ln_emit_sub(e, ln_emit_add_number(e, z, 0.5), ratio), log_t);
-  const int32_t value = ln_emit_add(e, ln_emit_add_number(e, large, 0.91893853320467274178), ln_emit_unary(e, LN_OP_LOG, sum));
+  const int32_t value =
+      ln_emit_add(e, ln_emit_add_number(e, large, 0.91893853320467274178), ln_emit_unary(e, LN_OP_LOG, sum));
   const int32_t size = ln_emit_unary(e, LN_OP_ABS, a);
   const int32_t part = ln_emit_sub(e, size, ln_emit_unary(e, LN_OP_FLOOR, size));
   const int32_t sine = ln_emit_unary(e, LN_OP_SIN, ln_emit_mul_number(e, part, 3.14159265358979323846));
-  const int32_t reflected = ln_emit_sub(e, ln_emit_sub(e, ln_emit_f32(e, 1.14472988584940017414), ln_emit_unary(e, LN_OP_LOG, sine)), value);
+  const int32_t reflected =
+      ln_emit_sub(e, ln_emit_sub(e, ln_emit_f32(e, 1.14472988584940017414), ln_emit_unary(e, LN_OP_LOG, sine)), value);
   return ln_emit_select(e, low, reflected, value);
 }
 
@@ -81,23 +82,22 @@ static int32_t infinity(ln_emit *e, int32_t a) { return ln_emit_is_inf(e, a, tru
 static int32_t below_all(ln_emit *e, int32_t a) { return ln_emit_is_inf(e, a, false, true); }
 
 static const ln_math_fn functions[LN_SHLO_MATH_COUNT] = {
-    [LN_SHLO_CBRT] = cube_root,         [LN_SHLO_EXPM1] = ln_emit_expm1,  [LN_SHLO_LOG1P] = ln_emit_log1p,
-    [LN_SHLO_TAN] = ln_emit_tan,        [LN_SHLO_IS_FINITE] = is_finite,  [LN_SHLO_ROUND_AWAY] = round_away,
-    [LN_SHLO_ERF] = ln_emit_erf,        [LN_SHLO_ERFC] = one_minus_erf,            [LN_SHLO_ERF_INV] = erf_inverse,
-    [LN_SHLO_LGAMMA] = log_gamma,       [LN_SHLO_SINH] = ln_emit_sinh,    [LN_SHLO_COSH] = ln_emit_cosh,
-    [LN_SHLO_ASIN] = ln_emit_asin,      [LN_SHLO_ACOS] = ln_emit_acos,    [LN_SHLO_ATAN] = ln_emit_atan,
-    [LN_SHLO_ASINH] = ln_emit_asinh,    [LN_SHLO_ACOSH] = ln_emit_acosh,  [LN_SHLO_ATANH] = ln_emit_atanh,
-    [LN_SHLO_SQUARE] = square,          [LN_SHLO_IS_INF] = any_infinity,  [LN_SHLO_IS_POS_INF] = infinity,
+    [LN_SHLO_CBRT] = cube_root,       [LN_SHLO_EXPM1] = ln_emit_expm1, [LN_SHLO_LOG1P] = ln_emit_log1p,
+    [LN_SHLO_TAN] = ln_emit_tan,      [LN_SHLO_IS_FINITE] = is_finite, [LN_SHLO_ROUND_AWAY] = round_away,
+    [LN_SHLO_ERF] = ln_emit_erf,      [LN_SHLO_ERFC] = one_minus_erf,  [LN_SHLO_ERF_INV] = erf_inverse,
+    [LN_SHLO_LGAMMA] = log_gamma,     [LN_SHLO_SINH] = ln_emit_sinh,   [LN_SHLO_COSH] = ln_emit_cosh,
+    [LN_SHLO_ASIN] = ln_emit_asin,    [LN_SHLO_ACOS] = ln_emit_acos,   [LN_SHLO_ATAN] = ln_emit_atan,
+    [LN_SHLO_ASINH] = ln_emit_asinh,  [LN_SHLO_ACOSH] = ln_emit_acosh, [LN_SHLO_ATANH] = ln_emit_atanh,
+    [LN_SHLO_SQUARE] = square,        [LN_SHLO_IS_INF] = any_infinity, [LN_SHLO_IS_POS_INF] = infinity,
     [LN_SHLO_IS_NEG_INF] = below_all,
 };
-
-bool ln_shlo_complex_unary(ln_shlo_frame *f, const ln_mlir_op *op);
 
 bool ln_shlo_math(ln_shlo_frame *f, const ln_mlir_op *op, int32_t which) {
   const ln_shlo_value v = ln_shlo_in(f, op, 0);
   if (v.tensor < 0) return false;
   if (v.imag >= 0) return ln_shlo_complex_unary(f, op);
-  if (ln_shlo_element(op, 0)->kind != LN_MLIR_REAL && which != LN_SHLO_SQUARE) return ln_shlo_refuse(f, "it is of real numbers only");
+  if (ln_shlo_element(op, 0)->kind != LN_MLIR_REAL && which != LN_SHLO_SQUARE)
+    return ln_shlo_refuse(f, "it is of real numbers only");
   return ln_shlo_give_like(f, op, functions[which](f->e, v.tensor), 1, &v);
 }
 
@@ -109,7 +109,8 @@ bool ln_shlo_reduce_precision(ln_shlo_frame *f, const ln_mlir_op *op, int32_t un
   if (v.tensor < 0) return false;
   if (exponent >= 8 && mantissa >= 23) return ln_shlo_give_like(f, op, v.tensor, 1, &v);
   const bool half = exponent == 5 && mantissa == 10, brain = exponent == 8 && mantissa == 7;
-  if (!half && !brain) return ln_shlo_refuse(f, "only the formats of float16, bfloat16 and float32 are in TensorFlow Lite");
+  if (!half && !brain)
+    return ln_shlo_refuse(f, "only the formats of float16, bfloat16 and float32 are in TensorFlow Lite");
   const int32_t narrow = ln_emit_cast(f->e, v.tensor, half ? LN_FLOAT16 : LN_BFLOAT16);
   return ln_shlo_give_like(f, op, ln_emit_cast(f->e, narrow, LN_FLOAT32), 1, &v);
 }
@@ -121,7 +122,9 @@ static int32_t shifted(ln_emit *e, int32_t a, int32_t by) { /* to the right, zer
   return ln_shlo_bitcast(e, ln_emit_binary(e, LN_OP_RIGHT_SHIFT, plain, ln_emit_scalar(e, LN_UINT32, by)), LN_INT32);
 }
 
-static int32_t masked(ln_emit *e, int32_t a, uint32_t mask) { return ln_shlo_bitwise(e, a, ln_emit_i32(e, (int32_t)mask), '&'); }
+static int32_t masked(ln_emit *e, int32_t a, uint32_t mask) {
+  return ln_shlo_bitwise(e, a, ln_emit_i32(e, (int32_t)mask), '&');
+}
 
 static int32_t count_bits(ln_emit *e, int32_t a) {
   a = ln_emit_sub(e, a, masked(e, shifted(e, a, 1), 0x55555555));

@@ -1,4 +1,5 @@
-/* Reductions with bodies that are recognized: sums, extremes, all, any, the place of an extreme; and those of windows. */
+/* Reductions with bodies that are recognized: sums, extremes, all, any, the place of an extreme; and those of windows.
+ */
 #include <math.h>
 #include <string.h>
 
@@ -10,9 +11,12 @@ typedef struct {
   int32_t code, truth; /* of numbers and of truth values; -1: none */
 } ln_reduction;
 static const ln_reduction reductions[] = {
-    {"stablehlo.add", LN_OP_SUM, LN_OP_REDUCE_ANY},         {"stablehlo.multiply", LN_OP_REDUCE_PROD, LN_OP_REDUCE_ALL},
-    {"stablehlo.maximum", LN_OP_REDUCE_MAX, LN_OP_REDUCE_ANY}, {"stablehlo.minimum", LN_OP_REDUCE_MIN, LN_OP_REDUCE_ALL},
-    {"stablehlo.and", -1, LN_OP_REDUCE_ALL},                {"stablehlo.or", -1, LN_OP_REDUCE_ANY},
+    {"stablehlo.add", LN_OP_SUM, LN_OP_REDUCE_ANY},
+    {"stablehlo.multiply", LN_OP_REDUCE_PROD, LN_OP_REDUCE_ALL},
+    {"stablehlo.maximum", LN_OP_REDUCE_MAX, LN_OP_REDUCE_ANY},
+    {"stablehlo.minimum", LN_OP_REDUCE_MIN, LN_OP_REDUCE_ALL},
+    {"stablehlo.and", -1, LN_OP_REDUCE_ALL},
+    {"stablehlo.or", -1, LN_OP_REDUCE_ANY},
     {"stablehlo.xor", -1, -1},
 };
 
@@ -20,7 +24,8 @@ static const ln_reduction reductions[] = {
 static bool is_neutral(const ln_emit *e, int32_t init, const char *name, const ln_mlir_element_info *info) {
   double value;
   if (!ln_emit_number(e, init, &value)) return false;
-  if (strcmp(name, "stablehlo.add") == 0 || strcmp(name, "stablehlo.or") == 0 || strcmp(name, "stablehlo.xor") == 0) return value == 0;
+  if (strcmp(name, "stablehlo.add") == 0 || strcmp(name, "stablehlo.or") == 0 || strcmp(name, "stablehlo.xor") == 0)
+    return value == 0;
   if (strcmp(name, "stablehlo.multiply") == 0) return value == 1;
   const bool highest = strcmp(name, "stablehlo.minimum") == 0;
   if (info->kind == LN_MLIR_BOOL) return value == (strcmp(name, "stablehlo.maximum") == 0 ? 0 : 1);
@@ -32,12 +37,15 @@ static bool is_neutral(const ln_emit *e, int32_t init, const char *name, const l
 }
 
 /* Element by element along each axis, where TFLite has no operator for the body. */
-static int32_t by_elements(ln_shlo_frame *f, const char *name, int32_t a, int32_t count, const int32_t *axes, const ln_mlir_element_info *info) {
+static int32_t by_elements(ln_shlo_frame *f, const char *name, int32_t a, int32_t count, const int32_t *axes,
+                           const ln_mlir_element_info *info) {
   enum { MOST = 256 };
   int32_t parts[MOST];
   for (int32_t i = count - 1; i >= 0; --i) { /* axes ascend: those before stay where they are */
     const int32_t size = ln_emit_dim(f->e, a, axes[i]);
-    if (size < 1 || size > MOST) return ln_emit_refuse(f->e, "a reduction by %.40s over more than %d elements is not in TensorFlow Lite", name, MOST);
+    if (size < 1 || size > MOST)
+      return ln_emit_refuse(f->e, "a reduction by %.40s over more than %d elements is not in TensorFlow Lite", name,
+                            MOST);
     if (!ln_emit_unpack(f->e, a, axes[i], size, parts)) return -1;
     a = parts[0];
     for (int32_t k = 1; k < size; ++k) a = ln_shlo_combine(f, name, a, parts[k], info);
@@ -55,7 +63,8 @@ static void sort_axes(int32_t *axes, int32_t count) {
   }
 }
 
-static int32_t reduced(ln_shlo_frame *f, const char *name, int32_t a, int32_t count, int32_t *axes, const ln_mlir_element_info *info) {
+static int32_t reduced(ln_shlo_frame *f, const char *name, int32_t a, int32_t count, int32_t *axes,
+                       const ln_mlir_element_info *info) {
   const bool truth = info->kind == LN_MLIR_BOOL;
   if (count == 0) return a;
   sort_axes(axes, count);
@@ -122,8 +131,10 @@ static bool place_of_extreme(ln_shlo_frame *f, const ln_mlir_op *op, int32_t axi
 
 static bool complex_sum(ln_shlo_frame *f, const ln_mlir_op *op, int32_t count, const int32_t *axes) {
   const ln_shlo_value v = ln_shlo_spread(f, ln_shlo_in(f, op, 0), ln_shlo_type(op, 0)), init = ln_shlo_in(f, op, 1);
-  if (strcmp(ln_shlo_simple_body(op->regions, 0), "stablehlo.add") != 0) return ln_shlo_refuse(f, "complex numbers can only be summed");
-  ln_shlo_value out = ln_shlo_of(f, ln_emit_add(f->e, ln_emit_reduce(f->e, LN_OP_SUM, v.tensor, count, axes, false), init.tensor));
+  if (strcmp(ln_shlo_simple_body(op->regions, 0), "stablehlo.add") != 0)
+    return ln_shlo_refuse(f, "complex numbers can only be summed");
+  ln_shlo_value out =
+      ln_shlo_of(f, ln_emit_add(f->e, ln_emit_reduce(f->e, LN_OP_SUM, v.tensor, count, axes, false), init.tensor));
   out.imag = ln_emit_add(f->e, ln_emit_reduce(f->e, LN_OP_SUM, v.imag, count, axes, false), init.imag);
   ln_shlo_set(f, &op->results[0], out);
   return out.tensor >= 0 && out.imag >= 0;
@@ -133,13 +144,15 @@ bool ln_shlo_reduce(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
   const int32_t pairs = op->operand_count / 2;
   int32_t axes[LN_MAX_RANK], count;
   (void)unused;
-  if (pairs < 1 || op->region_count != 1 || op->result_count != pairs || op->regions[0].arg_count != 2 * pairs) return ln_shlo_refuse(f, "its operands do not fit its body");
+  if (pairs < 1 || op->region_count != 1 || op->result_count != pairs || op->regions[0].arg_count != 2 * pairs)
+    return ln_shlo_refuse(f, "its operands do not fit its body");
   if (!ln_shlo_axes(f, op, "dimensions", ln_shlo_type(op, 0)->rank, axes, &count)) return false;
   for (int32_t i = 0; i < pairs; ++i) {
     const char *name = ln_shlo_simple_body(op->regions, i);
     if (name == NULL && pairs == 2 && count == 1) return place_of_extreme(f, op, axes[0]);
     if (name == NULL || strcmp(name, "update") == 0) return ln_shlo_refuse(f, "its body is none that is recognized");
-    if (ln_shlo_is_complex(op, i)) return pairs == 1 ? complex_sum(f, op, count, axes) : ln_shlo_refuse(f, "complex numbers can only be summed");
+    if (ln_shlo_is_complex(op, i))
+      return pairs == 1 ? complex_sum(f, op, count, axes) : ln_shlo_refuse(f, "complex numbers can only be summed");
     const ln_mlir_element_info *info = ln_shlo_element(op, i);
     const int32_t init = ln_shlo_full(f, op, pairs + i);
     int32_t out = reduced(f, name, ln_shlo_full(f, op, i), count, axes, info);
@@ -152,21 +165,25 @@ bool ln_shlo_reduce(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
 /* ---- windows ---- */
 
 typedef struct {
-  int32_t rank, size[LN_MAX_RANK], stride[LN_MAX_RANK], spread[LN_MAX_RANK], dilation[LN_MAX_RANK], low[LN_MAX_RANK], high[LN_MAX_RANK];
+  int32_t rank, size[LN_MAX_RANK], stride[LN_MAX_RANK], spread[LN_MAX_RANK], dilation[LN_MAX_RANK], low[LN_MAX_RANK],
+      high[LN_MAX_RANK];
 } ln_windows;
 
 static bool read_windows(ln_shlo_frame *f, const ln_mlir_op *op, ln_windows *w) {
   int32_t pads[2 * LN_MAX_RANK];
   w->rank = ln_shlo_type(op, 0)->rank;
-  if (!ln_shlo_list(f, op, "window_dimensions", w->rank, 1, w->size) || !ln_shlo_list(f, op, "window_strides", w->rank, 1, w->stride) ||
-      !ln_shlo_list(f, op, "base_dilations", w->rank, 1, w->spread) || !ln_shlo_list(f, op, "window_dilations", w->rank, 1, w->dilation) ||
+  if (!ln_shlo_list(f, op, "window_dimensions", w->rank, 1, w->size) ||
+      !ln_shlo_list(f, op, "window_strides", w->rank, 1, w->stride) ||
+      !ln_shlo_list(f, op, "base_dilations", w->rank, 1, w->spread) ||
+      !ln_shlo_list(f, op, "window_dilations", w->rank, 1, w->dilation) ||
       !ln_shlo_list(f, op, "padding", 2 * w->rank, 0, pads)) {
     return false;
   }
   for (int32_t i = 0; i < w->rank; ++i) {
     w->low[i] = pads[2 * i];
     w->high[i] = pads[2 * i + 1];
-    if (w->size[i] < 1 || w->stride[i] < 1 || w->spread[i] < 1 || w->dilation[i] < 1) return ln_shlo_refuse(f, "its windows have no elements");
+    if (w->size[i] < 1 || w->stride[i] < 1 || w->spread[i] < 1 || w->dilation[i] < 1)
+      return ln_shlo_refuse(f, "its windows have no elements");
   }
   return true;
 }
@@ -180,7 +197,9 @@ static int32_t running_sum(ln_emit *e, const ln_windows *w, int32_t a) {
   int32_t axis = -1;
   for (int32_t i = 0; i < w->rank; ++i) {
     if (is_plain_axis(w, i)) continue;
-    if (axis >= 0 || w->stride[i] != 1 || w->spread[i] != 1 || w->dilation[i] != 1 || w->size[i] != ln_emit_dim(e, a, i)) return -1;
+    if (axis >= 0 || w->stride[i] != 1 || w->spread[i] != 1 || w->dilation[i] != 1 ||
+        w->size[i] != ln_emit_dim(e, a, i))
+      return -1;
     axis = i;
   }
   if (axis < 0 || w->size[axis] < 2) return -1;
@@ -210,7 +229,8 @@ static int32_t pooled(ln_shlo_frame *f, const ln_windows *w, const char *name, i
 }
 
 /* One axis after another, each as slices that are combined. */
-static int32_t by_slices(ln_shlo_frame *f, const ln_windows *w, const char *name, int32_t a, int32_t init, const ln_mlir_element_info *info) {
+static int32_t by_slices(ln_shlo_frame *f, const ln_windows *w, const char *name, int32_t a, int32_t init,
+                         const ln_mlir_element_info *info) {
   enum { MOST = 1024 };
   int32_t inner[LN_MAX_RANK];
   for (int32_t i = 0; i < w->rank; ++i) inner[i] = w->spread[i] - 1;
@@ -218,7 +238,8 @@ static int32_t by_slices(ln_shlo_frame *f, const ln_windows *w, const char *name
   for (int32_t i = 0; i < w->rank; ++i) {
     const int64_t rest = ((int64_t)w->size[i] - 1) * w->dilation[i];
     int32_t out = -1;
-    if (w->size[i] > MOST || rest > INT32_MAX) return ln_emit_refuse(f->e, "a window of %d elements; at most %d are possible in this form", w->size[i], MOST);
+    if (w->size[i] > MOST || rest > INT32_MAX)
+      return ln_emit_refuse(f->e, "a window of %d elements; at most %d are possible in this form", w->size[i], MOST);
     for (int32_t k = 0; k < w->size[i]; ++k) {
       const int32_t at = k * w->dilation[i], end = at == rest ? INT32_MAX : at - (int32_t)rest;
       const int32_t part = ln_emit_slice(f->e, a, i, at, end, w->stride[i]);
@@ -229,7 +250,8 @@ static int32_t by_slices(ln_shlo_frame *f, const ln_windows *w, const char *name
   return a;
 }
 
-static int32_t windowed(ln_shlo_frame *f, const ln_windows *w, const char *name, int32_t a, int32_t init, const ln_mlir_element_info *info) {
+static int32_t windowed(ln_shlo_frame *f, const ln_windows *w, const char *name, int32_t a, int32_t init,
+                        const ln_mlir_element_info *info) {
   const bool neutral = is_neutral(f->e, init, name, info);
   if (neutral && strcmp(name, "stablehlo.add") == 0) {
     const int32_t sums = info->kind == LN_MLIR_BOOL || info->bits < 32 ? -1 : running_sum(f->e, w, a);
@@ -247,13 +269,15 @@ bool ln_shlo_reduce_window(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unuse
   const int32_t pairs = op->operand_count / 2;
   ln_windows w;
   (void)unused;
-  if (pairs < 1 || op->region_count != 1 || op->result_count != pairs || !read_windows(f, op, &w)) return ln_shlo_refuse(f, "its operands do not fit its body");
+  if (pairs < 1 || op->region_count != 1 || op->result_count != pairs || !read_windows(f, op, &w))
+    return ln_shlo_refuse(f, "its operands do not fit its body");
   for (int32_t i = 0; i < pairs; ++i) {
     const char *name = ln_shlo_simple_body(op->regions, i);
     const ln_mlir_element_info *info = ln_shlo_element(op, i);
     if (name == NULL || strcmp(name, "update") == 0) return ln_shlo_refuse(f, "its body is none that is recognized");
     if (info->kind == LN_MLIR_COMPLEX) return ln_shlo_refuse(f, "it is of real numbers only");
-    if (!ln_shlo_give(f, op, i, windowed(f, &w, name, ln_shlo_full(f, op, i), ln_shlo_full(f, op, pairs + i), info))) return false;
+    if (!ln_shlo_give(f, op, i, windowed(f, &w, name, ln_shlo_full(f, op, i), ln_shlo_full(f, op, pairs + i), info)))
+      return false;
   }
   return true;
 }

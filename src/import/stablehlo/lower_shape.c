@@ -43,9 +43,11 @@ bool ln_shlo_iota(ln_shlo_frame *f, const ln_mlir_op *op, int32_t dynamic) {
   const ln_mlir_type *type = op->result_count == 1 ? op->results[0].type : NULL;
   const int64_t axis = ln_mlir_int(op, "iota_dimension", -1);
   ln_dim dims[LN_MAX_RANK];
-  if (type == NULL || type->form != LN_MLIR_TENSOR || axis < 0 || axis >= type->rank) return ln_shlo_refuse(f, "its dimension does not exist");
+  if (type == NULL || type->form != LN_MLIR_TENSOR || axis < 0 || axis >= type->rank)
+    return ln_shlo_refuse(f, "its dimension does not exist");
   const int32_t shape = dynamic ? shape_operand(f, op, 0) : -1;
-  const int32_t size = type->dims[axis] >= 0 ? ln_emit_i32(f->e, type->dims[axis]) : ln_emit_pick(f->e, shape, 0, (int32_t)axis);
+  const int32_t size =
+      type->dims[axis] >= 0 ? ln_emit_i32(f->e, type->dims[axis]) : ln_emit_pick(f->e, shape, 0, (int32_t)axis);
   int32_t range = ln_emit_range(f->e, ln_emit_i32(f->e, 0), size, ln_emit_i32(f->e, 1));
   if (!dynamic || type->dims[axis] >= 0) ln_emit_declare(f->e, range, 1, &type->dims[axis]);
   const ln_mlir_element_info *info = ln_mlir_element_at(type->element);
@@ -146,7 +148,8 @@ static int32_t reshaped(ln_shlo_frame *f, const ln_mlir_op *op, int32_t a, const
   bool empty = false;
   for (int32_t i = 0; i < type->rank; ++i) empty = empty || type->dims[i] == 0;
   if (open <= 1 && !(empty && open == 1)) return ln_emit_reshape(f->e, a, type->rank, dims);
-  return shape == NULL ? ln_emit_refuse(f->e, "its shape is not known") : ln_emit_reshape_to(f->e, a, *(const int32_t *)shape);
+  return shape == NULL ? ln_emit_refuse(f->e, "its shape is not known")
+                       : ln_emit_reshape_to(f->e, a, *(const int32_t *)shape);
 }
 
 bool ln_shlo_reshape(ln_shlo_frame *f, const ln_mlir_op *op, int32_t dynamic) {
@@ -154,7 +157,8 @@ bool ln_shlo_reshape(ln_shlo_frame *f, const ln_mlir_op *op, int32_t dynamic) {
   const int32_t shape = dynamic ? shape_operand(f, op, 1) : -1;
   if (v.tensor < 0) return false;
   if (is_single(f, &v) && (!dynamic || !has_open(op->results[0].type))) {
-    return ln_shlo_give_small(f, op, op->results[0].type->rank < ln_emit_rank(f->e, v.tensor) ? as_scalar(f, v.tensor) : v.tensor, -1);
+    return ln_shlo_give_small(
+        f, op, op->results[0].type->rank < ln_emit_rank(f->e, v.tensor) ? as_scalar(f, v.tensor) : v.tensor, -1);
   }
   return move(f, op, reshaped, dynamic ? &shape : NULL);
 }
@@ -189,7 +193,8 @@ static int32_t reversed(ln_shlo_frame *f, const ln_mlir_op *op, int32_t a, const
 bool ln_shlo_reverse(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
   ln_axes axes;
   (void)unused;
-  return ln_shlo_axes(f, op, "dimensions", ln_shlo_type(op, 0)->rank, axes.axes, &axes.count) && move(f, op, reversed, &axes);
+  return ln_shlo_axes(f, op, "dimensions", ln_shlo_type(op, 0)->rank, axes.axes, &axes.count) &&
+         move(f, op, reversed, &axes);
 }
 
 bool ln_shlo_concatenate(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
@@ -244,12 +249,14 @@ bool ln_shlo_slice(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
   const ln_mlir_type *type = ln_shlo_type(op, 0);
   ln_ranges r;
   (void)unused;
-  if (!ln_shlo_list(f, op, "start_indices", type->rank, 0, r.from) || !ln_shlo_list(f, op, "limit_indices", type->rank, 0, r.to) ||
+  if (!ln_shlo_list(f, op, "start_indices", type->rank, 0, r.from) ||
+      !ln_shlo_list(f, op, "limit_indices", type->rank, 0, r.to) ||
       !ln_shlo_list(f, op, "strides", type->rank, 1, r.step)) {
     return false;
   }
   for (int32_t i = 0; i < type->rank; ++i) {
-    const bool fits = r.from[i] >= 0 && r.from[i] <= r.to[i] && r.step[i] > 0 && (type->dims[i] < 0 || r.to[i] <= type->dims[i]);
+    const bool fits =
+        r.from[i] >= 0 && r.from[i] <= r.to[i] && r.step[i] > 0 && (type->dims[i] < 0 || r.to[i] <= type->dims[i]);
     if (!fits) return ln_emit_wrong(f->e, "it slices beyond dimension %d", i), false;
   }
   const ln_shlo_value v = ln_shlo_in(f, op, 0);
@@ -300,7 +307,8 @@ static int32_t dynamically_sliced(ln_shlo_frame *f, const ln_mlir_op *op, int32_
     }
     int32_t rows = ln_emit_reshape(f->e, start, 1, &one);
     if (sizes[i] > 1) {
-      rows = ln_emit_add(f->e, rows, ln_emit_range(f->e, ln_emit_i32(f->e, 0), ln_emit_i32(f->e, sizes[i]), ln_emit_i32(f->e, 1)));
+      rows = ln_emit_add(f->e, rows,
+                         ln_emit_range(f->e, ln_emit_i32(f->e, 0), ln_emit_i32(f->e, sizes[i]), ln_emit_i32(f->e, 1)));
     }
     a = ln_emit_gather(f->e, a, rows, i, 0);
   }
@@ -314,7 +322,8 @@ bool ln_shlo_dynamic_slice(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unuse
   if (!ln_shlo_list(f, op, "slice_sizes", type->rank, 1, sizes)) return false;
   if (op->operand_count != type->rank + 1) return ln_shlo_refuse(f, "it has not one start for each dimension");
   for (int32_t i = 0; i < type->rank; ++i) {
-    if (sizes[i] < 0 || (type->dims[i] >= 0 && sizes[i] > type->dims[i])) return ln_emit_wrong(f->e, "it slices beyond dimension %d", i), false;
+    if (sizes[i] < 0 || (type->dims[i] >= 0 && sizes[i] > type->dims[i]))
+      return ln_emit_wrong(f->e, "it slices beyond dimension %d", i), false;
   }
   return move(f, op, dynamically_sliced, sizes);
 }
@@ -334,7 +343,8 @@ bool ln_shlo_dynamic_update_slice(ln_shlo_frame *f, const ln_mlir_op *op, int32_
   for (int32_t i = 0; i < rank; ++i) starts[i] = ln_emit_cast(f->e, ln_shlo_full(f, op, i + 2), LN_INT32);
   const int32_t start = ln_emit_pack(f->e, 0, rank, starts);
   const int32_t inputs[] = {a.tensor, b.tensor, start}, other[] = {a.imag, b.imag, start};
-  ln_shlo_value out = ln_shlo_of(f, ln_emit_op(f->e, LN_OP_DYNAMIC_UPDATE_SLICE, NULL, 3, inputs, ln_emit_type(f->e, a.tensor)));
+  ln_shlo_value out =
+      ln_shlo_of(f, ln_emit_op(f->e, LN_OP_DYNAMIC_UPDATE_SLICE, NULL, 3, inputs, ln_emit_type(f->e, a.tensor)));
   if (a.imag >= 0) out.imag = ln_emit_op(f->e, LN_OP_DYNAMIC_UPDATE_SLICE, NULL, 3, other, LN_FLOAT32);
   ln_shlo_set(f, &op->results[0], out);
   return out.tensor >= 0;
@@ -355,13 +365,15 @@ static int32_t pad_between(ln_shlo_frame *f, int32_t a, int32_t value, int32_t a
   return ln_emit_slice(f->e, ln_emit_flatten(f->e, wide, axis, behind), axis, 0, -inner, 1);
 }
 
-int32_t ln_shlo_pad(ln_shlo_frame *f, int32_t a, int32_t value, const int32_t *low, const int32_t *high, const int32_t *inner) {
+int32_t ln_shlo_pad(ln_shlo_frame *f, int32_t a, int32_t value, const int32_t *low, const int32_t *high,
+                    const int32_t *inner) {
   const int32_t rank = ln_emit_rank(f->e, a);
   int32_t pads[2 * LN_MAX_RANK];
   bool any = false;
   if (a < 0 || value < 0) return -1;
   if (ln_emit_type(f->e, a) == LN_BOOL) {
-    const int32_t out = ln_shlo_pad(f, ln_emit_cast(f->e, a, LN_INT32), ln_emit_cast(f->e, value, LN_INT32), low, high, inner);
+    const int32_t out =
+        ln_shlo_pad(f, ln_emit_cast(f->e, a, LN_INT32), ln_emit_cast(f->e, value, LN_INT32), low, high, inner);
     return ln_emit_cast(f->e, out, LN_BOOL);
   }
   for (int32_t i = 0; i < rank; ++i) {
@@ -390,7 +402,8 @@ bool ln_shlo_pad_op(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
   const int32_t rank = ln_shlo_type(op, 0)->rank;
   int32_t low[LN_MAX_RANK], high[LN_MAX_RANK], inner[LN_MAX_RANK];
   (void)unused;
-  if (!ln_shlo_list(f, op, "edge_padding_low", rank, 0, low) || !ln_shlo_list(f, op, "edge_padding_high", rank, 0, high) ||
+  if (!ln_shlo_list(f, op, "edge_padding_low", rank, 0, low) ||
+      !ln_shlo_list(f, op, "edge_padding_high", rank, 0, high) ||
       !ln_shlo_list(f, op, "interior_padding", rank, 0, inner)) {
     return false;
   }

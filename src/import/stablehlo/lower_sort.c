@@ -22,7 +22,8 @@ static int32_t value_of(ln_emit *e, int32_t key, const ln_mlir_element_info *inf
   return info->kind == LN_MLIR_BOOL ? ln_emit_cast(e, key, LN_BOOL) : key;
 }
 
-bool ln_shlo_top(ln_shlo_frame *f, int32_t a, const ln_mlir_element_info *info, int32_t k, bool largest, int32_t *values, int32_t *indices) {
+bool ln_shlo_top(ln_shlo_frame *f, int32_t a, const ln_mlir_element_info *info, int32_t k, bool largest,
+                 int32_t *values, int32_t *indices) {
   int32_t out[2];
   const int32_t key = key_of(f->e, a, info, largest);
   if (key < 0) return false;
@@ -41,10 +42,15 @@ bool ln_shlo_top_k(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
   (void)unused;
   const int32_t a = ln_shlo_full(f, op, 0);
   if (a < 0 || op->result_count < 1) return ln_shlo_refuse(f, "its operands do not fit");
-  if (k < 0) k = op->results[0].type->form == LN_MLIR_TENSOR && op->results[0].type->rank > 0 ? op->results[0].type->dims[op->results[0].type->rank - 1] : -1;
+  if (k < 0)
+    k = op->results[0].type->form == LN_MLIR_TENSOR && op->results[0].type->rank > 0
+            ? op->results[0].type->dims[op->results[0].type->rank - 1]
+            : -1;
   const int32_t size = ln_emit_dim(f->e, a, -1);
-  if (k < 0 || k > INT32_MAX || (size >= 0 && k > size)) return ln_shlo_refuse(f, "it takes more elements than there are");
-  if (!ln_shlo_top(f, a, ln_shlo_element(op, 0), (int32_t)k, largest == NULL || largest->i != 0, &values, &indices)) return false;
+  if (k < 0 || k > INT32_MAX || (size >= 0 && k > size))
+    return ln_shlo_refuse(f, "it takes more elements than there are");
+  if (!ln_shlo_top(f, a, ln_shlo_element(op, 0), (int32_t)k, largest == NULL || largest->i != 0, &values, &indices))
+    return false;
   if (op->result_count == 1) { /* a tuple */
     ln_shlo_value v = ln_shlo_of(f, -1);
     v.parts = ln_mlir_new(f->s->m, 2, sizeof *v.parts);
@@ -61,14 +67,16 @@ bool ln_shlo_top_k(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
 
 /* ---- comparators ---- */
 
-/* The argument that a value is made of, through what brings zeros and NaNs of floats to one form; -1: several or none. */
+/* The argument that a value is made of, through what brings zeros and NaNs of floats to one form; -1: several or none.
+ */
 static int32_t argument_behind(const ln_mlir_region *body, const ln_mlir_value *value, int32_t depth) {
   const int32_t direct = ln_shlo_argument(body, value);
   if (direct >= 0 || depth > 16) return direct;
   const ln_mlir_op *op = ln_shlo_source(body, value);
   int32_t found = -1;
   if (op == NULL || strcmp(op->name, "stablehlo.compare") == 0) return -1;
-  static const char *const passed[] = {"stablehlo.select", "stablehlo.bitcast_convert", "stablehlo.convert", "stablehlo.maximum", "stablehlo.subtract"};
+  static const char *const passed[] = {"stablehlo.select", "stablehlo.bitcast_convert", "stablehlo.convert",
+                                       "stablehlo.maximum", "stablehlo.subtract"};
   bool passes = false;
   for (size_t i = 0; i < LN_COUNT(passed); ++i) passes = passes || strcmp(op->name, passed[i]) == 0;
   for (int32_t i = 0; passes && i < op->operand_count; ++i) {
@@ -94,7 +102,9 @@ static int32_t keys_of(const ln_mlir_region *body, int32_t operands, ln_key *out
       if (strcmp(op->name, "stablehlo.compare") != 0 || op->operand_count != 2) continue;
       const char *direction = ln_shlo_enum(op, "comparison_direction", (int32_t)LN_COUNT(names), names);
       const int32_t a = argument_behind(body, op->operands[0], 0), b = argument_behind(body, op->operands[1], 0);
-      if ((direction[0] != 'G' && direction[0] != 'L') || a / 2 != operand || b / 2 != operand || a == b || a < 0 || b < 0) continue;
+      if ((direction[0] != 'G' && direction[0] != 'L') || a / 2 != operand || b / 2 != operand || a == b || a < 0 ||
+          b < 0)
+        continue;
       out[count++] = (ln_key){operand, (direction[0] == 'G') == (a < b)};
       break;
     }
@@ -114,7 +124,9 @@ static int32_t reordered(ln_emit *e, int32_t a, int32_t order) {
 }
 
 /* Swaps a dimension with the last. */
-static int32_t turned(ln_emit *e, int32_t a, int32_t axis, int32_t rank) { return axis == rank - 1 ? a : ln_emit_swap(e, a, axis, rank - 1); }
+static int32_t turned(ln_emit *e, int32_t a, int32_t axis, int32_t rank) {
+  return axis == rank - 1 ? a : ln_emit_swap(e, a, axis, rank - 1);
+}
 
 bool ln_shlo_sort(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
   enum { MOST = 32 };
@@ -124,7 +136,8 @@ bool ln_shlo_sort(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
   int64_t axis = ln_mlir_int(op, "dimension", -1);
   (void)unused;
   if (axis < 0) axis += rank;
-  if (count < 1 || count > MOST || op->region_count != 1 || op->result_count != count || op->regions[0].arg_count != 2 * count || axis < 0 || axis >= rank) {
+  if (count < 1 || count > MOST || op->region_count != 1 || op->result_count != count ||
+      op->regions[0].arg_count != 2 * count || axis < 0 || axis >= rank) {
     return ln_shlo_refuse(f, "its operands do not fit its comparator");
   }
   const int32_t key_count = keys_of(op->regions, count, keys);

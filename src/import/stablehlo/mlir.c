@@ -88,7 +88,8 @@ bool ln_mlir_describe_function(ln_mlir_module *m, ln_mlir_function *f, const ln_
     return false;
   }
   f->name = name->text;
-  f->is_public = seen == NULL || seen->kind != LN_MLIR_STRING || seen->text[0] == '\0' || strcmp(seen->text, "public") == 0;
+  f->is_public =
+      seen == NULL || seen->kind != LN_MLIR_STRING || seen->text[0] == '\0' || strcmp(seen->text, "public") == 0;
   if (type != NULL && type->kind == LN_MLIR_TYPE && type->type->form == LN_MLIR_FUNCTION) {
     f->result_count = type->type->count - type->type->inputs;
   }

@@ -1,14 +1,20 @@
 /*
- * A StableHLO program in memory, whatever it was read from: functions, blocks, operations, attributes. Text (text.c) and
- * bytecode (bytecode.c) give the same. Names of operators are those of the text ("stablehlo.add"); attributes that are
- * structs in the text (dimension numbers) stand flat beside the others, as in bytecode.
+ * A StableHLO program in memory, whatever it was read from: functions, blocks, operations, attributes. Text (text.c)
+ * and bytecode (bytecode.c) give the same. Names of operators are those of the text ("stablehlo.add"); attributes that
+ * are structs in the text (dimension numbers) stand flat beside the others, as in bytecode.
  */
 #ifndef LN_IMPORT_MLIR_H
 #define LN_IMPORT_MLIR_H
 
 #include "import/emit.h"
 
-typedef enum ln_mlir_kind { LN_MLIR_BOOL, LN_MLIR_SIGNED, LN_MLIR_UNSIGNED, LN_MLIR_REAL, LN_MLIR_COMPLEX } ln_mlir_kind;
+typedef enum ln_mlir_kind {
+  LN_MLIR_BOOL,
+  LN_MLIR_SIGNED,
+  LN_MLIR_UNSIGNED,
+  LN_MLIR_REAL,
+  LN_MLIR_COMPLEX
+} ln_mlir_kind;
 
 typedef enum ln_mlir_element {
 #define LN_ELEMENT(name, text, code, kind, bits, outside, inside) LN_MLIR_##name,
@@ -25,15 +31,22 @@ typedef struct ln_mlir_element_info {
 } ln_mlir_element_info;
 const ln_mlir_element_info *ln_mlir_element_at(ln_mlir_element element);
 
-typedef enum ln_mlir_form { LN_MLIR_TENSOR, LN_MLIR_SCALAR, LN_MLIR_TOKEN, LN_MLIR_TUPLE, LN_MLIR_FUNCTION, LN_MLIR_OTHER } ln_mlir_form;
+typedef enum ln_mlir_form {
+  LN_MLIR_TENSOR,
+  LN_MLIR_SCALAR,
+  LN_MLIR_TOKEN,
+  LN_MLIR_TUPLE,
+  LN_MLIR_FUNCTION,
+  LN_MLIR_OTHER
+} ln_mlir_form;
 
 typedef struct ln_mlir_type {
   ln_mlir_form form;
-  ln_mlir_element element;               /* of TENSOR and SCALAR */
-  int32_t rank, dims[LN_MAX_RANK];       /* of TENSOR; -1: open */
-  int32_t count, inputs;                 /* of TUPLE and FUNCTION: parts; of these, what goes in */
+  ln_mlir_element element;         /* of TENSOR and SCALAR */
+  int32_t rank, dims[LN_MAX_RANK]; /* of TENSOR; -1: open */
+  int32_t count, inputs;           /* of TUPLE and FUNCTION: parts; of these, what goes in */
   const struct ln_mlir_type *const *parts;
-  const char *text;                      /* of OTHER: what it is called */
+  const char *text; /* of OTHER: what it is called */
 } ln_mlir_type;
 
 typedef enum ln_mlir_attr_kind {
@@ -44,10 +57,10 @@ typedef enum ln_mlir_attr_kind {
   LN_MLIR_SYMBOL, /* text, without @ */
   LN_MLIR_ENUM,   /* text ("LT") or, from bytecode, i with text NULL */
   LN_MLIR_TYPE,
-  LN_MLIR_ARRAY,  /* items */
-  LN_MLIR_DICT,   /* items with names */
-  LN_MLIR_DENSE,  /* type, data */
-  LN_MLIR_OPAQUE  /* not understood, and read by nothing */
+  LN_MLIR_ARRAY, /* items */
+  LN_MLIR_DICT,  /* items with names */
+  LN_MLIR_DENSE, /* type, data */
+  LN_MLIR_OPAQUE /* not understood, and read by nothing */
 } ln_mlir_attr_kind;
 
 typedef struct ln_mlir_attr {
@@ -90,8 +103,8 @@ typedef struct ln_mlir_function {
   bool is_public;
   ln_mlir_region body;
   int32_t value_count;
-  const char **arg_names;    /* [body.arg_count], NULL where there is none */
-  const char **arg_globals;  /* what jax.global_constant says: a dimension's name, "_platform_index"; NULL */
+  const char **arg_names;   /* [body.arg_count], NULL where there is none */
+  const char **arg_globals; /* what jax.global_constant says: a dimension's name, "_platform_index"; NULL */
   int32_t result_count;
   const char **result_names; /* from jax.result_info; NULL */
 } ln_mlir_function;
@@ -131,7 +144,8 @@ const ln_mlir_attr *ln_mlir_item(const ln_mlir_attr *dict, const char *name); /*
 const ln_mlir_attr *ln_mlir_attr_of(const ln_mlir_op *op, const char *name);
 const char *ln_mlir_string(const ln_mlir_op *op, const char *name);
 int64_t ln_mlir_int(const ln_mlir_op *op, const char *name, int64_t otherwise);
-/* Numbers of an array or a dense constant (a splat gives `capacity` or its size); false for something else or too many. */
+/* Numbers of an array or a dense constant (a splat gives `capacity` or its size); false for something else or too many.
+ */
 bool ln_mlir_numbers(const ln_mlir_attr *attr, int32_t capacity, int64_t *out, int32_t *count);
 double ln_mlir_float(const ln_mlir_op *op, const char *name, double otherwise);
 /* One element of dense data. */

@@ -14,7 +14,8 @@ bool ln_import_is_stablehlo(const ln_import_source *source) {
   const uint8_t *module;
   size_t size;
   if (source->is_folder || source->map.data == NULL) return false;
-  return ln_mlir_is_bytecode(source->map.data, source->map.size) || ln_mlir_is_text(source->map.data, source->map.size) ||
+  return ln_mlir_is_bytecode(source->map.data, source->map.size) ||
+         ln_mlir_is_text(source->map.data, source->map.size) ||
          ln_mlir_find_exported(source->map.data, source->map.size, &module, &size);
 }
 
@@ -77,8 +78,8 @@ static bool asks_for(const ln_mlir_function *f, const ln_mlir_value *value, int3
 }
 
 /* A small whole number that is computed of dimensions that are known already, under one of their two sizes. */
-static bool size_under(const ln_mlir_function *f, const ln_mlir_value *value, int32_t (*symbols)[LN_MAX_RANK], const ln_import *import,
-                       int32_t probe, int32_t depth, int64_t *out) {
+static bool size_under(const ln_mlir_function *f, const ln_mlir_value *value, int32_t (*symbols)[LN_MAX_RANK],
+                       const ln_import *import, int32_t probe, int32_t depth, int64_t *out) {
   int32_t arg, axis;
   int64_t a, b;
   if (asks_for(f, value, &arg, &axis)) {
@@ -91,7 +92,8 @@ static bool size_under(const ln_mlir_function *f, const ln_mlir_value *value, in
   if (op == NULL || depth > 16) return false;
   if (strcmp(op->name, "stablehlo.constant") == 0) {
     const ln_mlir_attr *attr = ln_mlir_attr_of(op, "value");
-    if (attr == NULL || attr->kind != LN_MLIR_DENSE || ln_mlir_element_at(attr->type->element)->kind > LN_MLIR_UNSIGNED) return false;
+    if (attr == NULL || attr->kind != LN_MLIR_DENSE || ln_mlir_element_at(attr->type->element)->kind > LN_MLIR_UNSIGNED)
+      return false;
     *out = ln_mlir_dense_int(attr, 0);
     return true;
   }
@@ -111,12 +113,15 @@ static bool size_under(const ln_mlir_function *f, const ln_mlir_value *value, in
 }
 
 /* What jax.export checks of an argument's dimension: that it equals a size that others give, or is a multiple. */
-static bool equal_size(ln_shlo_frame *f, int32_t arg, int32_t axis, int32_t (*symbols)[LN_MAX_RANK], int64_t sizes[2], int32_t *multiple) {
+static bool equal_size(ln_shlo_frame *f, int32_t arg, int32_t axis, int32_t (*symbols)[LN_MAX_RANK], int64_t sizes[2],
+                       int32_t *multiple) {
   static const char *const names[] = {"EQ"};
   const ln_mlir_function *function = f->function;
   for (int32_t i = 0; i < function->body.op_count; ++i) {
     const ln_mlir_op *op = &function->body.ops[i];
-    if (strcmp(op->name, "stablehlo.compare") != 0 || op->operand_count != 2 || strcmp(ln_shlo_enum(op, "comparison_direction", 1, names), "EQ") != 0) continue;
+    if (strcmp(op->name, "stablehlo.compare") != 0 || op->operand_count != 2 ||
+        strcmp(ln_shlo_enum(op, "comparison_direction", 1, names), "EQ") != 0)
+      continue;
     for (int32_t side = 0; side < 2; ++side) {
       int32_t a, d;
       const ln_mlir_op *inner = ln_shlo_source(&function->body, op->operands[side]);
@@ -125,9 +130,11 @@ static bool equal_size(ln_shlo_frame *f, int32_t arg, int32_t axis, int32_t (*sy
             size_under(function, op->operands[1 - side], symbols, f->e->import, 1, 0, &sizes[1])) {
           return true;
         }
-      } else if (inner != NULL && strcmp(inner->name, "stablehlo.remainder") == 0 && asks_for(function, inner->operands[0], &a, &d) && a == arg && d == axis) {
+      } else if (inner != NULL && strcmp(inner->name, "stablehlo.remainder") == 0 &&
+                 asks_for(function, inner->operands[0], &a, &d) && a == arg && d == axis) {
         int64_t by;
-        if (size_under(function, inner->operands[1], symbols, f->e->import, 0, 0, &by) && by > 0 && by < 1 << 16) *multiple = (int32_t)by;
+        if (size_under(function, inner->operands[1], symbols, f->e->import, 0, 0, &by) && by > 0 && by < 1 << 16)
+          *multiple = (int32_t)by;
       }
     }
   }
@@ -178,8 +185,13 @@ static bool add_inputs(ln_shlo_frame *f, int32_t (*symbols)[LN_MAX_RANK]) {
     const char *name = input_name(f, i);
     const ln_mlir_element_info *info = type->form == LN_MLIR_TENSOR ? ln_mlir_element_at(type->element) : NULL;
     if (info == NULL || info->kind == LN_MLIR_COMPLEX) {
-      ln_import_fail(f->e->import, LN_ERR_UNSUPPORTED, "input \"%.80s\" is of type %.60s, which TensorFlow Lite has no inputs of; hand it over as other numbers",
-                     name, info != NULL ? info->text : type->text != NULL ? type->text : "tuple");
+      ln_import_fail(
+          f->e->import, LN_ERR_UNSUPPORTED,
+          "input \"%.80s\" is of type %.60s, which TensorFlow Lite has no inputs of; hand it over as other numbers",
+          name,
+          info != NULL         ? info->text
+          : type->text != NULL ? type->text
+                               : "tuple");
       return false;
     }
     for (int32_t d = 0; d < type->rank; ++d) {
@@ -199,10 +211,12 @@ static bool add_outputs(ln_shlo_frame *f, const ln_shlo_value *results, const ln
     char fallback[24];
     if (type->form == LN_MLIR_TOKEN) continue;
     snprintf(fallback, sizeof fallback, end->operand_count == 1 ? "output" : "output_%d", (int)i);
-    const char *name = i < function->result_count && function->result_names[i] != NULL ? function->result_names[i] : fallback;
+    const char *name =
+        i < function->result_count && function->result_names[i] != NULL ? function->result_names[i] : fallback;
     const ln_shlo_value v = ln_shlo_spread(f, results[i], type);
     if (type->form != LN_MLIR_TENSOR || v.imag >= 0) {
-      ln_import_fail(f->e->import, LN_ERR_UNSUPPORTED, "output \"%.80s\" is complex or a tuple; give its parts one by one", name);
+      ln_import_fail(f->e->import, LN_ERR_UNSUPPORTED,
+                     "output \"%.80s\" is complex or a tuple; give its parts one by one", name);
       return false;
     }
     ln_emit_output(f->e, name, ln_shlo_leave(f->e, v.tensor, ln_mlir_element_at(type->element)));
@@ -223,7 +237,8 @@ static bool lower_function(ln_shlo *s, const ln_mlir_function *function, const c
   ln_shlo_value *results = ln_alloc_array((size_t)end->operand_count, sizeof *results);
   int32_t(*symbols)[LN_MAX_RANK] = ln_alloc_array((size_t)function->body.arg_count + 1, sizeof *symbols);
   if (results != NULL && symbols != NULL && ln_shlo_open(&f, NULL, e, function, s)) {
-    good = add_inputs(&f, symbols) && ln_shlo_region(&f, &function->body, end->operand_count, results) && add_outputs(&f, results, end);
+    good = add_inputs(&f, symbols) && ln_shlo_region(&f, &function->body, end->operand_count, results) &&
+           add_outputs(&f, results, end);
     ln_shlo_close(&f);
   } else {
     ln_import_no_memory(s->m->import);

@@ -15,8 +15,8 @@ typedef struct ln_mlir_name {
   ln_mlir_word word;
   ln_mlir_value *values; /* of a %name: [count] */
   int32_t count;
-  const char *target;    /* of an #alias or !alias: where its meaning begins; of a resource: its text */
-  const void *meaning;   /* once read: an attribute, a type, a location's name */
+  const char *target;  /* of an #alias or !alias: where its meaning begins; of a resource: its text */
+  const void *meaning; /* once read: an attribute, a type, a location's name */
 } ln_mlir_name;
 
 typedef struct ln_mlir_reader {
@@ -35,20 +35,20 @@ enum { LN_MLIR_DEPTH = 64 };
 
 /* ---- the cursor (text_lex.c) ---- */
 
-void ln_text_skip(ln_mlir_reader *r); /* spaces and comments */
+void ln_asm_skip(ln_mlir_reader *r); /* spaces and comments */
 /* "line 12: REASON, at `...`"; false. */
-bool ln_text_wrong(ln_mlir_reader *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
-bool ln_text_is(ln_mlir_reader *r, const char *token);    /* whether it comes next: not taken */
-bool ln_text_take(ln_mlir_reader *r, const char *token);  /* takes it where it comes next */
-bool ln_text_want(ln_mlir_reader *r, const char *token);  /* fails where it does not */
-bool ln_text_word(ln_mlir_reader *r, ln_mlir_word *out);  /* letters, digits, _ $ . -; empty: none */
-bool ln_text_string(ln_mlir_reader *r, const char **out); /* "...", unescaped */
-bool ln_text_string_bytes(ln_mlir_reader *r, const char **out, size_t *length);
-bool ln_text_integer(ln_mlir_reader *r, int64_t *out);
-bool ln_text_number(ln_mlir_reader *r, double *value, int64_t *integer, bool *is_integer, bool *is_hex);
-bool ln_text_balanced(ln_mlir_reader *r, ln_mlir_word *out); /* (...), [...], {...} or <...>, whatever is inside */
-bool ln_text_deeper(ln_mlir_reader *r);
-static inline bool ln_text_word_is(ln_mlir_word word, const char *text) {
+bool ln_asm_wrong(ln_mlir_reader *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool ln_asm_is(ln_mlir_reader *r, const char *token);    /* whether it comes next: not taken */
+bool ln_asm_take(ln_mlir_reader *r, const char *token);  /* takes it where it comes next */
+bool ln_asm_want(ln_mlir_reader *r, const char *token);  /* fails where it does not */
+bool ln_asm_word(ln_mlir_reader *r, ln_mlir_word *out);  /* letters, digits, _ $ . -; empty: none */
+bool ln_asm_string(ln_mlir_reader *r, const char **out); /* "...", unescaped */
+bool ln_asm_string_bytes(ln_mlir_reader *r, const char **out, size_t *length);
+bool ln_asm_integer(ln_mlir_reader *r, int64_t *out);
+bool ln_asm_number(ln_mlir_reader *r, double *value, int64_t *integer, bool *is_integer, bool *is_hex);
+bool ln_asm_balanced(ln_mlir_reader *r, ln_mlir_word *out); /* (...), [...], {...} or <...>, whatever is inside */
+bool ln_asm_deeper(ln_mlir_reader *r);
+static inline bool ln_asm_word_is(ln_mlir_word word, const char *text) {
   size_t i = 0;
   while (i < word.length && text[i] != '\0' && text[i] == word.at[i]) ++i;
   return i == word.length && text[i] == '\0';
@@ -56,28 +56,28 @@ static inline bool ln_text_word_is(ln_mlir_word word, const char *text) {
 
 /* ---- names (text_lex.c) ---- */
 
-bool ln_text_define(ln_mlir_reader *r, ln_mlir_word word, ln_mlir_value *values, int32_t count, const char *target);
-const ln_mlir_name *ln_text_find(const ln_mlir_reader *r, ln_mlir_word word);
-void ln_text_forget(ln_mlir_reader *r, int32_t name_count); /* back to so many names */
-bool ln_text_find_aliases(ln_mlir_reader *r);
+bool ln_asm_define(ln_mlir_reader *r, ln_mlir_word word, ln_mlir_value *values, int32_t count, const char *target);
+const ln_mlir_name *ln_asm_find(const ln_mlir_reader *r, ln_mlir_word word);
+void ln_asm_forget(ln_mlir_reader *r, int32_t name_count); /* back to so many names */
+bool ln_asm_find_aliases(ln_mlir_reader *r);
 /* What an alias of that name means, read where it is defined and only once; false: no alias. */
-bool ln_text_alias(ln_mlir_reader *r, ln_mlir_word word, const void *(*read)(ln_mlir_reader *r), const void **out);
+bool ln_asm_alias(ln_mlir_reader *r, ln_mlir_word word, const void *(*read)(ln_mlir_reader *r), const void **out);
 
 /* ---- types and attributes (text_attr.c, text_dense.c): NULL after a failure ---- */
 
-const ln_mlir_type *ln_text_type(ln_mlir_reader *r);
+const ln_mlir_type *ln_asm_type(ln_mlir_reader *r);
 /* `i32` and the like, NULL for none. */
-bool ln_text_element(ln_mlir_word word, ln_mlir_element *out);
-const ln_mlir_attr *ln_text_attr(ln_mlir_reader *r);
-const ln_mlir_attr *ln_text_dict(ln_mlir_reader *r, const char *open, const char *close);
-const ln_mlir_attr *ln_text_ints(ln_mlir_reader *r); /* [1, [2, 3]]: numbers, flat */
-const ln_mlir_attr *ln_text_conv_numbers(ln_mlir_reader *r);
-ln_mlir_attr *ln_text_new_attr(ln_mlir_reader *r, ln_mlir_attr_kind kind);
-const ln_mlir_attr *ln_text_dense(ln_mlir_reader *r); /* behind `dense` */
-const ln_mlir_attr *ln_text_dense_array(ln_mlir_reader *r);
-const ln_mlir_attr *ln_text_dense_resource(ln_mlir_reader *r);
+bool ln_asm_element(ln_mlir_word word, ln_mlir_element *out);
+const ln_mlir_attr *ln_asm_attr(ln_mlir_reader *r);
+const ln_mlir_attr *ln_asm_dict(ln_mlir_reader *r, const char *open, const char *close);
+const ln_mlir_attr *ln_asm_ints(ln_mlir_reader *r); /* [1, [2, 3]]: numbers, flat */
+const ln_mlir_attr *ln_asm_conv_numbers(ln_mlir_reader *r);
+ln_mlir_attr *ln_asm_new_attr(ln_mlir_reader *r, ln_mlir_attr_kind kind);
+const ln_mlir_attr *ln_asm_dense(ln_mlir_reader *r); /* behind `dense` */
+const ln_mlir_attr *ln_asm_dense_array(ln_mlir_reader *r);
+const ln_mlir_attr *ln_asm_dense_resource(ln_mlir_reader *r);
 /* loc(...) where it comes next; `*name` its name or NULL. */
-bool ln_text_location(ln_mlir_reader *r, const char **name);
+bool ln_asm_location(ln_mlir_reader *r, const char **name);
 
 /* Attributes that are gathered one by one. */
 typedef struct ln_mlir_attrs {
@@ -85,9 +85,9 @@ typedef struct ln_mlir_attrs {
   const char **names;
   int32_t count, capacity, name_capacity;
 } ln_mlir_attrs;
-bool ln_text_add_attr(ln_mlir_reader *r, ln_mlir_attrs *attrs, const char *name, const ln_mlir_attr *value);
-bool ln_text_add_all(ln_mlir_reader *r, ln_mlir_attrs *attrs, const ln_mlir_attr *dict);
-const ln_mlir_attr *ln_text_attrs_done(ln_mlir_reader *r, const ln_mlir_attrs *attrs);
+bool ln_asm_add_attr(ln_mlir_reader *r, ln_mlir_attrs *attrs, const char *name, const ln_mlir_attr *value);
+bool ln_asm_add_all(ln_mlir_reader *r, ln_mlir_attrs *attrs, const ln_mlir_attr *dict);
+const ln_mlir_attr *ln_asm_attrs_done(ln_mlir_reader *r, const ln_mlir_attrs *attrs);
 
 /* ---- operations (text.c, text_pretty.c) ---- */
 
@@ -106,17 +106,17 @@ typedef struct ln_mlir_types {
   int32_t count, capacity;
 } ln_mlir_types;
 
-bool ln_text_add_type(ln_mlir_reader *r, ln_mlir_types *types, const ln_mlir_type *type);
+bool ln_asm_add_type(ln_mlir_reader *r, ln_mlir_types *types, const ln_mlir_type *type);
 /* %name or %name#1, which it adds. */
-bool ln_text_operand(ln_mlir_reader *r, ln_mlir_operands *out);
+bool ln_asm_operand(ln_mlir_reader *r, ln_mlir_operands *out);
 /* Types behind ':': a list, or a function's of which the results are given. */
-bool ln_text_result_types(ln_mlir_reader *r, ln_mlir_types *out);
+bool ln_asm_result_types(ln_mlir_reader *r, ln_mlir_types *out);
 /* `{ ... }` with block arguments that are named already, or inside. */
-bool ln_text_region(ln_mlir_reader *r, ln_mlir_region *region, const ln_mlir_word *arg_names,
-                    const ln_mlir_type *const *arg_types, int32_t arg_count);
+bool ln_asm_region(ln_mlir_reader *r, ln_mlir_region *region, const ln_mlir_word *arg_names,
+                   const ln_mlir_type *const *arg_types, int32_t arg_count);
 /* An operation in its own form, behind its name. */
-bool ln_text_pretty(ln_mlir_reader *r, ln_mlir_op *op, ln_mlir_types *types);
+bool ln_asm_pretty(ln_mlir_reader *r, ln_mlir_op *op, ln_mlir_types *types);
 /* Values of fresh numbers. */
-ln_mlir_value *ln_text_values(ln_mlir_reader *r, int32_t count, const ln_mlir_type *const *types);
+ln_mlir_value *ln_asm_values(ln_mlir_reader *r, int32_t count, const ln_mlir_type *const *types);
 
 #endif

@@ -6,11 +6,11 @@
 #include <string.h>
 
 static bool is_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$' || c == '.' ||
-         c == '-';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$' ||
+         c == '.' || c == '-';
 }
 
-void ln_text_skip(ln_mlir_reader *r) {
+void ln_asm_skip(ln_mlir_reader *r) {
   while (r->at < r->end) {
     if (*r->at == ' ' || *r->at == '\n' || *r->at == '\t' || *r->at == '\r') {
       ++r->at;
@@ -22,7 +22,7 @@ void ln_text_skip(ln_mlir_reader *r) {
   }
 }
 
-bool ln_text_wrong(ln_mlir_reader *r, const char *format, ...) {
+bool ln_asm_wrong(ln_mlir_reader *r, const char *format, ...) {
   char reason[160], near[40];
   va_list list;
   int32_t line = 1;
@@ -42,26 +42,26 @@ bool ln_text_wrong(ln_mlir_reader *r, const char *format, ...) {
   return false;
 }
 
-bool ln_text_is(ln_mlir_reader *r, const char *token) {
-  ln_text_skip(r);
+bool ln_asm_is(ln_mlir_reader *r, const char *token) {
+  ln_asm_skip(r);
   const size_t length = strlen(token);
   if ((size_t)(r->end - r->at) < length || memcmp(r->at, token, length) != 0) return false;
   /* A word is not the beginning of a longer one. */
   return !is_word(token[length - 1]) || r->at + length == r->end || !is_word(r->at[length]);
 }
 
-bool ln_text_take(ln_mlir_reader *r, const char *token) {
-  if (!ln_text_is(r, token)) return false;
+bool ln_asm_take(ln_mlir_reader *r, const char *token) {
+  if (!ln_asm_is(r, token)) return false;
   r->at += strlen(token);
   return true;
 }
 
-bool ln_text_want(ln_mlir_reader *r, const char *token) {
-  return ln_text_take(r, token) || ln_text_wrong(r, "'%s' is missing", token);
+bool ln_asm_want(ln_mlir_reader *r, const char *token) {
+  return ln_asm_take(r, token) || ln_asm_wrong(r, "'%s' is missing", token);
 }
 
-bool ln_text_word(ln_mlir_reader *r, ln_mlir_word *out) {
-  ln_text_skip(r);
+bool ln_asm_word(ln_mlir_reader *r, ln_mlir_word *out) {
+  ln_asm_skip(r);
   const char *begin = r->at;
   while (r->at < r->end && is_word(*r->at)) {
     if (*r->at == '-' && r->at + 1 < r->end && r->at[1] == '>') break; /* an arrow */
@@ -83,14 +83,14 @@ static bool skip_string(ln_mlir_reader *r) {
   while (r->at < r->end && *r->at != '"') r->at += *r->at == '\\' && r->at + 1 < r->end ? 2 : 1;
   if (r->at >= r->end) {
     r->at = r->end;
-    return ln_text_wrong(r, "a string does not end");
+    return ln_asm_wrong(r, "a string does not end");
   }
   ++r->at;
   return true;
 }
 
-bool ln_text_string_bytes(ln_mlir_reader *r, const char **out, size_t *length) {
-  if (!ln_text_is(r, "\"")) return ln_text_wrong(r, "a string is missing");
+bool ln_asm_string_bytes(ln_mlir_reader *r, const char **out, size_t *length) {
+  if (!ln_asm_is(r, "\"")) return ln_asm_wrong(r, "a string is missing");
   const char *begin = r->at + 1;
   if (!skip_string(r)) return false;
   const char *end = r->at - 1;
@@ -115,14 +115,14 @@ bool ln_text_string_bytes(ln_mlir_reader *r, const char **out, size_t *length) {
   return true;
 }
 
-bool ln_text_string(ln_mlir_reader *r, const char **out) {
+bool ln_asm_string(ln_mlir_reader *r, const char **out) {
   size_t length;
-  return ln_text_string_bytes(r, out, &length);
+  return ln_asm_string_bytes(r, out, &length);
 }
 
-bool ln_text_number(ln_mlir_reader *r, double *value, int64_t *integer, bool *is_integer, bool *is_hex) {
+bool ln_asm_number(ln_mlir_reader *r, double *value, int64_t *integer, bool *is_integer, bool *is_hex) {
   char copy[72];
-  ln_text_skip(r);
+  ln_asm_skip(r);
   size_t length = 0;
   const size_t left = (size_t)(r->end - r->at);
   const size_t limit = left < sizeof copy - 1 ? left : sizeof copy - 1;
@@ -142,23 +142,24 @@ bool ln_text_number(ln_mlir_reader *r, double *value, int64_t *integer, bool *is
   if (copy[0] == '-') *integer = (int64_t)(0 - (uint64_t)*integer);
   *value = *is_integer && !*is_hex ? (double)*integer : strtod(copy, &stop);
   if (stop == NULL || stop == digits || *stop != '\0' || digits[0] < '0' || digits[0] > '9') {
-    return ln_text_wrong(r, "a number is missing");
+    return ln_asm_wrong(r, "a number is missing");
   }
   if (*is_integer && !*is_hex) *value = strtod(copy, NULL);
   r->at += length;
   return true;
 }
 
-bool ln_text_integer(ln_mlir_reader *r, int64_t *out) {
+bool ln_asm_integer(ln_mlir_reader *r, int64_t *out) {
   double value;
   bool is_integer, is_hex;
-  return ln_text_number(r, &value, out, &is_integer, &is_hex) && (is_integer || ln_text_wrong(r, "an integer is missing"));
+  return ln_asm_number(r, &value, out, &is_integer, &is_hex) &&
+         (is_integer || ln_asm_wrong(r, "an integer is missing"));
 }
 
-bool ln_text_balanced(ln_mlir_reader *r, ln_mlir_word *out) {
+bool ln_asm_balanced(ln_mlir_reader *r, ln_mlir_word *out) {
   char open[LN_MLIR_DEPTH];
   int32_t depth = 0;
-  ln_text_skip(r);
+  ln_asm_skip(r);
   const char *begin = r->at;
   while (r->at < r->end) {
     const char c = *r->at;
@@ -167,20 +168,20 @@ bool ln_text_balanced(ln_mlir_reader *r, ln_mlir_word *out) {
       continue;
     }
     if (c == '(' || c == '[' || c == '{' || c == '<') {
-      if (depth == LN_MLIR_DEPTH) return ln_text_wrong(r, "brackets are nested too deeply");
+      if (depth == LN_MLIR_DEPTH) return ln_asm_wrong(r, "brackets are nested too deeply");
       open[depth++] = c == '(' ? ')' : (char)(c + 2);
     } else if (c == ')' || c == ']' || c == '}' || (c == '>' && (r->at == begin || r->at[-1] != '-'))) {
-      if (depth == 0 || open[--depth] != c) return ln_text_wrong(r, "brackets do not match");
+      if (depth == 0 || open[--depth] != c) return ln_asm_wrong(r, "brackets do not match");
     }
     ++r->at;
     if (depth == 0) break;
   }
   *out = (ln_mlir_word){begin, (size_t)(r->at - begin)};
-  return depth == 0 || ln_text_wrong(r, "a bracket is not closed");
+  return depth == 0 || ln_asm_wrong(r, "a bracket is not closed");
 }
 
-bool ln_text_deeper(ln_mlir_reader *r) {
-  return ++r->depth <= LN_MLIR_DEPTH || ln_text_wrong(r, "the text is nested more than %d deep", LN_MLIR_DEPTH);
+bool ln_asm_deeper(ln_mlir_reader *r) {
+  return ++r->depth <= LN_MLIR_DEPTH || ln_asm_wrong(r, "the text is nested more than %d deep", LN_MLIR_DEPTH);
 }
 
 /* ---- names ---- */
@@ -208,7 +209,7 @@ static bool rehash(ln_mlir_reader *r) {
   return true;
 }
 
-bool ln_text_define(ln_mlir_reader *r, ln_mlir_word word, ln_mlir_value *values, int32_t count, const char *target) {
+bool ln_asm_define(ln_mlir_reader *r, ln_mlir_word word, ln_mlir_value *values, int32_t count, const char *target) {
   if (!LN_MLIR_GROW(r->m, r->names, r->name_count, r->name_capacity)) return false;
   if (r->name_count == r->chain_capacity && !rehash(r)) return false;
   const uint32_t bucket = hash_of(word) & (uint32_t)(r->bucket_count - 1);
@@ -219,7 +220,7 @@ bool ln_text_define(ln_mlir_reader *r, ln_mlir_word word, ln_mlir_value *values,
   return true;
 }
 
-const ln_mlir_name *ln_text_find(const ln_mlir_reader *r, ln_mlir_word word) {
+const ln_mlir_name *ln_asm_find(const ln_mlir_reader *r, ln_mlir_word word) {
   if (r->bucket_count == 0) return NULL;
   int32_t i = r->buckets[hash_of(word) & (uint32_t)(r->bucket_count - 1)];
   while (i >= 0 && (r->names[i].word.length != word.length || memcmp(r->names[i].word.at, word.at, word.length) != 0)) {
@@ -228,7 +229,7 @@ const ln_mlir_name *ln_text_find(const ln_mlir_reader *r, ln_mlir_word word) {
   return i < 0 ? NULL : &r->names[i];
 }
 
-void ln_text_forget(ln_mlir_reader *r, int32_t name_count) {
+void ln_asm_forget(ln_mlir_reader *r, int32_t name_count) {
   while (r->name_count > name_count) {
     const int32_t last = --r->name_count;
     r->buckets[hash_of(r->names[last].word) & (uint32_t)(r->bucket_count - 1)] = r->chains[last];
@@ -240,10 +241,10 @@ static bool find_resources(ln_mlir_reader *r, const char *begin) {
   r->at = begin;
   while (r->at < r->end) {
     ln_mlir_word word;
-    if (!ln_text_word(r, &word)) {
+    if (!ln_asm_word(r, &word)) {
       if (r->at < r->end && *r->at == '"' && !skip_string(r)) return false;
       r->at += r->at < r->end;
-    } else if (ln_text_take(r, ":") && ln_text_is(r, "\"") && !ln_text_define(r, word, NULL, 0, r->at)) {
+    } else if (ln_asm_take(r, ":") && ln_asm_is(r, "\"") && !ln_asm_define(r, word, NULL, 0, r->at)) {
       return false;
     }
   }
@@ -251,7 +252,7 @@ static bool find_resources(ln_mlir_reader *r, const char *begin) {
 }
 
 /* Aliases stand at the beginning of a line, those of locations behind what uses them. */
-bool ln_text_find_aliases(ln_mlir_reader *r) {
+bool ln_asm_find_aliases(ln_mlir_reader *r) {
   const char *const begin = r->at, *resources = NULL;
   for (const char *line = begin; line < r->end;) {
     const char *next = memchr(line, '\n', (size_t)(r->end - line));
@@ -259,9 +260,9 @@ bool ln_text_find_aliases(ln_mlir_reader *r) {
     if (*line == '#' || *line == '!') {
       ln_mlir_word word;
       ++r->at;
-      if (ln_text_word(r, &word) && ln_text_take(r, "=")) {
+      if (ln_asm_word(r, &word) && ln_asm_take(r, "=")) {
         const ln_mlir_word name = {line, word.length + 1};
-        if (!ln_text_define(r, name, NULL, 0, r->at)) return false;
+        if (!ln_asm_define(r, name, NULL, 0, r->at)) return false;
       }
     }
     if (r->end - line > 3 && memcmp(line, "{-#", 3) == 0) resources = line;
@@ -273,8 +274,8 @@ bool ln_text_find_aliases(ln_mlir_reader *r) {
   return true;
 }
 
-bool ln_text_alias(ln_mlir_reader *r, ln_mlir_word word, const void *(*read)(ln_mlir_reader *r), const void **out) {
-  const ln_mlir_name *name = ln_text_find(r, word);
+bool ln_asm_alias(ln_mlir_reader *r, ln_mlir_word word, const void *(*read)(ln_mlir_reader *r), const void **out) {
+  const ln_mlir_name *name = ln_asm_find(r, word);
   if (name == NULL || name->target == NULL) return false;
   const int32_t index = (int32_t)(name - r->names); /* reading may move the table */
   if (name->meaning == NULL) {
