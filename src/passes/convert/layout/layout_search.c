@@ -10,7 +10,9 @@ enum {
   TURNED_COST = 256,
   RESHAPE_COST = 16,
   FORBIDDEN = 1 << 30,
-  MOST_WORK = 20 * 1000 * 1000,
+  MOST_WORK = 20 * 1000 * 1000, /* nodes that floods reach */
+  MOST_FAILURES = 16,           /* of floods that reach far */
+  NEAR = 400,
   MOST_SHARERS = 64,
   MOST_ORDERS = 12
 };
@@ -134,13 +136,15 @@ int64_t ln_layout_cost(const ln_layout *l) {
 
 typedef struct flood {
   ln_layout *l;
-  int32_t *queue; /* [node_count] */
-  int32_t head, tail;
+  int32_t *queue; /* [node_count] nodes with a proposal, in the order they were reached */
+  int32_t head, tail, most;
+  int32_t *stamps; /* [tensor_count] the flood that reached a base last */
+  int32_t stamp;
 } flood;
 
 static void propose(flood *f, int32_t node, const ln_perm *frame) {
   ln_layout_node *n = &f->l->nodes[node];
-  if (n->has_proposal) return;
+  if (n->has_proposal || f->tail >= f->most) return;
   n->has_proposal = true;
   n->proposed = *frame;
   f->queue[f->tail++] = node;
@@ -150,6 +154,8 @@ static void propose(flood *f, int32_t node, const ln_perm *frame) {
 static void spread(flood *f, int32_t base, const ln_perm *stored) {
   const ln_layout *l = f->l;
   ln_perm frame;
+  if (f->stamps[base] == f->stamp) return;
+  f->stamps[base] = f->stamp;
   if (l->maker[base] >= 0 && ln_layout_frame_of_output(l, l->maker[base], l->maker_port[base], stored, &frame))
     propose(f, l->maker[base], &frame);
   for (int32_t i = l->first_use[base]; i < l->first_use[base + 1]; ++i) {
@@ -292,71 +298,101 @@ static void add_base(const mixture *m, int32_t base) {
   for (int32_t i = 0; i < count; ++i) add_copy(m, base, &orders[i], held);
 }
 
-static bool touches(const ln_layout *l, int32_t base) {
-  if (is_variable(l, l->maker[base])) return true;
-  for (int32_t i = l->first_use[base]; i < l->first_use[base + 1]; ++i) {
-    if (is_variable(l, l->uses[i].node)) return true;
-  }
-  return false;
-}
-
-static bool find_mixture(const ln_layout *l, int32_t *vertex, ln_cut **out) {
-  int32_t variables = 0;
-  for (int32_t i = 0; i < l->node_count; ++i) {
-    vertex[i] = is_variable(l, i) ? LN_CUT_FIRST + variables++ : LN_CUT_SOURCE;
-  }
-  *out = ln_cut_create(variables);
-  if (*out == NULL) return false;
-  const mixture m = {l, *out, vertex};
-  for (int32_t i = 0; i < l->node_count; ++i) {
-    if (!is_variable(l, i)) continue;
-    ln_cut_arc(*out, vertex[i], LN_CUT_SINK, ln_layout_extra(l, i, &l->nodes[i].frame));
-    ln_cut_arc(*out, LN_CUT_SOURCE, vertex[i], ln_layout_extra(l, i, &l->nodes[i].proposed));
-  }
-  for (int32_t i = 0; i < l->tensor_count; ++i) {
-    if (l->base[i] == i && touches(l, i)) add_base(&m, i);
-  }
-  return ln_cut_run(*out);
-}
-
 /* ---- search ---- */
 
 typedef struct search {
   ln_layout *l;
-  int32_t *queue, *vertex; /* [node_count] */
-  ln_perm *kept;           /* [node_count] */
-  int64_t cost, work;
+  flood flood;
+  int32_t *vertex; /* [node_count] */
+  ln_perm *kept;   /* [node_count] of the nodes in the flood's queue */
+  int32_t *bases;  /* [base_count] that the nodes in the queue touch */
+  int32_t base_count;
+  int32_t *marks; /* [tensor_count] the proposal that touched a base last */
+  int32_t reach;  /* nodes that a flood may reach: fewer once far ones have not helped */
+  int32_t failures;
+  int64_t work;
 } search;
 
-static void forget_proposals(const search *s) {
-  for (int32_t i = 0; i < s->l->node_count; ++i) s->l->nodes[i].has_proposal = false;
+static void touch(search *s, int32_t tensor) {
+  const int32_t base = tensor < 0 ? -1 : s->l->base[tensor];
+  if (base < 0 || s->marks[base] == s->flood.stamp) return;
+  s->marks[base] = s->flood.stamp;
+  s->bases[s->base_count++] = base;
+}
+
+/* Bases whose cost the proposals change. */
+static void find_bases(search *s) {
+  s->base_count = 0;
+  for (int32_t k = 0; k < s->flood.tail; ++k) {
+    const int32_t node = s->flood.queue[k];
+    if (!is_variable(s->l, node)) continue;
+    if (node >= s->l->op_count) {
+      touch(s, s->l->graph->inputs[node - s->l->op_count]);
+      continue;
+    }
+    const ln_op *op = &s->l->graph->ops[node];
+    for (int32_t j = 0; j < op->input_count; ++j) touch(s, op->inputs[j]);
+    for (int32_t j = 0; j < op->output_count; ++j) touch(s, op->outputs[j]);
+  }
+}
+
+static bool find_mixture(search *s, ln_cut **out) {
+  const ln_layout *l = s->l;
+  int32_t variables = 0;
+  for (int32_t k = 0; k < s->flood.tail; ++k) {
+    const int32_t node = s->flood.queue[k];
+    s->vertex[node] = is_variable(l, node) ? LN_CUT_FIRST + variables++ : LN_CUT_SOURCE;
+  }
+  *out = ln_cut_create(variables);
+  if (*out == NULL) return false;
+  const mixture m = {l, *out, s->vertex};
+  for (int32_t k = 0; k < s->flood.tail; ++k) {
+    const int32_t node = s->flood.queue[k];
+    if (!is_variable(l, node)) continue;
+    ln_cut_arc(*out, s->vertex[node], LN_CUT_SINK, ln_layout_extra(l, node, &l->nodes[node].frame));
+    ln_cut_arc(*out, LN_CUT_SOURCE, s->vertex[node], ln_layout_extra(l, node, &l->nodes[node].proposed));
+  }
+  for (int32_t i = 0; i < s->base_count; ++i) add_base(&m, s->bases[i]);
+  return ln_cut_run(*out);
+}
+
+/* What the proposals' nodes and bases cost as frames are. */
+static int64_t local_cost(const search *s) {
+  int64_t cost = 0;
+  for (int32_t i = 0; i < s->base_count; ++i) cost += base_cost(s->l, s->bases[i]);
+  for (int32_t k = 0; k < s->flood.tail; ++k) {
+    const int32_t node = s->flood.queue[k];
+    cost += ln_layout_extra(s->l, node, &s->l->nodes[node].frame);
+  }
+  return cost;
 }
 
 static void take(const search *s, const ln_cut *cut) {
-  for (int32_t i = 0; i < s->l->node_count; ++i) {
-    ln_layout_node *n = &s->l->nodes[i];
-    s->kept[i] = n->frame;
-    if (is_variable(s->l, i) && (cut == NULL || ln_cut_on_sink_side(cut, s->vertex[i]))) n->frame = n->proposed;
+  for (int32_t k = 0; k < s->flood.tail; ++k) {
+    const int32_t node = s->flood.queue[k];
+    ln_layout_node *n = &s->l->nodes[node];
+    const bool moves = is_variable(s->l, node) && (cut == NULL || ln_cut_on_sink_side(cut, s->vertex[node]));
+    s->kept[k] = n->frame;
+    if (moves) n->frame = n->proposed;
   }
 }
 
 static void give_back(const search *s) {
-  for (int32_t i = 0; i < s->l->node_count; ++i) s->l->nodes[i].frame = s->kept[i];
+  for (int32_t k = 0; k < s->flood.tail; ++k) s->l->nodes[s->flood.queue[k]].frame = s->kept[k];
 }
 
 /* Takes the best of what is proposed, if that is cheaper; false when memory is short. */
 static bool improve(search *s, bool *improved) {
   ln_cut *cut = NULL;
-  const bool good = find_mixture(s->l, s->vertex, &cut);
+  find_bases(s);
+  const bool good = find_mixture(s, &cut);
+  const int64_t before = local_cost(s);
   *improved = false;
   for (int32_t whole = 0; good && whole < 2 && !*improved; ++whole) {
     take(s, whole == 1 ? NULL : cut);
-    const int64_t cost = ln_layout_cost(s->l);
-    *improved = cost < s->cost;
-    if (*improved) s->cost = cost;
-    else give_back(s);
+    *improved = local_cost(s) < before;
+    if (!*improved) give_back(s);
   }
-  s->work += s->l->node_count + s->l->use_count;
   ln_cut_destroy(cut);
   return good;
 }
@@ -368,11 +404,16 @@ static bool try_use(search *s, int32_t base, const ln_layout_use *use, bool *imp
   for (int32_t way = 0; way < 2 && !*improved && s->work < MOST_WORK; ++way) {
     const ln_perm stored = ln_layout_stored(l, base, false), wanted = ln_layout_wanted(l, use, false);
     if (ln_layout_accepts(l, use, &wanted, &stored)) return true;
-    flood f = {.l = l, .queue = s->queue};
-    forget_proposals(s);
-    spread(&f, base, way == 0 ? &wanted : &stored);
-    flow(&f);
-    if (f.tail > 0 && !improve(s, improved)) return false;
+    s->flood.head = s->flood.tail = 0;
+    s->flood.most = s->reach;
+    ++s->flood.stamp;
+    spread(&s->flood, base, way == 0 ? &wanted : &stored);
+    flow(&s->flood);
+    const bool good = s->flood.tail == 0 || improve(s, improved);
+    for (int32_t k = 0; k < s->flood.tail; ++k) l->nodes[s->flood.queue[k]].has_proposal = false;
+    s->work += 1 + s->flood.tail;
+    if (!good) return false;
+    if (!*improved && s->flood.tail > NEAR && ++s->failures == MOST_FAILURES) s->reach = NEAR;
   }
   return true;
 }
@@ -391,14 +432,24 @@ static bool sweep(search *s, bool *improved) {
 }
 
 bool ln_layout_search(ln_layout *l) {
-  search s = {.l = l, .cost = ln_layout_cost(l)};
-  s.queue = ln_alloc_array((size_t)l->node_count + 1, sizeof *s.queue);
-  s.vertex = ln_alloc_array((size_t)l->node_count + 1, sizeof *s.vertex);
-  s.kept = ln_alloc_array((size_t)l->node_count + 1, sizeof *s.kept);
-  bool good = s.queue != NULL && s.vertex != NULL && s.kept != NULL, improved = good;
+  search s = {.l = l, .reach = l->node_count};
+  const size_t nodes = (size_t)l->node_count + 1, tensors = (size_t)l->tensor_count + 1;
+  s.flood.l = l;
+  s.flood.queue = ln_alloc_array(nodes, sizeof *s.flood.queue);
+  s.flood.stamps = ln_alloc_array(tensors, sizeof *s.flood.stamps);
+  s.vertex = ln_alloc_array(nodes, sizeof *s.vertex);
+  s.kept = ln_alloc_array(nodes, sizeof *s.kept);
+  s.bases = ln_alloc_array(tensors, sizeof *s.bases);
+  s.marks = ln_alloc_array(tensors, sizeof *s.marks);
+  bool good = s.flood.queue != NULL && s.flood.stamps != NULL && s.vertex != NULL && s.kept != NULL &&
+              s.bases != NULL && s.marks != NULL;
+  bool improved = good;
   while (good && improved && s.work < MOST_WORK) good = sweep(&s, &improved);
-  ln_free(s.queue);
+  ln_free(s.flood.queue);
+  ln_free(s.flood.stamps);
   ln_free(s.vertex);
   ln_free(s.kept);
+  ln_free(s.bases);
+  ln_free(s.marks);
   return good;
 }
