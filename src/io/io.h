@@ -37,6 +37,8 @@ ln_status ln_npy_view(const void *data, size_t size, ln_error *err, ln_array *ou
 /* A file of a zip archive of at most `most` bytes; the caller's, for ln_free. LN_ERR_NOT_FOUND without one. */
 ln_status ln_zip_read(const void *data, size_t size, const char *name, size_t most, ln_error *err, void **out,
                       size_t *out_size);
+/* The same where it lies in `data`; NULL for one that is compressed or not there. */
+const void *ln_zip_view(const void *data, size_t size, const char *name, size_t *out_size);
 /* The name of its file `index`; false past the last and for a name that does not fit. */
 bool ln_zip_name(const void *data, size_t size, int32_t index, char *name, size_t room);
 
