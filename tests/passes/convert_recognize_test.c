@@ -59,6 +59,22 @@ static ln_status read_logistic(ln_import *import) {
   return net_end(import, e);
 }
 
+static ln_status read_square(ln_import *import) {
+  ln_emit *e = ln_emit_begin(import, "main");
+  const int32_t x = ln_emit_unary(e, LN_OP_SIN, x_of(e));
+  ln_emit_output(e, "y", ln_emit_binary(e, LN_OP_POW, x, ln_emit_f32(e, 2)));
+  return net_end(import, e);
+}
+
+/* Normalization with a division by a root. */
+static ln_status read_normalized(ln_import *import) {
+  ln_emit *e = ln_emit_begin(import, "main");
+  const int32_t x = x_of(e), last = 1;
+  const int32_t sum = ln_emit_reduce(e, LN_OP_SUM, ln_emit_mul(e, x, x), 1, &last, true);
+  ln_emit_output(e, "y", ln_emit_div(e, x, ln_emit_unary(e, LN_OP_SQRT, sum)));
+  return net_end(import, e);
+}
+
 /* Read by another too, so that it cannot go; and a clip that nothing is. */
 static ln_status read_others(ln_import *import) {
   ln_emit *e = ln_emit_begin(import, "main");
@@ -88,6 +104,8 @@ static void recognized(void **state) {
   check(read_leaky, LN_OP_LEAKY_RELU, 2);
   check(read_rsqrt, LN_OP_RSQRT, 3);
   check(read_logistic, LN_OP_LOGISTIC, 2);
+  check(read_square, LN_OP_SQUARE, 2);
+  check(read_normalized, LN_OP_RSQRT, 4);
 }
 
 static void left_alone(void **state) {

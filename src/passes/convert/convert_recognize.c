@@ -254,13 +254,40 @@ static bool try_op(recognizer *z, int32_t at) {
   region g = {.count = 0};
   float values[POINTS], alpha = 0;
   if (!is_usable(&z->r, at) || !take_op(&z->r, &g, at)) return false;
-  while (widen(&z->r, &g)) {
+  bool alone = ln_op_is(&z->r.graph->ops[at], LN_OP_POW); /* the only one that may be more than it needs to be */
+  for (; alone || widen(&z->r, &g); alone = false) {
     if (g.leaf_count != 1 || z->evaluations > MOST_EVALUATIONS) continue;
     if (!compute(z, &g, values)) return false;
     const int32_t found = match(z, values, &alpha);
     if (found >= 0) return replace(z, &g, &candidates[found], alpha);
   }
   return false;
+}
+
+/* a / sqrt(b) of fewer elements: a * rsqrt(b), which divides no element of a. */
+static bool multiply_by_root(ln_rewriter *r, int32_t at) {
+  ln_op *op = &r->graph->ops[at];
+  if (!ln_op_is(op, LN_OP_DIV) || op->input_count != 2 || r->drop[at] || op->inputs[1] < 0) return false;
+  const ln_op *root = ln_rewriter_maker(r, op->inputs[1]);
+  const ln_tensor *out = &r->graph->tensors[op->outputs[0]];
+  if (root == NULL || !ln_op_is(root, LN_OP_SQRT) || r->uses[op->inputs[1]] != 1 || out->type != LN_FLOAT32)
+    return false;
+  const ln_tensor *few = &r->graph->tensors[op->inputs[1]];
+  bool fewer = false;
+  for (int32_t i = 0; i < few->signature.rank; ++i) {
+    const int32_t dim = out->signature.dims[out->signature.rank - few->signature.rank + i];
+    fewer = fewer || (few->signature.dims[i] == 1 && dim != 1);
+  }
+  if (!fewer) return false;
+  const ln_op from = *op, made_root = *root;
+  const ln_mul_options options = {.fused_activation_function =
+                                      ((const ln_div_options *)op->options)->fused_activation_function};
+  const int32_t inverse = ln_rewriter_tensor(r, few->name, LN_FLOAT32, &few->signature, &ln_quant_none);
+  ln_rewriter_op(r, LN_OP_RSQRT, NULL, 1, made_root.inputs, 1, &inverse, &made_root);
+  ln_rewriter_op(r, LN_OP_MUL, &options, 2, (const int32_t[]){from.inputs[0], inverse}, 1, from.outputs, &from);
+  r->drop[at] = true;
+  ln_rewriter_refresh(r);
+  return true;
 }
 
 static void prepare(recognizer *z) {
@@ -279,7 +306,8 @@ ln_status ln_convert_pass_recognize(ln_convert_context *context) {
   ln_status status = ln_rewriter_open(context, &z->r);
   if (status == LN_OK) {
     prepare(z);
-    for (int32_t i = z->r.graph->op_count - 1; i >= 0 && !z->r.failed; --i) changes += try_op(z, i);
+    for (int32_t i = z->r.graph->op_count - 1; i >= 0 && !z->r.failed; --i)
+      changes += try_op(z, i) || multiply_by_root(&z->r, i);
     status = ln_rewriter_close(&z->r, changes);
   }
   ln_free(z);
