@@ -1,5 +1,6 @@
 /* CAST between any two numeric types: convert.h says how. */
 #include "kernels/convert.h"
+#include "kernels/float8.h"
 #include "ops/elementwise.h"
 #include "ops/rows.h"
 
@@ -41,6 +42,19 @@ static void pack_floats(ln_type type, const float *in, size_t count, uint8_t *ou
   }
 }
 
+static const ln_float8 *float8_of(ln_type type) {
+  return type == LN_FLOAT8_E4M3FN ? &ln_float8_e4m3fn : type == LN_FLOAT8_E5M2 ? &ln_float8_e5m2 : NULL;
+}
+
+/* Numbers of eight bits, from and to float32. */
+static void read_float8(const ln_float8 *form, const uint8_t *in, size_t count, float *out) {
+  for (size_t i = 0; i < count; ++i) out[i] = ln_float8_read(form, in[i]);
+}
+
+static void write_float8(const ln_float8 *form, const float *in, size_t count, uint8_t *out) {
+  for (size_t i = 0; i < count; ++i) out[i] = ln_float8_write(form, in[i]);
+}
+
 static void cast_span(const void *context, size_t first, size_t count) {
   const ln_node *node = context;
   const ln_type from = node->in[0]->type;
@@ -51,6 +65,8 @@ static void cast_span(const void *context, size_t first, size_t count) {
   void *out = (char *)node->out[0]->data + first * to_bits / 8;
   if (from_bits < 8) unpack_floats(from, in, count, out);
   else if (to_bits < 8) pack_floats(to, in, count, out);
+  else if (float8_of(from) != NULL) read_float8(float8_of(from), in, count, out);
+  else if (float8_of(to) != NULL) write_float8(float8_of(to), in, count, out);
   else if (from == LN_INT8 && to == LN_FLOAT32) LN_KERNEL_OF(convert, dequantize_i8)(in, out, count, 1.0f, 0);
   else if (from == LN_UINT8 && to == LN_FLOAT32) LN_KERNEL_OF(convert, dequantize_u8)(in, out, count, 1.0f, 0);
   else if (from == LN_FLOAT16 && to == LN_FLOAT32) LN_KERNEL_OF(convert, f16_to_f32)(in, out, count);

@@ -9,7 +9,18 @@ static int32_t low_bits(ln_emit *e, int32_t a, ln_type to) {
   return ln_emit_cast(e, ln_emit_add_number(e, kept, -half), LN_FLOAT32);
 }
 
-/* Numbers of less than a byte go by float32, which is what there are kernels for. */
+static double largest_float8(ln_type type) { return type == LN_FLOAT8_E4M3FN ? 448 : 57344; }
+
+static bool is_float8(ln_type type) { return type == LN_FLOAT8_E4M3FN || type == LN_FLOAT8_E5M2; }
+
+/* float32 within what numbers of eight bits hold; NaN stays. */
+static int32_t saturated(ln_emit *e, int32_t a, ln_type to) {
+  const int32_t high = ln_emit_f32(e, largest_float8(to)), low = ln_emit_f32(e, -largest_float8(to));
+  const int32_t below = ln_emit_select(e, ln_emit_compare(e, LN_OP_GREATER, a, high), high, a);
+  return ln_emit_select(e, ln_emit_compare(e, LN_OP_LESS, below, low), low, below);
+}
+
+/* Numbers of a byte or less go by float32, which is what there are kernels for. */
 static int32_t cast(ln_onnx_node *n, int32_t a, ln_type to) {
   ln_emit *e = n->e;
   if (ln_emit_failed(e) || a < 0) return -1;
@@ -18,8 +29,9 @@ static int32_t cast(ln_onnx_node *n, int32_t a, ln_type to) {
   if (from == LN_STRING || to == LN_STRING) {
     return ln_emit_refuse(e, "casts from and to strings are not in TensorFlow Lite; do them outside of the model");
   }
-  if (ln_type_bits(from) < 8) a = ln_emit_cast(e, a, LN_FLOAT32);
+  if (ln_type_bits(from) < 8 || is_float8(from) || is_float8(to)) a = ln_emit_cast(e, a, LN_FLOAT32);
   if (ln_type_bits(to) < 8) a = low_bits(e, a, to);
+  if (is_float8(to) && ln_onnx_int(n, "saturate", 1) != 0) a = saturated(e, a, to);
   return ln_emit_cast(e, a, to);
 }
 

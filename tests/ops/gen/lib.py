@@ -38,12 +38,14 @@ DTYPES = {
     "int8": np.int8, "uint8": np.uint8, "int16": np.int16, "uint16": np.uint16, "int32": np.int32,
     "uint32": np.uint32, "int64": np.int64, "uint64": np.uint64, "bool": np.bool_, "complex64": np.complex64,
     "complex128": np.complex128, "int4": np.int8, "int2": np.int8, "uint4": np.uint8, "string": object,
-    "resource": np.uint8, "variant": np.uint8,
+    "resource": np.uint8, "variant": np.uint8, "float8_e4m3fn": ml_dtypes.float8_e4m3fn,
+    "float8_e5m2": ml_dtypes.float8_e5m2,
 }
 BITS = {"int4": 4, "int2": 2, "uint4": 4}
 SHORT = {"f32": "float32", "f16": "float16", "f64": "float64", "bf16": "bfloat16", "i8": "int8", "u8": "uint8",
          "i16": "int16", "u16": "uint16", "i32": "int32", "u32": "uint32", "i64": "int64", "u64": "uint64",
-         "i4": "int4", "i2": "int2", "u4": "uint4", "str": "string", "c64": "complex64", "c128": "complex128"}
+         "i4": "int4", "i2": "int2", "u4": "uint4", "str": "string", "c64": "complex64", "c128": "complex128",
+         "f8e4m3": "float8_e4m3fn", "f8e5m2": "float8_e5m2"}
 
 # Operators whose options table is not named after them.
 OPTION_TABLES = {
