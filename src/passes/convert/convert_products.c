@@ -53,6 +53,55 @@ static bool join_factors(ln_rewriter *r, int32_t at) {
   return true;
 }
 
+/* The TRANSPOSE that alone reads a tensor, its order a constant; -1. */
+static int32_t only_transpose(const ln_rewriter *r, int32_t tensor, int64_t *axes) {
+  int32_t count = 0;
+  if (r->uses[tensor] != 1 || ln_rewriter_is_output(r, tensor)) return -1;
+  for (int32_t i = 0; i < r->graph->op_count; ++i) {
+    const ln_op *op = &r->graph->ops[i];
+    if (r->drop[i] || op->input_count < 1 || op->inputs[0] != tensor) continue;
+    const ln_tensor *order = ln_op_input_tensor(r->graph, op, 1);
+    const bool reads = ln_op_is(op, LN_OP_TRANSPOSE) && order != NULL && ln_tensor_const_data(order) &&
+                       ln_tensor_ints(order, axes, LN_MAX_RANK, &count) &&
+                       count == r->graph->tensors[tensor].signature.rank;
+    return reads ? i : -1;
+  }
+  return -1;
+}
+
+/* (v^T p^T), turned on its way, is p v, turned otherwise: the probabilities of an attention stand first. */
+static bool exchange(ln_rewriter *r, int32_t at) {
+  const ln_op from = r->graph->ops[at];
+  const ln_batch_mat_mul_options *o = from.options;
+  const ln_op *softmax = ln_rewriter_maker(r, from.inputs[1]), *other = ln_rewriter_maker(r, from.inputs[0]);
+  int64_t axes[LN_MAX_RANK];
+  if (softmax == NULL || !ln_op_is(softmax, LN_OP_SOFTMAX) || !o->adj_y) return false;
+  if (other != NULL && ln_op_is(other, LN_OP_SOFTMAX)) return false;
+  const int32_t turn = only_transpose(r, from.outputs[0], axes);
+  if (turn < 0) return false;
+  const ln_tensor old = r->graph->tensors[from.outputs[0]];
+  const int32_t rank = old.signature.rank, last = rank - 1;
+  ln_shape shape = old.signature;
+  int32_t order[LN_MAX_RANK];
+  shape.dims[last] = old.signature.dims[last - 1];
+  shape.dims[last - 1] = old.signature.dims[last];
+  for (int32_t i = 0; i < rank; ++i) {
+    int32_t axis;
+    if (!ln_axis_normalize(axes[i], rank, &axis)) return false;
+    order[i] = axis == last ? last - 1 : axis == last - 1 ? last : axis;
+  }
+  const int32_t made = ln_rewriter_tensor(r, old.name, old.type, &shape, old.quant);
+  const int32_t wanted = ln_rewriter_ints(r, "order", rank, order);
+  const ln_batch_mat_mul_options options = {.adj_x = !o->adj_y, .adj_y = !o->adj_x};
+  const int32_t inputs[] = {from.inputs[1], from.inputs[0]};
+  if (wanted < 0 || ln_rewriter_op(r, LN_OP_BATCH_MATMUL, &options, 2, inputs, 1, &made, &from) < 0) return false;
+  r->graph->ops[turn].inputs[0] = made;
+  r->graph->ops[turn].inputs[1] = wanted;
+  r->drop[at] = true;
+  ln_rewriter_refresh(r);
+  return true;
+}
+
 /* A product with a constant matrix is a fully-connected layer, its weights turned where they are not yet. */
 static bool make_dense(ln_rewriter *r, int32_t at) {
   const ln_op from = r->graph->ops[at];
@@ -89,7 +138,7 @@ ln_status ln_convert_pass_products(ln_convert_context *context) {
   const int32_t count = r.graph->op_count;
   for (int32_t i = 0; i < count && !r.failed; ++i) {
     if (!ln_op_is(&r.graph->ops[i], LN_OP_BATCH_MATMUL) || r.drop[i]) continue;
-    if (make_dense(&r, i) || join_factors(&r, i)) ++changes;
+    if (make_dense(&r, i) || join_factors(&r, i) || exchange(&r, i)) ++changes;
   }
   return ln_rewriter_close(&r, changes);
 }

@@ -8,7 +8,7 @@
 
 #include "passes/convert/convert_rewrite.h"
 
-enum { MOST_OPS = 48, MOST_VALUES = 96, POINTS = 400, MOST_EVALUATIONS = 60000 };
+enum { MOST_OPS = 96, POINTS = 400, MOST_EVALUATIONS = 60000 };
 
 /* ---- the points ---- */
 
@@ -39,23 +39,22 @@ typedef struct recognizer {
 
 /* ---- running operators ---- */
 
-static void set_points(ln_tensor *tensor, float *values) {
-  *tensor = (ln_tensor){.name = "points", .type = LN_FLOAT32, .quant = &ln_quant_none};
+static void set_points(ln_tensor *tensor, ln_type type, void *values) {
+  *tensor = (ln_tensor){.name = "points", .type = type, .quant = &ln_quant_none};
   tensor->shape = tensor->signature = (ln_shape){1, {POINTS}};
   tensor->storage = LN_STORAGE_CONST;
   tensor->data = values;
-  tensor->bytes = POINTS * sizeof(float);
+  tensor->bytes = POINTS * (type == LN_BOOL ? sizeof(bool) : sizeof(float));
 }
 
-/* One operator on constants; `out` [POINTS], or one number that stands for all. */
-static bool evaluate(const ln_op *op, ln_tensor **in, float *out) {
-  ln_tensor result = {.name = "value", .type = LN_FLOAT32, .quant = &ln_quant_none};
+/* One operator on constants; `out` holds POINTS floats or bools. */
+static bool evaluate(const ln_op *op, ln_tensor **in, ln_type type, void *out) {
+  ln_tensor result = {.name = "value", .type = type, .quant = &ln_quant_none};
   ln_tensor *results[] = {&result};
   ln_node node = {.op = op, .in = in, .in_count = op->input_count, .out = results, .out_count = 1};
-  bool good = ln_node_evaluate(&node, NULL) == LN_OK && result.type == LN_FLOAT32 &&
-              (result.bytes == POINTS * sizeof(float) || result.bytes == sizeof(float));
-  for (int32_t i = 0; good && i < POINTS; ++i)
-    out[i] = ((const float *)result.data)[result.bytes == sizeof(float) ? 0 : i];
+  const size_t bytes = POINTS * (type == LN_BOOL ? sizeof(bool) : sizeof(float));
+  const bool good = ln_node_evaluate(&node, NULL) == LN_OK && result.type == type && result.bytes == bytes;
+  if (good) memcpy(out, result.data, bytes);
   if (result.storage == LN_STORAGE_HEAP) ln_free(result.data);
   return good;
 }
@@ -72,8 +71,8 @@ static bool evaluate_candidate(recognizer *z, const candidate *c, float alpha, f
   op.inputs = &input;
   op.input_count = op.output_count = 1;
   op.options = c->code == LN_OP_GELU ? (const void *)&gelu : c->code == LN_OP_LEAKY_RELU ? (const void *)&leaky : NULL;
-  set_points(&points, z->points);
-  return evaluate(&op, in, out);
+  set_points(&points, LN_FLOAT32, z->points);
+  return evaluate(&op, in, LN_FLOAT32, out);
 }
 
 /* ---- regions ---- */
@@ -113,7 +112,17 @@ static bool is_function(const ln_op *op) {
     case LN_OP_SQUARE:
     case LN_OP_ABS:
     case LN_OP_SIGN:
-    case LN_OP_NEG: return true;
+    case LN_OP_NEG:
+    case LN_OP_LESS:
+    case LN_OP_LESS_EQUAL:
+    case LN_OP_GREATER:
+    case LN_OP_GREATER_EQUAL:
+    case LN_OP_EQUAL:
+    case LN_OP_NOT_EQUAL:
+    case LN_OP_LOGICAL_AND:
+    case LN_OP_LOGICAL_OR:
+    case LN_OP_LOGICAL_NOT:
+    case LN_OP_SELECT_V2: return true;
     default: return false;
   }
 }
@@ -125,12 +134,12 @@ static bool is_usable(const ln_rewriter *r, int32_t at) {
   bool reads = false;
   for (int32_t j = 0; j < op->input_count; ++j) {
     const ln_tensor *in = ln_op_input_tensor(r->graph, op, j);
-    if (in == NULL || in->type != LN_FLOAT32) return false;
+    if (in == NULL || (in->type != LN_FLOAT32 && in->type != LN_BOOL)) return false;
     if (is_number(in)) continue;
     if (ln_tensor_const_data(in) || in->is_variable || !ln_shape_equal(&in->signature, &out->signature)) return false;
     reads = true;
   }
-  return reads && out->type == LN_FLOAT32;
+  return reads && (out->type == LN_FLOAT32 || out->type == LN_BOOL);
 }
 
 static bool holds(const int32_t *list, int32_t count, int32_t item) {
@@ -182,7 +191,7 @@ static bool compute(recognizer *z, const region *g, float *out) {
   float(*values)[POINTS] = ln_alloc_array((size_t)g->count, sizeof *values);
   ln_tensor *held = ln_alloc_array((size_t)g->count + 1, sizeof *held);
   bool good = values != NULL && held != NULL;
-  if (good) set_points(&held[g->count], z->points);
+  if (good) set_points(&held[g->count], LN_FLOAT32, z->points);
   for (int32_t i = g->count - 1; good && i >= 0; --i) {
     const ln_op *op = &r->graph->ops[g->ops[i]];
     ln_tensor *in[8];
@@ -194,8 +203,9 @@ static bool compute(recognizer *z, const region *g, float *out) {
         if (r->graph->ops[g->ops[k]].outputs[0] == op->inputs[j]) in[j] = &held[k];
       }
     }
-    good = good && evaluate(op, in, values[i]);
-    set_points(&held[i], values[i]);
+    const ln_type type = r->graph->tensors[op->outputs[0]].type;
+    good = good && evaluate(op, in, type, values[i]);
+    set_points(&held[i], type, values[i]);
     ++z->evaluations;
   }
   if (good) memcpy(out, values[0], POINTS * sizeof *out);
@@ -253,10 +263,12 @@ static bool replace(recognizer *z, const region *g, const candidate *c, float al
 static bool try_op(recognizer *z, int32_t at) {
   region g = {.count = 0};
   float values[POINTS], alpha = 0;
-  if (!is_usable(&z->r, at) || !take_op(&z->r, &g, at)) return false;
+  if (!is_usable(&z->r, at) || z->r.graph->tensors[z->r.graph->ops[at].outputs[0]].type != LN_FLOAT32) return false;
+  if (!take_op(&z->r, &g, at)) return false;
   bool alone = ln_op_is(&z->r.graph->ops[at], LN_OP_POW); /* the only one that may be more than it needs to be */
   for (; alone || widen(&z->r, &g); alone = false) {
     if (g.leaf_count != 1 || z->evaluations > MOST_EVALUATIONS) continue;
+    if (z->r.graph->tensors[g.leaves[0]].type != LN_FLOAT32) continue;
     if (!compute(z, &g, values)) return false;
     const int32_t found = match(z, values, &alpha);
     if (found >= 0) return replace(z, &g, &candidates[found], alpha);
