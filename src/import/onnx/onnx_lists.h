@@ -24,6 +24,9 @@ bool ln_onnx_number_in(ln_onnx_node *n, int32_t input, double otherwise, double 
 /* A constant, or one that is dequantized: what layers take as their weights. */
 bool ln_onnx_is_weight(const ln_emit *e, int32_t a);
 
+/* A Gemm node, which sets output 0 (ops_matmul.c). */
+void ln_onnx_emit_gemm(ln_onnx_node *n);
+
 /* What becomes of an element that is written again. */
 typedef enum ln_onnx_reduction {
   LN_ONNX_WRITE,

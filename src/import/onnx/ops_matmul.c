@@ -17,7 +17,7 @@ static bool is_bias(const ln_emit *e, int32_t c, int32_t columns) {
   return ln_emit_dim(e, c, -1) == columns && ln_emit_elements(e, c) == columns;
 }
 
-void ln_onnx_gemm(ln_onnx_node *n) {
+void ln_onnx_emit_gemm(ln_onnx_node *n) {
   ln_emit *e = n->e;
   int32_t a = ln_onnx_in(n, 0), b = ln_onnx_in(n, 1), c = ln_onnx_in(n, 2);
   const bool turn_a = ln_onnx_int(n, "transA", 0) != 0, turn_b = ln_onnx_int(n, "transB", 0) != 0;
@@ -42,6 +42,8 @@ void ln_onnx_gemm(ln_onnx_node *n) {
   const int32_t product = ln_emit_matmul(e, a, b, turn_a, turn_b);
   ln_onnx_out(n, 0, c < 0 ? product : ln_emit_add(e, product, c));
 }
+
+void ln_onnx_gemm(ln_onnx_node *n) { ln_onnx_emit_gemm(n); }
 
 void ln_onnx_einsum(ln_onnx_node *n) {
   int32_t operands[16];
