@@ -86,11 +86,67 @@ int32_t ln_emit_dims(ln_emit *e, int32_t count, const ln_dim *dims) {
 
 /* ---- reshaping ---- */
 
+/* The operator among the last ones that gives the tensor; NULL for none. */
+static const ln_op *recent_maker(const ln_emit *e, int32_t tensor) {
+  enum { FARTHEST = 64 };
+  const ln_graph *graph = ln_emit_graph(e);
+  for (int32_t i = graph->op_count - 1; i >= 0 && i >= graph->op_count - FARTHEST; --i) {
+    for (int32_t k = 0; k < graph->ops[i].output_count; ++k) {
+      if (graph->ops[i].outputs[k] == tensor) return &graph->ops[i];
+    }
+  }
+  return NULL;
+}
+
+/* A shape that was computed, but has one open dimension at most: a constant with -1 in its place says it as well. */
+static int32_t plain_shape(ln_emit *e, int32_t shape) {
+  const ln_fact *fact = &e->facts[shape];
+  int32_t values[LN_MAX_RANK], open = 0;
+  if (fact->constant || fact->value[0] == NULL || fact->value[1] == NULL || fact->shape[0].rank != 1) return shape;
+  const int32_t count = fact->shape[0].dims[0], *first = fact->value[0], *second = fact->value[1];
+  if (count > LN_MAX_RANK || fact->shape[1].dims[0] != count) return shape;
+  for (int32_t i = 0; i < count; ++i) {
+    if (first[i] <= 0 || second[i] <= 0) return shape;
+    values[i] = first[i] == second[i] ? first[i] : -1;
+    open += values[i] < 0;
+  }
+  return open <= 1 ? ln_emit_vector(e, count, values) : shape;
+}
+
+/* Whether both have the same dimensions but for the last one. */
+static bool same_outer(const ln_emit *e, int32_t a, int32_t b) {
+  const ln_fact *x = &e->facts[a], *y = &e->facts[b];
+  if (x->shape[0].rank != y->shape[0].rank || x->shape[0].rank < 1) return false;
+  for (int32_t p = 0; p < 2; ++p) {
+    for (int32_t i = 0; i + 1 < x->shape[0].rank; ++i) {
+      if (x->shape[p].dims[i] != y->shape[p].dims[i]) return false;
+    }
+  }
+  return true;
+}
+
+/* RESHAPE, FULLY_CONNECTED, RESHAPE back: the layer itself keeps dimensions. Gives `out` where it is none of these. */
+static int32_t layer_on_all(ln_emit *e, int32_t a, int32_t out) {
+  const ln_op *layer = recent_maker(e, a);
+  if (layer == NULL || layer->def->code != LN_OP_FULLY_CONNECTED || layer->input_count > 3) return out;
+  const ln_op *before = recent_maker(e, layer->inputs[0]);
+  if (before == NULL || before->def->code != LN_OP_RESHAPE || !same_outer(e, before->inputs[0], out)) return out;
+  const int32_t source = before->inputs[0], depth = ln_emit_dim(e, layer->inputs[1], 1);
+  if (ln_emit_dim(e, source, -1) != depth || ln_emit_dim(e, out, -1) != ln_emit_dim(e, a, -1) || depth < 0) return out;
+  ln_fully_connected_options options = *(const ln_fully_connected_options *)layer->options;
+  int32_t inputs[3] = {source};
+  const int32_t count = layer->input_count;
+  for (int32_t i = 1; i < count; ++i) inputs[i] = layer->inputs[i] < 0 ? LN_EMIT_NONE : layer->inputs[i];
+  options.keep_num_dims = true;
+  return ln_emit_op(e, LN_OP_FULLY_CONNECTED, &options, count, inputs, ln_emit_type(e, a));
+}
+
 int32_t ln_emit_reshape_to(ln_emit *e, int32_t a, int32_t shape) {
   if (!ready(e, a) || !ready(e, shape)) return -1;
-  const int32_t to = ln_emit_cast(e, shape, LN_INT32);
+  int32_t to = ln_emit_cast(e, shape, LN_INT32);
+  if (ready(e, to)) to = plain_shape(e, to);
   const int32_t out = ln_emit_op(e, LN_OP_RESHAPE, NULL, 2, (const int32_t[]){a, to}, ln_emit_type(e, a));
-  return out;
+  return ready(e, out) ? layer_on_all(e, a, out) : -1;
 }
 
 /* Where only one dimension is open, -1 says it as well and the shape is a constant. */
