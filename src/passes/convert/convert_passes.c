@@ -68,6 +68,7 @@ static ln_status run_graph(ln_model *model, int32_t index, const ln_convert_pass
 ln_status ln_convert_passes_run(ln_model *model, const ln_convert_passes_options *options, ln_error *err) {
   static const ln_convert_passes_options none = {0};
   size_t grown = 0;
+  LN_TRY(ln_convert_join_graphs(model, err));
   for (int32_t i = 0; i < model->graph_count; ++i) {
     LN_TRY(run_graph(model, i, options != NULL ? options : &none, &grown, err));
   }

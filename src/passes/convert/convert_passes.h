@@ -15,4 +15,7 @@ typedef struct ln_convert_passes_options {
 /* All of them over all graphs of the model, each graph verified after each; changes the model in place. */
 ln_status ln_convert_passes_run(ln_model *model, const ln_convert_passes_options *options, ln_error *err);
 
+/* Graphs of the model that say the same become one (convert_join_graphs.c); the first of the passes. */
+ln_status ln_convert_join_graphs(ln_model *model, ln_error *err);
+
 #endif
