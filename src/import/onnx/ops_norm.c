@@ -43,7 +43,8 @@ void ln_onnx_batch_norm(ln_onnx_node *n) {
   const int32_t mean = ln_onnx_in(n, 3), variance = ln_onnx_in(n, 4);
   const double epsilon = ln_onnx_float(n, "epsilon", 1e-5f);
   if (ln_emit_failed(e)) return;
-  if (ln_onnx_int(n, "training_mode", 0) != 0) {
+  const bool old = n->version < 7 && ln_onnx_int(n, "is_test", 0) == 0;
+  if (ln_onnx_int(n, "training_mode", 0) != 0 || old) {
     batch_norm_training(n);
     return;
   }
