@@ -21,8 +21,9 @@ bool ln_onnx_ml_transform(ln_onnx_node *n, ln_onnx_transform *out);
 /* float32 [n, classes]. */
 int32_t ln_onnx_ml_transformed(ln_emit *e, ln_onnx_transform how, int32_t scores);
 
-/* Sets label and scores. One score [n, 1] of two classes: the second has it where it is more than `threshold`; the
- * first has one minus it (`threshold` of 0.5), or its negative. */
-void ln_onnx_ml_classify(ln_onnx_node *n, int32_t labels, int32_t scores, ln_onnx_transform how, double threshold);
+/* Sets label and scores. One score [n, 1] of two classes is the second's, which is the label where it is more than
+ * `threshold`; the first has what is missing to `whole`. */
+void ln_onnx_ml_classify(ln_onnx_node *n, int32_t labels, int32_t scores, ln_onnx_transform how, double threshold,
+                         double whole);
 
 #endif

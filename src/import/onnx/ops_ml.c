@@ -71,7 +71,8 @@ static int32_t pair(ln_emit *e, int32_t first, int32_t second) {
   return ln_emit_concat(e, 1, 2, (const int32_t[]){first, second});
 }
 
-void ln_onnx_ml_classify(ln_onnx_node *n, int32_t labels, int32_t scores, ln_onnx_transform how, double threshold) {
+void ln_onnx_ml_classify(ln_onnx_node *n, int32_t labels, int32_t scores, ln_onnx_transform how, double threshold,
+                         double whole) {
   ln_emit *e = n->e;
   const int32_t last = 1, single = ln_emit_dim(e, scores, 1) == 1 && ln_emit_dim(e, labels, 0) == 2;
   int32_t which, shown;
@@ -85,7 +86,7 @@ void ln_onnx_ml_classify(ln_onnx_node *n, int32_t labels, int32_t scores, ln_onn
     which = ln_emit_cast(e, ln_emit_squeeze(e, yes, 1, &last), LN_INT32);
     if (how == LN_ONNX_LOGISTIC) shown = ln_emit_unary(e, LN_OP_LOGISTIC, pair(e, other, scores));
     else if (how == LN_ONNX_PROBIT) shown = probit(e, scores);
-    else shown = pair(e, threshold == 0.5 ? ln_emit_add_number(e, other, 1) : other, scores);
+    else shown = pair(e, whole != 0 ? ln_emit_add_number(e, other, whole) : other, scores);
   }
   ln_onnx_out(n, 0, ln_emit_gather(e, labels, which, 0, 0));
   if (ln_onnx_wants(n, 1)) ln_onnx_out(n, 1, shown);
@@ -125,7 +126,7 @@ void ln_onnx_linear_classifier(ln_onnx_node *n) {
   ln_onnx_transform how;
   if (!ln_onnx_ml_transform(n, &how)) return;
   const int32_t labels = ln_onnx_ml_labels(n, "classlabels_ints", "classlabels_strings");
-  ln_onnx_ml_classify(n, labels, linear(n, rows_in(n)), how, 0);
+  ln_onnx_ml_classify(n, labels, linear(n, rows_in(n)), how, 0, 1);
 }
 
 /* ---- support vectors ---- */

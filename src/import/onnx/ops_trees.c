@@ -3,6 +3,7 @@
  * limit, where to go - and leaves lead to themselves, so that every tree takes as many steps as the deepest.
  */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "import/onnx/onnx_ml.h"
@@ -19,9 +20,12 @@ typedef struct node {
   int64_t id;
 } node;
 
+struct place;
+
 typedef struct forest {
   ln_onnx_node *n;
   node *nodes;
+  struct place *places; /* [node_count] by numbers */
   int32_t node_count, tree_count, targets;
   int32_t *roots; /* [tree_count] */
   float *weights; /* [node_count, targets] of leaves */
@@ -58,15 +62,30 @@ static bool add_weight(forest *f, int32_t at, int64_t target, double weight) {
 
 /* ---- reading: nodes by the number of their tree and their own ---- */
 
-static int32_t find_node(const forest *f, int64_t tree, int64_t id, int32_t near) {
-  /* Most files have a tree's nodes in a row, so that the place is the same distance away as the number. */
-  const int64_t guess = near + (id - f->nodes[near].id);
-  if (guess >= 0 && guess < f->node_count && f->nodes[guess].tree == tree && f->nodes[guess].id == id)
-    return (int32_t)guess;
-  for (int32_t i = 0; i < f->node_count; ++i) {
-    if (f->nodes[i].tree == tree && f->nodes[i].id == id) return i;
-  }
-  return -1;
+struct place {
+  int64_t tree, id;
+  int32_t index;
+};
+typedef struct place place;
+
+static int by_number(const void *a, const void *b) {
+  const place *x = a, *y = b;
+  if (x->tree != y->tree) return x->tree < y->tree ? -1 : 1;
+  return x->id < y->id ? -1 : x->id > y->id;
+}
+
+static bool sort_places(forest *f) {
+  f->places = ln_arena_array(ln_emit_arena(f->n->e), (size_t)f->node_count, sizeof *f->places);
+  if (f->places == NULL) return ln_import_no_memory(f->n->e->import) > 0;
+  for (int32_t i = 0; i < f->node_count; ++i) f->places[i] = (place){f->nodes[i].tree, f->nodes[i].id, i};
+  qsort(f->places, (size_t)f->node_count, sizeof *f->places, by_number);
+  return true;
+}
+
+static int32_t find_node(const forest *f, int64_t tree, int64_t id) {
+  const place wanted = {tree, id, 0};
+  const place *found = bsearch(&wanted, f->places, (size_t)f->node_count, sizeof *f->places, by_number);
+  return found == NULL ? -1 : found->index;
 }
 
 static bool read_mode(forest *f, const char *name, branch_mode *out) {
@@ -118,10 +137,11 @@ static bool read_nodes(forest *f, int32_t targets) {
     if (f->tree_count == MOST_TREES) return is_wrong(f, "too many trees");
     f->roots[f->tree_count++] = i;
   }
+  if (!sort_places(f)) return false;
   for (int32_t i = 0; i < f->node_count; ++i) {
     node *at = &f->nodes[i];
-    at->yes = at->mode == LEAF ? i : find_node(f, at->tree, yes[i], i);
-    at->no = at->mode == LEAF ? i : find_node(f, at->tree, no[i], i);
+    at->yes = at->mode == LEAF ? i : find_node(f, at->tree, yes[i]);
+    at->no = at->mode == LEAF ? i : find_node(f, at->tree, no[i]);
     if (at->yes < 0 || at->no < 0) return is_wrong(f, "a branch leads nowhere");
   }
   return true;
@@ -146,10 +166,9 @@ static bool read_weights(forest *f, const char *prefix) {
   for (int32_t i = 1; i < 4; ++i) {
     if (counts[i] != counts[0]) return is_wrong(f, "lists of different lengths");
   }
-  for (int32_t i = 0, near = 0; i < counts[0]; ++i) {
-    const int32_t at = find_node(f, trees[i], ids[i], near);
+  for (int32_t i = 0; i < counts[0]; ++i) {
+    const int32_t at = find_node(f, trees[i], ids[i]);
     if (at < 0 || !add_weight(f, at, targets[i], weights[i])) return is_wrong(f, "a weight of no leaf");
-    near = at;
   }
   return true;
 }
@@ -328,83 +347,113 @@ void ln_onnx_tree_classifier(ln_onnx_node *n) {
     if (base >= 0 && ln_emit_elements(e, base) > 0) {
       scores = ln_emit_add(e, scores, ln_emit_slice(e, base, 0, ln_emit_elements(e, base) == 2 ? 1 : 0, INT32_MAX, 1));
     }
-    ln_onnx_ml_classify(n, labels, scores, how, positive && base < 0 ? 0.5 : 0);
+    ln_onnx_ml_classify(n, labels, scores, how, positive ? 0.5 : 0, positive ? 1 : 0);
     return;
   }
-  ln_onnx_ml_classify(n, labels, with_base(&f, scores), how, 0);
+  ln_onnx_ml_classify(n, labels, with_base(&f, scores), how, 0, 0);
 }
 
 /* ---- TreeEnsemble: interior nodes and leaves stand in lists of their own ---- */
 
-static bool set_member_free(forest *f, int64_t mode, branch_mode *out) {
-  if (mode < 0 || mode > 6) return is_wrong(f, "a branch of no kind");
-  if (mode == 6) {
-    ln_emit_refuse(f->n->e, "branches by membership in a set; export the trees with comparisons alone");
-    return false;
+/* Its attributes. */
+typedef struct tables {
+  int32_t inner, leaves, roots, members;
+  const int64_t *features, *yes, *no, *yes_leaf, *no_leaf, *root, *target, *missing;
+  const float *limits, *weights, *member; /* sets one after the other, each ended by no number */
+  const int64_t *modes;
+} tables;
+
+static bool read_tables(ln_onnx_node *n, tables *t) {
+  int32_t counts[6], targets, modes = 0, missing;
+  *t = (tables){.features = ln_onnx_ints(n, "nodes_featureids", &counts[0]),
+                .yes = ln_onnx_ints(n, "nodes_truenodeids", &counts[1]),
+                .no = ln_onnx_ints(n, "nodes_falsenodeids", &counts[2]),
+                .yes_leaf = ln_onnx_ints(n, "nodes_trueleafs", &counts[3]),
+                .no_leaf = ln_onnx_ints(n, "nodes_falseleafs", &counts[4]),
+                .target = ln_onnx_ints(n, "leaf_targetids", &targets)};
+  t->root = ln_onnx_ints(n, "tree_roots", &t->roots);
+  t->inner = counts[0];
+  t->missing = ln_onnx_ints(n, "nodes_missing_value_tracks_true", &missing);
+  if (missing < t->inner) t->missing = NULL;
+  t->limits = floats_of(n, "", "nodes_splits", &counts[5]);
+  t->weights = floats_of(n, "", "leaf_weights", &t->leaves);
+  t->member = floats_of(n, "", "membership_values", &t->members);
+  int64_t *list = ln_arena_array(ln_emit_arena(n->e), (size_t)t->inner + 1, sizeof *list);
+  if (list == NULL) return ln_import_no_memory(n->e->import) > 0;
+  bool good = t->features != NULL && t->yes != NULL && t->no != NULL && t->yes_leaf != NULL && t->no_leaf != NULL &&
+              t->root != NULL && t->target != NULL && t->limits != NULL && t->weights != NULL && targets == t->leaves &&
+              ln_emit_ints(n->e, ln_onnx_tensor(n, "nodes_modes"), list, t->inner, &modes) && modes == t->inner;
+  for (int32_t i = 1; i < 6; ++i) good = good && counts[i] == counts[0];
+  t->modes = list;
+  return good;
+}
+
+/* A node that asks for a member of a set is a row of nodes that ask for each. */
+static bool add_members(forest *f, const tables *t, int32_t at, int32_t *from, int32_t *used) {
+  const node own = f->nodes[at];
+  int32_t last = at;
+  if (*from >= t->members || isnan(t->member[*from])) return is_wrong(f, "a set without members");
+  for (bool first = true; *from < t->members && !isnan(t->member[*from]); ++*from, first = false) {
+    const int32_t place = first ? at : (*used)++;
+    if (place >= f->node_count) return is_wrong(f, "too many members");
+    f->nodes[place] = own;
+    f->nodes[place].mode = EQ;
+    f->nodes[place].limit = t->member[*from];
+    if (!first) f->nodes[last].no = place;
+    last = place;
   }
-  *out = (branch_mode)mode;
+  ++*from;
+  return true;
+}
+
+static bool add_inner(forest *f, const tables *t) {
+  int32_t member = 0, used = t->inner + t->leaves;
+  for (int32_t i = 0; i < t->inner; ++i) {
+    node *at = &f->nodes[i];
+    const int64_t to[2] = {t->yes[i], t->no[i]};
+    for (int32_t k = 0; k < 2; ++k) {
+      const bool leaf = (k == 0 ? t->yes_leaf : t->no_leaf)[i] != 0;
+      if (to[k] < 0 || to[k] >= (leaf ? t->leaves : t->inner)) return is_wrong(f, "a branch leads nowhere");
+      *(k == 0 ? &at->yes : &at->no) = (int32_t)to[k] + (leaf ? t->inner : 0);
+    }
+    if (t->features[i] < 0 || t->features[i] > INT32_MAX) return is_wrong(f, "numbers are too large");
+    if (t->modes[i] < 0 || t->modes[i] > 6) return is_wrong(f, "a branch of no kind");
+    at->feature = (int32_t)t->features[i];
+    at->limit = t->limits[i];
+    at->nan_is_yes = t->missing != NULL && t->missing[i] != 0;
+    at->mode = t->modes[i] == 6 ? MEMBER : (branch_mode)t->modes[i];
+    if (at->mode == MEMBER && !add_members(f, t, i, &member, &used)) return false;
+  }
   return true;
 }
 
 void ln_onnx_tree_ensemble(ln_onnx_node *n) {
   ln_emit *e = n->e;
   forest f = {.n = n};
-  ln_onnx_transform how = LN_ONNX_AS_IT_IS;
-  int32_t counts[6], root_count, targets_count, weight_count, mode_count = 0, missing_count;
-  const int64_t *features = ln_onnx_ints(n, "nodes_featureids", &counts[0]),
-                *yes = ln_onnx_ints(n, "nodes_truenodeids", &counts[1]);
-  const int64_t *no = ln_onnx_ints(n, "nodes_falsenodeids", &counts[2]),
-                *yes_leaf = ln_onnx_ints(n, "nodes_trueleafs", &counts[3]);
-  const int64_t *no_leaf = ln_onnx_ints(n, "nodes_falseleafs", &counts[4]),
-                *roots = ln_onnx_ints(n, "tree_roots", &root_count);
-  const int64_t *targets = ln_onnx_ints(n, "leaf_targetids", &targets_count);
-  const int64_t *missing = ln_onnx_ints(n, "nodes_missing_value_tracks_true", &missing_count);
-  const float *limits = floats_of(n, "", "nodes_splits", &counts[5]),
-              *weights = floats_of(n, "", "leaf_weights", &weight_count);
+  tables t;
   const int64_t transform = ln_onnx_int(n, "post_transform", 0), by = ln_onnx_int(n, "aggregate_function", 1);
-  const int32_t modes_in = ln_onnx_tensor(n, "nodes_modes");
-  int64_t *modes = ln_arena_array(ln_emit_arena(e), (size_t)counts[0] + 1, sizeof *modes);
-  if (ln_emit_failed(e) || modes == NULL) return;
-  bool good = features != NULL && yes != NULL && no != NULL && yes_leaf != NULL && no_leaf != NULL && roots != NULL &&
-              targets != NULL && limits != NULL && weights != NULL && transform >= 0 && transform <= 4 && by >= 0 &&
-              by <= 3 && ln_emit_ints(e, modes_in, modes, counts[0], &mode_count) && mode_count == counts[0] &&
-              targets_count == weight_count;
-  for (int32_t i = 1; i < 6; ++i) good = good && counts[i] == counts[0];
-  if (!good) {
+  if (!read_tables(n, &t) || transform < 0 || transform > 4 || by < 0 || by > 3) {
     is_wrong(&f, "lists are missing or of different lengths");
     return;
   }
-  const int32_t inner = counts[0];
-  if (weight_count > MOST_NODES - inner || !make_room(&f, inner + weight_count, ln_onnx_int32(n, "n_targets", 0)))
+  if (t.inner > MOST_NODES / 4 || t.leaves > MOST_NODES / 4 || t.members > MOST_NODES / 4 ||
+      !make_room(&f, t.inner + t.leaves + t.members, ln_onnx_int32(n, "n_targets", 0))) {
     return;
-  how = (ln_onnx_transform)transform;
-  for (int32_t i = 0; i < inner; ++i) {
-    node *at = &f.nodes[i];
-    *at = (node){.feature = (int32_t)features[i],
-                 .limit = limits[i],
-                 .nan_is_yes = missing != NULL && i < missing_count && missing[i] != 0};
-    const int64_t to[2] = {yes[i] + (yes_leaf[i] != 0 ? inner : 0), no[i] + (no_leaf[i] != 0 ? inner : 0)};
-    if (!set_member_free(&f, modes[i], &at->mode)) return;
-    if (features[i] < 0 || features[i] > INT32_MAX || to[0] < 0 || to[0] >= f.node_count || to[1] < 0 ||
-        to[1] >= f.node_count) {
-      is_wrong(&f, "a branch leads nowhere");
-      return;
-    }
-    at->yes = (int32_t)to[0];
-    at->no = (int32_t)to[1];
   }
-  for (int32_t i = 0; i < weight_count; ++i) {
-    f.nodes[inner + i] = (node){.mode = LEAF, .yes = inner + i, .no = inner + i};
-    if (!add_weight(&f, inner + i, targets[i], weights[i])) return;
+  for (int32_t i = t.inner; i < f.node_count; ++i) f.nodes[i] = (node){.mode = LEAF, .yes = i, .no = i};
+  if (!add_inner(&f, &t)) return;
+  for (int32_t i = 0; i < t.leaves; ++i) {
+    if (!add_weight(&f, t.inner + i, t.target[i], t.weights[i])) return;
   }
-  for (int32_t i = 0; i < root_count && i < f.node_count; ++i) {
-    if (roots[i] < 0 || roots[i] >= inner) {
+  for (int32_t i = 0; i < t.roots && i < f.node_count; ++i) {
+    if (t.root[i] < 0 || t.root[i] >= t.inner) {
       is_wrong(&f, "a root is none of the nodes");
       return;
     }
-    f.roots[f.tree_count++] = (int32_t)roots[i];
+    f.roots[f.tree_count++] = (int32_t)t.root[i];
   }
   if (!find_depth(&f)) return;
   const int32_t scores = aggregated(&f, (aggregate)by, ln_emit_cast(e, ln_onnx_in(n, 0), LN_FLOAT32));
-  ln_onnx_out(n, 0, ln_emit_cast(e, ln_onnx_ml_transformed(e, how, scores), ln_emit_type(e, ln_onnx_in(n, 0))));
+  const int32_t shown = ln_onnx_ml_transformed(e, (ln_onnx_transform)transform, scores);
+  ln_onnx_out(n, 0, ln_emit_cast(e, shown, ln_emit_type(e, ln_onnx_in(n, 0))));
 }
