@@ -20,12 +20,12 @@ typedef struct node {
   int64_t id;
 } node;
 
-struct place;
+struct numbered;
 
 typedef struct forest {
   ln_onnx_node *n;
   node *nodes;
-  struct place *places; /* [node_count] by numbers */
+  struct numbered *places; /* [node_count] by numbers */
   int32_t node_count, tree_count, targets;
   int32_t *roots; /* [tree_count] */
   float *weights; /* [node_count, targets] of leaves */
@@ -62,14 +62,14 @@ static bool add_weight(forest *f, int32_t at, int64_t target, double weight) {
 
 /* ---- reading: nodes by the number of their tree and their own ---- */
 
-struct place {
+struct numbered {
   int64_t tree, id;
   int32_t index;
 };
-typedef struct place place;
+typedef struct numbered numbered;
 
 static int by_number(const void *a, const void *b) {
-  const place *x = a, *y = b;
+  const numbered *x = a, *y = b;
   if (x->tree != y->tree) return x->tree < y->tree ? -1 : 1;
   return x->id < y->id ? -1 : x->id > y->id;
 }
@@ -77,14 +77,14 @@ static int by_number(const void *a, const void *b) {
 static bool sort_places(forest *f) {
   f->places = ln_arena_array(ln_emit_arena(f->n->e), (size_t)f->node_count, sizeof *f->places);
   if (f->places == NULL) return ln_import_no_memory(f->n->e->import) > 0;
-  for (int32_t i = 0; i < f->node_count; ++i) f->places[i] = (place){f->nodes[i].tree, f->nodes[i].id, i};
+  for (int32_t i = 0; i < f->node_count; ++i) f->places[i] = (numbered){f->nodes[i].tree, f->nodes[i].id, i};
   qsort(f->places, (size_t)f->node_count, sizeof *f->places, by_number);
   return true;
 }
 
 static int32_t find_node(const forest *f, int64_t tree, int64_t id) {
-  const place wanted = {tree, id, 0};
-  const place *found = bsearch(&wanted, f->places, (size_t)f->node_count, sizeof *f->places, by_number);
+  const numbered wanted = {tree, id, 0};
+  const numbered *found = bsearch(&wanted, f->places, (size_t)f->node_count, sizeof *f->places, by_number);
   return found == NULL ? -1 : found->index;
 }
 
