@@ -149,6 +149,7 @@ typedef struct ln_sm_variable {
   ln_type type;
   ln_shape shape;
   int32_t stored;   /* in ln_sm.stored; -1: none */
+  int32_t asset;    /* it holds the name of one; -1 */
   const void *data; /* as a tensor holds it */
   size_t bytes;
   bool changes;          /* a wanted signature assigns to it */
@@ -302,6 +303,8 @@ bool ln_sm_mark_changes(ln_sm *sm, const ln_sm_ref *outputs, int32_t count);
 bool ln_sm_has_effects(ln_sm *sm, ln_sm_graph *graph);
 int32_t ln_sm_variable_of(ln_sm *sm, const char *name, size_t length); /* added where it is new; -1 */
 int32_t ln_sm_table_of(ln_sm *sm, const char *name, size_t length);
+/* Whether the node stands for a file of the model's: then its result is given. */
+bool ln_sm_give_asset(ln_sm_call *c);
 /* A variable's value at this place. */
 int32_t ln_sm_read_variable(ln_sm_scope *scope, const ln_sm_value *handle);
 void ln_sm_assign_variable(ln_sm_call *c, const ln_sm_value *handle, const ln_sm_value *value);
@@ -333,7 +336,8 @@ enum {
   LN_FN_ERFINV,
   LN_FN_NDTRI,
   LN_FN_ROUND,
-  LN_FN_TRUNC
+  LN_FN_TRUNC,
+  LN_FN_INVERT
 };
 enum {
   LN_FN2_TRUNC_DIV,

@@ -76,6 +76,17 @@ void ln_sm_op_top_k(ln_sm_call *c) {
   ln_sm_give(c, 1, ln_emit_cast(c->e, indices, index));
 }
 
+/* InTopKV2: predictions [rows, classes], targets [rows], k: whether fewer than k predictions are greater */
+void ln_sm_op_in_top_k(ln_sm_call *c) {
+  ln_emit *e = c->e;
+  const int32_t a = ln_sm_in(c, 0), last = -1, targets = ln_sm_in(c, 1), end = 1;
+  const int32_t k = c->in_count > 2 ? as_i32(c, 2) : ln_emit_i32(e, (int32_t)ln_sm_int(c, "k", 1));
+  const int32_t own = ln_emit_gather(e, a, ln_emit_expand(e, targets, 1, &end), 1, 1);
+  const int32_t greater = ln_emit_cast(e, ln_emit_compare(e, LN_OP_GREATER, a, own), LN_INT32);
+  const int32_t before = ln_emit_reduce(e, LN_OP_SUM, greater, 1, &last, false);
+  ln_sm_result(c, ln_emit_compare(e, LN_OP_LESS, before, k));
+}
+
 /* ---- scattering ---- */
 
 static int32_t scatter(ln_sm_call *c, int32_t indices, int32_t updates, int32_t shape) {
@@ -104,6 +115,37 @@ static int32_t scatter_into(ln_sm_call *c, int32_t a, int32_t indices, int32_t u
 /* TensorScatterUpdate (variant -1), TensorScatterAdd, TensorScatterSub: tensor, indices, updates */
 void ln_sm_op_tensor_scatter(ln_sm_call *c) {
   ln_sm_result(c, scatter_into(c, ln_sm_in(c, 0), ln_sm_in(c, 1), ln_sm_in(c, 2)));
+}
+
+/* Each index of several numbers as one, and how many there are. */
+static int32_t flat_places(ln_sm_call *c, int32_t a, int32_t indices, int64_t *count) {
+  ln_emit *e = c->e;
+  const int32_t depth = ln_emit_dim(e, indices, -1);
+  int32_t strides[LN_MAX_RANK], last = -1;
+  *count = 1;
+  for (int32_t i = depth - 1; i >= 0 && depth <= ln_emit_rank(e, a); --i) {
+    const int32_t size = ln_emit_dim(e, a, i);
+    strides[i] = (int32_t)*count;
+    if (size < 1 || *count > INT32_MAX / size) return ln_emit_refuse(e, "its tensor has an open size");
+    *count *= size;
+  }
+  if (depth < 1 || depth > ln_emit_rank(e, a)) return ln_emit_refuse(e, "its indices have an open size");
+  const int32_t parts = ln_emit_mul(e, ln_emit_cast(e, indices, LN_INT32), ln_emit_vector(e, depth, strides));
+  return ln_emit_reduce(e, LN_OP_SUM, parts, 1, &last, false);
+}
+
+/* TensorScatterMax, TensorScatterMin: the extreme of all updates of a place, and of what was there */
+void ln_sm_op_tensor_scatter_extreme(ln_sm_call *c) {
+  ln_emit *e = c->e;
+  const int32_t a = ln_sm_in(c, 0), indices = ln_sm_in(c, 1), updates = ln_sm_in(c, 2);
+  int64_t count;
+  if (a < 0 || indices < 0) return;
+  const int32_t places = flat_places(c, a, indices, &count);
+  const bool most = c->variant == LN_OP_MAXIMUM;
+  const int32_t code = most ? LN_OP_UNSORTED_SEGMENT_MAX : LN_OP_UNSORTED_SEGMENT_MIN;
+  const int32_t in[3] = {updates, places, ln_emit_i32(e, (int32_t)count)};
+  const int32_t made = ln_emit_reshape_like(e, op1(e, code, NULL, 3, in), a);
+  ln_sm_result(c, ln_emit_binary(e, c->variant, a, made));
 }
 
 /* ResourceScatterUpdate and its like: variable, rows, updates; ResourceScatterNdUpdate has whole indices */
@@ -281,7 +323,11 @@ void ln_sm_op_cumprod(ln_sm_call *c) {
 void ln_sm_op_non_max(ln_sm_call *c) {
   ln_emit *e = c->e;
   const int32_t version = c->variant;
-  const int32_t overlap = version == 1 ? ln_emit_f32(e, ln_sm_float(c, "iou_threshold", 0.5)) : ln_sm_in(c, 3);
+  double sigma = 0;
+  /* TensorFlow has no hard limit where it lowers scores; TensorFlow Lite has both. */
+  const bool soft = version == 5 && ln_emit_number(e, ln_sm_in(c, 5), &sigma) && sigma > 0;
+  const bool has_limit = version > 1 && !soft;
+  const int32_t overlap = has_limit ? ln_sm_in(c, 3) : ln_emit_f32(e, soft ? 1 : ln_sm_float(c, "iou_threshold", 0.5));
   const int32_t least = version >= 3 ? ln_sm_in(c, 4) : ln_emit_f32(e, -3.4e38);
   const int32_t in[6] = {ln_sm_in(c, 0), ln_sm_in(c, 1), ln_sm_in(c, 2),
                          overlap,        least,          version == 5 ? ln_sm_in(c, 5) : -1};

@@ -96,46 +96,121 @@ void ln_sm_op_resize_by_matrix(ln_sm_call *c) {
   ln_sm_result(c, ln_emit_einsum(e, "bhwc,yh,xw->byxc", 3, operands));
 }
 
+/* ---- boxes ---- */
+
+/* Where the samples of each box lie along an axis: [boxes, count], in pixels. */
+static int32_t sample_places(ln_emit *e, int32_t boxes, int32_t from, int32_t to, int32_t size, int32_t count) {
+  const int32_t end = 1;
+  const int32_t low = ln_emit_expand(e, ln_emit_pick(e, boxes, 1, from), 1, &end),
+                high = ln_emit_expand(e, ln_emit_pick(e, boxes, 1, to), 1, &end);
+  if (count == 1) return ln_emit_mul_number(e, ln_emit_add(e, low, high), 0.5 * (size - 1));
+  float *steps = ln_arena_array(ln_emit_arena(e), (size_t)count, sizeof *steps);
+  if (steps == NULL) return ln_import_no_memory(e->import);
+  for (int32_t i = 0; i < count; ++i) steps[i] = (float)i * (float)(size - 1) / (float)(count - 1);
+  const int32_t apart = ln_emit_mul(e, ln_emit_sub(e, high, low), ln_emit_const_view(e, LN_FLOAT32, 1, &count, steps));
+  return ln_emit_add(e, ln_emit_mul_number(e, low, size - 1), apart);
+}
+
+/* How much each pixel counts at each place: what two neighbours share. [boxes, count, size] */
+static int32_t shares(ln_emit *e, int32_t places, int32_t size, bool bilinear) {
+  const int32_t end = 2;
+  const int32_t pixels =
+      ln_emit_cast(e, ln_emit_range(e, ln_emit_i32(e, 0), ln_emit_i32(e, size), ln_emit_i32(e, 1)), LN_FLOAT32);
+  const int32_t at =
+      ln_emit_expand(e, bilinear ? places : ln_emit_unary(e, LN_OP_FLOOR, ln_emit_add_number(e, places, 0.5)), 1, &end);
+  const int32_t away = ln_emit_unary(e, LN_OP_ABS, ln_emit_sub(e, at, pixels));
+  return ln_emit_unary(e, LN_OP_RELU, ln_emit_sub(e, ln_emit_f32(e, 1), away));
+}
+
+static int32_t inside(ln_emit *e, int32_t places, int32_t size) {
+  const int32_t low = ln_emit_compare(e, LN_OP_GREATER_EQUAL, places, ln_emit_f32(e, 0));
+  const int32_t high = ln_emit_compare(e, LN_OP_LESS_EQUAL, places, ln_emit_f32(e, size - 1));
+  return ln_emit_binary(e, LN_OP_LOGICAL_AND, low, high);
+}
+
+/* CropAndResize: images, boxes, the image of each, size: sampling is a product from either side */
+void ln_sm_op_crop_and_resize(ln_sm_call *c) {
+  ln_emit *e = c->e;
+  int64_t size[2];
+  int32_t count = 0;
+  const int32_t boxes = ln_sm_in(c, 1), rows_axes[2] = {2, 3}, columns_axes[2] = {1, 3};
+  const int32_t images = ln_emit_gather(e, ln_emit_cast(e, ln_sm_in(c, 0), LN_FLOAT32), ln_sm_in(c, 2), 0, 0);
+  const int32_t rows = ln_emit_dim(e, images, 1), columns = ln_emit_dim(e, images, 2);
+  if (!ln_sm_const_ints(c, 3, "size", size, 2, &count)) return;
+  if (count != 2 || rows < 1 || columns < 1 || size[0] < 1 || size[1] < 1 || size[0] > 1 << 16 || size[1] > 1 << 16) {
+    ln_emit_refuse(e, "height and width must be known; say --shape");
+    return;
+  }
+  const bool bilinear = !ln_sm_is(c, "method", "nearest");
+  const int32_t down = sample_places(e, boxes, 0, 2, rows, (int32_t)size[0]),
+                right = sample_places(e, boxes, 1, 3, columns, (int32_t)size[1]);
+  const int32_t operands[3] = {images, shares(e, down, rows, bilinear), shares(e, right, columns, bilinear)};
+  const int32_t made = ln_emit_einsum(e, "nhwc,nyh,nxw->nyxc", 3, operands);
+  const int32_t within = ln_emit_binary(e, LN_OP_LOGICAL_AND, ln_emit_expand(e, inside(e, down, rows), 2, rows_axes),
+                                        ln_emit_expand(e, inside(e, right, columns), 2, columns_axes));
+  ln_sm_result(c, ln_emit_select(e, within, made, ln_emit_f32(e, ln_sm_float(c, "extrapolation_value", 0))));
+}
+
 /* ---- colours ---- */
 
-/* RGBToHSV: each in 0..1, colours in the last dimension */
-void ln_sm_op_rgb_to_hsv(ln_sm_call *c) {
-  ln_emit *e = c->e;
-  const int32_t a = ln_sm_in(c, 0);
+typedef struct colour {
+  int32_t hue, saturation, value;
+} colour;
+
+static colour to_hsv(ln_emit *e, int32_t a) {
   int32_t rgb[3];
   for (int32_t i = 0; i < 3; ++i) rgb[i] = ln_emit_pick(e, a, -1, i);
   const int32_t most = ln_emit_binary(e, LN_OP_MAXIMUM, rgb[0], ln_emit_binary(e, LN_OP_MAXIMUM, rgb[1], rgb[2]));
   const int32_t least = ln_emit_binary(e, LN_OP_MINIMUM, rgb[0], ln_emit_binary(e, LN_OP_MINIMUM, rgb[1], rgb[2]));
   const int32_t range = ln_emit_sub(e, most, least), zero = ln_emit_f32(e, 0), one = ln_emit_f32(e, 1);
-  const int32_t grey = ln_emit_compare(e, LN_OP_LESS_EQUAL, range, zero),
-                black = ln_emit_compare(e, LN_OP_LESS_EQUAL, most, zero);
+  const int32_t grey = ln_emit_compare(e, LN_OP_LESS_EQUAL, range, zero);
+  const int32_t black = ln_emit_compare(e, LN_OP_LESS_EQUAL, most, zero);
   const int32_t saturation = ln_emit_select(e, black, zero, ln_emit_div(e, range, ln_emit_select(e, black, one, most)));
   const int32_t norm = ln_emit_mul_number(e, ln_emit_reciprocal(e, ln_emit_select(e, grey, one, range)), 1.0 / 6);
-  int32_t hue = ln_emit_add_number(e, ln_emit_mul(e, norm, ln_emit_sub(e, rgb[0], rgb[1])), 4.0 / 6);
-  const int32_t green = ln_emit_add_number(e, ln_emit_mul(e, norm, ln_emit_sub(e, rgb[2], rgb[0])), 2.0 / 6);
-  hue = ln_emit_select(e, ln_emit_compare(e, LN_OP_EQUAL, rgb[1], most), green, hue);
-  hue = ln_emit_select(e, ln_emit_compare(e, LN_OP_EQUAL, rgb[0], most),
-                       ln_emit_mul(e, norm, ln_emit_sub(e, rgb[1], rgb[2])), hue);
+  const int32_t by_red = ln_emit_mul(e, norm, ln_emit_sub(e, rgb[1], rgb[2]));
+  const int32_t by_green = ln_emit_add_number(e, ln_emit_mul(e, norm, ln_emit_sub(e, rgb[2], rgb[0])), 2.0 / 6);
+  const int32_t by_blue = ln_emit_add_number(e, ln_emit_mul(e, norm, ln_emit_sub(e, rgb[0], rgb[1])), 4.0 / 6);
+  int32_t hue = ln_emit_select(e, ln_emit_compare(e, LN_OP_EQUAL, rgb[1], most), by_green, by_blue);
+  hue = ln_emit_select(e, ln_emit_compare(e, LN_OP_EQUAL, rgb[0], most), by_red, hue);
   hue = ln_emit_select(e, grey, zero, hue);
   hue = ln_emit_select(e, ln_emit_compare(e, LN_OP_LESS, hue, zero), ln_emit_add_number(e, hue, 1), hue);
-  ln_sm_result(c, ln_emit_pack(e, -1, 3, (const int32_t[]){hue, saturation, most}));
+  return (colour){hue, saturation, most};
 }
 
-/* HSVToRGB */
-void ln_sm_op_hsv_to_rgb(ln_sm_call *c) {
+static int32_t to_rgb(ln_emit *e, colour from) {
   static const double shifts[3] = {3, 2, 4};
-  ln_emit *e = c->e;
-  const int32_t a = ln_sm_in(c, 0);
-  const int32_t hue = ln_emit_mul_number(e, ln_emit_pick(e, a, -1, 0), 6), saturation = ln_emit_pick(e, a, -1, 1),
-                value = ln_emit_pick(e, a, -1, 2);
+  const int32_t hue = ln_emit_mul_number(e, from.hue, 6);
   int32_t parts[3];
   for (int32_t i = 0; i < 3; ++i) {
     int32_t away = ln_emit_unary(e, LN_OP_ABS, ln_emit_add_number(e, hue, -shifts[i]));
     away = i == 0 ? ln_emit_add_number(e, away, -1) : ln_emit_sub(e, ln_emit_f32(e, 2), away);
     const int32_t lack = ln_emit_add_number(e, ln_emit_clip(e, away, 0, 1), -1);
-    parts[i] = ln_emit_mul(e, value, ln_emit_add_number(e, ln_emit_mul(e, saturation, lack), 1));
+    parts[i] = ln_emit_mul(e, from.value, ln_emit_add_number(e, ln_emit_mul(e, from.saturation, lack), 1));
   }
-  ln_sm_result(c, ln_emit_pack(e, -1, 3, parts));
+  return ln_emit_pack(e, -1, 3, parts);
+}
+
+/* RGBToHSV: each in 0..1, colours in the last dimension */
+void ln_sm_op_rgb_to_hsv(ln_sm_call *c) {
+  const colour made = to_hsv(c->e, ln_sm_in(c, 0));
+  ln_sm_result(c, ln_emit_pack(c->e, -1, 3, (const int32_t[]){made.hue, made.saturation, made.value}));
+}
+
+/* HSVToRGB */
+void ln_sm_op_hsv_to_rgb(ln_sm_call *c) {
+  const int32_t a = ln_sm_in(c, 0);
+  const colour from = {ln_emit_pick(c->e, a, -1, 0), ln_emit_pick(c->e, a, -1, 1), ln_emit_pick(c->e, a, -1, 2)};
+  ln_sm_result(c, to_rgb(c->e, from));
+}
+
+/* AdjustSaturation: images, factor; AdjustHue (variant 1): images, part of the circle */
+void ln_sm_op_adjust_colour(ln_sm_call *c) {
+  ln_emit *e = c->e;
+  colour made = to_hsv(e, ln_sm_in(c, 0));
+  const int32_t by = ln_sm_in(c, 1);
+  if (c->variant == 0) made.saturation = ln_emit_clip(e, ln_emit_mul(e, made.saturation, by), 0, 1);
+  else made.hue = ln_emit_binary(e, LN_OP_FLOOR_MOD, ln_emit_add(e, made.hue, by), ln_emit_f32(e, 1));
+  ln_sm_result(c, to_rgb(e, made));
 }
 
 /* AdjustContrastv2: images, factor: away from each channel's mean */

@@ -89,11 +89,25 @@ static bool tell(ln_sm_call *c, const ln_sm_list *list, int32_t item) {
   return true;
 }
 
+/* Zeros behind the items, so that there is one at `index`. */
+static int32_t grown(ln_sm_call *c, int32_t items, int32_t index) {
+  ln_emit *e = c->e;
+  ln_dim dims[LN_MAX_RANK];
+  const int32_t rank = ln_emit_rank(e, items);
+  const int32_t lack = ln_emit_sub(e, ln_emit_add_number(e, index, 1), ln_emit_size_of(e, items, 0));
+  dims[0] = LN_DIM_IS(ln_emit_binary(e, LN_OP_MAXIMUM, lack, ln_emit_i32(e, 0)));
+  for (int32_t i = 1; i < rank; ++i) {
+    const int32_t size = ln_emit_dim(e, items, i);
+    dims[i] = size >= 0 ? LN_DIM(size) : LN_DIM_OF(items, i);
+  }
+  return ln_emit_concat(e, 0, 2, (const int32_t[]){items, zeros(e, ln_emit_type(e, items), rank, dims)});
+}
+
 static int32_t put_item(ln_sm_call *c, const ln_sm_list *list, int32_t index, int32_t item) {
   ln_emit *e = c->e;
   const int32_t first = 0;
-  const int32_t items =
-      list->items.kind == LN_SM_NOTHING ? begin_items(c, list, item) : ln_sm_use(c->scope, &list->items);
+  int32_t items = list->items.kind == LN_SM_NOTHING ? begin_items(c, list, item) : ln_sm_use(c->scope, &list->items);
+  if (ln_sm_bool(c, "resize_if_index_out_of_bounds", false)) items = grown(c, items, index);
   const int32_t rank = ln_emit_rank(e, items), row = ln_emit_expand(e, item, 1, &first);
   if (rank < 1 || rank > LN_MAX_RANK || ln_emit_rank(e, row) != rank)
     return ln_emit_refuse(e, "the items have different shapes");

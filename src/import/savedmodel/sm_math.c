@@ -19,7 +19,7 @@ void ln_sm_op_nothing(ln_sm_call *c) { (void)c; }
 
 /* A placeholder that the signature does not feed. While variables are set up it is a path, which nobody reads. */
 void ln_sm_op_placeholder(ln_sm_call *c) {
-  if (!ln_sm_of(c)->setup) ln_emit_refuse(c->e, "the signature has no input for it");
+  if (!ln_sm_give_asset(c) && !ln_sm_of(c)->setup) ln_emit_refuse(c->e, "the signature has no input for it");
 }
 
 /* ---- one input ---- */
@@ -75,6 +75,15 @@ static int32_t ndtri(ln_emit *e, int32_t a) {
   return ln_emit_mul_number(e, erfinv(e, ln_emit_add_number(e, ln_emit_mul_number(e, a, 2), -1)), 1.4142135623730951);
 }
 
+/* The other bits: -1 - a, and of unsigned numbers the greatest less a. */
+static int32_t invert(ln_emit *e, int32_t a) {
+  const ln_type type = ln_emit_type(e, a);
+  const int32_t bits = ln_type_bits(type);
+  const bool is_unsigned = type == LN_UINT8 || type == LN_UINT16 || type == LN_UINT32;
+  const double most = is_unsigned ? (double)((UINT64_C(1) << bits) - 1) : -1;
+  return ln_emit_sub(e, ln_emit_scalar(e, type, most), a);
+}
+
 static int32_t round_even(ln_emit *e, int32_t a) {
   const ln_type type = ln_emit_type(e, a);
   return type == LN_FLOAT32 || type == LN_FLOAT64 || type == LN_FLOAT16 ? ln_emit_unary(e, LN_OP_ROUND, a) : a;
@@ -93,6 +102,7 @@ static int32_t (*const functions[])(ln_emit *e, int32_t a) = {
     [LN_FN_IS_FINITE] = is_finite,   [LN_FN_ONES_LIKE] = ones_like,
     [LN_FN_ERFINV] = erfinv,         [LN_FN_NDTRI] = ndtri,
     [LN_FN_ROUND] = round_even,      [LN_FN_TRUNC] = ln_emit_trunc,
+    [LN_FN_INVERT] = invert,
 };
 
 void ln_sm_op_function(ln_sm_call *c) {

@@ -42,14 +42,19 @@ static int32_t constant(ln_sm_call *c, const ln_nodedef_tensor *t) {
   return ln_emit_constant(c->e, NULL, t->type, &t->shape, data, bytes);
 }
 
-void ln_sm_op_const(ln_sm_call *c) {
+bool ln_sm_give_asset(ln_sm_call *c) {
   const ln_sm *sm = ln_sm_of(c);
-  ln_nodedef_tensor t;
   for (int32_t i = 0; i < sm->asset_count && c->scope->graph == &sm->top; ++i) {
     if (strcmp(sm->assets[i].node, c->node->name) != 0) continue;
     ln_sm_give_value(c, 0, (ln_sm_value){.kind = LN_SM_ASSET, .index = i, .tensor = -1});
-    return;
+    return true;
   }
+  return false;
+}
+
+void ln_sm_op_const(ln_sm_call *c) {
+  ln_nodedef_tensor t;
+  if (ln_sm_give_asset(c)) return;
   if (ln_nodedef_get_tensor(c->def, "value", &t)) ln_sm_result(c, constant(c, &t));
   else ln_emit_wrong(c->e, "its value is missing or of a type that there is not");
 }
@@ -335,6 +340,37 @@ static int32_t cut_constant(ln_sm_call *c, int32_t a, cut *s) {
   return ln_emit_op(e, LN_OP_STRIDED_SLICE, &options, 4, in, ln_emit_type(e, a));
 }
 
+/*
+ * Where only single elements are taken at places that the run computes, and other axes are whole or known: the shape of
+ * the result is known. Places count from the end where they are negative.
+ */
+static bool pick_computed(ln_sm_call *c, const cut *s, const int32_t *in, int32_t *out) {
+  ln_emit *e = c->e;
+  int32_t a = in[0], picked = 0;
+  if (s->new_mask != 0 || s->count > ln_emit_rank(e, a) || ln_emit_type(e, in[1]) == LN_INT64) return false;
+  for (int32_t i = 0; i < s->count; ++i) {
+    const bool whole = (s->begin_mask >> i & 1) != 0 && (s->end_mask >> i & 1) != 0 && s->step[i] == 1;
+    if (!whole && (s->shrink_mask >> i & 1) == 0) return false;
+  }
+  for (int32_t i = 0; i < s->count; ++i) {
+    if ((s->shrink_mask >> i & 1) == 0) continue;
+    const int32_t axis = i - picked++;
+    const int32_t place = ln_emit_binary(e, LN_OP_FLOOR_MOD, ln_emit_pick(e, in[1], 0, i), ln_emit_size_of(e, a, axis));
+    a = ln_emit_gather(e, a, place, axis, 0);
+  }
+  *out = a;
+  return true;
+}
+
+/* Axes behind those that are cut stay as they are. */
+static void declare_rest(ln_emit *e, int32_t a, int32_t made, const cut *s, bool has_ellipsis) {
+  int32_t dims[LN_MAX_RANK];
+  const int32_t rank = ln_emit_rank(e, made), rest = ln_emit_rank(e, a) - s->count;
+  if (has_ellipsis || s->new_mask != 0 || made < 0) return;
+  for (int32_t i = 0; i < rank; ++i) dims[i] = i >= rank - rest ? ln_emit_dim(e, a, i - rank) : -1;
+  ln_emit_declare(e, made, rank, dims);
+}
+
 /* StridedSlice: input, begin, end, strides */
 void ln_sm_op_strided_slice(ln_sm_call *c) {
   const int32_t a = ln_sm_in(c, 0);
@@ -354,12 +390,20 @@ void ln_sm_op_strided_slice(ln_sm_call *c) {
     ln_sm_result(c, cut_constant(c, a, &s));
     return;
   }
+  int32_t picked;
+  const bool steps_known = ln_emit_ints(c->e, in[3], s.step, 2 * LN_MAX_RANK, &s.count);
+  if (steps_known && ellipsis == 0 && pick_computed(c, &s, in, &picked)) {
+    ln_sm_result(c, picked);
+    return;
+  }
   const ln_strided_slice_options options = {.begin_mask = s.begin_mask,
                                             .end_mask = s.end_mask,
                                             .ellipsis_mask = (int32_t)ellipsis,
                                             .new_axis_mask = s.new_mask,
                                             .shrink_axis_mask = s.shrink_mask};
-  ln_sm_result(c, ln_emit_op(c->e, LN_OP_STRIDED_SLICE, &options, 4, in, ln_emit_type(c->e, a)));
+  const int32_t made = ln_emit_op(c->e, LN_OP_STRIDED_SLICE, &options, 4, in, ln_emit_type(c->e, a));
+  if (steps_known && !ln_emit_is_fixed(c->e, made)) declare_rest(c->e, a, made, &s, ellipsis != 0);
+  ln_sm_result(c, made);
 }
 
 /* ---- padding ---- */

@@ -16,7 +16,7 @@ int32_t ln_sm_variable_of(ln_sm *sm, const char *name, size_t length) {
   sm->variables = ln_sm_grow(sm, sm->variables, sm->variable_count, &sm->variable_capacity, sizeof *sm->variables);
   const char *kept = sm->variables != NULL ? ln_sm_text(sm, ln_wire_of(name, length)) : NULL;
   if (kept == NULL) return -1;
-  sm->variables[sm->variable_count] = (ln_sm_variable){.name = kept, .stored = -1, .number = -1};
+  sm->variables[sm->variable_count] = (ln_sm_variable){.name = kept, .stored = -1, .asset = -1, .number = -1};
   return sm->variable_count++;
 }
 
@@ -69,6 +69,8 @@ void ln_sm_assign_variable(ln_sm_call *c, const ln_sm_value *handle, const ln_sm
     if (has_number(c->scope, v)) ln_emit_assign(c->e, v->number, ln_sm_use(c->scope, value));
     return;
   }
+  v->asset = value->kind == LN_SM_ASSET ? value->index : -1;
+  if (value->kind == LN_SM_ASSET) return;
   if (value->kind == LN_SM_STORED) {
     v->stored = value->index;
     v->data = NULL;
@@ -99,7 +101,10 @@ void ln_sm_op_variable(ln_sm_call *c) {
 }
 
 void ln_sm_op_read_variable(ln_sm_call *c) {
-  if (is_handle(c)) ln_sm_result(c, ln_sm_read_variable(c->scope, &c->in[0]));
+  if (!is_handle(c)) return;
+  const int32_t asset = ln_sm_of(c)->variables[c->in[0].index].asset;
+  if (asset >= 0) ln_sm_give_value(c, 0, (ln_sm_value){.kind = LN_SM_ASSET, .index = asset, .tensor = -1});
+  else ln_sm_result(c, ln_sm_read_variable(c->scope, &c->in[0]));
 }
 
 /* AssignVariableOp, Assign (which gives the variable) */

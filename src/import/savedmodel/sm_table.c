@@ -233,10 +233,28 @@ static int32_t places_by_comparison(ln_sm_call *c, const ln_sm_table *t, int32_t
   return ln_emit_select(e, is_there, place, ln_emit_i32(e, t->count));
 }
 
+/* Strings of the table and one more, which joining constants of the runtime does not do. */
+static int32_t strings_with_default(ln_sm_call *c, const ln_sm_table *t, const int32_t *otherwise) {
+  const int32_t *values = t->values, count = t->count;
+  const size_t length = (size_t)(otherwise[2] - otherwise[1]), old = (size_t)(values[1 + count] - values[1]);
+  const size_t head = ((size_t)count + 3) * sizeof(int32_t), total = head + old + length;
+  const ln_shape shape = {1, {count + 1}};
+  int32_t *made = total <= INT32_MAX ? ln_arena_alloc(ln_emit_arena(c->e), total) : NULL;
+  if (made == NULL) return ln_import_no_memory(c->e->import);
+  made[0] = count + 1;
+  for (int32_t i = 0; i <= count; ++i) made[1 + i] = values[1 + i] - values[1] + (int32_t)head;
+  made[2 + count] = (int32_t)total;
+  memcpy((char *)made + head, (const char *)values + values[1], old);
+  memcpy((char *)made + head + old, (const char *)otherwise + otherwise[1], length);
+  return ln_emit_constant(c->e, NULL, LN_STRING, &shape, made, total);
+}
+
 /* The values, and behind them the default: what is not found is there. */
 static int32_t values_with_default(ln_sm_call *c, const ln_sm_table *t, int32_t otherwise) {
   const ln_shape shape = {1, {t->count}};
   const ln_dim one = LN_DIM(1);
+  if (t->value_type == LN_STRING && ln_emit_is_const(c->e, otherwise))
+    return strings_with_default(c, t, ln_emit_data(c->e, otherwise));
   const int32_t parts[2] = {ln_emit_constant(c->e, NULL, t->value_type, &shape, t->values, t->value_bytes),
                             ln_emit_reshape(c->e, otherwise, 1, &one)};
   return ln_emit_concat(c->e, 0, 2, parts);
