@@ -108,6 +108,28 @@ LN_API ln_status ln_conversion_save(const ln_conversion *conversion, const char 
 /* The result as a file's bytes, which live as long as the conversion. */
 LN_API const void *ln_conversion_data(const ln_conversion *conversion, size_t *size);
 
+/*
+ * The way back: the weights of a model that was converted and then trained, pruned, clustered or quantized, in the
+ * format of its source. The source is converted again to find out which constant comes from which weight and how:
+ * turned, reshaped, or scaled and shifted by a batch normalization, which stays as it is. Quantized weights are written
+ * as the numbers they stand for. What is written converts to the model's constants again, which is tried before
+ * anything is kept; a change that the source's weights cannot express is refused by the constant's name.
+ */
+typedef struct ln_export_summary {
+  size_t size;              /* sizeof(ln_export_summary), set by the caller */
+  int32_t weights, changed; /* of the source */
+  int64_t elements;         /* that were changed */
+  double largest;           /* change of an element */
+  double error;             /* of what is written, converted again: the largest, as a part of its constant's largest */
+} ln_export_summary;
+
+/*
+ * `like` is the source, of which `path`, a new file or folder, becomes a copy with other weights (Keras, SavedModel,
+ * ONNX). `options` are those that the model was converted with (NULL: none). `out` may be NULL.
+ */
+LN_API ln_status ln_export(ln_model *model, const char *like, const char *path, const ln_convert_options *options,
+                           ln_error *err, ln_export_summary *out);
+
 #ifdef __cplusplus
 }
 #endif

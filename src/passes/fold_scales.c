@@ -93,7 +93,9 @@ static ln_status fold_bias(ln_pass_context *context, const layer *l, const ln_op
   const size_t step = constant->bytes == sizeof(float) ? 0 : 1;
   const bool scales = ln_op_is(op, LN_OP_MUL) || ln_op_is(op, LN_OP_DIV);
   if (old == NULL && scales) return LN_OK;
-  const ln_tensor like = {.name = "folded bias", .type = LN_FLOAT32, .quant = &ln_quant_none};
+  const char *name =
+      bias != NULL ? bias->name : ln_arena_printf(context->arena, "%s/bias", graph->tensors[l->op->outputs[0]].name);
+  const ln_tensor like = {.name = name != NULL ? name : "", .type = LN_FLOAT32, .quant = &ln_quant_none};
   const ln_shape shape = ln_shape_make(1, &l->channels);
   int32_t made;
   float *values = add_constant(context, &like, &shape, &made);

@@ -26,8 +26,8 @@ typedef struct cli_command {
 } cli_command;
 
 extern const cli_command cli_run, cli_inspect, cli_bench, cli_build, cli_optimize, cli_eval, cli_compare,
-    cli_debug_quant, cli_train, cli_trainable, cli_describe, cli_convert, cli_check, cli_ops, cli_select, cli_version,
-    cli_help;
+    cli_debug_quant, cli_train, cli_trainable, cli_describe, cli_convert, cli_check, cli_export, cli_ops, cli_select,
+    cli_version, cli_help;
 extern const cli_command *const cli_commands[]; /* ends with NULL */
 
 /* ---- options (args.c) ---- */

@@ -11,7 +11,7 @@ const cli_command *const cli_commands[] = {&cli_run,     &cli_inspect,   &cli_be
                                            &cli_train,   &cli_trainable, &cli_describe,
 #endif
 #ifndef LN_WITHOUT_CONVERTER
-                                           &cli_convert, &cli_check,
+                                           &cli_convert, &cli_check,     &cli_export,
 #endif
                                            &cli_ops,     &cli_select,    &cli_version,  &cli_help,    NULL};
 
