@@ -35,8 +35,25 @@ static int32_t find_constant(const ln_graph *graph, const char *name, int32_t pl
   return -1;
 }
 
-/* The constant of that name, in the graph of the same number before others. */
+/* Whether the operators are the same ones, one for one: then their operands are, whatever they are called. */
+static bool same_form(const ln_model *a, const ln_model *b, int32_t graph) {
+  if (graph >= a->graph_count || graph >= b->graph_count) return false;
+  const ln_graph *x = &a->graphs[graph], *y = &b->graphs[graph];
+  if (x->op_count != y->op_count) return false;
+  for (int32_t i = 0; i < x->op_count; ++i) {
+    if (x->ops[i].def != y->ops[i].def || x->ops[i].input_count != y->ops[i].input_count) return false;
+  }
+  return true;
+}
+
+/* The constant in the slot's place or, in another graph, of that name: in the graph of the same number before others.
+ */
 static bool find_tensor(const changed_model *c, const ln_export_slot *slot, int32_t *graph, int32_t *tensor) {
+  if (same_form(c->model, c->fresh, slot->graph)) {
+    *graph = slot->graph;
+    *tensor = c->model->graphs[*graph].ops[slot->op].inputs[slot->operand];
+    return *tensor >= 0 && ln_tensor_const_data(&c->model->graphs[*graph].tensors[*tensor]);
+  }
   const int32_t place = place_of(&c->fresh->graphs[slot->graph], slot->tensor);
   for (int32_t i = -1; i < c->model->graph_count; ++i) {
     *graph = i < 0 ? slot->graph : i;
@@ -79,7 +96,7 @@ static ln_status want_slot(changed_model *c, ln_export_map *map, ln_export_slot 
   if (!ln_shape_equal(&found->shape, &slot->tensor->shape)) {
     char is[96], was[96];
     return ln_fail(err, LN_ERR_SHAPE, "\"%.120s\" is %s, the source's %s: weights of another shape cannot go back",
-                   found->name, ln_shape_format(&found->shape, is, sizeof is),
+                   slot->tensor->name, ln_shape_format(&found->shape, is, sizeof is),
                    ln_shape_format(&slot->tensor->shape, was, sizeof was));
   }
   LN_TRY(read_constant(c, graph, tensor, err));
@@ -88,11 +105,11 @@ static ln_status want_slot(changed_model *c, ln_export_map *map, ln_export_slot 
   if (slot->count > 0) memcpy(wanted, c->values.data, slot->count * sizeof *wanted);
   double most = 0;
   for (size_t i = 0; i < slot->count; ++i) most = fmax(most, fabs((double)wanted[i] - (double)original[i]));
-  slot->open = !(most == 0);
+  slot->differs = !(most == 0);
   /* A number that every element of the source's graph has (an epsilon, a scale) and that was merely rounded. */
-  if (slot->open && slot->count == 1 && most <= grain(found)) {
+  if (slot->differs && slot->count == 1 && most <= grain(found)) {
     wanted[0] = original[0];
-    slot->open = false;
+    slot->differs = false;
   }
   return LN_OK;
 }
@@ -114,9 +131,9 @@ static ln_status want(ln_export_map *map, ln_model *model, const ln_model *fresh
 /* ---- what the weights become ---- */
 
 typedef struct solution {
-  const ln_export_map *map;
-  float **values; /* [weights] NULL: as they are */
-  bool **set;     /* [weights][count] an element of the result has been taken back */
+  ln_export_map *map;
+  float **values; /* [weights] NULL: as the source has them */
+  bool **set;     /* [weights][count] an element of the result has been taken back in this turn; NULL */
   ln_export_summary summary;
   ln_error *err;
 } solution;
@@ -137,7 +154,7 @@ static bool is_pure(const ln_export_map *map, const ln_export_slot *slot) {
   for (size_t i = slot->first; i < slot->first + slot->count; ++i) {
     if (map->owner[i] == SIZE_MAX) continue;
     const int32_t t = owner_of(map, map->owner[i]);
-    const double weight = (double)map->weights->items[t].values[map->owner[i] - map->first[t]];
+    const double weight = (double)map->values[t][map->owner[i] - map->first[t]];
     most = fmax(most, fabs((double)map->original[i]));
     rest = fmax(rest, fabs((double)map->original[i] - (double)map->factor[i] * weight));
   }
@@ -155,10 +172,9 @@ static float take_back(const ln_export_map *map, size_t i, float weight, bool pu
 
 static bool make_room(solution *s, int32_t t) {
   const ln_source_weight *w = &s->map->weights->items[t];
-  ln_arena *arena = (ln_arena *)(uintptr_t)&s->map->arena;
-  if (s->values[t] != NULL) return true;
-  s->values[t] = ln_arena_copy(arena, w->values, w->count * sizeof(float));
-  s->set[t] = ln_arena_array(arena, w->count, sizeof(bool));
+  ln_arena *arena = &s->map->arena;
+  if (s->values[t] == NULL) s->values[t] = ln_arena_copy(arena, w->values, w->count * sizeof(float));
+  if (s->set[t] == NULL) s->set[t] = ln_arena_array(arena, w->count, sizeof(bool));
   return s->values[t] != NULL && s->set[t] != NULL;
 }
 
@@ -169,75 +185,100 @@ static ln_status put(solution *s, const ln_export_slot *slot, size_t i, bool pur
   const size_t j = map->owner[i] - map->first[t];
   if (!make_room(s, t)) return no_memory(s->err);
   const bool same = map->wanted[i] == map->original[i];
-  const float value = same ? w->values[j] : take_back(map, i, w->values[j], pure);
+  const float value = same ? map->values[t][j] : take_back(map, i, map->values[t][j], pure);
   if (s->set[t][j] && fabs((double)value - (double)s->values[t][j]) > 1e-4 * fmax(1, fabs((double)value))) {
     return ln_fail(s->err, LN_ERR_UNSUPPORTED,
                    "\"%.80s\" of the source stands in the model more than once, and is not the same in all places "
-                   "(in \"%.80s\")",
+                   "(in \"%.80s\"); convert, and export, --without-passes",
                    w->name, slot->tensor->name);
-  }
-  if (!s->set[t][j] && !same) {
-    ++s->summary.elements;
-    s->summary.largest = fmax(s->summary.largest, fabs((double)value - (double)w->values[j]));
   }
   if (!s->set[t][j]) s->values[t][j] = value;
   s->set[t][j] = true;
   return LN_OK;
 }
 
-/* What the slots want of the weights that they come from. */
+/* One turn: what the slots that differ want of the weights that they come from. The others' places count, too. */
 static ln_status solve(solution *s) {
-  const ln_export_map *map = s->map;
+  ln_export_map *map = s->map;
+  LN_TRY(ln_export_map_solve(map, s->err));
+  memset(s->set, 0, (size_t)map->weights->count * sizeof *s->set);
   for (int32_t k = 0; k < map->slot_count; ++k) {
     const ln_export_slot *slot = &map->slots[k];
+    if (!slot->settled) continue;
     const bool pure = is_pure(map, slot);
     for (size_t i = slot->first; i < slot->first + slot->count; ++i) {
       if (map->owner[i] != SIZE_MAX) LN_TRY(put(s, slot, i, pure));
     }
   }
   for (int32_t t = 0; t < map->weights->count; ++t) {
+    if (s->values[t] == NULL) continue;
     const ln_source_weight *w = &map->weights->items[t];
-    if (s->values[t] != NULL && memcmp(s->values[t], w->values, w->count * sizeof(float)) == 0) s->values[t] = NULL;
-    s->summary.changed += s->values[t] != NULL;
+    map->values[t] = ln_arena_copy(&map->arena, s->values[t], w->count * sizeof(float)); /* the next turn's beginning */
+    if (map->values[t] == NULL) return no_memory(s->err);
   }
   return LN_OK;
 }
 
-/* Converts what will be written and compares. */
-static ln_status prove(solution *s) {
-  const ln_export_map *map = s->map;
-  float *got = ln_alloc_array(map->elements, sizeof *got);
-  ln_status status = got != NULL ? LN_OK : no_memory(s->err);
-  if (status == LN_OK) status = ln_export_map_convert(map, (const float *const *)s->values, got, s->err);
-  for (int32_t k = 0; k < map->slot_count && status == LN_OK; ++k) {
-    const ln_export_slot *slot = &map->slots[k];
+/* Converts what would be written: which slots still differ, and by how much at most. */
+static ln_status compare(solution *s, const ln_export_slot **worst) {
+  ln_export_map *map = s->map;
+  /* A source in half precision rounds what it is given. */
+  const double allowed = map->weights->items[0].type == LN_FLOAT16 ? 1e-3 : 1e-5;
+  LN_TRY(ln_export_map_convert(map, (const float *const *)s->values, map->original, s->err));
+  *worst = NULL;
+  s->summary.error = 0;
+  for (int32_t k = 0; k < map->slot_count; ++k) {
+    ln_export_slot *slot = &map->slots[k];
     double most = 1e-30, error = 0;
     for (size_t i = slot->first; i < slot->first + slot->count; ++i) {
       most = fmax(most, fabs((double)map->wanted[i]));
-      error = fmax(error, fabs((double)map->wanted[i] - (double)got[i]));
+      error = fmax(error, fabs((double)map->wanted[i] - (double)map->original[i]));
     }
+    slot->differs = !(error / most <= allowed);
+    if (slot->differs && (*worst == NULL || error / most > s->summary.error)) *worst = slot;
     s->summary.error = fmax(s->summary.error, error / most);
-    const bool half = error / most <= 1e-3; /* a source in half precision rounds what it is given */
-    if (error / most <= 1e-5 || (half && map->weights->items[0].type == LN_FLOAT16)) continue;
-    status = ln_fail(s->err, LN_ERR_UNSUPPORTED,
-                     "\"%.120s\" would come out %.3g of its largest value off when the source is converted again",
-                     slot->tensor->name, error / most);
   }
-  ln_free(got);
-  return status;
+  return LN_OK;
 }
+
+static void count_changes(solution *s) {
+  for (int32_t t = 0; t < s->map->weights->count; ++t) {
+    const ln_source_weight *w = &s->map->weights->items[t];
+    if (s->values[t] == NULL) continue;
+    int64_t changed = 0;
+    for (size_t j = 0; j < w->count; ++j) {
+      changed += s->values[t][j] != w->values[j];
+      s->summary.largest = fmax(s->summary.largest, fabs((double)s->values[t][j] - (double)w->values[j]));
+    }
+    if (changed == 0) s->values[t] = NULL;
+    s->summary.changed += changed > 0;
+    s->summary.elements += changed;
+  }
+}
+
+/* What was taken back may move other constants (a bias that holds a kernel's product), which then go back in turn. */
+enum { MOST_TURNS = 4 };
 
 static ln_status go_back(ln_export_map *map, ln_model *model, const ln_model *fresh, const char *path, ln_error *err,
                          ln_export_summary *out) {
   solution s = {.map = map, .err = err};
+  const ln_export_slot *worst = NULL;
   LN_TRY(want(map, model, fresh, err));
-  LN_TRY(ln_export_map_solve(map, err));
   s.values = ln_arena_array(&map->arena, (size_t)map->weights->count + 1, sizeof *s.values);
   s.set = ln_arena_array(&map->arena, (size_t)map->weights->count + 1, sizeof *s.set);
   if (s.values == NULL || s.set == NULL) return no_memory(err);
+  for (int32_t turn = 0; turn == 0 || (worst != NULL && turn < MOST_TURNS); ++turn) {
+    LN_TRY(solve(&s));
+    LN_TRY(compare(&s, &worst));
+  }
+  if (worst != NULL) {
+    return ln_fail(err, LN_ERR_UNSUPPORTED,
+                   "\"%.120s\" would come out %.3g of its largest value off when the source "
+                   "is converted again",
+                   worst->tensor->name, s.summary.error);
+  }
   s.summary.weights = map->weights->count;
-  LN_TRY(solve(&s));
-  LN_TRY(prove(&s));
+  count_changes(&s);
   LN_TRY(map->weights->format->write(map->weights, (const float *const *)s.values, path, err));
   return out != NULL ? ln_struct_give(out, &s.summary, sizeof s.summary) : LN_OK;
 }

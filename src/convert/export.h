@@ -83,7 +83,8 @@ typedef struct ln_export_slot {
   int32_t graph, op, operand; /* where it is read first */
   const ln_tensor *tensor;
   size_t first, count; /* of the map's elements */
-  bool open;           /* its wanted values are others than it has, and it is not known yet where they go */
+  bool differs;        /* its wanted values are others than it has */
+  bool settled;        /* it is known which weights it comes from */
 } ln_export_slot;
 
 typedef struct ln_export_map {
@@ -94,15 +95,17 @@ typedef struct ln_export_map {
   ln_export_slot *slots;
   int32_t slot_count;
   size_t elements;
-  float *original, *wanted; /* [elements] as the source gives them, and as they shall be */
+  float *original, *wanted; /* [elements] as the present weights give them, and as they shall be */
+  const float **values;     /* [weights->count] the present weights: at first the source's */
   size_t *owner;            /* [elements] the weights' element that it comes from; SIZE_MAX: none */
   float *factor;            /* [elements] what that is multiplied with */
   size_t *first;            /* [weights->count + 1] numbers of the weights' elements */
   bool *fixed;              /* [weights->count] it says how to convert (a bound, a scale): it is never moved */
+  bool tried;               /* which are fixed is known */
 } ln_export_map;
 
 ln_status ln_export_map_open(const ln_model *converted, ln_export_map *map, ln_error *err);
-/* Finds the owners of all open slots; LN_ERR_UNSUPPORTED, naming the first, where one has none. */
+/* Finds the owners of all slots that differ; LN_ERR_UNSUPPORTED, naming the first, where one has none. */
 ln_status ln_export_map_solve(ln_export_map *map, ln_error *err);
 /* Converts the source with these values and reads the slots: [elements]. */
 ln_status ln_export_map_convert(const ln_export_map *map, const float *const *values, float *out, ln_error *err);

@@ -39,7 +39,7 @@ static int32_t list_slots(const ln_model *model, ln_export_map *map) {
         ++count;
         if (map->slots == NULL || is_known(map, g, tensor)) continue;
         const size_t elements = ln_tensor_elements(tensor);
-        map->slots[map->slot_count++] = (ln_export_slot){g, i, k, tensor, map->elements, elements, false};
+        map->slots[map->slot_count++] = (ln_export_slot){g, i, k, tensor, map->elements, elements, false, false};
         map->elements += elements;
       }
     }
@@ -58,6 +58,9 @@ ln_status ln_export_map_open(const ln_model *converted, ln_export_map *map, ln_e
   map->owner = ln_arena_array(&map->arena, map->elements + 1, sizeof *map->owner);
   map->first = ln_arena_array(&map->arena, (size_t)map->weights->count + 1, sizeof *map->first);
   map->fixed = ln_arena_array(&map->arena, (size_t)map->weights->count + 1, sizeof *map->fixed);
+  map->values = ln_arena_array(&map->arena, (size_t)map->weights->count + 1, sizeof *map->values);
+  if (map->values == NULL) return no_memory(err);
+  for (int32_t i = 0; i < map->weights->count; ++i) map->values[i] = map->weights->items[i].values;
   if (!map->original || !map->wanted || !map->factor || !map->owner || !map->first || !map->fixed) {
     return no_memory(err);
   }
@@ -117,9 +120,10 @@ typedef struct moving {
   ln_export_map *map;
   const bool *chosen; /* [weights] */
   ln_arena arena;
-  size_t *start; /* [weights + 1] numbers of the chosen weights' elements */
-  float *step;   /* [weights] how far a weight is moved at most */
-  float **moved; /* [weights] NULL: not at all */
+  size_t *start;       /* [weights + 1] numbers of the chosen weights' elements */
+  float *step;         /* [weights] how far a weight is moved at most */
+  float **moved;       /* [weights] NULL: not at all */
+  const float **given; /* [weights] what is written; NULL: as the source has it */
   int32_t levels, digits;
   int32_t added; /* the one weight that is moved, which must merely be added; -1: no such rule */
   float *whole, *shares[MOST_DIGITS], *proof; /* [elements] of the result, after a move by a whole step, ... */
@@ -146,10 +150,11 @@ static ln_status move(moving *m, int32_t digit, float **out) {
     const ln_source_weight *w = &weights->items[t];
     for (size_t j = 0; m->moved[t] != NULL && j < w->count; ++j) {
       const double by = (double)m->step[t] * share_of(m, m->start[t] + j, digit);
-      m->moved[t][j] = ln_source_weight_round(w, (float)((double)w->values[j] + by));
+      m->moved[t][j] = ln_source_weight_round(w, (float)((double)m->map->values[t][j] + by));
     }
+    m->given[t] = m->moved[t] != NULL ? m->moved[t] : m->map->values[t] != w->values ? m->map->values[t] : NULL;
   }
-  return ln_export_map_convert(m->map, (const float *const *)m->moved, *out, m->err);
+  return ln_export_map_convert(m->map, m->given, *out, m->err);
 }
 
 static ln_status begin(moving *m) {
@@ -158,7 +163,8 @@ static ln_status begin(moving *m) {
   m->start = ln_arena_array(&m->arena, count + 1, sizeof *m->start);
   m->step = ln_arena_array(&m->arena, count, sizeof *m->step);
   m->moved = ln_arena_array(&m->arena, count, sizeof *m->moved);
-  if (!m->start || !m->step || !m->moved) return no_memory(m->err);
+  m->given = ln_arena_array(&m->arena, count, sizeof *m->given);
+  if (!m->start || !m->step || !m->moved || !m->given) return no_memory(m->err);
   m->levels = LEVELS;
   for (size_t t = 0; t < count; ++t) {
     const ln_source_weight *w = &weights->items[t];
@@ -169,13 +175,16 @@ static ln_status begin(moving *m) {
     if (w->type == LN_FLOAT16) m->levels = LEVELS_HALF;
     m->step[t] = 1; /* as large as the weights, so that rounding counts little */
     for (size_t j = 0; j < w->count; ++j) {
-      if (isfinite(w->values[j]) && fabsf(w->values[j]) > m->step[t]) m->step[t] = fabsf(w->values[j]);
+      const float value = fabsf(m->map->values[t][j]);
+      if (isfinite(value) && value > m->step[t]) m->step[t] = value;
     }
   }
   double reach = m->levels;
   for (m->digits = 1; reach < (double)m->start[count] && m->digits < MOST_DIGITS; ++m->digits) reach *= m->levels;
   return LN_OK;
 }
+
+static bool is_open(const ln_export_slot *slot) { return slot->differs && !slot->settled; }
 
 /* Whether a first conversion leaves anything to find: every element of an open slot moved as `added` wants it. */
 static bool promises(const moving *m, const ln_export_slot *slot) {
@@ -191,7 +200,7 @@ static bool promises(const moving *m, const ln_export_slot *slot) {
 
 static bool any_promises(const moving *m) {
   for (int32_t i = 0; i < m->map->slot_count; ++i) {
-    if (m->map->slots[i].open && promises(m, &m->map->slots[i])) return true;
+    if (is_open(&m->map->slots[i]) && promises(m, &m->map->slots[i])) return true;
   }
   return false;
 }
@@ -259,19 +268,18 @@ static bool settle(moving *m, ln_export_slot *slot, size_t *owners) {
     const size_t at = slot->first + i, number = owners[i];
     const int32_t t = weight_of(m->start, map->weights->count, number);
     const size_t j = number - m->start[t];
-    const ln_source_weight *w = &map->weights->items[t];
-    const float end = ln_source_weight_round(w, (float)((double)w->values[j] + (double)m->step[t]));
+    const double value = (double)map->values[t][j];
+    const double end = (double)ln_source_weight_round(&map->weights->items[t], (float)(value + (double)m->step[t]));
     map->owner[at] = map->first[t] + j;
-    map->factor[at] =
-        (float)(((double)m->whole[at] - (double)map->original[at]) / ((double)end - (double)w->values[j]));
+    map->factor[at] = (float)(((double)m->whole[at] - (double)map->original[at]) / (end - value));
   }
-  slot->open = false;
+  slot->settled = true;
   return true;
 }
 
 static bool any_open(const ln_export_map *map) {
   for (int32_t i = 0; i < map->slot_count; ++i) {
-    if (map->slots[i].open) return true;
+    if (is_open(&map->slots[i])) return true;
   }
   return false;
 }
@@ -288,7 +296,7 @@ static ln_status round_with(ln_export_map *map, const bool *chosen, int32_t adde
   size_t *owners = status == LN_OK ? ln_arena_array(&m.arena, most, sizeof *owners) : NULL;
   if (status == LN_OK && owners == NULL) status = no_memory(err);
   for (int32_t i = 0; i < map->slot_count && status == LN_OK && found; ++i) {
-    if (map->slots[i].open && promises(&m, &map->slots[i])) settle(&m, &map->slots[i], owners);
+    if (is_open(&map->slots[i]) && promises(&m, &map->slots[i])) settle(&m, &map->slots[i], owners);
   }
   ln_arena_free(&m.arena);
   return status;
@@ -385,14 +393,15 @@ static ln_status find_fixed(ln_export_map *map, int32_t from, int32_t to, ln_err
 
 ln_status ln_export_map_solve(ln_export_map *map, ln_error *err) {
   if (!any_open(map)) return LN_OK;
-  LN_TRY(find_fixed(map, 0, map->weights->count, err));
+  if (!map->tried) LN_TRY(find_fixed(map, 0, map->weights->count, err));
+  map->tried = true;
   LN_TRY(round_of(map, takes_all, err));
   LN_TRY(round_of(map, is_kernel, err));
   LN_TRY(round_of(map, is_added, err));
   LN_TRY(round_of(map, is_bias, err));
   LN_TRY(rounds_of_one(map, err));
   for (int32_t i = 0; i < map->slot_count; ++i) {
-    if (!map->slots[i].open) continue;
+    if (!is_open(&map->slots[i])) continue;
     return ln_fail(err, LN_ERR_UNSUPPORTED,
                    "\"%.120s\" has changed, but is no weight of the source, nor one that was merely scaled or shifted",
                    map->slots[i].tensor->name);
