@@ -76,7 +76,7 @@ int32_t ln_keras_discretization(ln_keras_call *call) {
   const int32_t above = ln_emit_compare(e, LN_OP_GREATER_EQUAL, ln_emit_expand(e, a, 1, &last), bounds);
   const int32_t places = ln_emit_reduce(e, LN_OP_SUM, ln_emit_cast(e, above, LN_INT32), 1, &last, false);
   const char *mode = ln_keras_text(call->config, "output_mode", "int");
-  if (strcmp(mode, "int") == 0) return ln_emit_cast(e, places, LN_INT64);
+  if (strcmp(mode, "int") == 0) return call->k->keras3 ? places : ln_emit_cast(e, places, LN_INT64);
   return ln_keras_encode(call, places, cJSON_GetArraySize(list) + 1, mode, -1);
 }
 
@@ -258,10 +258,11 @@ int32_t ln_keras_depth(ln_keras_call *call, const ln_keras_vocabulary *v) {
   return pads ? ln_keras_int(call->config, "max_tokens", v->size) : v->size;
 }
 
-static int32_t encoded(ln_keras_call *call, const ln_keras_vocabulary *v, int32_t places) {
+int32_t ln_keras_encoded(ln_keras_call *call, const ln_keras_vocabulary *v, int32_t places) {
   if (strcmp(v->mode, "int") == 0) return places;
   const int32_t depth = ln_keras_depth(call, v);
-  return ln_keras_encode(call, places, depth, v->mode, ln_keras_idf(call, v, depth));
+  const int32_t made = ln_keras_encode(call, places, depth, v->mode, ln_keras_idf(call, v, depth));
+  return call->k->keras3 && strncmp(v->mode, "tf", 2) != 0 ? ln_emit_cast(call->e, made, LN_INT64) : made;
 }
 
 /* ---- places to words ---- */
@@ -297,7 +298,7 @@ int32_t ln_keras_string_lookup(ln_keras_call *call) {
   const int32_t a = call->inputs.items[0].tensor;
   read_tokens(call, "[UNK]", &v);
   if (ln_emit_failed(e) || !ln_keras_read_words(call, &v)) return -1;
-  if (!ln_keras_flag(call->config, "invert", false)) return encoded(call, &v, ln_keras_places(call, &v, a));
+  if (!ln_keras_flag(call->config, "invert", false)) return ln_keras_encoded(call, &v, ln_keras_places(call, &v, a));
   const char *unknown = v.oov != NULL ? v.oov : "";
   const size_t length = strlen(unknown);
   return ln_emit_find(e, words_constant(call, &v), ln_emit_cast(e, a, LN_INT64),
@@ -362,7 +363,7 @@ int32_t ln_keras_integer_lookup(ln_keras_call *call) {
   const int64_t *numbers = numbers_of(call, &v.words);
   if (numbers == NULL) return -1;
   if (ln_keras_flag(call->config, "invert", false)) return numbers_at(call, &v, numbers, a);
-  return encoded(call, &v, number_places(call, &v, numbers, a));
+  return ln_keras_encoded(call, &v, number_places(call, &v, numbers, a));
 }
 
 /* ---- hashes ---- */

@@ -5,18 +5,29 @@
 
 #ifdef LN_HAVE_CJSON
 
+/* The type that all inputs can become: float32 if one is. */
+static ln_type common_type(ln_keras_call *call) {
+  ln_type type = ln_emit_type(call->e, call->inputs.items[0].tensor);
+  for (int32_t i = 1; i < call->inputs.count; ++i) {
+    const ln_type own = ln_emit_type(call->e, call->inputs.items[i].tensor);
+    if (own == LN_FLOAT32 || type == LN_BOOL || (own == LN_INT64 && type != LN_FLOAT32)) type = own;
+  }
+  return type;
+}
+
 /* Inputs of as many dimensions as the longest has, and of one type. */
 static bool aligned(ln_keras_call *call, int32_t *parts) {
   static const int32_t behind = 1;
   int32_t rank = 0;
   if (call->inputs.count < 1) return ln_emit_wrong(call->e, "it has no inputs") > 0;
+  const ln_type type = common_type(call);
   for (int32_t i = 0; i < call->inputs.count; ++i) {
     const int32_t own = ln_emit_rank(call->e, call->inputs.items[i].tensor);
     if (own > rank) rank = own;
   }
   for (int32_t i = 0; i < call->inputs.count; ++i) {
     parts[i] = call->inputs.items[i].tensor;
-    if (i > 0 && parts[i] >= 0) parts[i] = ln_emit_cast(call->e, parts[i], ln_emit_type(call->e, parts[0]));
+    parts[i] = parts[i] < 0 ? -1 : ln_emit_cast(call->e, parts[i], type);
     while (!ln_emit_failed(call->e) && ln_emit_rank(call->e, parts[i]) < rank) {
       parts[i] = ln_emit_expand(call->e, parts[i], 1, &behind);
     }
@@ -75,9 +86,10 @@ static int32_t concatenated_mask(ln_keras_call *call, int32_t axis, int32_t rank
 int32_t ln_keras_concatenate(ln_keras_call *call) {
   int32_t parts[LN_KERAS_VALUES], axis = ln_keras_int(call->config, "axis", -1);
   if (call->inputs.count < 1) return ln_emit_wrong(call->e, "it has no inputs");
+  const ln_type type = common_type(call);
   for (int32_t i = 0; i < call->inputs.count; ++i) {
     parts[i] = call->inputs.items[i].tensor;
-    if (i > 0 && parts[i] >= 0) parts[i] = ln_emit_cast(call->e, parts[i], ln_emit_type(call->e, parts[0]));
+    parts[i] = parts[i] < 0 ? -1 : ln_emit_cast(call->e, parts[i], type);
   }
   const int32_t rank = ln_emit_rank(call->e, parts[0]);
   if (axis < 0) axis += rank;

@@ -86,8 +86,7 @@ static int32_t vectors(ln_keras_call *call, const ln_keras_vocabulary *v, const 
   const int32_t length = ln_keras_int(call->config, "output_sequence_length", -1);
   const int32_t table = spread(call, words, rows, ln_keras_places(call, v, words->words), ints ? 0 : -1);
   if (ints) return length < 1 ? table : of_length(call, table, rows, length);
-  const int32_t depth = ln_keras_depth(call, v);
-  return ln_keras_encode(call, table, depth, v->mode, ln_keras_idf(call, v, depth));
+  return ln_keras_encoded(call, v, table);
 }
 
 int32_t ln_keras_text_vectorization(ln_keras_call *call) {

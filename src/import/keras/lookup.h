@@ -31,6 +31,8 @@ bool ln_keras_read_words(ln_keras_call *call, ln_keras_vocabulary *v);
 int32_t ln_keras_places(ln_keras_call *call, const ln_keras_vocabulary *v, int32_t words);
 int32_t ln_keras_depth(ln_keras_call *call, const ln_keras_vocabulary *v);
 int32_t ln_keras_idf(ln_keras_call *call, const ln_keras_vocabulary *v, int32_t depth);
+/* Places as the layer's output_mode has them. */
+int32_t ln_keras_encoded(ln_keras_call *call, const ln_keras_vocabulary *v, int32_t places);
 /* Places as float32 of a width; `weights`: of counts, or of words (tf_idf); -1. */
 int32_t ln_keras_encode(ln_keras_call *call, int32_t places, int32_t depth, const char *mode, int32_t weights);
 

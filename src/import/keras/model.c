@@ -139,6 +139,14 @@ static void refuse_class(ln_keras_call *call) {
   }
 }
 
+/* A function of keras.ops says so; in .h5 it is known by what all layers have in their config and it has not. */
+static bool is_function(const ln_keras_call *call) {
+  const char *module = ln_keras_text(call->layer, "module", NULL);
+  if (module != NULL) return strncmp(module, "keras.src.ops", 13) == 0 || strncmp(module, "keras.ops", 9) == 0;
+  return call->k->keras3 && cJSON_GetObjectItemCaseSensitive(call->config, "trainable") == NULL &&
+         ln_keras_find_function(ln_keras_class(call->layer), false) != NULL;
+}
+
 /* Fills in what a call of `layer` inside `outer` has. */
 static bool begin_call(ln_keras_call *outer, const cJSON *layer, const ln_keras_weights *weights, ln_keras_call *call) {
   *call = (ln_keras_call){.k = outer->k,
@@ -149,9 +157,8 @@ static bool begin_call(ln_keras_call *outer, const cJSON *layer, const ln_keras_
                           .mask = -1};
   call->name = name_inside(outer, ln_keras_layer_name(layer));
   if (call->name == NULL || ln_emit_failed(call->e)) return false;
-  const char *class = ln_keras_class(layer), *module = ln_keras_text(layer, "module", "");
-  const bool is_function = strncmp(module, "keras.src.ops", 13) == 0 || strncmp(module, "keras.ops", 9) == 0;
-  call->row = is_function ? ln_keras_find_function(class, false) : ln_keras_find_layer(class);
+  const char *class = ln_keras_class(layer);
+  call->row = is_function(call) ? ln_keras_find_function(class, false) : ln_keras_find_layer(class);
   if (call->row == NULL) refuse_class(call);
   return call->row != NULL;
 }
