@@ -111,9 +111,15 @@ typedef struct range {
   double low, high;
 } range;
 
-static const range ranges[] = {{LN_INT8, -128, 127},  {LN_UINT8, 0, 255}, {LN_INT16, -32768, 32767},
-                               {LN_UINT16, 0, 65535}, {LN_INT4, -8, 7},   {LN_UINT4, 0, 15},
-                               {LN_INT2, -2, 1}};
+static const range ranges[] = {{LN_INT8, -128, 127},
+                               {LN_UINT8, 0, 255},
+                               {LN_INT16, -32768, 32767},
+                               {LN_UINT16, 0, 65535},
+                               {LN_INT4, -8, 7},
+                               {LN_UINT4, 0, 15},
+                               {LN_INT2, -2, 1},
+                               {LN_FLOAT8_E4M3FN, -448, 448},
+                               {LN_FLOAT8_E5M2, -57344, 57344}};
 
 int32_t ln_onnx_quantize(ln_onnx_node *n, int32_t a, const ln_onnx_scale *by, ln_type type) {
   ln_emit *e = n->e;
@@ -132,7 +138,10 @@ int32_t ln_onnx_quantize(ln_onnx_node *n, int32_t a, const ln_onnx_scale *by, ln
     if (out >= 0 && quant != NULL) ln_emit_graph(e)->tensors[out].quant = quant;
     return out;
   }
-  int32_t y = ln_emit_unary(e, LN_OP_ROUND, ln_emit_div(e, a, spread(n, by->scale, a, by)));
+  int32_t y = ln_emit_div(e, a, spread(n, by->scale, a, by));
+  if (type == LN_FLOAT8_E4M3FN || type == LN_FLOAT8_E5M2)
+    return ln_emit_cast(e, ln_emit_clip(e, y, r->low, r->high), type);
+  y = ln_emit_unary(e, LN_OP_ROUND, y);
   if (by->zero >= 0) y = ln_emit_add(e, y, spread(n, by->zero, a, by));
   return ln_emit_cast(e, ln_emit_clip(e, y, r->low, r->high), type);
 }
