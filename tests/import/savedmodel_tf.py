@@ -9,6 +9,7 @@ import argparse, json, os, re, shutil, subprocess, sys, tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 try:
     import numpy as np
     import tensorflow as tf
@@ -386,10 +387,99 @@ def layers_of(k):
     ]
 
 
+# ---- graphs of TensorFlow 1 ----
+v1 = tf.compat.v1
+
+
+def graph(name, build, *inputs, tol=1e-5, open_dims=False):
+    """A graph with its session's variables, saved as TensorFlow 1 saves it."""
+    CASES.append((name, ("v1", build), inputs, open_dims, None, tol))
+
+
+def v1_variables(a):
+    k = v1.get_variable("k", initializer=f32(3, 4), use_resource=False)
+    b = v1.get_variable("b", initializer=f32(4), use_resource=True)
+    return tf.nn.relu(tf.matmul(a, k) + b)
+
+
+def v1_partitioned(a):
+    k = v1.get_variable("p", shape=[6, 4], partitioner=v1.fixed_size_partitioner(3), use_resource=False)
+    return tf.matmul(a, tf.convert_to_tensor(k))
+
+
+def v1_rnn(cell):
+    def build(a):
+        out, state = v1.nn.dynamic_rnn(cell(), a, dtype=tf.float32)
+        return out, tf.convert_to_tensor(state[-1] if isinstance(state, tuple) else state)
+    return build
+
+
+def v1_table(a):
+    t = v1.lookup.StaticHashTable(v1.lookup.KeyValueTensorInitializer(["a", "b"], np.array([4, 5], "int64")), -1)
+    v1.add_to_collection(v1.GraphKeys.TABLE_INITIALIZERS, t.initializer)
+    return t.lookup(a)
+
+
+def v1_training_flag(a):
+    training = v1.placeholder_with_default(False, [])
+    return v1.layers.dropout(v1.layers.batch_normalization(a, training=training), training=training)
+
+
+def v1_cond_twice(a):
+    b = tf.cond(tf.reduce_sum(a) > 0, lambda: (a + 1, a * 2), lambda: (a - 1, a * 3))
+    return tf.cond(tf.reduce_sum(b[0]) > 100, lambda: b[0], lambda: tf.cond(a[0, 0] > 0, lambda: b[1], lambda: b[0] * b[1]))
+
+
+def v1_loop_in_cond(a):
+    def loop():
+        return tf.while_loop(lambda k, s: k < 3, lambda k, s: (k + 1, s + tf.cond(k > 1, lambda: a, lambda: a * 0.5)), [0, a])[1]
+    return tf.cond(tf.reduce_sum(a) > -1000, loop, lambda: a)
+
+
+def v1_nested_loops(a):
+    def outer(k, s):
+        return k + 1, tf.while_loop(lambda m, t: m < k, lambda m, t: (m + 1, t * 0.9 + a), [0, s])[1]
+    return tf.while_loop(lambda k, s: k < 4, outer, [0, a])[1]
+
+
+graph("v1_variables", v1_variables, f32(2, 3), open_dims=True)
+graph("v1_partitioned", v1_partitioned, f32(2, 6))
+graph("v1_cond", lambda a: tf.cond(tf.reduce_sum(a) > 0, lambda: a + 1, lambda: a * 2), f32(2, 3))
+graph("v1_cond_twice", v1_cond_twice, f32(2, 3))
+graph("v1_while", lambda a: tf.while_loop(lambda k, s: k < 5, lambda k, s: (k + 1, s * 0.5 + a), [0, a]), f32(2, 3))
+graph("v1_loop_in_cond", v1_loop_in_cond, f32(2, 3))
+graph("v1_nested_loops", v1_nested_loops, f32(2, 3))
+graph("v1_dynamic_rnn", v1_rnn(lambda: v1.nn.rnn_cell.BasicRNNCell(4)), f32(2, 5, 3))
+graph("v1_dynamic_lstm", v1_rnn(lambda: v1.nn.rnn_cell.LSTMCell(4)), f32(2, 5, 3))
+graph("v1_dynamic_gru", v1_rnn(lambda: v1.nn.rnn_cell.GRUCell(4)), f32(2, 5, 3))
+graph("v1_dynamic_open", v1_rnn(lambda: v1.nn.rnn_cell.GRUCell(4)), f32(2, 5, 3), open_dims=True)
+graph("v1_map_fn", lambda a: tf.map_fn(lambda r: r * tf.reduce_sum(r), a), f32(4, 3))
+graph("v1_table", v1_table, np.array(["b", "z"], object))
+graph("v1_training_flag", v1_training_flag, f32(2, 5, 5, 3), open_dims=True)
+graph("v1_layers", lambda a: v1.layers.dense(v1.layers.flatten(v1.layers.max_pooling2d(v1.layers.conv2d(a, 4, 3, activation=tf.nn.relu), 2, 2)), 3), f32(2, 8, 8, 3), open_dims=True)
+
+
+def save_v1(build, inputs, open_dims, folder):
+    with tf.Graph().as_default(), v1.Session() as session:
+        v1.disable_control_flow_v2()
+        feeds = {f"in{k}": v1.placeholder(tf.as_dtype(v.dtype) if v.dtype != object else tf.string, [None, *v.shape[1:]] if open_dims else v.shape) for k, v in enumerate(inputs)}
+        out = build(*feeds.values())
+        out = list(out) if isinstance(out, (tuple, list)) else [out]
+        session.run([v1.global_variables_initializer(), v1.tables_initializer()])
+        signature = v1.saved_model.predict_signature_def(feeds, {f"out{k}": tf.identity(v) for k, v in enumerate(out)})
+        builder = v1.saved_model.Builder(folder)
+        builder.add_meta_graph_and_variables(session, ["serve"], {"serving_default": signature}, main_op=v1.tables_initializer())
+        builder.save()
+        v1.enable_control_flow_v2()
+    return tf.saved_model.load(folder).signatures["serving_default"]
+
+
 # ---- writing and comparing ----
 def save(name, what, inputs, open_dims, folder):
     if isinstance(what, tuple):
         kind, build = what
+        if kind == "v1":
+            return save_v1(build, inputs, open_dims, folder)
         model = build()
         if kind == "keras":
             model.export(folder, verbose=False)
@@ -427,6 +517,7 @@ def npy(v):
 
 def check(a, name, what, inputs, open_dims, refuse, tol, tmp):
     folder = os.path.join(tmp, name)
+    shutil.rmtree(folder, ignore_errors=True)
     signature = save(name, what, inputs, open_dims, os.path.join(folder, "model"))
     keys = sorted(signature.structured_input_signature[1])
     feeds = dict(zip(keys, inputs))

@@ -249,6 +249,10 @@ bool ln_sm_feed(ln_sm_scope *scope, ln_sm_ref ref, ln_sm_value value);
 bool ln_sm_inline(ln_sm *sm, ln_sm_graph *function, ln_emit *e, int32_t depth, const ln_sm_value *args,
                   int32_t arg_count, ln_sm_value *results, int32_t result_count);
 bool ln_sm_failed(const ln_sm *sm);
+/* Whether what is emitted there is only tried. */
+static inline bool ln_sm_is_tried(const ln_sm *sm, const ln_emit *e) {
+  return sm->probing > 0 && e->import != sm->import;
+}
 static inline ln_sm *ln_sm_of(const ln_sm_call *c) { return c->scope->sm; }
 /* A value as a tensor of `e`. */
 int32_t ln_sm_use(ln_sm_scope *scope, const ln_sm_value *value);
@@ -289,6 +293,8 @@ bool ln_sm_branch(const ln_sm_node *node, int32_t index, const char **name, size
 /* Lists that a loop fills get their items' shape from its body, and zeros to begin with. */
 typedef bool (*ln_sm_try)(ln_emit *e, const ln_sm_value *args, void *user);
 bool ln_sm_prepare_lists(ln_sm_call *c, ln_sm_try body, void *user, ln_sm_value *initial, const bool *carried);
+/* A tensor of the same type and shape in a model where something is tried; `changes`: its value is not kept. */
+int32_t ln_sm_stand_in(ln_emit *e, const ln_emit *from, int32_t tensor, bool changes);
 /* Whether the function is an LSTM or GRU of Keras 2, by the name of the interface that Keras gives it: then emitted. */
 bool ln_sm_keras_recurrent(ln_sm_call *c, const ln_sm_graph *function);
 

@@ -245,7 +245,9 @@ static int32_t use_stored(ln_sm_scope *scope, int32_t stored) {
 
 int32_t ln_sm_use(ln_sm_scope *scope, const ln_sm_value *value) {
   switch (value->kind) {
-    case LN_SM_TENSOR: return value->e == scope->e ? value->tensor : ln_emit_capture(scope->e, value->e, value->tensor);
+    case LN_SM_TENSOR:
+      if (value->e->import != scope->e->import) return ln_sm_stand_in(scope->e, value->e, value->tensor, false);
+      return ln_emit_capture(scope->e, value->e, value->tensor);
     case LN_SM_VARIABLE: return ln_sm_read_variable(scope, value);
     case LN_SM_STORED: return use_stored(scope, value->index);
     case LN_SM_LIST: return ln_emit_refuse(scope->e, "a list of tensors is used as one tensor");

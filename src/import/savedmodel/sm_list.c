@@ -321,8 +321,7 @@ static bool copy_symbols(const ln_import *from, ln_import *to) {
   return true;
 }
 
-/* A tensor of the same type and shape in the model where the body is tried. */
-static int32_t stand_in(ln_emit *e, const ln_emit *from, int32_t tensor, bool changes) {
+int32_t ln_sm_stand_in(ln_emit *e, const ln_emit *from, int32_t tensor, bool changes) {
   const ln_tensor *t = &ln_emit_graph(from)->tensors[tensor];
   ln_fact fact = from->facts[tensor];
   if (fact.constant && !changes) return ln_emit_constant(e, NULL, t->type, &t->shape, t->data, t->bytes);
@@ -338,14 +337,14 @@ static bool stand_in_args(ln_sm_call *c, ln_emit *e, const ln_sm_value *initial,
     ln_sm_list *list = NULL;
     args[i] = initial[i];
     if (initial[i].kind == LN_SM_TENSOR)
-      args[i] = ln_sm_tensor(e, stand_in(e, initial[i].e, initial[i].tensor, carried[i]));
+      args[i] = ln_sm_tensor(e, ln_sm_stand_in(e, initial[i].e, initial[i].tensor, carried[i]));
     if (initial[i].kind != LN_SM_LIST) continue;
     list = ln_arena_copy(&sm->arena, initial[i].list, sizeof *list);
     if (list == NULL) return false;
     if (list->items.kind != LN_SM_NOTHING)
-      list->items = ln_sm_tensor(e, stand_in(e, list->items.e, list->items.tensor, carried[i]));
+      list->items = ln_sm_tensor(e, ln_sm_stand_in(e, list->items.e, list->items.tensor, carried[i]));
     if (list->count.kind != LN_SM_NOTHING)
-      list->count = ln_sm_tensor(e, stand_in(e, list->count.e, list->count.tensor, false));
+      list->count = ln_sm_tensor(e, ln_sm_stand_in(e, list->count.e, list->count.tensor, false));
     list->probe = &probes[i];
     args[i].list = list;
   }

@@ -49,7 +49,7 @@ int32_t ln_sm_read_variable(ln_sm_scope *scope, const ln_sm_value *handle) {
   ln_sm_variable *v = &scope->sm->variables[handle->index];
   if (ln_sm_failed(scope->sm)) return -1;
   if (scope->sm->setup || !v->changes) return read_constant(scope, v);
-  if (scope->sm->probing > 0) {
+  if (ln_sm_is_tried(scope->sm, scope->e)) {
     const ln_fact fact = {.shape = {v->shape, v->shape}};
     return has_value(scope, v) ? ln_emit_tensor(scope->e, NULL, v->type, &fact) : -1;
   }
@@ -64,7 +64,7 @@ void ln_sm_assign_variable(ln_sm_call *c, const ln_sm_value *handle, const ln_sm
     return;
   }
   ln_sm_variable *v = &sm->variables[handle->index];
-  if (sm->probing > 0) return;
+  if (ln_sm_is_tried(sm, c->e)) return;
   if (!sm->setup) {
     if (has_number(c->scope, v)) ln_emit_assign(c->e, v->number, ln_sm_use(c->scope, value));
     return;

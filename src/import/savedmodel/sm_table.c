@@ -270,7 +270,7 @@ void ln_sm_op_table_find(ln_sm_call *c) {
     ln_emit_refuse(c->e, "its default is more than one value, or its keys are of another type than the table's");
     return;
   }
-  if (ln_sm_of(c)->probing > 0 && (is_direct(t) || t->key_type == LN_STRING)) {
+  if (ln_sm_is_tried(ln_sm_of(c), c->e) && (is_direct(t) || t->key_type == LN_STRING)) {
     ln_sm_result(c, ln_emit_tensor(c->e, NULL, t->value_type, &c->e->facts[keys]));
     return;
   }
