@@ -13,7 +13,7 @@
 #include "support/cases.h"
 #include "support/unit.h"
 
-enum { MOST_OUTPUTS = 32, MOST_BYTES = 5 << 20 };
+enum { MOST_OUTPUTS = 32 };
 
 static uint32_t seed = 1;
 static int32_t compared, moved, skipped;
@@ -223,6 +223,111 @@ static void check(const char *path, ln_model *model) {
   }
 }
 
+/* Whether there are any. */
+static bool each_model(ln_test_model_check visit) {
+  DIR *files = opendir(LN_SHARED_DIR "/models");
+  if (files == NULL) return false;
+  for (const struct dirent *file; (file = readdir(files)) != NULL;) {
+    char path[2048];
+    ln_model *model = NULL;
+    if (strstr(file->d_name, ".tflite") == NULL) continue;
+    snprintf(path, sizeof path, "%s/%s", LN_SHARED_DIR "/models", file->d_name);
+    if (ln_model_open(path, NULL, &model) != LN_OK) continue;
+    visit(path, model);
+    ln_model_destroy(model);
+  }
+  closedir(files);
+  return true;
+}
+
+/* ---- damage ---- */
+
+static void damage(ln_graph *graph) {
+  ln_op *op = &graph->ops[random_number() % (uint32_t)graph->op_count];
+  ln_tensor *tensor = &graph->tensors[random_number() % (uint32_t)graph->tensor_count];
+  switch (random_number() % 6) {
+    case 0:
+      if (op->input_count > 0) {
+        const int32_t pick = (int32_t)(random_number() % (uint32_t)(graph->tensor_count + 1)) - 1;
+        op->inputs[random_number() % (uint32_t)op->input_count] = pick;
+      }
+      break;
+    case 1:
+      if (op->input_count > 0) --op->input_count;
+      break;
+    case 2: {
+      const ln_table_info *info = ln_schema_table(op->options_table);
+      if (info == NULL || op->options == NULL || info->field_count == 0) break;
+      const ln_field_info *field = &info->fields[random_number() % info->field_count];
+      if (field->field_class != LN_CLASS_SCALAR) break;
+      const int8_t most = field->kind == LN_KIND_bool ? 2 : 9, value = (int8_t)(random_number() % (uint32_t)most);
+      memcpy((char *)(uintptr_t)op->options + field->offset, &value, 1);
+      break;
+    }
+    case 3:
+      if (tensor->signature.rank > 0 && tensor->storage != LN_STORAGE_CONST) {
+        const int32_t axis = (int32_t)(random_number() % (uint32_t)tensor->signature.rank);
+        tensor->signature.dims[axis] = tensor->shape.dims[axis] = (int32_t)(random_number() % 5) - 1;
+      }
+      break;
+    case 4:
+      if (tensor->storage != LN_STORAGE_CONST)
+        tensor->signature.rank = tensor->shape.rank = (int32_t)(random_number() % 6);
+      break;
+    default:
+      if (tensor->storage == LN_STORAGE_CONST && tensor->bytes > 0 && tensor->type != LN_STRING) {
+        uint8_t *copy = malloc(tensor->bytes);
+        memcpy(copy, tensor->data, tensor->bytes);
+        copy[random_number() % tensor->bytes] = (uint8_t)random_number();
+        memcpy(tensor->data, copy, tensor->bytes);
+        free(copy);
+      }
+      break;
+  }
+}
+
+/* Whatever a graph says that the verifier lets through, the passes end, with a graph that it lets through or a message.
+ */
+static void check_damaged(const char *path, ln_model *model) {
+  static const ln_convert_passes_options last = {.channels_last = true};
+  (void)path;
+  for (uint32_t i = 0; i < 6; ++i) {
+    ln_error err = {LN_OK, ""};
+    ln_model *edited = NULL;
+    seed = (uint32_t)compared++ * 31 + i;
+    if (ln_edit_begin(model, &err, &edited) != LN_OK) return;
+    const bool turned = i % 2 == 0 || turn(edited);
+    for (int32_t g = 0; g < edited->graph_count; ++g) { /* constants of its own, to be damaged */
+      for (int32_t t = 0; t < edited->graphs[g].tensor_count; ++t) {
+        ln_tensor *tensor = &edited->graphs[g].tensors[t];
+        if (tensor->storage == LN_STORAGE_CONST && tensor->bytes > 0)
+          tensor->data = ln_arena_copy(&edited->arena, tensor->data, tensor->bytes);
+      }
+    }
+    for (uint32_t k = 0; turned && k < 1 + i / 2; ++k) damage(&edited->graphs[0]);
+    bool good = true;
+    for (int32_t g = 0; g < edited->graph_count; ++g)
+      good = good && ln_graph_verify(edited, &edited->graphs[g], &err) == LN_OK;
+    if (good) {
+      ln_convert_passes_run(edited, i % 3 == 0 ? &last : NULL, &err);
+      ++moved;
+    }
+    ln_model_destroy(edited);
+  }
+}
+
+static void check_many_damages(const char *path, ln_model *model) {
+  for (int32_t i = 0; i < 8 && model->graphs[0].op_count < 200; ++i) check_damaged(path, model);
+}
+
+static void damaged(void **state) {
+  (void)state;
+  compared = moved = 0;
+  ln_test_each_case(5, check_damaged);
+  each_model(check_many_damages);
+  print_message("%d of %d are accepted by the verifier\n", moved, compared);
+}
+
 static void cases(void **state) {
   (void)state;
   ln_test_each_case(1, check);
@@ -230,24 +335,15 @@ static void cases(void **state) {
   assert_true(compared > 100 && moved > 100);
 }
 
+static void check_plain(const char *path, ln_model *model) { check_one(path, model, false); }
+
 static void models(void **state) {
-  DIR *files = opendir(LN_SHARED_DIR "/models");
   (void)state;
-  if (files == NULL) skip();
-  for (const struct dirent *file; (file = readdir(files)) != NULL;) {
-    char path[2048];
-    ln_model *model = NULL;
-    if (strstr(file->d_name, ".tflite") == NULL) continue;
-    snprintf(path, sizeof path, "%s/%s", LN_SHARED_DIR "/models", file->d_name);
-    if (ln_model_open(path, NULL, &model) != LN_OK) continue;
-    check_one(path, model, false);
-    ln_model_destroy(model);
-  }
-  closedir(files);
+  if (!each_model(check_plain)) skip();
 }
 
 int main(int argc, char **argv) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(cases), cmocka_unit_test(models)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(cases), cmocka_unit_test(models), cmocka_unit_test(damaged)};
   if (argc > 1) cmocka_set_test_filter(argv[1]);
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,12 +15,19 @@ static const convert_pass passes[] = {
 #include "passes/convert/convert.def"
 };
 
+/* Arity and element types of all operators: what infer and kernels rely on beside the verifier. */
+static ln_status check_types(const ln_graph *graph, ln_error *err) {
+  for (int32_t i = 0; i < graph->op_count; ++i) LN_TRY(ln_op_check_types(graph, &graph->ops[i], err));
+  return LN_OK;
+}
+
 static ln_status run_pass(const convert_pass *pass, ln_convert_context *context) {
   context->pass.changes = 0;
   LN_TRY(pass->run(context));
   if (context->pass.changes == 0) return LN_OK;
   ln_log(LN_LOG_DEBUG, "graph %s, pass %s: %d changes", context->pass.graph->name, pass->name, context->pass.changes);
-  const ln_status status = ln_graph_verify(context->pass.model, context->pass.graph, context->pass.err);
+  ln_status status = ln_graph_verify(context->pass.model, context->pass.graph, context->pass.err);
+  if (status == LN_OK) status = check_types(context->pass.graph, context->pass.err);
   if (status != LN_OK) ln_error_prefix(context->pass.err, "after pass %s", pass->name);
   return status;
 }
@@ -55,6 +62,7 @@ static ln_status run_graph(ln_model *model, int32_t index, const ln_convert_pass
                                 .mutable_model = model,
                                 .channels_last = options->channels_last && is_called_from_outside(model, index)};
   int32_t changes = 1;
+  LN_TRY(check_types(context.pass.graph, err));
   for (int32_t round = 0; round < MOST_ROUNDS && changes > 0; ++round) {
     changes = 0;
     for (size_t i = 0; i < LN_COUNT(passes); ++i) {

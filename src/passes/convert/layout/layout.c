@@ -13,6 +13,7 @@ static bool read_order(const ln_graph *graph, const ln_op *op, ln_perm *out) {
   const ln_tensor *in = ln_op_input_tensor(graph, op, 0), *order = ln_op_input_tensor(graph, op, 1);
   if (!ln_op_is(op, LN_OP_TRANSPOSE) || in == NULL || order == NULL || !ln_tensor_const_data(order)) return false;
   if (!ln_tensor_ints(order, axes, LN_MAX_RANK, &count) || count != in->signature.rank) return false;
+  if (graph->tensors[op->outputs[0]].signature.rank != count) return false;
   *out = (ln_perm){.rank = (int8_t)count};
   for (int32_t i = 0; i < count; ++i) {
     if (!ln_axis_normalize(axes[i], count, &axis) || (seen >> axis & 1) != 0) return false;

@@ -174,6 +174,17 @@ static bool check_operands(const ln_layout *l, const ln_op *op, const ln_layout_
   return true;
 }
 
+/* Whether outputs have the dimensions that the parameters leave: a file may say what it likes. */
+static bool check_outputs(const ln_layout *l, const ln_op *op, const ln_layout_node *n) {
+  int32_t rank = n->rank;
+  for (int32_t i = 0; i < LN_MAX_RANK && !has_small_inputs(n->kind); ++i) rank -= (int32_t)(n->removed >> i & 1);
+  if (n->kind == LN_LAYOUT_RESHAPE) rank = n->groups->out_rank;
+  for (int32_t i = 0; i < op->output_count; ++i) {
+    if (shape_of(l, op->outputs[i])->rank != rank) return false;
+  }
+  return true;
+}
+
 bool ln_layout_classify(ln_layout *l, int32_t index, ln_layout_node *out) {
   const ln_op *op = &l->graph->ops[index];
   *out = (ln_layout_node){.kind = kind_of(op)};
@@ -184,7 +195,7 @@ bool ln_layout_classify(ln_layout *l, int32_t index, ln_layout_node *out) {
   const int32_t main = main_input(out->kind);
   const int32_t tensor = main < 0 ? op->outputs[0] : main < op->input_count ? op->inputs[main] : -1;
   out->rank = tensor < 0 ? 0 : shape_of(l, tensor)->rank;
-  if (out->rank < 2 || !check_operands(l, op, out) || !read_parameters(l, op, out)) {
+  if (out->rank < 2 || !check_operands(l, op, out) || !read_parameters(l, op, out) || !check_outputs(l, op, out)) {
     *out = (ln_layout_node){.kind = LN_LAYOUT_FIXED};
   }
   out->frame = ln_perm_identity(out->rank);
