@@ -388,6 +388,7 @@ static bool regions(ln_mlir_file *f, ln_mlir_bytes *b, ln_scope *scope, ln_mlir_
                    function != NULL ? &function->arg_names : NULL))
       return false;
     if (function != NULL) function->value_count = own.ids;
+    else if (isolated) scope->ids = own.ids;
   }
   return true;
 }

@@ -103,6 +103,9 @@ int32_t ln_shlo_pad(ln_shlo_frame *f, int32_t a, int32_t value, const int32_t *l
 bool ln_shlo_top(ln_shlo_frame *f, int32_t a, const ln_mlir_element_info *info, int32_t k, bool largest,
                  int32_t *values, int32_t *indices);
 
+/* A body of scalars on whole tensors, which is what it means of element-wise operations; `count` results. */
+bool ln_shlo_apply(ln_shlo_frame *f, const ln_mlir_region *body, const int32_t *in, int32_t count, int32_t *out);
+
 /* What a body does of one operation to its arguments: its name ("stablehlo.add"); NULL for another body. */
 const char *ln_shlo_simple_body(const ln_mlir_region *body, int32_t result);
 /* The operation that gives a value within a region; NULL: an argument or from outside. */

@@ -203,11 +203,20 @@ static int32_t unsigned_quotient(ln_emit *e, ln_step kind, int32_t a, int32_t b,
   return ln_emit_cast(e, ln_emit_binary(e, kind == DIVIDE ? LN_OP_DIV : LN_OP_FLOOR_MOD, a, b), LN_INT32);
 }
 
+/* By zero there is -1 and, of a remainder, the dividend: TFLite's operator stops there. */
 static int32_t quotient(ln_emit *e, ln_step kind, int32_t a, int32_t b, const ln_mlir_element_info *info) {
-  if (info->kind == LN_MLIR_UNSIGNED && info->bits >= 32) return unsigned_quotient(e, kind, a, b, info);
-  /* DIV of int64 is not in every runtime: of numbers that a double holds it goes through FLOOR_DIV of sizes. */
-  const int32_t ratio = ln_emit_div(e, a, b);
-  return kind == DIVIDE ? ratio : ln_emit_sub(e, a, ln_emit_mul(e, ratio, b));
+  double by;
+  const bool is_safe = ln_emit_number(e, b, &by) && by != 0;
+  const int32_t zero = is_safe ? -1 : ln_emit_compare(e, LN_OP_EQUAL, b, ln_emit_scalar(e, info->inside, 0));
+  const int32_t safe = is_safe ? b : ln_emit_select(e, zero, ln_emit_scalar(e, info->inside, 1), b);
+  if (info->kind == LN_MLIR_UNSIGNED && info->bits >= 32) {
+    const int32_t out = unsigned_quotient(e, kind, a, safe, info);
+    if (is_safe) return out;
+    return ln_emit_select(e, zero, kind == DIVIDE ? ln_emit_scalar(e, info->inside, -1) : a, out);
+  }
+  const int32_t ratio = ln_emit_div(e, a, safe);
+  if (kind == REMAINDER) return ln_emit_sub(e, a, ln_emit_mul(e, ratio, b));
+  return is_safe ? ratio : ln_shlo_wrap(e, ln_emit_select(e, zero, ln_emit_scalar(e, info->inside, -1), ratio), info);
 }
 
 static int32_t extreme(ln_emit *e, ln_step kind, int32_t a, int32_t b, const ln_mlir_element_info *info) {
@@ -330,20 +339,33 @@ bool ln_shlo_clamp(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
 
 /* ---- bodies applied to all elements ---- */
 
-bool ln_shlo_map(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
-  ln_shlo_value result;
+bool ln_shlo_apply(ln_shlo_frame *f, const ln_mlir_region *body, const int32_t *in, int32_t count, int32_t *out) {
+  enum { MOST = 64 };
+  ln_shlo_value results[MOST];
   ln_shlo_frame inside;
-  (void)unused;
-  if (op->region_count != 1 || op->regions[0].arg_count != op->operand_count)
-    return ln_shlo_refuse(f, "a body that fits is missing");
-  if (!ln_shlo_open(&inside, f, f->e, f->function, f->s)) return false;
-  for (int32_t i = 0; i < op->operand_count; ++i) {
-    ln_shlo_set(&inside, &op->regions[0].args[i], ln_shlo_of(f, ln_shlo_full(f, op, i)));
+  if (count > MOST || !ln_shlo_open(&inside, f, f->e, f->function, f->s))
+    return ln_shlo_refuse(f, "its body has too many results");
+  for (int32_t i = 0; i < body->arg_count; ++i) {
+    ln_shlo_value v = ln_shlo_of(f, in[i]);
+    v.small = false;
+    ln_shlo_set(&inside, &body->args[i], v);
   }
-  const bool good = ln_shlo_region(&inside, &op->regions[0], 1, &result);
+  const bool good = ln_shlo_region(&inside, body, count, results);
   ln_shlo_close(&inside);
-  result.small = true; /* a body of constants alone */
-  return good && ln_shlo_give_small(f, op, result.tensor, -1);
+  for (int32_t i = 0; good && i < count; ++i) out[i] = results[i].tensor;
+  return good;
+}
+
+bool ln_shlo_map(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
+  enum { MOST = 64 };
+  int32_t in[MOST], out;
+  (void)unused;
+  if (op->region_count != 1 || op->regions[0].arg_count != op->operand_count || op->operand_count > MOST) {
+    return ln_shlo_refuse(f, "a body that fits is missing");
+  }
+  for (int32_t i = 0; i < op->operand_count; ++i) in[i] = ln_shlo_full(f, op, i);
+  /* A body of constants alone gives less than the shape. */
+  return !ln_emit_failed(f->e) && ln_shlo_apply(f, op->regions, in, 1, &out) && ln_shlo_give_small(f, op, out, -1);
 }
 
 bool ln_shlo_batch_norm(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {

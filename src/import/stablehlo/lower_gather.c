@@ -360,7 +360,10 @@ static int32_t by_operator(ln_shlo_frame *f, const char *name, int32_t operand, 
                                                 .index_vector_dim = places,
                                                 .update_computation_subgraph_index = body};
   const int32_t inputs[] = {operand, indices, updates};
-  return ln_emit_op(e, LN_OP_STABLEHLO_SCATTER, &options, 3, inputs, info->inside);
+  int32_t out = -1;
+  ln_fact fact = e->facts[operand];
+  const bool good = ln_emit_given(e, LN_OP_STABLEHLO_SCATTER, &options, 3, inputs, 1, &info->inside, &fact, &out);
+  return good ? out : -1;
 }
 
 /* Sums by SCATTER_ND, which adds what falls on one place. */

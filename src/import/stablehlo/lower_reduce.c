@@ -36,21 +36,27 @@ static bool is_neutral(const ln_emit *e, int32_t init, const char *name, const l
   return value == (highest ? ldexp(1, info->bits - 1) - (info->bits < 64) : -ldexp(1, info->bits - 1));
 }
 
-/* Element by element along each axis, where TFLite has no operator for the body. */
-static int32_t by_elements(ln_shlo_frame *f, const char *name, int32_t a, int32_t count, const int32_t *axes,
-                           const ln_mlir_element_info *info) {
-  enum { MOST = 256 };
-  int32_t parts[MOST];
-  for (int32_t i = count - 1; i >= 0; --i) { /* axes ascend: those before stay where they are */
-    const int32_t size = ln_emit_dim(f->e, a, axes[i]);
-    if (size < 1 || size > MOST)
-      return ln_emit_refuse(f->e, "a reduction by %.40s over more than %d elements is not in TensorFlow Lite", name,
-                            MOST);
-    if (!ln_emit_unpack(f->e, a, axes[i], size, parts)) return -1;
-    a = parts[0];
-    for (int32_t k = 1; k < size; ++k) a = ln_shlo_combine(f, name, a, parts[k], info);
+/* Two halves of an axis are combined again and again, by whatever the body is. */
+enum { MOST_PAIRS = 16 };
+static bool halved(ln_shlo_frame *f, const ln_mlir_region *body, int32_t pairs, int32_t axis, int32_t *values) {
+  int32_t size = ln_emit_dim(f->e, values[0], axis);
+  if (size < 1) return ln_shlo_refuse(f, "a reduction of this body over an open dimension is not in TensorFlow Lite");
+  while (size > 1) {
+    int32_t in[2 * MOST_PAIRS], out[MOST_PAIRS];
+    const int32_t half = size / 2;
+    for (int32_t i = 0; i < pairs; ++i) {
+      in[i] = ln_emit_slice(f->e, values[i], axis, 0, half, 1);
+      in[pairs + i] = ln_emit_slice(f->e, values[i], axis, half, 2 * half, 1);
+    }
+    if (!ln_shlo_apply(f, body, in, pairs, out)) return false;
+    for (int32_t i = 0; i < pairs; ++i) {
+      const int32_t parts[] = {out[i], ln_emit_slice(f->e, values[i], axis, size - 1, size, 1)};
+      values[i] = size % 2 == 0 ? out[i] : ln_emit_concat(f->e, axis, 2, parts);
+    }
+    size = half + size % 2;
   }
-  return a;
+  for (int32_t i = 0; i < pairs; ++i) values[i] = ln_emit_squeeze(f->e, values[i], 1, &axis);
+  return !ln_emit_failed(f->e);
 }
 
 static void sort_axes(int32_t *axes, int32_t count) {
@@ -63,21 +69,24 @@ static void sort_axes(int32_t *axes, int32_t count) {
   }
 }
 
-static int32_t reduced(ln_shlo_frame *f, const char *name, int32_t a, int32_t count, int32_t *axes,
+/* The operator that a body is of this type; NULL where there is none. */
+static const ln_reduction *operator_of(const char *name, const ln_mlir_element_info *info) {
+  for (size_t i = 0; name != NULL && i < LN_COUNT(reductions); ++i) {
+    if (strcmp(reductions[i].name, name) != 0) continue;
+    return (info->kind == LN_MLIR_BOOL ? reductions[i].truth : reductions[i].code) < 0 ? NULL : &reductions[i];
+  }
+  return NULL;
+}
+
+static int32_t reduced(ln_shlo_frame *f, const ln_reduction *r, int32_t a, int32_t count, const int32_t *axes,
                        const ln_mlir_element_info *info) {
   const bool truth = info->kind == LN_MLIR_BOOL;
+  const int32_t code = truth ? r->truth : r->code;
+  const bool ordered = code == LN_OP_REDUCE_MAX || code == LN_OP_REDUCE_MIN;
   if (count == 0) return a;
-  sort_axes(axes, count);
-  for (size_t i = 0; i < LN_COUNT(reductions); ++i) {
-    if (strcmp(reductions[i].name, name) != 0) continue;
-    const int32_t code = truth ? reductions[i].truth : reductions[i].code;
-    if (code < 0) return by_elements(f, name, a, count, axes, info);
-    const bool ordered = code == LN_OP_REDUCE_MAX || code == LN_OP_REDUCE_MIN;
-    int32_t out = ln_emit_reduce(f->e, code, ordered ? ln_shlo_ordered(f->e, a, info) : a, count, axes, false);
-    if (ordered) out = ln_shlo_ordered(f->e, out, info);
-    return ordered || truth ? out : ln_shlo_wrap(f->e, out, info);
-  }
-  return ln_emit_refuse(f->e, "its body is %.60s, which is no reduction of TensorFlow Lite", name);
+  int32_t out = ln_emit_reduce(f->e, code, ordered ? ln_shlo_ordered(f->e, a, info) : a, count, axes, false);
+  if (ordered) out = ln_shlo_ordered(f->e, out, info);
+  return ordered || truth ? out : ln_shlo_wrap(f->e, out, info);
 }
 
 /* ---- the place of an extreme ---- */
@@ -114,10 +123,27 @@ static int32_t compared(const ln_mlir_region *body) {
   return 0;
 }
 
+/* The values to begin with join at the end. */
+static bool any_body(ln_shlo_frame *f, const ln_mlir_op *op, int32_t count, int32_t *axes) {
+  const int32_t pairs = op->operand_count / 2;
+  int32_t values[2 * MOST_PAIRS], out[MOST_PAIRS];
+  if (pairs > MOST_PAIRS) return ln_shlo_refuse(f, "it reduces too many tensors");
+  for (int32_t i = 0; i < 2 * pairs; ++i) values[i] = ln_shlo_full(f, op, i);
+  sort_axes(axes, count);
+  for (int32_t i = count - 1; i >= 0; --i) { /* axes ascend: those before stay where they are */
+    if (!halved(f, op->regions, pairs, axes[i], values)) return false;
+  }
+  if (!ln_shlo_apply(f, op->regions, values, pairs, out)) return false;
+  for (int32_t i = 0; i < pairs; ++i) {
+    if (!ln_shlo_give(f, op, i, out[i])) return false;
+  }
+  return true;
+}
+
 static bool place_of_extreme(ln_shlo_frame *f, const ln_mlir_op *op, int32_t axis) {
   const int32_t rank = ln_shlo_type(op, 0)->rank, which = compared(op->regions);
   const ln_shlo_value index = ln_shlo_in(f, op, 1);
-  if (which == 0 || !counts(f->e, index, rank, axis)) return ln_shlo_refuse(f, "its body is none that is recognized");
+  if (which == 0 || !counts(f->e, index, rank, axis)) return any_body(f, op, 1, &axis);
   const ln_mlir_element_info *info = ln_shlo_element(op, 0);
   int32_t a = ln_shlo_full(f, op, 0);
   if (info->kind == LN_MLIR_BOOL) a = ln_emit_cast(f->e, a, LN_INT32);
@@ -147,15 +173,18 @@ bool ln_shlo_reduce(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
   if (pairs < 1 || op->region_count != 1 || op->result_count != pairs || op->regions[0].arg_count != 2 * pairs)
     return ln_shlo_refuse(f, "its operands do not fit its body");
   if (!ln_shlo_axes(f, op, "dimensions", ln_shlo_type(op, 0)->rank, axes, &count)) return false;
+  if (ln_shlo_is_complex(op, 0))
+    return pairs == 1 ? complex_sum(f, op, count, axes) : ln_shlo_refuse(f, "complex numbers can only be summed");
+  if (pairs == 2 && count == 1 && ln_shlo_simple_body(op->regions, 0) == NULL) return place_of_extreme(f, op, axes[0]);
+  for (int32_t i = 0; i < pairs; ++i) {
+    if (operator_of(ln_shlo_simple_body(op->regions, i), ln_shlo_element(op, i)) == NULL)
+      return any_body(f, op, count, axes);
+  }
   for (int32_t i = 0; i < pairs; ++i) {
     const char *name = ln_shlo_simple_body(op->regions, i);
-    if (name == NULL && pairs == 2 && count == 1) return place_of_extreme(f, op, axes[0]);
-    if (name == NULL || strcmp(name, "update") == 0) return ln_shlo_refuse(f, "its body is none that is recognized");
-    if (ln_shlo_is_complex(op, i))
-      return pairs == 1 ? complex_sum(f, op, count, axes) : ln_shlo_refuse(f, "complex numbers can only be summed");
     const ln_mlir_element_info *info = ln_shlo_element(op, i);
     const int32_t init = ln_shlo_full(f, op, pairs + i);
-    int32_t out = reduced(f, name, ln_shlo_full(f, op, i), count, axes, info);
+    int32_t out = reduced(f, operator_of(name, info), ln_shlo_full(f, op, i), count, axes, info);
     if (!is_neutral(f->e, init, name, info)) out = ln_shlo_combine(f, name, out, init, info);
     if (!ln_shlo_give(f, op, i, out)) return false;
   }
@@ -229,55 +258,69 @@ static int32_t pooled(ln_shlo_frame *f, const ln_windows *w, const char *name, i
 }
 
 /* One axis after another, each as slices that are combined. */
-static int32_t by_slices(ln_shlo_frame *f, const ln_windows *w, const char *name, int32_t a, int32_t init,
-                         const ln_mlir_element_info *info) {
+static bool by_slices(ln_shlo_frame *f, const ln_mlir_op *op, const ln_windows *w, int32_t pairs, int32_t *values,
+                      const int32_t *inits) {
   enum { MOST = 1024 };
-  int32_t inner[LN_MAX_RANK];
+  int32_t inner[LN_MAX_RANK], in[2 * MOST_PAIRS];
   for (int32_t i = 0; i < w->rank; ++i) inner[i] = w->spread[i] - 1;
-  a = ln_shlo_pad(f, a, init, w->low, w->high, inner);
+  for (int32_t v = 0; v < pairs; ++v) values[v] = ln_shlo_pad(f, values[v], inits[v], w->low, w->high, inner);
   for (int32_t i = 0; i < w->rank; ++i) {
     const int64_t rest = ((int64_t)w->size[i] - 1) * w->dilation[i];
-    int32_t out = -1;
+    int32_t out[MOST_PAIRS];
     if (w->size[i] > MOST || rest > INT32_MAX)
-      return ln_emit_refuse(f->e, "a window of %d elements; at most %d are possible in this form", w->size[i], MOST);
+      return ln_shlo_refuse(f, "a window of more than 1024 elements is not possible in this form");
     for (int32_t k = 0; k < w->size[i]; ++k) {
       const int32_t at = k * w->dilation[i], end = at == rest ? INT32_MAX : at - (int32_t)rest;
-      const int32_t part = ln_emit_slice(f->e, a, i, at, end, w->stride[i]);
-      out = k == 0 ? part : ln_shlo_combine(f, name, out, part, info);
+      for (int32_t v = 0; v < pairs; ++v) {
+        in[v] = out[v];
+        in[pairs + v] = ln_emit_slice(f->e, values[v], i, at, end, w->stride[i]);
+        if (k == 0) out[v] = in[pairs + v];
+      }
+      if (k > 0 && !ln_shlo_apply(f, op->regions, in, pairs, out)) return false;
     }
-    a = out;
+    for (int32_t v = 0; v < pairs; ++v) values[v] = out[v];
   }
-  return a;
+  for (int32_t v = 0; v < pairs; ++v) { /* the value to begin with */
+    in[v] = values[v];
+    in[pairs + v] = inits[v];
+  }
+  return ln_shlo_apply(f, op->regions, in, pairs, values);
 }
 
+/* What TFLite has an operator for; -1 for all others. */
 static int32_t windowed(ln_shlo_frame *f, const ln_windows *w, const char *name, int32_t a, int32_t init,
                         const ln_mlir_element_info *info) {
-  const bool neutral = is_neutral(f->e, init, name, info);
-  if (neutral && strcmp(name, "stablehlo.add") == 0) {
-    const int32_t sums = info->kind == LN_MLIR_BOOL || info->bits < 32 ? -1 : running_sum(f->e, w, a);
-    if (sums >= 0 || ln_emit_failed(f->e)) return sums;
+  if (name == NULL || !is_neutral(f->e, init, name, info)) return -1;
+  if (strcmp(name, "stablehlo.add") == 0 && info->kind != LN_MLIR_BOOL && info->bits >= 32) {
+    const int32_t sums = running_sum(f->e, w, a);
+    if (sums >= 0) return sums;
   }
-  if (neutral && info->kind == LN_MLIR_REAL) {
-    const int32_t out = pooled(f, w, name, a);
-    if (out >= 0 || ln_emit_failed(f->e)) return out;
-  }
-  const int32_t out = by_slices(f, w, name, a, init, info);
-  return neutral ? out : ln_shlo_combine(f, name, out, init, info);
+  return info->kind == LN_MLIR_REAL ? pooled(f, w, name, a) : -1;
 }
 
 bool ln_shlo_reduce_window(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
   const int32_t pairs = op->operand_count / 2;
+  int32_t values[MOST_PAIRS], inits[MOST_PAIRS];
   ln_windows w;
   (void)unused;
-  if (pairs < 1 || op->region_count != 1 || op->result_count != pairs || !read_windows(f, op, &w))
+  if (pairs < 1 || pairs > MOST_PAIRS || op->region_count != 1 || op->result_count != pairs ||
+      op->regions[0].arg_count != 2 * pairs) {
     return ln_shlo_refuse(f, "its operands do not fit its body");
+  }
+  if (ln_shlo_is_complex(op, 0)) return ln_shlo_refuse(f, "it is of real numbers only");
+  if (!read_windows(f, op, &w)) return false;
   for (int32_t i = 0; i < pairs; ++i) {
-    const char *name = ln_shlo_simple_body(op->regions, i);
-    const ln_mlir_element_info *info = ln_shlo_element(op, i);
-    if (name == NULL || strcmp(name, "update") == 0) return ln_shlo_refuse(f, "its body is none that is recognized");
-    if (info->kind == LN_MLIR_COMPLEX) return ln_shlo_refuse(f, "it is of real numbers only");
-    if (!ln_shlo_give(f, op, i, windowed(f, &w, name, ln_shlo_full(f, op, i), ln_shlo_full(f, op, pairs + i), info)))
-      return false;
+    values[i] = ln_shlo_full(f, op, i);
+    inits[i] = ln_shlo_full(f, op, pairs + i);
+    if (values[i] < 0 || inits[i] < 0) return false;
+  }
+  const int32_t out =
+      pairs > 1 ? -1
+                : windowed(f, &w, ln_shlo_simple_body(op->regions, 0), values[0], inits[0], ln_shlo_element(op, 0));
+  if (out >= 0 || ln_emit_failed(f->e)) return ln_shlo_give(f, op, 0, out);
+  if (!by_slices(f, op, &w, pairs, values, inits)) return false;
+  for (int32_t i = 0; i < pairs; ++i) {
+    if (!ln_shlo_give(f, op, i, values[i])) return false;
   }
   return true;
 }
