@@ -14,24 +14,29 @@ static bool is_number(const ln_tensor *tensor, float *value) {
   return isfinite(*value) && *value != 0.0f;
 }
 
+/* Whether the operator multiplies `from`, whose shape it keeps, by one number and does nothing else. */
+static bool read_factor(const ln_rewriter *r, int32_t at, float *factor, int32_t *from) {
+  const ln_op *op = &r->graph->ops[at];
+  const bool divides = ln_op_is(op, LN_OP_DIV);
+  if ((!ln_op_is(op, LN_OP_MUL) && !divides) || op->input_count != 2) return false;
+  const int8_t activation = divides ? ((const ln_div_options *)op->options)->fused_activation_function
+                                    : ((const ln_mul_options *)op->options)->fused_activation_function;
+  const ln_tensor *out = &r->graph->tensors[op->outputs[0]];
+  if (activation != LN_ACT_NONE || out->type != LN_FLOAT32) return false;
+  for (int32_t side = divides ? 1 : 0; side < 2; ++side) {
+    if (op->inputs[1 - side] < 0 || !is_number(ln_op_input_tensor(r->graph, op, side), factor)) continue;
+    *from = op->inputs[1 - side];
+    if (divides) *factor = 1.0f / *factor;
+    return ln_shape_equal(&r->graph->tensors[*from].signature, &out->signature);
+  }
+  return false;
+}
+
 /* The multiplication by one number that alone makes the operand; -1. `from`: what it multiplies. */
 static int32_t factor_of(const ln_rewriter *r, int32_t operand, float *factor, int32_t *from) {
   const int32_t at = operand < 0 ? -1 : r->producers[operand];
-  if (at < 0 || r->uses[operand] != 1 || r->drop[at]) return -1;
-  const ln_op *op = &r->graph->ops[at];
-  const bool divides = ln_op_is(op, LN_OP_DIV);
-  if ((!ln_op_is(op, LN_OP_MUL) && !divides) || op->input_count != 2) return -1;
-  const int8_t activation = divides ? ((const ln_div_options *)op->options)->fused_activation_function
-                                    : ((const ln_mul_options *)op->options)->fused_activation_function;
-  if (activation != LN_ACT_NONE || r->graph->tensors[operand].type != LN_FLOAT32) return -1;
-  for (int32_t side = divides ? 1 : 0; side < 2; ++side) {
-    if (!is_number(ln_op_input_tensor(r->graph, op, side), factor)) continue;
-    *from = op->inputs[1 - side];
-    if (divides) *factor = 1.0f / *factor;
-    const ln_tensor *source = &r->graph->tensors[*from];
-    return ln_shape_equal(&source->signature, &r->graph->tensors[operand].signature) ? at : -1;
-  }
-  return -1;
+  if (at < 0 || r->uses[operand] != 1 || r->drop[at] || !read_factor(r, at, factor, from)) return -1;
+  return at;
 }
 
 /* (a * s) (b * t) = (a * st) b */
@@ -49,6 +54,25 @@ static bool join_factors(ln_rewriter *r, int32_t at) {
     return false;
   r->drop[left] = r->drop[right] = true;
   r->graph->ops[at].inputs[1] = b;
+  ln_rewriter_refresh(r);
+  return true;
+}
+
+/* (a * s) * t = a * st */
+static bool join_scales(ln_rewriter *r, int32_t at) {
+  const ln_op from = r->graph->ops[at];
+  float first, second;
+  int32_t between, source;
+  if (!ln_op_is(&from, LN_OP_MUL) && !ln_op_is(&from, LN_OP_DIV)) return false;
+  if (!read_factor(r, at, &second, &between)) return false;
+  const int32_t before = factor_of(r, between, &first, &source);
+  const float both = first * second;
+  if (before < 0 || !isfinite(both) || both == 0.0f) return false;
+  const int32_t number = ln_rewriter_number(r, "scale", both);
+  if (number < 0 ||
+      ln_rewriter_op(r, LN_OP_MUL, NULL, 2, (const int32_t[]){source, number}, 1, from.outputs, &from) < 0)
+    return false;
+  r->drop[at] = r->drop[before] = true;
   ln_rewriter_refresh(r);
   return true;
 }
@@ -137,7 +161,9 @@ ln_status ln_convert_pass_products(ln_convert_context *context) {
   LN_TRY(ln_rewriter_open(context, &r));
   const int32_t count = r.graph->op_count;
   for (int32_t i = 0; i < count && !r.failed; ++i) {
-    if (!ln_op_is(&r.graph->ops[i], LN_OP_BATCH_MATMUL) || r.drop[i]) continue;
+    if (r.drop[i] || r.graph->ops[i].input_count < 2) continue;
+    if (join_scales(&r, i)) ++changes;
+    if (r.drop[i] || !ln_op_is(&r.graph->ops[i], LN_OP_BATCH_MATMUL)) continue;
     if (make_dense(&r, i) || join_factors(&r, i) || exchange(&r, i)) ++changes;
   }
   return ln_rewriter_close(&r, changes);

@@ -265,7 +265,8 @@ static bool try_op(recognizer *z, int32_t at) {
   float values[POINTS], alpha = 0;
   if (!is_usable(&z->r, at) || z->r.graph->tensors[z->r.graph->ops[at].outputs[0]].type != LN_FLOAT32) return false;
   if (!take_op(&z->r, &g, at)) return false;
-  bool alone = ln_op_is(&z->r.graph->ops[at], LN_OP_POW); /* the only one that may be more than it needs to be */
+  const ln_op *op = &z->r.graph->ops[at]; /* these may be more than they need to be by themselves */
+  bool alone = ln_op_is(op, LN_OP_POW) || ln_op_is(op, LN_OP_MAXIMUM);
   for (; alone || widen(&z->r, &g); alone = false) {
     if (g.leaf_count != 1 || z->evaluations > MOST_EVALUATIONS) continue;
     if (z->r.graph->tensors[g.leaves[0]].type != LN_FLOAT32) continue;
