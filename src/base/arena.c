@@ -9,6 +9,11 @@ typedef struct ln_arena_block {
   size_t size, used; /* of the bytes after this header */
 } ln_arena_block;
 
+typedef struct ln_arena_adopted {
+  struct ln_arena_adopted *next;
+  void *memory;
+} ln_arena_adopted;
+
 enum { FIRST_BLOCK = 4096, LARGEST_BLOCK = 1 << 18, HEADER = LN_ALIGNMENT, UNIT = 16 };
 
 _Static_assert(sizeof(ln_arena_block) <= HEADER, "the header must fit before the first aligned byte");
@@ -67,6 +72,25 @@ void *ln_arena_copy(ln_arena *arena, const void *data, size_t bytes) {
   return copy;
 }
 
+void *ln_arena_adopt(ln_arena *arena, void *memory, size_t bytes) {
+  if (bytes < FIRST_BLOCK) { /* not worth an entry */
+    void *copy = ln_arena_copy(arena, memory, bytes);
+    ln_free(memory);
+    return copy;
+  }
+  const bool fits = arena->limit == 0 || (arena->used < arena->limit && bytes <= arena->limit - arena->used);
+  ln_arena_adopted *entry = fits ? ln_arena_alloc(arena, sizeof *entry) : NULL;
+  if (entry == NULL) {
+    arena->refused = arena->refused || !fits;
+    ln_free(memory);
+    return NULL;
+  }
+  *entry = (ln_arena_adopted){arena->adopted, memory};
+  arena->adopted = entry;
+  arena->used += bytes;
+  return memory;
+}
+
 char *ln_arena_strdup(ln_arena *arena, const char *text) { return ln_arena_copy(arena, text, strlen(text) + 1); }
 
 char *ln_arena_printf(ln_arena *arena, const char *format, ...) {
@@ -79,6 +103,8 @@ char *ln_arena_printf(ln_arena *arena, const char *format, ...) {
 }
 
 void ln_arena_free(ln_arena *arena) {
+  for (const ln_arena_adopted *entry = arena->adopted; entry != NULL; entry = entry->next) ln_free(entry->memory);
+  arena->adopted = NULL;
   while (arena->head != NULL) {
     ln_arena_block *next = arena->head->next;
     ln_free(arena->head);

@@ -36,24 +36,29 @@ static const char *base_name(const char *path, ln_model *model) {
   return ln_arena_printf(&model->arena, "%.*s", (int)(end - begin < 200 ? end - begin : 200), path + begin);
 }
 
-static ln_status convert(const ln_import_source *source, const ln_convert_options *options, ln_error *err,
-                         ln_conversion *out) {
+/* The imported model as one that sessions can be made of: it is in memory alone, its constants where they are. */
+static ln_status finish(ln_model *model, const ln_importer *importer, const char *path, ln_error *err) {
+  for (int32_t i = 0; i < model->graph_count; ++i) ln_edit_refresh_versions(&model->graphs[i]);
+  model->source_kind = importer->name;
+  model->source_name = base_name(path, model);
+  LN_TRY(ln_edit_compact(model, err));
+  return ln_model_verify(model, err);
+}
+
+static ln_status convert(const ln_convert_options *options, ln_error *err, ln_conversion *out) {
   const ln_import_options wanted = {.signatures = options->signatures,
                                     .signature_count = options->signature_count,
                                     .shapes = options->shapes,
                                     .shape_count = options->shape_count};
   ln_model *model = NULL;
-  LN_TRY(choose(source, options->from, err, &out->importer));
-  LN_TRY(ln_import_run(out->importer, source, &wanted, err, &model));
-  for (int32_t i = 0; i < model->graph_count; ++i) ln_edit_refresh_versions(&model->graphs[i]);
-  model->source_kind = out->importer->name;
-  model->source_name = base_name(source->path, model);
-  ln_status status = ln_edit_compact(model, err);
-  if (status == LN_OK) status = ln_edit_snapshot(model, err, &out->source);
-  if (status == LN_OK && !options->without_passes) {
-    const ln_convert_passes_options passes = {.channels_last = options->channels_last};
-    status = ln_convert_passes_run(model, &passes, err);
-  }
+  LN_TRY(choose(&out->opened, options->from, err, &out->importer));
+  LN_TRY(ln_import_run(out->importer, &out->opened, &wanted, err, &out->source));
+  LN_TRY(finish(out->source, out->importer, out->opened.path, err));
+  LN_TRY(ln_edit_begin(out->source, err, &model));
+  model->source_kind = out->source->source_kind;
+  model->source_name = out->source->source_name;
+  const ln_convert_passes_options passes = {.channels_last = options->channels_last};
+  ln_status status = options->without_passes ? LN_OK : ln_convert_passes_run(model, &passes, err);
   for (int32_t i = 0; i < model->graph_count; ++i) ln_edit_refresh_versions(&model->graphs[i]);
   if (status == LN_OK) status = ln_edit_compact(model, err);
   if (status == LN_OK) status = ln_edit_snapshot(model, err, &out->result);
@@ -63,13 +68,12 @@ static ln_status convert(const ln_import_source *source, const ln_convert_option
 
 ln_status ln_convert(const char *path, const ln_convert_options *options, ln_error *err, ln_conversion **out) {
   ln_convert_options given = LN_CONVERT_OPTIONS_INIT;
-  ln_import_source source;
   *out = NULL;
   if (options != NULL) memcpy(&given, options, options->size < sizeof given ? options->size : sizeof given);
-  LN_TRY(ln_import_source_open(path, err, &source));
   ln_conversion *made = ln_alloc_zero(sizeof *made);
-  ln_status status = made != NULL ? convert(&source, &given, err, made) : ln_fail(err, LN_ERR_MEMORY, "out of memory");
-  ln_import_source_close(&source);
+  if (made == NULL) return ln_fail(err, LN_ERR_MEMORY, "out of memory");
+  ln_status status = ln_import_source_open(path, err, &made->opened);
+  if (status == LN_OK) status = convert(&given, err, made);
   if (status == LN_OK) *out = made;
   else ln_conversion_destroy(made);
   return status;
@@ -79,6 +83,7 @@ void ln_conversion_destroy(ln_conversion *conversion) {
   if (conversion == NULL) return;
   ln_model_destroy(conversion->source);
   ln_model_destroy(conversion->result);
+  ln_import_source_close(&conversion->opened);
   ln_free(conversion);
 }
 

@@ -7,7 +7,8 @@
 
 struct ln_conversion {
   const ln_importer *importer;
-  ln_model *source; /* before any pass, read back from its own file: what a session can be made of */
+  ln_import_source opened; /* constants of `source` may lie in its file */
+  ln_model *source;        /* before any pass */
   ln_model *result;
 };
 

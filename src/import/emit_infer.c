@@ -118,7 +118,11 @@ static bool evaluate(ln_emit *e, const ln_op *op, int32_t which, bool constant, 
   if (good && op->def->infer(&p.node, NULL) == LN_OK && may_keep(e->import, &p, constant) &&
       ln_node_evaluate(&p.node, NULL) == LN_OK) {
     for (int32_t i = 0; good && i < op->output_count; ++i) {
-      facts[i].value[which] = ln_arena_copy(ln_emit_arena(e), p.node.out[i]->data, p.node.out[i]->bytes);
+      ln_tensor *out = p.node.out[i];
+      const bool owned = out->storage == LN_STORAGE_HEAP;
+      out->storage = LN_STORAGE_NONE; /* the arena's now, whatever comes of it */
+      facts[i].value[which] = owned ? ln_arena_adopt(ln_emit_arena(e), out->data, out->bytes)
+                                    : ln_arena_copy(ln_emit_arena(e), out->data, out->bytes);
       good = facts[i].value[which] != NULL;
     }
   }

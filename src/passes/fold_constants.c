@@ -58,9 +58,11 @@ static ln_status fold(ln_pass_context *context, const ln_op *op, bool *folded) {
   }
   for (int32_t i = 0; i < op->output_count; ++i) {
     if (outputs[i].storage != LN_STORAGE_HEAP) continue;
-    void *kept = *folded ? ln_arena_copy(context->arena, outputs[i].data, outputs[i].bytes) : NULL;
-    ln_free(outputs[i].data);
-    if (!*folded) continue;
+    if (!*folded) {
+      ln_free(outputs[i].data);
+      continue;
+    }
+    void *kept = ln_arena_adopt(context->arena, outputs[i].data, outputs[i].bytes);
     if (kept == NULL) return ln_pass_out_of_memory(context, "fold_constants");
     outputs[i].data = kept;
     outputs[i].storage = LN_STORAGE_CONST;
