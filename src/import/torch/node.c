@@ -387,8 +387,8 @@ static void run_node(torch_graph *g, const cJSON *json) {
   if (in_place) write_back(&n, from);
   for (int32_t i = 0; i < count && !ln_emit_failed(g->e); ++i) {
     if (names[i] == NULL) continue;
-    if (i >= n.output_count) ln_emit_refuse(g->e, "its output %d is not built", i);
-    else define(&n, names[i], i, from, in_place);
+    if (i >= n.output_count) outputs[i] = -1; /* said where somebody takes it */
+    define(&n, names[i], i, from, in_place);
   }
 }
 

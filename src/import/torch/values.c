@@ -95,7 +95,8 @@ int32_t ln_torch_read(torch_graph *g, const char *name) {
     const int32_t found = ln_torch_find(at, name);
     if (found < 0) continue;
     const int32_t tensor = read_value(at, found);
-    return at == g || tensor < 0 ? tensor : ln_emit_capture(g->e, at->e, tensor);
+    if (tensor < 0) return ln_emit_refuse(g->e, "it takes \"%.80s\", an output that is not built", name);
+    return at == g ? tensor : ln_emit_capture(g->e, at->e, tensor);
   }
   return ln_emit_wrong(g->e, "it takes \"%.80s\", which nothing gives", name);
 }
