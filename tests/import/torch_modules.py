@@ -304,7 +304,7 @@ layer("open_conv", nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2),
 layer("open_transformer", nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), f(2, 5, 8), extra=[(f(3, 7, 8),)],
       dynamic=({0: batch, 1: length},))
 layer("open_lstm", nn.LSTM(3, 4, batch_first=True), f(2, 5, 3), extra=[(f(4, 5, 3),)], **dynamic)
-layer("open_gru", nn.GRU(3, 4, batch_first=True), f(2, 5, 3), extra=[(f(4, 7, 3),)], dynamic=({0: batch, 1: length},))
+layer("open_gru", nn.GRU(3, 4, batch_first=True), f(2, 5, 3), extra=[(f(4, 5, 3),)], dynamic=({0: batch},))
 case("open_sizes", lambda x: (x.reshape(x.shape[0] * x.shape[1], -1), torch.arange(x.shape[1]), x[:, : x.shape[1] // 2],
                               torch.ones(x.shape[0], 3), x.sum(1) / x.shape[1], x.expand(2, *x.shape), x.repeat(1, 2, 1)),
      f(2, 6, 4), extra=[(f(3, 9, 4),)], dynamic=({0: batch, 1: length},))
@@ -366,8 +366,11 @@ def leaves(value):
 def write_case(folder, name, module, inputs, more, decomposed):
     os.makedirs(folder, exist_ok=True)
     runs = [inputs] + more.get("extra", [])
+    dynamic = more.get("dynamic")
+    if dynamic and isinstance(module, Of):
+        dynamic = (dynamic,)
     with torch.no_grad():
-        program = torch.export.export(module, inputs, dynamic_shapes=more.get("dynamic"))
+        program = torch.export.export(module, inputs, dynamic_shapes=dynamic)
         if decomposed:
             program = program.run_decompositions()
         torch.export.save(program, os.path.join(folder, "model.pt2"))

@@ -68,6 +68,23 @@ int32_t ln_torch_bilinear(torch_node *n) {
   return bias < 0 ? product : ln_emit_add(n->e, product, bias);
 }
 
+/* The product of three operands that get dimensions of 1, summed over some. */
+int32_t ln_torch_trilinear(torch_node *n) {
+  static const char *const names[3][2] = {{"i1", "expand1"}, {"i2", "expand2"}, {"i3", "expand3"}};
+  int32_t product = -1, axes[LN_MAX_RANK];
+  for (int32_t k = 0; k < 3; ++k) {
+    int32_t a = ln_torch_tensor(n, names[k][0]);
+    int64_t places[LN_MAX_RANK];
+    const int32_t count = ln_torch_ints(n, names[k][1], LN_MAX_RANK, places);
+    for (int32_t i = 0; i < count; ++i) axes[i] = (int32_t)places[i];
+    if (count > 0) a = ln_emit_expand(n->e, a, count, axes);
+    product = k == 0 ? a : ln_emit_mul(n->e, product, a);
+  }
+  if (ln_emit_failed(n->e)) return -1;
+  const int32_t count = ln_torch_axes(n, "sumdim", ln_emit_rank(n->e, product), axes);
+  return ln_emit_reduce(n->e, LN_OP_SUM, product, count, axes, false);
+}
+
 /* ---- windows ---- */
 
 /* One number, or one for each dimension. */

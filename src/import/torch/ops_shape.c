@@ -162,6 +162,18 @@ int32_t ln_torch_expand_as(torch_node *n) {
   return ln_emit_broadcast_to(n->e, self(n), ln_emit_shape_of(n->e, ln_torch_tensor(n, "other")));
 }
 
+int32_t ln_torch_broadcast_tensors(torch_node *n) {
+  int32_t parts[TORCH_MOST_OUTPUTS], shape = -1;
+  const int32_t count = ln_torch_tensors(n, "tensors", TORCH_MOST_OUTPUTS, parts);
+  for (int32_t i = 0; i < count; ++i) {
+    const int32_t own = ln_emit_shape_of(n->e, parts[i]);
+    shape = i == 0 ? own : ln_emit_binary(n->e, LN_OP_BROADCAST_ARGS, shape, own);
+  }
+  for (int32_t i = 0; i < count; ++i) n->outputs[i] = ln_emit_broadcast_to(n->e, parts[i], shape);
+  n->output_count = count;
+  return count > 0 ? n->outputs[0] : -1;
+}
+
 /* With leading dimensions of 1, as many as `rank` has more. */
 static int32_t with_rank(torch_node *n, int32_t a, int32_t rank) {
   int32_t axes[LN_MAX_RANK];

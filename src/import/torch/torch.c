@@ -7,8 +7,9 @@
 
 /* The first member's name says it, even where the archive is cut short. */
 static bool is_archive(const uint8_t *data, size_t size) {
-  static const char *const parts[] = {"archive_format", "archive_version", "serialized_", "data.pkl", "byteorder",
-                                      "data/weights/", "data/constants/", ".data/", "models/", "/data/sample_inputs/"};
+  static const char *const parts[] = {"archive_format", "archive_version",     "serialized_",     "data.pkl",
+                                      "byteorder",      "data/weights/",       "data/constants/", ".data/",
+                                      "models/",        "/data/sample_inputs/"};
   char name[TORCH_NAME];
   if (size < 30 || memcmp(data, "PK\3\4", 4) != 0) return false;
   const size_t length = (size_t)data[26] | (size_t)data[27] << 8;
@@ -191,7 +192,7 @@ static void walk_tree(const cJSON *tree, const char *prefix, bool keyed, int32_t
     const char *glue = prefix[0] != '\0' ? "_" : "";
     if (cJSON_IsString(key)) snprintf(name, sizeof name, "%.60s%s%.60s", prefix, glue, key->valuestring);
     else snprintf(name, sizeof name, "%.60s%s%d", prefix, glue, at);
-    walk_tree(child, name, keyed || cJSON_IsString(key), depth + 1, out);
+    walk_tree(child, name, keyed || (depth == 0 && dictionary), depth + 1, out);
   }
   cJSON_Delete(keys);
 }
