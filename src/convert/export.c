@@ -256,6 +256,21 @@ static void count_changes(solution *s) {
   }
 }
 
+static bool are_copies(const ln_source_weight *a, const ln_source_weight *b) {
+  if (a->label == NULL || b->label == NULL || strcmp(a->label, b->label) != 0 || a->count != b->count) return false;
+  return memcmp(a->values, b->values, a->count * sizeof(float)) == 0;
+}
+
+/* A weight that stands in the file twice is changed in both places. */
+static void change_copies(solution *s) {
+  const ln_source_weights *weights = s->map->weights;
+  for (int32_t t = 0; t < weights->count; ++t) {
+    for (int32_t u = 0; s->values[t] != NULL && u < weights->count; ++u) {
+      if (s->values[u] == NULL && are_copies(&weights->items[t], &weights->items[u])) s->values[u] = s->values[t];
+    }
+  }
+}
+
 /* What was taken back may move other constants (a bias that holds a kernel's product), which then go back in turn. */
 enum { MOST_TURNS = 4 };
 
@@ -279,6 +294,7 @@ static ln_status go_back(ln_export_map *map, ln_model *model, const ln_model *fr
   }
   s.summary.weights = map->weights->count;
   count_changes(&s);
+  change_copies(&s);
   LN_TRY(map->weights->format->write(map->weights, (const float *const *)s.values, path, err));
   return out != NULL ? ln_struct_give(out, &s.summary, sizeof s.summary) : LN_OK;
 }

@@ -15,7 +15,9 @@
 /* Floats that stand in a source's file. */
 typedef struct ln_source_weight {
   const char *name;
-  ln_type type; /* as stored: LN_FLOAT32, LN_FLOAT16 or LN_FLOAT64 */
+  const char *label; /* what the framework calls it ("conv2d/kernel"); NULL: by the name. The same weight may stand in a
+                        file twice, under other names */
+  ln_type type;      /* as stored: LN_FLOAT32, LN_FLOAT16 or LN_FLOAT64 */
   int32_t rank;
   size_t count;
   const float *values; /* [count] */

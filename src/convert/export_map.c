@@ -319,12 +319,13 @@ static bool ends_with(const char *text, const char *end) {
   const size_t a = strlen(text), b = strlen(end);
   return a >= b && strcmp(text + a - b, end) == 0;
 }
+static const char *label_of(const ln_source_weight *w) { return w->label != NULL ? w->label : w->name; }
 /* Keras 3 numbers a layer's variables: the second one is what is added, of convolutions and of normalizations. */
 static bool is_added(const ln_source_weight *w) {
-  return w->rank <= 1 && (strstr(w->name, "beta") != NULL || ends_with(w->name, "vars/1"));
+  return w->rank <= 1 && (strstr(label_of(w), "beta") != NULL || ends_with(w->name, "vars/1"));
 }
 static bool is_bias(const ln_source_weight *w) {
-  return w->rank <= 1 && (strstr(w->name, "bias") != NULL || strstr(w->name, "Bias") != NULL);
+  return w->rank <= 1 && (strstr(label_of(w), "bias") != NULL || strstr(label_of(w), "Bias") != NULL);
 }
 
 static ln_status round_of(ln_export_map *map, bool (*takes)(const ln_source_weight *w), ln_error *err) {

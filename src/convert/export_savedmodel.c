@@ -3,11 +3,12 @@
  * are written where they lie; the bundle's index, which holds their checksums, is written anew.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "convert/export.h"
 #include "ir/wire.h"
-#include "ops/sstable.h"
+#include "ops/checkpoint.h"
 
 enum {
   MODEL_META_GRAPH = 2,
@@ -35,6 +36,10 @@ enum {
   BUNDLE_CRC = 6,
   BUNDLE_SLICES = 7,
   HEADER_SHARDS = 1,
+  OBJECTS_NODE = 1,
+  OBJECT_ATTRIBUTE = 2,
+  SERIALIZED_FULL_NAME = 2,
+  SERIALIZED_KEY = 3,
   TF_FLOAT = 1,
   TF_DOUBLE = 2,
   TF_HALF = 19,
@@ -167,6 +172,81 @@ static ln_status read_variable(void *context, const uint8_t *key, size_t key_siz
   return ln_source_weights_add(r->weights, &weight) ? LN_OK : no_memory(r);
 }
 
+/* ---- what the framework calls the variables: the object graph that is kept among them ---- */
+
+typedef struct naming {
+  ln_wire key, name;
+} naming;
+
+static int compare_bytes(const ln_wire *a, const ln_wire *b) {
+  const size_t x = ln_wire_left(a), y = ln_wire_left(b);
+  const int order = memcmp(a->at, b->at, x < y ? x : y);
+  return order != 0 ? order : (x > y) - (x < y);
+}
+
+static int by_key(const void *a, const void *b) {
+  return compare_bytes(&((const naming *)a)->key, &((const naming *)b)->key);
+}
+
+/* Every attribute of every object; counts them where `list` is NULL. */
+static size_t list_names(ln_wire graph, naming *list) {
+  size_t count = 0;
+  ln_wire_walker nodes = {.message = graph, .number = OBJECTS_NODE, .kind = LN_WIRE_BYTES};
+  for (ln_wire_field node; ln_wire_walk_bytes(&nodes, &node);) {
+    ln_wire_walker attributes = {.message = node.bytes, .number = OBJECT_ATTRIBUTE, .kind = LN_WIRE_BYTES};
+    for (ln_wire_field a; ln_wire_walk_bytes(&attributes, &a);) {
+      ln_wire_field key, name;
+      if (!ln_wire_find(a.bytes, SERIALIZED_KEY, LN_WIRE_BYTES, &key)) continue;
+      if (!ln_wire_find(a.bytes, SERIALIZED_FULL_NAME, LN_WIRE_BYTES, &name)) continue;
+      if (list != NULL) list[count] = (naming){key.bytes, name.bytes};
+      ++count;
+    }
+  }
+  return count;
+}
+
+static ln_status give_labels(ln_source_weights *weights, ln_wire graph, ln_error *err) {
+  const size_t count = list_names(graph, NULL);
+  naming *list = ln_alloc_array(count, sizeof *list);
+  char text[NAME_MOST];
+  if (list == NULL) return ln_fail(err, LN_ERR_MEMORY, "out of memory");
+  list_names(graph, list);
+  qsort(list, count, sizeof *list, by_key);
+  for (int32_t i = 0; i < weights->count; ++i) {
+    const naming wanted = {ln_wire_of(weights->items[i].name, strlen(weights->items[i].name)), {NULL, NULL}};
+    const naming *found = bsearch(&wanted, list, count, sizeof *list, by_key);
+    if (found == NULL || ln_wire_left(&found->name) == 0) continue;
+    copy_text(found->name, text);
+    weights->items[i].label = ln_arena_strdup(&weights->arena, text);
+  }
+  ln_free(list);
+  return LN_OK;
+}
+
+/* Without an object graph, as in TensorFlow 1, names are the keys. */
+static ln_status read_labels(ln_source_weights *weights, ln_error *err) {
+  static const char key[] = "_CHECKPOINTABLE_OBJECT_GRAPH";
+  const char *path = ln_arena_printf(&weights->arena, "%s/variables/variables", weights->path);
+  ln_checkpoint *c = ln_alloc_zero(sizeof *c);
+  ln_checkpoint_entry entry;
+  ln_span text = {NULL, 0};
+  const ln_slice all = ln_slice_all(0);
+  if (path == NULL || c == NULL) {
+    ln_free(c);
+    return ln_fail(err, LN_ERR_MEMORY, "out of memory");
+  }
+  ln_status status = LN_OK;
+  if (ln_checkpoint_open(path, NULL, c) == LN_OK) {
+    if (ln_checkpoint_find(c, key, sizeof key - 1, NULL, &entry) == LN_OK && entry.type == LN_STRING &&
+        entry.shape.rank == 0 && ln_checkpoint_read(c, &entry, &all, &text, NULL) == LN_OK) {
+      status = give_labels(weights, ln_wire_of(text.data, text.size), err);
+    }
+    ln_checkpoint_close(c);
+  }
+  ln_free(c);
+  return status;
+}
+
 static ln_status read(ln_source_weights *weights, ln_error *err) {
   reader r = {weights, 0, 1, err};
   int32_t index;
@@ -177,7 +257,8 @@ static ln_status read(ln_source_weights *weights, ln_error *err) {
   if (!ln_file_exists(path)) return LN_OK; /* frozen: all weights are constants */
   LN_TRY(ln_source_weights_map(weights, index_file, err, &index));
   LN_TRY(ln_sstable_open(weights->files[index].map.data, weights->files[index].map.size, err, &table));
-  return ln_sstable_each(&table, read_variable, &r, err);
+  LN_TRY(ln_sstable_each(&table, read_variable, &r, err));
+  return read_labels(weights, err);
 }
 
 /* ---- writing ---- */
