@@ -235,6 +235,50 @@ static bool join_dim(const ln_fact *fact, int32_t axis, int32_t *sizes, bool *op
   return true;
 }
 
+/* Parts of an open dimension: each of a size of its own, which is open, too. */
+static bool may_split(ln_emit *e, const ln_op *op, ln_fact *out) {
+  int32_t dims[LN_MAX_RANK], axis;
+  const int32_t *where = op->def->code == LN_OP_SPLIT ? e->facts[op->inputs[0]].value[0] : NULL;
+  if (where == NULL) return false;
+  const ln_fact *in = &e->facts[op->inputs[1]];
+  if (!ln_axis_normalize(*where, in->shape[0].rank, &axis)) return false;
+  if (in->shape[0].dims[axis] == in->shape[1].dims[axis]) return false;
+  for (int32_t i = 0; i < in->shape[0].rank; ++i) dims[i] = i == axis ? -1 : in->shape[0].dims[i];
+  const ln_fact made = ln_emit_fact(e, in->shape[0].rank, dims);
+  for (int32_t i = 0; i < op->output_count; ++i) {
+    out[i] = e->facts[op->inputs[1]];
+    out[i].value[0] = out[i].value[1] = NULL;
+    out[i].constant = false;
+    for (int32_t p = 0; p < 2; ++p) out[i].shape[p].dims[axis] = made.shape[p].dims[axis];
+  }
+  return !ln_emit_failed(e);
+}
+
+/* Dimensions beside the axis that differ but are open are taken to be the same. */
+static bool may_concatenate(const ln_emit *e, const ln_op *op, ln_fact *out) {
+  int32_t axis;
+  if (op->def->code != LN_OP_CONCATENATION) return false;
+  *out = (ln_fact){.shape = {e->facts[op->inputs[0]].shape[0], e->facts[op->inputs[0]].shape[1]}};
+  const ln_concatenation_options *options = op->options;
+  if (!ln_axis_normalize(options->axis, out->shape[0].rank, &axis)) return false;
+  for (int32_t i = 1; i < op->input_count; ++i) {
+    const ln_fact *in = &e->facts[op->inputs[i]];
+    if (in->shape[0].rank != out->shape[0].rank) return false;
+    for (int32_t d = 0; d < out->shape[0].rank; ++d) {
+      int32_t *a[2] = {&out->shape[0].dims[d], &out->shape[1].dims[d]};
+      const int32_t b[2] = {in->shape[0].dims[d], in->shape[1].dims[d]};
+      const bool same = *a[0] == b[0] && *a[1] == b[1], was_fixed = *a[0] == *a[1], is_fixed = b[0] == b[1];
+      if (d != axis && !same && was_fixed && is_fixed) return false;
+      for (int32_t p = 0; p < 2; ++p) {
+        if (d == axis && b[p] > INT32_MAX - *a[p]) return false;
+        if (d == axis) *a[p] += b[p];
+        else if (is_fixed) *a[p] = b[p];
+      }
+    }
+  }
+  return true;
+}
+
 /* Open dimensions that differ here may be the same in the run, or one of them 1: what they broadcast to is open. */
 static bool may_broadcast(ln_emit *e, const ln_op *op, ln_fact *out) {
   int32_t rank = 0, sizes[LN_MAX_RANK][2], dims[LN_MAX_RANK];
@@ -275,7 +319,7 @@ static bool find_shapes(ln_emit *e, const ln_op *op, ln_fact *facts) {
     close_probe(&p);
     if (late) break;
     if (status == LN_OK || late) continue;
-    if (may_broadcast(e, op, &facts[0])) return true;
+    if (may_broadcast(e, op, facts) || may_split(e, op, facts) || may_concatenate(e, op, facts)) return true;
     ln_emit_say(e, status, said.message);
     return false;
   }

@@ -126,6 +126,9 @@ void ln_onnx_string_split(ln_onnx_node *n) {
   ln_emit_declare(e, made[0], 2, dims);
   ln_emit_declare(e, made[1], 1, dims);
   ln_emit_declare(e, made[2], 1, dims + 1);
+  for (int32_t p = 0; p < 2 && !ln_emit_failed(e); ++p) { /* one place a part */
+    e->facts[made[1]].shape[p].dims[0] = e->facts[made[0]].shape[p].dims[0];
+  }
   const int32_t lengths = count_parts(e, made[0], made[1], ln_emit_count_of(e, in), delimiter[0] == '\0');
   const int32_t widest = ln_emit_reduce(e, LN_OP_REDUCE_MAX, lengths, 0, NULL, false);
   const int32_t width = ln_emit_binary(e, LN_OP_MAXIMUM, widest, ln_emit_i32(e, 0));
