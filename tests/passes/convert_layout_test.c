@@ -229,6 +229,39 @@ static ln_status read_patches(ln_import *import) {
   return net_end(import, e);
 }
 
+/* Attention as PyTorch exports it: one product for queries, keys and values, taken apart, then into heads. */
+static ln_status read_joined_heads(ln_import *import) {
+  ln_emit *e = ln_emit_begin(import, "main");
+  const int32_t x = net_input(e, "x", 3, (const int32_t[]){6, 1, 16});
+  int32_t all = net_dense(e, x, 48), part[3];
+  all = ln_emit_reshape(e, all, 4, (const ln_dim[]){LN_DIM(6), LN_DIM(1), LN_DIM(3), LN_DIM(16)});
+  all = ln_emit_transpose(e, all, (const int32_t[]){2, 0, 1, 3});
+  for (int32_t i = 0; i < 3; ++i) {
+    const ln_dim heads_of[] = {LN_DIM(6), LN_DIM(2), LN_DIM(8)}, batch[] = {LN_DIM(1), LN_DIM(2), LN_DIM(6), LN_DIM(8)};
+    const int32_t y = ln_emit_reshape(e, ln_emit_pick(e, all, 0, i), 3, heads_of);
+    part[i] = ln_emit_reshape(e, ln_emit_transpose(e, y, (const int32_t[]){1, 0, 2}), 4, batch);
+  }
+  const int32_t k = ln_emit_mul_number(e, ln_emit_swap(e, part[1], 2, 3), 0.5);
+  int32_t y = ln_emit_softmax(e, ln_emit_matmul(e, ln_emit_mul_number(e, part[0], 0.5), k, false, false), -1);
+  y = ln_emit_transpose(e, ln_emit_matmul(e, y, part[2], false, false), (const int32_t[]){2, 0, 1, 3});
+  ln_emit_output(e, "y", net_dense(e, ln_emit_reshape(e, y, 2, (const ln_dim[]){LN_DIM(6), LN_DIM(16)}), 16));
+  return net_end(import, e);
+}
+
+static void joined_heads(void **state) {
+  ln_model *before, *after;
+  (void)state;
+  net_convert(read_joined_heads, NULL, &before, &after);
+  assert_int_equal(net_count(after, LN_OP_TRANSPOSE), 2);
+  assert_int_equal(net_count(after, LN_OP_MUL), 1);
+  for (int32_t i = 0; i < after->graphs[0].op_count; ++i) {
+    const ln_op *op = &after->graphs[0].ops[i];
+    if (op->def->code == LN_OP_BATCH_MATMUL) assert_false(((const ln_batch_mat_mul_options *)op->options)->adj_x);
+  }
+  ln_model_destroy(before);
+  ln_model_destroy(after);
+}
+
 static void patches(void **state) {
   (void)state;
   assert_int_equal(transposes(read_patches), 5); /* the input's, and attention's own four */
@@ -304,9 +337,9 @@ static void own(void **state) {
 
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(residual), cmocka_unit_test(unet),  cmocka_unit_test(channels_last),
-      cmocka_unit_test(shuffles), cmocka_unit_test(joins), cmocka_unit_test(patches),
-      cmocka_unit_test(others),   cmocka_unit_test(own),
+      cmocka_unit_test(residual),     cmocka_unit_test(unet),   cmocka_unit_test(channels_last),
+      cmocka_unit_test(shuffles),     cmocka_unit_test(joins),  cmocka_unit_test(patches),
+      cmocka_unit_test(joined_heads), cmocka_unit_test(others), cmocka_unit_test(own),
   };
   if (argc > 1) cmocka_set_test_filter(argv[1]);
   return cmocka_run_group_tests(tests, NULL, NULL);
