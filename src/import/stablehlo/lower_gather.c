@@ -236,20 +236,54 @@ static int32_t gathered(ln_shlo_frame *f, const ln_mlir_op *op, const ln_gather 
   return arrange_output(f, op, &seen, kept, places, shown, shown_count);
 }
 
+/* Sizes that are a tensor, -1 where they are open; false where an open one is of an indexed dimension. */
+static bool open_sizes(ln_shlo_frame *f, const ln_mlir_op *op, ln_gather *g) {
+  const int32_t sizes = ln_emit_cast(f->e, ln_shlo_full(f, op, 2), LN_INT32);
+  bool good = true;
+  for (int32_t d = 0; d < g->rank; ++d) {
+    int64_t size;
+    int32_t count;
+    g->size[d] = -1;
+    if (ln_emit_ints(f->e, ln_emit_pick(f->e, sizes, 0, d), &size, 1, &count) && size >= 0 && size <= INT32_MAX)
+      g->size[d] = (int32_t)size;
+    good = good && (g->size[d] >= 0 || !is_indexed(g, d));
+  }
+  return good;
+}
+
+/* One window of an open size: a slice from where it begins. */
+static bool window_alone(ln_shlo_frame *f, const ln_mlir_op *op, ln_gather *g) {
+  ln_emit *e = f->e;
+  int32_t starts[LN_MAX_RANK], gone[LN_MAX_RANK], dims[LN_MAX_RANK];
+  const int32_t operand = ln_shlo_full(f, op, 0), sizes = ln_emit_cast(e, ln_shlo_full(f, op, 2), LN_INT32);
+  const int32_t vectors = index_vectors(f, op, 1, g);
+  if (operand < 0 || vectors < 0 || g->batch_count > 0 || ln_emit_elements(e, vectors) != g->map_count) {
+    return ln_shlo_refuse(f, "several windows of an open size are not in TensorFlow Lite");
+  }
+  for (int32_t d = 0; d < g->rank; ++d) {
+    const int32_t number = index_of(g->map, g->map_count, d);
+    const int32_t last = ln_emit_sub(e, ln_emit_size_of(e, operand, d), ln_emit_pick(e, sizes, 0, d));
+    starts[d] = ln_emit_i32(e, 0);
+    if (number < 0) continue;
+    const int32_t start = ln_emit_reshape(e, ln_emit_slice(e, vectors, -1, number, number + 1, 1), 0, NULL);
+    starts[d] = ln_emit_binary(e, LN_OP_MINIMUM, ln_emit_binary(e, LN_OP_MAXIMUM, start, starts[d]), last);
+  }
+  const int32_t inputs[] = {operand, ln_emit_pack(e, 0, g->rank, starts), sizes};
+  const int32_t out = ln_emit_op(e, LN_OP_SLICE, NULL, 3, inputs, ln_emit_type(e, operand));
+  for (int32_t d = 0; d < g->rank; ++d) dims[d] = g->size[d];
+  if (out >= 0 && e->facts[sizes].value[0] == NULL) ln_emit_declare(e, out, g->rank, dims);
+  for (int32_t i = 0; i < g->collapsed_count; ++i) gone[i] = g->collapsed[i];
+  return ln_shlo_give(f, op, 0, g->collapsed_count > 0 ? ln_emit_squeeze(e, out, g->collapsed_count, gone) : out);
+}
+
 bool ln_shlo_gather(ln_shlo_frame *f, const ln_mlir_op *op, int32_t dynamic) {
   ln_gather g = {0};
   if (op->operand_count < 2 || !read_dims(f, op, &g, 1, false)) return false;
   if (!ln_shlo_axes(f, op, "offset_dims", op->results[0].type->rank, g.offsets, &g.offset_count)) return false;
   if (!dynamic) {
     if (!ln_shlo_list(f, op, "slice_sizes", g.rank, 1, g.size)) return false;
-  } else {
-    int64_t sizes[LN_MAX_RANK];
-    int32_t count;
-    if (!ln_emit_ints(f->e, ln_shlo_full(f, op, 2), sizes, LN_MAX_RANK, &count) || count != g.rank) {
-      for (int32_t d = 0; d < g.rank; ++d)
-        sizes[d] = is_indexed(&g, d) ? 1 : ln_shlo_type(op, 0)->dims[d]; /* rows as they are */
-    }
-    for (int32_t d = 0; d < g.rank; ++d) g.size[d] = (int32_t)sizes[d];
+  } else if (!open_sizes(f, op, &g)) {
+    return window_alone(f, op, &g);
   }
   for (int32_t d = 0; d < g.rank; ++d) {
     const int32_t dim = ln_shlo_type(op, 0)->dims[d];

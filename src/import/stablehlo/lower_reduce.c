@@ -91,21 +91,26 @@ static int32_t reduced(ln_shlo_frame *f, const ln_reduction *r, int32_t a, int32
 
 /* ---- the place of an extreme ---- */
 
-/* Whether the operand counts along the axis: 0, 1, 2 ... */
-static bool counts(const ln_emit *e, ln_shlo_value v, int32_t rank, int32_t axis) {
-  const int32_t t = v.tensor, at = axis - (rank - ln_emit_rank(e, t));
-  const int64_t elements = ln_emit_elements(e, t);
-  if (at < 0 || elements < 1 || ln_emit_data(e, t) == NULL) return false;
-  int64_t inner = 1;
-  const int32_t size = ln_emit_dim(e, t, at);
-  for (int32_t i = at + 1; i < ln_emit_rank(e, t); ++i) inner *= ln_emit_dim(e, t, i);
+/* Whether the operand counts along the axis: 0, 1, 2 ..., under either size of open dimensions. */
+static bool counts_under(const ln_emit *e, int32_t t, int32_t at, int32_t probe) {
+  const ln_fact *fact = &e->facts[t];
   const bool wide = ln_emit_type(e, t) == LN_INT64;
-  if (!wide && ln_emit_type(e, t) != LN_INT32) return false;
-  for (int64_t i = 0; i < elements; ++i) {
-    const int64_t value = wide ? ((const int64_t *)ln_emit_data(e, t))[i] : ((const int32_t *)ln_emit_data(e, t))[i];
-    if (value != i / inner % size) return false;
+  size_t elements, inner;
+  if (fact->value[probe] == NULL || !ln_shape_elements(&fact->shape[probe], &elements)) return false;
+  if (!ln_size_product(fact->shape[probe].dims + at + 1, fact->shape[probe].rank - at - 1, &inner) || inner == 0)
+    return false;
+  const size_t size = (size_t)fact->shape[probe].dims[at];
+  for (size_t i = 0; i < elements; ++i) {
+    const int64_t value = wide ? ((const int64_t *)fact->value[probe])[i] : ((const int32_t *)fact->value[probe])[i];
+    if (value != (int64_t)(i / inner % size)) return false;
   }
-  return true;
+  return elements > 0;
+}
+
+static bool counts(const ln_emit *e, ln_shlo_value v, int32_t rank, int32_t axis) {
+  const int32_t at = axis - (rank - ln_emit_rank(e, v.tensor));
+  if (at < 0 || (ln_emit_type(e, v.tensor) != LN_INT32 && ln_emit_type(e, v.tensor) != LN_INT64)) return false;
+  return counts_under(e, v.tensor, at, 0) && counts_under(e, v.tensor, at, 1);
 }
 
 /* The direction of the body's first comparison of its values: 1 for the largest, -1 for the smallest, 0 for neither. */

@@ -197,6 +197,23 @@ bool ln_shlo_reverse(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
          move(f, op, reversed, &axes);
 }
 
+/* A list of single numbers, such as a shape: some of them may be known where others are not. */
+static void keep_parts(ln_shlo_frame *f, const ln_mlir_op *op, ln_shlo_value *v) {
+  if (op->operand_count > LN_MAX_RANK) return;
+  v->parts = ln_mlir_new(f->s->m, (size_t)op->operand_count, sizeof *v->parts);
+  if (v->parts == NULL) return;
+  for (; v->count < op->operand_count; ++v->count) v->parts[v->count] = ln_shlo_in(f, op, v->count);
+}
+
+/* Number `index` of an operand that is a list of them, int32. */
+static int32_t number_of(ln_shlo_frame *f, const ln_mlir_op *op, int32_t operand, int32_t index) {
+  const ln_shlo_value v = ln_shlo_in(f, op, operand);
+  if (v.tensor < 0) return -1;
+  const int32_t one = index < v.count ? as_scalar(f, v.parts[index].tensor)
+                                      : ln_emit_pick(f->e, ln_shlo_full(f, op, operand), 0, index);
+  return ln_emit_cast(f->e, one, LN_INT32);
+}
+
 bool ln_shlo_concatenate(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
   const int64_t axis = ln_mlir_int(op, "dimension", -1);
   int32_t *parts = ln_alloc_array((size_t)op->operand_count * 2 + 1, sizeof *parts);
@@ -217,6 +234,8 @@ bool ln_shlo_concatenate(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused)
   } else if (good) {
     ln_shlo_value v = ln_shlo_of(f, ln_emit_concat(f->e, (int32_t)axis, count, parts));
     if (is_complex) v.imag = ln_emit_concat(f->e, (int32_t)axis, count, parts + op->operand_count);
+    if (!is_complex && op->results[0].type->rank == 1 && op->results[0].type->dims[0] == op->operand_count)
+      keep_parts(f, op, &v);
     ln_shlo_set(f, &op->results[0], v);
     good = v.tensor >= 0;
   }
@@ -266,13 +285,59 @@ bool ln_shlo_slice(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
   return move(f, op, sliced, &r);
 }
 
-bool ln_shlo_real_dynamic_slice(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
+/* Rows [start, start + size) of an axis. SLICE's number of rows would be known only in the run. */
+static int32_t rows_from(ln_shlo_frame *f, int32_t a, int32_t axis, int32_t start, int32_t size) {
+  const ln_dim one = LN_DIM(1);
+  int32_t rows = ln_emit_reshape(f->e, start, 1, &one);
+  if (size > 1) {
+    const int32_t end = ln_emit_i32(f->e, size);
+    rows = ln_emit_add(f->e, rows, ln_emit_range(f->e, ln_emit_i32(f->e, 0), end, ln_emit_i32(f->e, 1)));
+  }
+  return ln_emit_gather(f->e, a, rows, axis, 0);
+}
+
+static bool is_known(const ln_emit *e, int32_t t) {
+  return t >= 0 && e->facts[t].value[0] != NULL && e->facts[t].value[1] != NULL;
+}
+
+/* Axes whose bounds hang on data are gathered, where their number is fixed; the others are one slice. */
+static int32_t slice_between(ln_shlo_frame *f, const ln_mlir_op *op, int32_t a, const ln_mlir_type *type) {
+  ln_emit *e = f->e;
+  int32_t parts[3][LN_MAX_RANK];
+  bool whole = true;
+  for (int32_t i = 0; i < type->rank; ++i) {
+    int64_t from, step;
+    int32_t count;
+    for (int32_t k = 0; k < 3; ++k) parts[k][i] = number_of(f, op, k + 1, i);
+    if (ln_emit_failed(e) || !ln_emit_ints(e, parts[2][i], &step, 1, &count))
+      return ln_emit_refuse(e, "its steps are known only in the run");
+    const bool known = is_known(e, parts[0][i]) && is_known(e, parts[1][i]);
+    if (!known && type->dims[i] >= 0 && step == 1) {
+      if (ln_emit_dim(e, a, i) != type->dims[i]) a = rows_from(f, a, i, parts[0][i], type->dims[i]);
+      parts[0][i] = ln_emit_i32(e, 0);
+      parts[1][i] = ln_emit_i32(e, type->dims[i]);
+      continue;
+    }
+    if (!known) return ln_emit_refuse(e, "how many elements it takes is known only in the run");
+    const int32_t size = ln_emit_size_of(e, a, i);
+    bool all = ln_emit_ints(e, parts[0][i], &from, 1, &count) && from == 0 && step == 1;
+    for (int32_t p = 0; p < 2 && all; ++p)
+      all = *(const int32_t *)e->facts[size].value[p] == *(const int32_t *)e->facts[parts[1][i]].value[p];
+    whole = whole && all;
+  }
+  if (whole) return a;
   const ln_strided_slice_options options = {.begin_mask = 0};
+  const int32_t inputs[] = {a, ln_emit_pack(e, 0, type->rank, parts[0]), ln_emit_pack(e, 0, type->rank, parts[1]),
+                            ln_emit_pack(e, 0, type->rank, parts[2])};
+  return ln_emit_op(e, LN_OP_STRIDED_SLICE, &options, 4, inputs, ln_emit_type(e, a));
+}
+
+bool ln_shlo_real_dynamic_slice(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
   (void)unused;
   const int32_t a = ln_shlo_full(f, op, 0);
-  const int32_t inputs[] = {a, shape_operand(f, op, 1), shape_operand(f, op, 2), shape_operand(f, op, 3)};
-  if (a < 0) return false;
-  return ln_shlo_give(f, op, 0, ln_emit_op(f->e, LN_OP_STRIDED_SLICE, &options, 4, inputs, ln_emit_type(f->e, a)));
+  if (a < 0 || op->operand_count != 4 || op->results[0].type->rank != ln_emit_rank(f->e, a))
+    return ln_shlo_refuse(f, "its operands do not fit");
+  return ln_shlo_give(f, op, 0, slice_between(f, op, a, op->results[0].type));
 }
 
 int32_t ln_shlo_clamp_index(ln_emit *e, int32_t a, int32_t low, int32_t high) {
@@ -291,26 +356,17 @@ static int32_t start_of(ln_shlo_frame *f, const ln_mlir_op *op, int32_t index, i
   return ln_emit_binary(f->e, LN_OP_MINIMUM, ln_emit_binary(f->e, LN_OP_MAXIMUM, start, ln_emit_i32(f->e, 0)), last);
 }
 
-/* Rows from a start that only the run knows are gathered: unlike SLICE's, their number is known before. */
 static int32_t dynamically_sliced(ln_shlo_frame *f, const ln_mlir_op *op, int32_t a, const void *how) {
   const int32_t *sizes = how;
-  const ln_dim one = LN_DIM(1);
   for (int32_t i = 0; i < ln_shlo_type(op, 0)->rank; ++i) {
     int64_t known;
     int32_t count;
     if (sizes[i] == ln_emit_dim(f->e, a, i)) continue;
     const int32_t start = start_of(f, op, i + 1, a, i, sizes[i]);
     if (start < 0) return -1;
-    if (ln_emit_ints(f->e, start, &known, 1, &count)) {
-      a = ln_emit_slice(f->e, a, i, (int32_t)known, (int32_t)known + sizes[i], 1);
-      continue;
-    }
-    int32_t rows = ln_emit_reshape(f->e, start, 1, &one);
-    if (sizes[i] > 1) {
-      rows = ln_emit_add(f->e, rows,
-                         ln_emit_range(f->e, ln_emit_i32(f->e, 0), ln_emit_i32(f->e, sizes[i]), ln_emit_i32(f->e, 1)));
-    }
-    a = ln_emit_gather(f->e, a, rows, i, 0);
+    const bool fixed = ln_emit_ints(f->e, start, &known, 1, &count);
+    a = fixed ? ln_emit_slice(f->e, a, i, (int32_t)known, (int32_t)known + sizes[i], 1)
+              : rows_from(f, a, i, start, sizes[i]);
   }
   return a;
 }

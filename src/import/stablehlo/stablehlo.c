@@ -169,11 +169,11 @@ static void find_symbol(ln_shlo_frame *f, int32_t arg, int32_t axis, int32_t (*s
 
 static bool add_inputs(ln_shlo_frame *f, int32_t (*symbols)[LN_MAX_RANK]) {
   const ln_mlir_function *function = f->function;
+  for (int32_t i = 0; i < function->body.arg_count * LN_MAX_RANK; ++i) symbols[i / LN_MAX_RANK][i % LN_MAX_RANK] = -1;
   for (int32_t i = 0; i < function->body.arg_count; ++i) {
     const ln_mlir_value *arg = &function->body.args[i];
     const ln_mlir_type *type = arg->type;
     ln_input_dim dims[LN_MAX_RANK];
-    for (int32_t d = 0; d < LN_MAX_RANK; ++d) symbols[i][d] = -1;
     if (function->arg_globals[i] != NULL && strcmp(function->arg_globals[i], "_platform_index") == 0) {
       ln_shlo_set(f, arg, ln_shlo_of(f, ln_emit_i32(f->e, 0)));
       continue;
