@@ -1,8 +1,9 @@
-/* HDF5 through libhdf5, which is given the file's bytes and nothing else. */
-#include "import/keras/h5.h"
-
-#include <stdio.h>
+/* HDF5 files: objects by path, their messages, groups of both kinds. */
 #include <string.h>
+
+#include "import/keras/h5_private.h"
+
+enum { STEPS_MOST = 1 << 26, LEVELS_MOST = 24, WIDTH = 8 /* of addresses and lengths */ };
 
 static const uint8_t signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
 
@@ -10,378 +11,248 @@ bool ln_h5_is(const void *data, size_t size) {
   return size >= sizeof signature && memcmp(data, signature, sizeof signature) == 0;
 }
 
-#ifdef LN_HAVE_HDF5
-#include <hdf5.h>
-
-enum {
-  PATH_MOST = 1024,
-  TEXT_MOST = 1 << 28,
-  TEXTS_MOST = 1 << 20,
-  UNPACKED_MOST = 1100 /* times what is stored: more than deflate can */
-};
-
-/* What is not read. */
-#define NO_TYPE ((ln_type)LN_TYPE_COUNT)
-
-struct ln_h5 {
-  hid_t id;
-  const void *data;
-  size_t size;
-};
-
-/* ---- the file's image: libhdf5 reads where the bytes lie, without copies ---- */
-
-static void *image_malloc(size_t size, H5FD_file_image_op_t op, void *user) {
-  (void)size, (void)op;
-  return (void *)(uintptr_t)((const ln_h5 *)user)->data;
+const uint8_t *ln_h5_at(const ln_h5 *file, uint64_t address, uint64_t bytes) {
+  if (address > file->size || bytes > file->size - address) return NULL;
+  if (--*file->steps < 0) return NULL;
+  return file->data + address;
 }
 
-static void *image_memcpy(void *to, const void *from, size_t size, H5FD_file_image_op_t op, void *user) {
-  (void)from, (void)size, (void)op, (void)user;
-  return to;
-}
+static bool is_marked(const uint8_t *at, const char *mark) { return at != NULL && memcmp(at, mark, 4) == 0; }
 
-static void *image_realloc(void *old, size_t size, H5FD_file_image_op_t op, void *user) {
-  (void)op;
-  return size <= ((const ln_h5 *)user)->size ? old : NULL;
-}
+/* ---- the file ---- */
 
-static herr_t image_free(void *old, H5FD_file_image_op_t op, void *user) {
-  (void)old, (void)op, (void)user;
-  return 0;
-}
-
-static void *user_copy(void *user) { return user; }
-
-static herr_t user_free(void *user) {
-  (void)user;
-  return 0;
+/* Where the superblock says that the root group is. */
+static bool find_root(ln_h5 *file) {
+  const uint8_t *at = ln_h5_at(file, 0, 48);
+  if (at == NULL) return false;
+  const bool is_old = at[8] < 2;
+  if (at[8] > 3 || at[is_old ? 13 : 9] != WIDTH || at[is_old ? 14 : 10] != WIDTH) return false;
+  if (!is_old) {
+    file->root = ln_h5_number(at + 36, WIDTH);
+    return ln_h5_number(at + 12, WIDTH) == 0;
+  }
+  const uint64_t first = at[8] == 1 ? 28 : 24; /* addresses: base, free space, end, driver, then the root's entry */
+  const uint8_t *addresses = ln_h5_at(file, first, 6 * WIDTH);
+  if (addresses == NULL || ln_h5_number(addresses, WIDTH) != 0) return false;
+  file->root = ln_h5_number(addresses + 5 * WIDTH, WIDTH);
+  return true;
 }
 
 ln_status ln_h5_open(const void *data, size_t size, ln_error *err, ln_h5 **out) {
   *out = NULL;
   if (!ln_h5_is(data, size)) return ln_fail(err, LN_ERR_FORMAT, "not an HDF5 file");
-  H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-  H5PLset_loading_state(0); /* no filters from elsewhere */
   ln_h5 *file = ln_alloc(sizeof *file);
-  if (file == NULL) return ln_fail(err, LN_ERR_MEMORY, "out of memory");
-  *file = (ln_h5){H5I_INVALID_HID, data, size};
-  const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-  H5FD_file_image_callbacks_t calls = {image_malloc, image_memcpy, image_realloc, image_free,
-                                       user_copy,    user_free,    file};
-  if (H5Pset_fapl_core(access, 1 << 16, false) >= 0 && H5Pset_file_image_callbacks(access, &calls) >= 0 &&
-      H5Pset_file_image(access, (void *)(uintptr_t)data, size) >= 0 &&
-      H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) >= 0) {
-    file->id = H5Fopen("model", H5F_ACC_RDONLY, access);
-  }
-  H5Pclose(access);
-  if (file->id < 0) {
+  int64_t *steps = ln_alloc(sizeof *steps);
+  if (file == NULL || steps == NULL) {
     ln_free(file);
-    return ln_fail(err, LN_ERR_FORMAT, "the HDF5 file is damaged or cut short");
+    ln_free(steps);
+    return ln_fail(err, LN_ERR_MEMORY, "out of memory");
   }
-  *out = file;
-  return LN_OK;
+  *steps = STEPS_MOST;
+  *file = (ln_h5){data, size, 0, steps};
+  ln_h5_messages messages;
+  if (find_root(file) && ln_h5_open_object(file, file->root, &messages)) {
+    *out = file;
+    return LN_OK;
+  }
+  ln_h5_close(file);
+  return ln_fail(err, LN_ERR_FORMAT, "the HDF5 file is damaged or cut short");
 }
 
 void ln_h5_close(ln_h5 *file) {
   if (file == NULL) return;
-  H5Fclose(file->id);
+  ln_free(file->steps);
   ln_free(file);
 }
 
-/* ---- links ---- */
+/* ---- messages of an object ---- */
 
-/* Whether every part of the path is there and belongs to this file. */
-static bool is_inside(const ln_h5 *file, const char *path) {
-  char part[PATH_MOST];
-  const size_t length = strlen(path);
-  if (length == 0 || length >= sizeof part) return false;
-  for (size_t i = path[0] == '/'; i <= length; ++i) {
-    if (i < length && path[i] != '/') continue;
-    if (i == 0 || path[i - 1] == '/') continue;
-    H5L_info_t info;
-    memcpy(part, path, i);
-    part[i] = 0;
-    if (H5Lexists(file->id, part, H5P_DEFAULT) <= 0) return false;
-    if (H5Lget_info(file->id, part, &info, H5P_DEFAULT) < 0 || info.type != H5L_TYPE_HARD) return false;
+static void add_block(ln_h5_messages *m, uint64_t at, uint64_t size) {
+  if (m->count < LN_H5_BLOCKS && ln_h5_at(m->file, at, size) != NULL) {
+    m->blocks[m->count].at = at;
+    m->blocks[m->count++].size = size;
   }
-  return true;
 }
 
-static hid_t open_object(const ln_h5 *file, const char *path) {
-  if (strcmp(path, "/") == 0) return H5Oopen(file->id, "/", H5P_DEFAULT);
-  return is_inside(file, path) ? H5Oopen(file->id, path, H5P_DEFAULT) : H5I_INVALID_HID;
+/* Version 2: "OHDR", flags, what they say there is, the size of the messages. */
+static bool open_new(const ln_h5 *file, uint64_t address, ln_h5_messages *out) {
+  const uint8_t *at = ln_h5_at(file, address, 6);
+  if (at == NULL || at[4] != 2) return false;
+  const uint8_t flags = at[5];
+  const uint64_t before = 6 + (flags & 0x20 ? 16u : 0u) + (flags & 0x10 ? 4u : 0u);
+  const int32_t width = 1 << (flags & 3);
+  const uint8_t *size = ln_h5_at(file, address + before, (uint64_t)width);
+  if (size == NULL) return false;
+  out->is_new = true;
+  out->has_order = (flags & 4) != 0;
+  add_block(out, address + before + (uint64_t)width, ln_h5_number(size, width));
+  return out->count == 1;
 }
 
-bool ln_h5_has(const ln_h5 *file, const char *path) { return strcmp(path, "/") == 0 || is_inside(file, path); }
-
-bool ln_h5_is_array(const ln_h5 *file, const char *path) {
-  const hid_t object = open_object(file, path);
-  const bool is = object >= 0 && H5Iget_type(object) == H5I_DATASET;
-  if (object >= 0) H5Oclose(object);
-  return is;
+bool ln_h5_open_object(const ln_h5 *file, uint64_t address, ln_h5_messages *out) {
+  *out = (ln_h5_messages){.file = file};
+  const uint8_t *at = ln_h5_at(file, address, 16);
+  if (at == NULL) return false;
+  if (is_marked(at, "OHDR")) return open_new(file, address, out);
+  if (at[0] != 1) return false;
+  add_block(out, address + 16, ln_h5_number(at + 8, 4));
+  return out->count == 1;
 }
 
-bool ln_h5_member(const ln_h5 *file, const char *path, int32_t index, char *name, size_t room) {
-  const hid_t group = open_object(file, path);
-  ssize_t length = -1;
-  if (group >= 0 && H5Iget_type(group) == H5I_GROUP) {
-    length = H5Lget_name_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, (hsize_t)index, name, room, H5P_DEFAULT);
-  }
-  if (group >= 0) H5Oclose(group);
-  return length > 0 && (size_t)length < room;
+/* A block of more messages; those of version 2 stand between a mark and a checksum. */
+static void continue_at(ln_h5_messages *m, const ln_h5_message *message) {
+  if (message->size < 2 * WIDTH) return;
+  const uint64_t at = ln_h5_number(message->data, WIDTH), size = ln_h5_number(message->data + WIDTH, WIDTH);
+  if (!m->is_new) add_block(m, at, size);
+  else if (size >= 8 && is_marked(ln_h5_at(m->file, at, 4), "OCHK")) add_block(m, at + 4, size - 8);
 }
 
-/* ---- attributes of text ---- */
-
-/* Texts one behind the other. */
-typedef struct texts {
-  char *all;
-  size_t used, room;
-} texts;
-
-static bool append(texts *to, const char *text, size_t length) {
-  if (length >= TEXT_MOST || to->used > TEXT_MOST) return false;
-  if (to->used + length + 1 > to->room) {
-    const size_t room = 2 * (to->used + length + 1);
-    char *more = ln_alloc(room);
-    if (more == NULL) return false;
-    if (to->used > 0) memcpy(more, to->all, to->used);
-    ln_free(to->all);
-    to->all = more;
-    to->room = room;
-  }
-  memcpy(to->all + to->used, text, length);
-  to->all[to->used + length] = 0;
-  to->used += length + 1;
-  return true;
-}
-
-static bool read_pointers(hid_t attribute, hid_t space, hsize_t count, texts *to) {
-  hid_t memory = H5Tcopy(H5T_C_S1);
-  char **found = ln_alloc_array((size_t)count, sizeof *found);
-  bool good = found != NULL;
-  const hid_t type = H5Aget_type(attribute);
-  H5Tset_size(memory, H5T_VARIABLE);
-  H5Tset_cset(memory, H5Tget_cset(type));
-  H5Tclose(type);
-  good = good && H5Aread(attribute, memory, found) >= 0;
-  for (hsize_t i = 0; i < count && good; ++i) {
-    good = append(to, found[i] != NULL ? found[i] : "", found[i] != NULL ? strlen(found[i]) : 0);
-  }
-  if (found != NULL) H5Dvlen_reclaim(memory, space, H5P_DEFAULT, found);
-  ln_free(found);
-  H5Tclose(memory);
-  return good;
-}
-
-static bool read_fixed(hid_t attribute, hid_t type, hsize_t count, texts *to) {
-  const size_t width = H5Tget_size(type);
-  if (width == 0 || width > TEXT_MOST / count) return false;
-  char *found = ln_alloc((size_t)count * width);
-  bool good = found != NULL && H5Aread(attribute, type, found) >= 0;
-  for (hsize_t i = 0; i < count && good; ++i) {
-    const char *text = found + i * width;
-    const char *end = memchr(text, 0, width);
-    good = append(to, text, end != NULL ? (size_t)(end - text) : width);
-  }
-  ln_free(found);
-  return good;
-}
-
-static bool read_attribute(hid_t object, const char *name, texts *to, int32_t *count) {
-  if (H5Aexists(object, name) <= 0) return false;
-  const hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
-  if (attribute < 0) return false;
-  const hid_t type = H5Aget_type(attribute), space = H5Aget_space(attribute);
-  const hssize_t elements = space >= 0 ? H5Sget_simple_extent_npoints(space) : -1;
-  bool good = type >= 0 && elements >= 0 && elements < TEXTS_MOST;
-  if (good && elements > 0) {
-    good = H5Tget_class(type) == H5T_STRING;
-    if (good && H5Tis_variable_str(type) > 0) {
-      good = read_pointers(attribute, space, (hsize_t)elements, to);
-    } else if (good) {
-      good = read_fixed(attribute, type, (hsize_t)elements, to);
+bool ln_h5_next(ln_h5_messages *m, ln_h5_message *out) {
+  while (m->block < m->count) {
+    const uint64_t head = m->is_new ? (m->has_order ? 6 : 4) : 8;
+    const uint64_t left = m->blocks[m->block].size - m->used;
+    const uint8_t *at = left >= head ? ln_h5_at(m->file, m->blocks[m->block].at + m->used, left) : NULL;
+    const uint64_t size = at == NULL ? 0 : m->is_new ? ln_h5_number(at + 1, 2) : ln_h5_number(at + 2, 2);
+    if (at == NULL || size > left - head) {
+      ++m->block;
+      m->used = 0;
+      continue;
     }
+    const uint8_t flags = m->is_new ? at[3] : at[4];
+    *out = (ln_h5_message){m->is_new ? at[0] : (int32_t)ln_h5_number(at, 2), at + head, (size_t)size};
+    m->used += head + size;
+    if (out->kind == LN_H5_CONTINUES) continue_at(m, out);
+    else if ((flags & 2) == 0) return true; /* what is shared with other objects is left out */
   }
-  if (good) *count += (int32_t)elements;
-  if (space >= 0) H5Sclose(space);
-  if (type >= 0) H5Tclose(type);
-  H5Aclose(attribute);
-  return good;
-}
-
-char *ln_h5_texts(const ln_h5 *file, const char *path, const char *attribute, int32_t *count) {
-  texts all = {NULL, 0, 0};
-  char part[128];
-  *count = 0;
-  const hid_t object = open_object(file, path);
-  if (object < 0) return NULL;
-  bool good = read_attribute(object, attribute, &all, count);
-  for (int32_t i = 0; !good || i > 0; ++i) {
-    snprintf(part, sizeof part, "%s%d", attribute, (int)i);
-    if (!read_attribute(object, part, &all, count)) break;
-    good = true;
-  }
-  H5Oclose(object);
-  if (good && all.all == NULL) append(&all, "", 0);
-  if (good) return all.all;
-  ln_free(all.all);
-  return NULL;
-}
-
-char *ln_h5_text(const ln_h5 *file, const char *path, const char *attribute) {
-  int32_t count = 0;
-  char *text = ln_h5_texts(file, path, attribute, &count);
-  if (text != NULL && count == 1) return text;
-  ln_free(text);
-  return NULL;
-}
-
-/* ---- arrays ---- */
-
-/* What numbers are read as; the memory type is libhdf5's own. */
-static ln_type type_of(hid_t type, hid_t *memory) {
-  const size_t size = H5Tget_size(type);
-  const H5T_class_t kind = H5Tget_class(type);
-  *memory = H5T_NATIVE_FLOAT;
-  if (kind == H5T_FLOAT && size <= 8) return LN_FLOAT32;
-  if (kind != H5T_INTEGER) return NO_TYPE;
-  const bool is_signed = H5Tget_sign(type) == H5T_SGN_2;
-  *memory = size == 1   ? (is_signed ? H5T_NATIVE_INT8 : H5T_NATIVE_UINT8)
-            : size == 8 ? H5T_NATIVE_INT64
-                        : H5T_NATIVE_INT32;
-  if (size == 1) return is_signed ? LN_INT8 : LN_UINT8;
-  return size == 8 ? LN_INT64 : size <= 4 ? LN_INT32 : NO_TYPE;
-}
-
-/* Whether the data lies in the file, behind filters that are known. */
-static bool is_stored_here(const ln_h5 *file, hid_t set, size_t bytes) {
-  const hid_t plist = H5Dget_create_plist(set);
-  if (plist < 0) return false;
-  const H5D_layout_t layout = H5Pget_layout(plist);
-  const int filters = layout == H5D_CHUNKED ? H5Pget_nfilters(plist) : 0;
-  bool good = (layout == H5D_COMPACT || layout == H5D_CONTIGUOUS || layout == H5D_CHUNKED) && filters >= 0;
-  if (good && layout == H5D_CONTIGUOUS) good = H5Pget_external_count(plist) == 0;
-  for (int i = 0; i < filters && good; ++i) {
-    unsigned int flags = 0;
-    size_t values = 0;
-    const H5Z_filter_t filter = H5Pget_filter2(plist, (unsigned)i, &flags, &values, NULL, 0, NULL, NULL);
-    good = filter == H5Z_FILTER_DEFLATE || filter == H5Z_FILTER_SHUFFLE || filter == H5Z_FILTER_FLETCHER32;
-  }
-  H5Pclose(plist);
-  const hsize_t stored = H5Dget_storage_size(set);
-  const size_t most = filters > 0 ? UNPACKED_MOST : 1;
-  return good && stored <= file->size && (bytes == 0 || bytes / most <= (stored < 8 ? 8 : stored) * 8);
-}
-
-static ln_status describe(const ln_h5 *file, hid_t set, const char *path, ln_error *err, ln_h5_array *out) {
-  hsize_t dims[H5S_MAX_RANK];
-  hid_t memory;
-  const hid_t type = H5Dget_type(set), space = H5Dget_space(set);
-  const int rank = space >= 0 ? H5Sget_simple_extent_ndims(space) : -1;
-  ln_status status = LN_OK;
-  *out = (ln_h5_array){.type = type >= 0 ? type_of(type, &memory) : NO_TYPE};
-  if (rank < 0 || rank > LN_MAX_RANK || H5Sget_simple_extent_dims(space, dims, NULL) < 0) {
-    status = ln_fail(err, LN_ERR_UNSUPPORTED, "the array %.120s has a shape that cannot be read", path);
-  } else if (out->type == NO_TYPE) {
-    status = ln_fail(err, LN_ERR_UNSUPPORTED, "the array %.120s holds neither floats nor integers", path);
-  } else {
-    out->shape.rank = rank;
-    out->bytes = (size_t)ln_type_bits(out->type) / 8;
-    for (int i = 0; i < rank && status == LN_OK; ++i) {
-      if (dims[i] > INT32_MAX || !ln_size_mul(out->bytes, (size_t)dims[i], &out->bytes)) {
-        status = ln_fail(err, LN_ERR_LIMIT, "the array %.120s is too large", path);
-      } else {
-        out->shape.dims[i] = (int32_t)dims[i];
-      }
-    }
-    if (status == LN_OK && !is_stored_here(file, set, out->bytes)) {
-      status = ln_fail(err, LN_ERR_FORMAT, "the data of the array %.120s is not in the file", path);
-    }
-  }
-  if (space >= 0) H5Sclose(space);
-  if (type >= 0) H5Tclose(type);
-  return status;
-}
-
-static hid_t open_array(const ln_h5 *file, const char *path) {
-  const hid_t object = open_object(file, path);
-  if (object < 0 || H5Iget_type(object) == H5I_DATASET) return object;
-  H5Oclose(object);
-  return H5I_INVALID_HID;
-}
-
-ln_status ln_h5_describe(const ln_h5 *file, const char *path, ln_error *err, ln_h5_array *out) {
-  const hid_t set = open_array(file, path);
-  if (set < 0) return ln_fail(err, LN_ERR_NOT_FOUND, "there is no array %.120s", path);
-  const ln_status status = describe(file, set, path, err, out);
-  H5Oclose(set);
-  return status;
-}
-
-ln_status ln_h5_read(const ln_h5 *file, const char *path, const ln_h5_array *array, ln_error *err, void *into) {
-  ln_h5_array again;
-  hid_t memory = H5I_INVALID_HID;
-  const hid_t set = open_array(file, path);
-  if (set < 0) return ln_fail(err, LN_ERR_NOT_FOUND, "there is no array %.120s", path);
-  ln_status status = describe(file, set, path, err, &again);
-  if (status == LN_OK) {
-    const hid_t type = H5Dget_type(set);
-    type_of(type, &memory);
-    const bool good = again.bytes == array->bytes && again.type == array->type &&
-                      (again.bytes == 0 || H5Dread(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, into) >= 0);
-    if (!good) status = ln_fail(err, LN_ERR_FORMAT, "the array %.120s cannot be read: the file is damaged", path);
-    H5Tclose(type);
-  }
-  H5Oclose(set);
-  return status;
-}
-
-#else
-
-static ln_status none(ln_error *err) {
-  return ln_fail(err, LN_ERR_FEATURE, "this build reads no HDF5: built without libhdf5");
-}
-
-ln_status ln_h5_open(const void *data, size_t size, ln_error *err, ln_h5 **out) {
-  (void)data, (void)size;
-  *out = NULL;
-  return none(err);
-}
-
-void ln_h5_close(ln_h5 *file) { (void)file; }
-
-bool ln_h5_has(const ln_h5 *file, const char *path) {
-  (void)file, (void)path;
   return false;
 }
 
-bool ln_h5_is_array(const ln_h5 *file, const char *path) { return ln_h5_has(file, path); }
+bool ln_h5_find_message(const ln_h5 *file, uint64_t address, int32_t kind, ln_h5_message *out) {
+  ln_h5_messages messages;
+  if (!ln_h5_open_object(file, address, &messages)) return false;
+  while (ln_h5_next(&messages, out)) {
+    if (out->kind == kind) return true;
+  }
+  return false;
+}
+
+/* ---- groups ---- */
+
+/* What is looked for: a name, or the member of a number (name NULL), whose name goes to `found`. */
+typedef struct search {
+  const ln_h5 *file;
+  const char *name;
+  size_t length;
+  int64_t left;
+  char *found;
+  size_t room;
+  uint64_t address;
+} search;
+
+/* Whether this member is the one. */
+static bool is_wanted(search *s, const uint8_t *name, size_t length, uint64_t address) {
+  s->address = address;
+  if (s->name != NULL) return length == s->length && memcmp(name, s->name, length) == 0;
+  if (s->left-- != 0 || length >= s->room) return false;
+  memcpy(s->found, name, length);
+  s->found[length] = 0;
+  return true;
+}
+
+/* Symbols of a leaf, whose names are in the group's heap. */
+static bool search_leaf(search *s, uint64_t address, const uint8_t *heap, uint64_t heap_size) {
+  const uint8_t *leaf = ln_h5_at(s->file, address, 8);
+  if (!is_marked(leaf, "SNOD")) return false;
+  const uint64_t count = ln_h5_number(leaf + 6, 2);
+  const uint8_t *entries = ln_h5_at(s->file, address + 8, count * 40);
+  for (uint64_t i = 0; i < count && entries != NULL; ++i) {
+    const uint8_t *entry = entries + i * 40;
+    const uint64_t at = ln_h5_number(entry, WIDTH);
+    if (at >= heap_size || ln_h5_number(entry + 16, 4) > 1 || --*s->file->steps < 0) continue; /* 2: a soft link */
+    const uint8_t *end = memchr(heap + at, 0, heap_size - at);
+    if (end != NULL && is_wanted(s, heap + at, (size_t)(end - (heap + at)), ln_h5_number(entry + 8, WIDTH)))
+      return true;
+  }
+  return false;
+}
+
+static bool search_tree(search *s, uint64_t address, const uint8_t *heap, uint64_t heap_size, int32_t depth) {
+  const uint8_t *node = ln_h5_at(s->file, address, 24);
+  if (!is_marked(node, "TREE") || node[4] != 0 || depth > LEVELS_MOST) return false;
+  const int32_t level = node[5];
+  const uint64_t count = ln_h5_number(node + 6, 2);
+  const uint8_t *children = ln_h5_at(s->file, address + 24, count * 2 * WIDTH + WIDTH);
+  for (uint64_t i = 0; i < count && children != NULL && *s->file->steps > 0; ++i) {
+    const uint64_t child = ln_h5_number(children + i * 2 * WIDTH + WIDTH, WIDTH);
+    if (level == 0 ? search_leaf(s, child, heap, heap_size) : search_tree(s, child, heap, heap_size, depth + 1))
+      return true;
+  }
+  return false;
+}
+
+static bool search_table(search *s, const ln_h5_message *message) {
+  if (message->size < 2 * WIDTH) return false;
+  const uint8_t *head = ln_h5_at(s->file, ln_h5_number(message->data + WIDTH, WIDTH), 32);
+  if (!is_marked(head, "HEAP")) return false;
+  const uint64_t size = ln_h5_number(head + 8, WIDTH);
+  const uint8_t *heap = ln_h5_at(s->file, ln_h5_number(head + 24, WIDTH), size);
+  return heap != NULL && search_tree(s, ln_h5_number(message->data, WIDTH), heap, size, 0);
+}
+
+/* One hard link of a group of the newer kind. */
+static bool search_link(search *s, const ln_h5_message *message) {
+  const uint8_t *at = message->data;
+  size_t used = 2;
+  if (message->size < 4 || at[0] != 1) return false;
+  const uint8_t flags = at[1];
+  if ((flags & 8) != 0 && at[used++] != 0) return false; /* soft or external */
+  used += flags & 4 ? 8 : 0;
+  used += flags & 16 ? 1 : 0;
+  const size_t width = (size_t)1 << (flags & 3);
+  if (used + width > message->size) return false;
+  const uint64_t length = ln_h5_number(at + used, (int32_t)width);
+  used += width;
+  if (length > message->size - used || message->size - used - length < WIDTH) return false;
+  return is_wanted(s, at + used, (size_t)length, ln_h5_number(at + used + length, WIDTH));
+}
+
+static bool search_group(search *s, uint64_t group) {
+  ln_h5_messages messages;
+  ln_h5_message message;
+  if (!ln_h5_open_object(s->file, group, &messages)) return false;
+  while (ln_h5_next(&messages, &message)) {
+    if (message.kind == LN_H5_TABLE && search_table(s, &message)) return true;
+    if (message.kind == LN_H5_LINK && search_link(s, &message)) return true;
+  }
+  return false;
+}
+
+bool ln_h5_find(const ln_h5 *file, const char *path, uint64_t *address) {
+  *address = file->root;
+  while (*path != 0) {
+    const size_t length = strcspn(path, "/");
+    search s = {.file = file, .name = path, .length = length};
+    if (length > 0 && !search_group(&s, *address)) return false;
+    if (length > 0) *address = s.address;
+    path += length;
+    path += *path == '/';
+  }
+  return true;
+}
+
+bool ln_h5_has(const ln_h5 *file, const char *path) {
+  uint64_t address;
+  return ln_h5_find(file, path, &address);
+}
+
+bool ln_h5_is_array(const ln_h5 *file, const char *path) {
+  uint64_t address;
+  ln_h5_message message;
+  return ln_h5_find(file, path, &address) && ln_h5_find_message(file, address, LN_H5_LAYOUT, &message);
+}
 
 bool ln_h5_member(const ln_h5 *file, const char *path, int32_t index, char *name, size_t room) {
-  (void)index, (void)name, (void)room;
-  return ln_h5_has(file, path);
+  uint64_t address;
+  search s = {.file = file, .left = index, .found = name, .room = room};
+  return index >= 0 && ln_h5_find(file, path, &address) && search_group(&s, address);
 }
-
-char *ln_h5_text(const ln_h5 *file, const char *path, const char *attribute) {
-  (void)file, (void)path, (void)attribute;
-  return NULL;
-}
-
-char *ln_h5_texts(const ln_h5 *file, const char *path, const char *attribute, int32_t *count) {
-  *count = 0;
-  return ln_h5_text(file, path, attribute);
-}
-
-ln_status ln_h5_describe(const ln_h5 *file, const char *path, ln_error *err, ln_h5_array *out) {
-  (void)file, (void)path, (void)out;
-  return none(err);
-}
-
-ln_status ln_h5_read(const ln_h5 *file, const char *path, const ln_h5_array *array, ln_error *err, void *into) {
-  (void)file, (void)path, (void)array, (void)into;
-  return none(err);
-}
-
-#endif

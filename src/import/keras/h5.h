@@ -1,6 +1,7 @@
 /*
- * Reading HDF5 files in memory, as much as Keras writes: groups by path, attributes of text, arrays of numbers. Links
- * that lead elsewhere, data outside the file and filters that libhdf5 does not hold itself are refused.
+ * Reading HDF5 files in memory, as much as Keras writes: groups by path, attributes of text, arrays of numbers. Written
+ * for files that anyone may have made: every address and length is checked, work is bounded, links lead nowhere else.
+ * The format: "HDF5 File Format Specification Version 3.0", The HDF Group.
  */
 #ifndef LN_IMPORT_KERAS_H5_H
 #define LN_IMPORT_KERAS_H5_H
@@ -9,7 +10,7 @@
 
 typedef struct ln_h5 ln_h5;
 
-/* An array's type and shape; strings and compound types are LN_TYPE_NONE's business: not read. */
+/* An array's type and shape. */
 typedef struct ln_h5_array {
   ln_type type; /* as it is read: floats of any width are float32 */
   ln_shape shape;
@@ -24,7 +25,7 @@ void ln_h5_close(ln_h5 *file);
 /* Paths are absolute or from the root; every part must be a hard link. */
 bool ln_h5_has(const ln_h5 *file, const char *path);
 bool ln_h5_is_array(const ln_h5 *file, const char *path);
-/* The name of member `index` of a group, in the order of names; false past the last. */
+/* The name of member `index` of a group, as they stand in the file; false past the last. */
 bool ln_h5_member(const ln_h5 *file, const char *path, int32_t index, char *name, size_t room);
 /* A text; the caller's, for ln_free; NULL without one. */
 char *ln_h5_text(const ln_h5 *file, const char *path, const char *attribute);
