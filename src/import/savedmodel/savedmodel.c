@@ -17,10 +17,14 @@ enum {
   TENSOR_SHAPE = 3
 };
 
+/* A folder with the file, or the file itself, by its name: protobuf has no mark of its own. */
 bool ln_import_is_savedmodel(const ln_import_source *source) {
+  static const char name[] = "saved_model.pb";
   char path[LN_CHECKPOINT_PATH_MAX];
   struct stat info;
-  const int length = source->is_folder ? snprintf(path, sizeof path, "%s/saved_model.pb", source->path) : -1;
+  const size_t known = strlen(source->path), own = sizeof name - 1;
+  if (!source->is_folder) return known >= own && strcmp(source->path + known - own, name) == 0;
+  const int length = snprintf(path, sizeof path, "%s/%s", source->path, name);
   return length > 0 && (size_t)length < sizeof path && stat(path, &info) == 0;
 }
 

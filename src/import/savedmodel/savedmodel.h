@@ -185,8 +185,10 @@ typedef struct ln_sm {
   ln_import *import;
   ln_import *scratch; /* where variables and tables are set up; else NULL */
   ln_arena arena;     /* as long as the import */
-  ln_file_map map;
-  ln_wire meta; /* MetaGraphDef */
+  const char *folder;
+  ln_file_map map; /* of saved_model.pb, where the source is a folder */
+  ln_wire file;    /* what it holds */
+  ln_wire meta;    /* MetaGraphDef */
   ln_sm_graph top;
   ln_sm_graph *functions; /* [function_count] in the order of names */
   int32_t function_count;

@@ -356,7 +356,7 @@ static bool serves(ln_wire meta) {
 
 /* The graph with the tag "serve", else the first. */
 static bool choose_meta(ln_sm *sm) {
-  ln_wire wire = ln_wire_of(sm->map.data, sm->map.size);
+  ln_wire wire = sm->file;
   ln_wire_field field;
   bool found = false;
   if (!ln_wire_is_well_formed(wire)) return broken(sm, "it ends early or is no protobuf message");
@@ -389,12 +389,22 @@ static bool list_assets(ln_sm *sm) {
   return true;
 }
 
+/* A source is the folder, or the file in it. */
 static bool map_file(ln_sm *sm) {
-  const char *path = ln_arena_printf(&sm->arena, "%s/saved_model.pb", sm->import->source->path);
+  const ln_import_source *source = sm->import->source;
+  const char *slash = strrchr(source->path, '/'), *path;
   ln_error said = {LN_OK, ""};
+  if (!source->is_folder) {
+    sm->folder = slash == NULL ? "." : ln_sm_text(sm, ln_wire_of(source->path, (size_t)(slash - source->path) + 1));
+    sm->file = ln_wire_of(source->map.data, source->map.size);
+    return sm->folder != NULL;
+  }
+  sm->folder = source->path;
+  path = ln_arena_printf(&sm->arena, "%s/saved_model.pb", sm->folder);
   if (path == NULL) return no_memory(sm);
   const ln_status status = ln_file_map_open(path, &said, &sm->map);
   if (status != LN_OK) ln_import_fail(sm->import, status, "saved_model.pb: %s", said.message);
+  sm->file = ln_wire_of(sm->map.data, sm->map.size);
   return status == LN_OK;
 }
 

@@ -21,7 +21,7 @@ enum {
 
 static bool open_checkpoint(ln_sm *sm) {
   char path[LN_CHECKPOINT_PATH_MAX], shard[LN_CHECKPOINT_PATH_MAX];
-  const int length = snprintf(path, sizeof path, "%s/variables/variables", sm->import->source->path);
+  const int length = snprintf(path, sizeof path, "%s/variables/variables", sm->folder);
   if (length < 0 || (size_t)length + 8 >= sizeof path) {
     ln_import_fail(sm->import, LN_ERR_ARGUMENT, "the folder's path is too long");
     return false;

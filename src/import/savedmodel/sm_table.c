@@ -65,7 +65,7 @@ static bool open_asset(ln_sm_call *c, int32_t index, ln_file_map *map) {
   const char *file = sm->assets[index].file;
   char path[LN_CHECKPOINT_PATH_MAX];
   ln_error said = {LN_OK, ""};
-  const int length = snprintf(path, sizeof path, "%s/assets/%s", sm->import->source->path, file);
+  const int length = snprintf(path, sizeof path, "%s/assets/%s", sm->folder, file);
   if (*file == '\0' || strchr(file, '/') != NULL || strchr(file, '\\') != NULL || strcmp(file, "..") == 0 ||
       strcmp(file, ".") == 0 || length < 0 || (size_t)length >= sizeof path) {
     ln_emit_refuse(c->e, "the file \"%.80s\" is none of the model's assets", file);
