@@ -58,7 +58,8 @@ typedef struct ln_verify_options {
   const char *const *inputs;
   int32_t input_count;
   uint64_t seed;
-  /* Floats may be apart by abs_tolerance + rel_tolerance * the tensor's largest value; everything else is the same. */
+  /* Floats may be apart by abs_tolerance + rel_tolerance * the tensor's largest value, those that were integers by two
+   * of their steps more; everything else is the same. */
   double abs_tolerance, rel_tolerance;
 } ln_verify_options;
 

@@ -70,9 +70,11 @@ static int32_t other_type(const ln_graph *graph, const ln_op *op, uint32_t types
 
 /* Weights in integers under activations in floats, which only some runtimes multiply. */
 static bool is_hybrid(const ln_graph *graph, const ln_op *op) {
-  if ((op->def->flags & LN_OPF_LAYER) == 0 || op->input_count < 2 || op->inputs[0] < 0 || op->inputs[1] < 0)
-    return false;
-  const ln_tensor *x = &graph->tensors[op->inputs[0]], *w = &graph->tensors[op->inputs[1]];
+  const uint32_t kind = op->def->flags & LN_OPF_LAYER;
+  const int32_t input = kind == LN_OPF_LAYER_TRANSPOSE_CONV ? 2 : 0;
+  if (kind == 0 || kind > LN_OPF_LAYER_BATCH_MATMUL || op->input_count <= input || op->input_count < 2) return false;
+  if (op->inputs[input] < 0 || op->inputs[1] < 0) return false;
+  const ln_tensor *x = &graph->tensors[op->inputs[input]], *w = &graph->tensors[op->inputs[1]];
   return x->type == LN_FLOAT32 && ln_tensor_const_data(w) && w->type != LN_FLOAT32;
 }
 

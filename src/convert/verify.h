@@ -23,6 +23,7 @@ struct ln_verification {
   ln_verify_pair *pairs;
   int32_t pair_count;
   ln_verify_row *rows;
+  double *steps; /* [row_count] what quantization alone may make of it: passes compute in integers what was floats */
   int32_t row_count;
   int32_t runs;
   double worst;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "convert.h"
+
 int check_target(const cli_command *self, const char *target) {
   char known[128] = "";
   for (int32_t i = 0; ln_check_target(i); i++) {
@@ -75,7 +77,7 @@ void check_print_json(json *j, const char *key, const ln_check *check) {
 }
 
 typedef struct check_options {
-  const char *model, *target;
+  const char *model, *target, *report;
   bool json;
 } check_options;
 
@@ -96,23 +98,28 @@ static int work(const check_options *o) {
   if (cli_open(o->model, &err, &model) != LN_OK) return cli_fail("%s: %s", o->model, err.message);
   const ln_status status =
       o->target ? ln_check_run(model, o->target, &err, &check) : ln_check_read(model, &err, &check);
-  const int code = status == LN_OK ? print(o, check) : cli_fail("%s: %s", o->model, err.message);
+  int code = status == LN_OK ? CLI_OK : cli_fail("%s: %s", o->model, err.message);
+  const convert_run run = {.input = o->model, .check = check};
+  if (code == CLI_OK && o->report) code = convert_write_report(&run, model, o->report);
+  if (code == CLI_OK) code = print(o, check);
   ln_check_destroy(check);
   ln_model_destroy(model);
   return code;
 }
 
-static int run(const cli_command *self, int argc, char **argv) {
+static int check_main(const cli_command *self, int argc, char **argv) {
   check_options o = {0};
-  const cli_option options[] = {{"--target", CLI_TEXT, &o.target, 0, 0}, {"--json", CLI_FLAG, &o.json, 0, 0}};
+  const cli_option options[] = {{"--target", CLI_TEXT, &o.target, 0, 0},
+                                {"--report", CLI_TEXT, &o.report, 0, 0},
+                                {"--json", CLI_FLAG, &o.json, 0, 0}};
   int status = cli_parse_model(self, argc, argv, options, CLI_COUNT(options), &o.model);
   if (status < 0) status = check_target(self, o.target);
   return status < 0 ? work(&o) : status;
 }
 
 const cli_command cli_check = {
-    "check", run, "tells what a target cannot run of a model",
-    "usage: linnet check MODEL [--target NAME] [--json]\n"
+    "check", check_main, "tells what a target cannot run of a model",
+    "usage: linnet check MODEL [--target NAME] [--report FILE] [--json]\n"
     "\n"
     "Lists the operators that a target does not run, by the source's own layer where the model was converted from "
     "one,\n"
@@ -121,4 +128,5 @@ const cli_command cli_check = {
     "  --target NAME        cpu: this runtime; micro: TensorFlow Lite Micro; web: this runtime as WebAssembly;\n"
     "                       gpu: LiteRT's GPU delegate; nnapi: TFLite's NNAPI delegate (default: what linnet convert\n"
     "                       --target noted in the file)\n"
+    "  --report FILE        write a page, complete in itself: the model's parts, what each costs and what is refused\n"
     "  --json               print one JSON object\n"};

@@ -65,7 +65,7 @@ static int work(const convert_options *o, convert_run *run) {
   if (status != CLI_OK && !run->verification) return status;
   if (o->target && ln_conversion_check(run->conversion, o->target, &err, &run->check) != LN_OK)
     return cli_fail("%s: %s", o->input, err.message);
-  if (o->report && convert_write_report(run, o->report) != CLI_OK) return CLI_FAILED;
+  if (o->report && convert_write_report(run, NULL, o->report) != CLI_OK) return CLI_FAILED;
   if (status != CLI_OK) return status; /* it parts: the page shows where, and there is no model */
   if (ln_conversion_save(run->conversion, o->output, &err) != LN_OK) return cli_fail("%s: %s", o->output, err.message);
   if (o->json) convert_print_json(run, stdout);

@@ -19,7 +19,9 @@ void convert_print_text(const convert_run *run);
 void convert_print_json(const convert_run *run, FILE *out);
 /* What the object holds, of the object in hand. */
 void convert_json_fields(json *j, const convert_run *run);
-/* Writes the page; prints what is wrong and returns CLI_FAILED. */
-int convert_write_report(const convert_run *run, const char *path);
+/* The same of a model that was checked and not converted just now. */
+void convert_json_model(json *j, const convert_run *run, const ln_model *model);
+/* Writes the page, of a conversion or of `checked`; prints what is wrong and returns CLI_FAILED. */
+int convert_write_report(const convert_run *run, ln_model *checked, const char *path);
 
 #endif

@@ -162,6 +162,23 @@ void convert_json_fields(json *j, const convert_run *run) {
   json_real(j, "seconds", run->seconds);
 }
 
+void convert_json_model(json *j, const convert_run *run, const ln_model *model) {
+  const counts all = count(model);
+  json_flat_object(j, "source");
+  json_string(j, "file", ln_model_source_name(model) ? ln_model_source_name(model) : run->input);
+  json_string(j, "kind", ln_model_source_kind(model) ? ln_model_source_kind(model) : "tflite");
+  json_end(j, '}');
+  json_flat_object(j, "result");
+  json_string(j, "file", run->input);
+  json_int(j, "bytes", (int64_t)model_bytes(model));
+  json_int(j, "operators", all.operators);
+  json_int(j, "transposes", all.transposes);
+  json_int(j, "graphs", ln_model_graph_count(model));
+  json_end(j, '}');
+  json_signatures(j, model);
+  if (run->check) check_print_json(j, "target", run->check);
+}
+
 void convert_print_json(const convert_run *run, FILE *out) {
   json j;
   json_begin(&j, out);

@@ -125,25 +125,27 @@ static void json_rows(json *j, const ln_verification *v) {
 
 /* ---- the page ---- */
 
-static void print_data(const convert_run *run, FILE *out) {
+/* `run` without a conversion: a model that was only checked. */
+static void print_data(const convert_run *run, ln_model *checked, FILE *out) {
   json j;
   json_begin(&j, out);
   json_object(&j, NULL);
   json_string(&j, "linnet", ln_version());
   json_string(&j, "kernels", ln_cpu_tier());
-  convert_json_fields(&j, run);
+  if (run->conversion) convert_json_fields(&j, run);
+  else convert_json_model(&j, run, checked);
   json_rows(&j, run->verification);
-  json_model(&j, "before", ln_conversion_source(run->conversion), false);
-  json_model(&j, "after", ln_conversion_model(run->conversion), true);
+  json_model(&j, "before", checked ? checked : ln_conversion_source(run->conversion), false);
+  json_model(&j, "after", checked ? checked : ln_conversion_model(run->conversion), true);
   json_end(&j, '}');
 }
 
-int convert_write_report(const convert_run *run, const char *path) {
+int convert_write_report(const convert_run *run, ln_model *checked, const char *path) {
   char *data = NULL, *text = NULL;
   size_t data_size = 0, size = 0;
   ln_error err = {.message = "out of memory"};
   FILE *inner = open_memstream(&data, &data_size);
-  if (inner) print_data(run, inner);
+  if (inner) print_data(run, checked, inner);
   bool good = inner && fclose(inner) == 0;
   FILE *out = good ? open_memstream(&text, &size) : NULL;
   if (out) cli_write_page(linnet_convert_page, linnet_convert_page_size, data, data_size, out);
