@@ -318,6 +318,33 @@ static void others(void **state) {
   assert_int_equal(transposes(read_many), 2); /* the input's, and an output's: the other is a slice of it */
 }
 
+/* Reshapes to shapes that are computed: groups of dimensions are traced through that. */
+static ln_status read_open_shapes(ln_import *import) {
+  ln_emit *e = ln_emit_begin(import, "main");
+  const int32_t a = net_conv(e, net_input(e, "x", 4, (const int32_t[]){-1, 3, -1, -1}), 8, 3, 1, 1);
+  const int32_t flat = ln_emit_flatten(e, a, 2, 3); /* [n, 8, h * w] */
+  int32_t x = ln_emit_softmax(e, flat, 1);
+  const ln_dim split[] = {LN_DIM_OF(a, 0), LN_DIM(2), LN_DIM(4), LN_DIM_OF(a, 2), LN_DIM_OF(a, 3)};
+  x = ln_emit_reshape(e, x, 5, split);
+  x = ln_emit_reduce(e, LN_OP_SUM, x, 1, (const int32_t[]){1}, false); /* [n, 4, h, w] */
+  ln_emit_output(e, "y", net_conv(e, x, 2, 3, 1, 1));
+  return net_end(import, e);
+}
+
+static ln_status read_open_tokens(ln_import *import) {
+  ln_emit *e = ln_emit_begin(import, "main");
+  const int32_t a = net_conv(e, net_input(e, "x", 4, (const int32_t[]){-1, 3, -1, -1}), 8, 4, 4, 1);
+  const int32_t x = ln_emit_swap(e, ln_emit_flatten(e, a, 2, 3), 1, 2); /* [n, tokens, 8] */
+  ln_emit_output(e, "y", net_dense(e, x, 4));
+  return net_end(import, e);
+}
+
+static void open_shapes(void **state) {
+  (void)state;
+  assert_int_equal(transposes(read_open_shapes), 2);
+  assert_int_equal(transposes(read_open_tokens), 1);
+}
+
 /* ---- what must stay ---- */
 
 static ln_status read_own(ln_import *import) {
@@ -339,7 +366,8 @@ int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(residual),     cmocka_unit_test(unet),   cmocka_unit_test(channels_last),
       cmocka_unit_test(shuffles),     cmocka_unit_test(joins),  cmocka_unit_test(patches),
-      cmocka_unit_test(joined_heads), cmocka_unit_test(others), cmocka_unit_test(own),
+      cmocka_unit_test(joined_heads), cmocka_unit_test(others), cmocka_unit_test(open_shapes),
+      cmocka_unit_test(own),
   };
   if (argc > 1) cmocka_set_test_filter(argv[1]);
   return cmocka_run_group_tests(tests, NULL, NULL);

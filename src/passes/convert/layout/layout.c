@@ -185,7 +185,10 @@ ln_status ln_layout_open(ln_rewriter *r, ln_layout *out) {
   bool good = out->nodes != NULL && out->base != NULL && out->view != NULL && out->maker != NULL &&
               out->maker_port != NULL && out->first_use != NULL;
   if (good) find_views(out);
-  good = good && find_nodes(out) && find_uses(out);
+  out->sizes = good ? ln_sizes_create(graph) : NULL;
+  good = out->sizes != NULL && find_nodes(out) && find_uses(out);
+  ln_sizes_destroy(out->sizes);
+  out->sizes = NULL;
   if (good) return LN_OK;
   ln_layout_close(out);
   return ln_pass_out_of_memory(&r->context->pass, "layout");

@@ -93,8 +93,11 @@ typedef struct ln_layout_use {
   ln_layout_takes takes;
 } ln_layout_use;
 
+typedef struct ln_sizes ln_sizes;
+
 typedef struct ln_layout {
   ln_rewriter *r;
+  ln_sizes *sizes; /* while nodes are found */
   ln_graph *graph;
   ln_layout_node *nodes; /* [node_count] operators, then inputs of the graph */
   int32_t node_count, op_count, tensor_count;
@@ -137,6 +140,14 @@ void ln_layout_adapt(ln_layout *l, int32_t node);
 void ln_layout_permute_weights(ln_layout *l, int32_t op, const ln_shape *stored, const ln_perm *order);
 /* A constant with its dimensions in another order, those in front of it that it lacks counted as 1. */
 int32_t ln_layout_permute_constant(ln_rewriter *r, int32_t tensor, const ln_perm *order);
+
+/* ---- layout_sizes.c: shapes under two assignments of open dimensions ---- */
+
+/* NULL when memory is short. */
+ln_sizes *ln_sizes_create(const ln_graph *graph);
+void ln_sizes_destroy(ln_sizes *sizes);
+/* A tensor's shape under assignment 0 or 1; NULL where it cannot be told. */
+const ln_shape *ln_sizes_of(const ln_sizes *sizes, int32_t probe, int32_t tensor);
 
 /* ---- layout_groups.c ---- */
 
