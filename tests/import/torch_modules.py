@@ -144,6 +144,16 @@ for name, call in {
         "logical": lambda x: torch.logical_xor(x > 0, x < 1), "bool_sum": lambda x: (x > 0).sum(1), "bool_add": lambda x: (x > 0) + (x < -1), "item": lambda x: x * x[0, 0, 0],
         "zero_dim": lambda x: x.mean() * torch.arange(3), "int_mean": lambda x: (x * 9).int().float().mean(), "long_max": lambda x: (x * 9).long().max(1)[0],
         "double": lambda x: (x.double() * 2).sum(1).float(), "tuple": lambda x: (x, {"a": x * 2, "b": [x + 1, x + 2]}), "constant": lambda x: (x, torch.ones(3)),
+        "stacks": lambda x: (torch.hstack([x, x]), torch.vstack([x[0, 0], x[0, 1]]), torch.column_stack([x[0, :, 0], x[0, :, 1]])),
+        "flips": lambda x: (torch.fliplr(x), torch.flipud(x), torch.rot90(x), torch.rot90(x, 3, (1, 2)), torch.rot90(x, 2)),
+        "inner": lambda x: torch.inner(x[0], x[1]), "tensordot": lambda x: torch.tensordot(x, x, dims=([1, 2], [1, 2])),
+        "cross": lambda x: torch.linalg.cross(x[..., :3], x[..., 1:] + 1), "trace": lambda x: torch.trace(x[0, :4]), "diff": lambda x: x.diff(dim=1),
+        "bucketize": lambda x: (torch.bucketize(x, torch.tensor([-1.0, 0.0, 0.5])), torch.searchsorted(torch.tensor([-1.0, 0.0, 0.5]), x, right=True)),
+        "isclose": lambda x: torch.isclose(x, x.round(), atol=0.1), "triangle_indices": lambda x: x[0][tuple(torch.tril_indices(3, 4))],
+        "masked_scatter": lambda x: x.masked_scatter(x > 0, x * 2), "fold": lambda x: F.fold(x.view(1, 12, 4), (3, 3), 2), "smooth_l1": lambda x: F.smooth_l1_loss(x, x * 3),
+        "fold_pad": lambda x: F.fold(F.unfold(x.view(1, 2, 4, 6), 3, padding=1, stride=2), (4, 6), 3, padding=1, stride=2),
+        "huber": lambda x: F.huber_loss(x, x * 3, delta=0.7), "bce": lambda x: F.binary_cross_entropy(x.sigmoid(), (x > 0).float()),
+        "bce_logits": lambda x: F.binary_cross_entropy_with_logits(x, (x > 0).float()), "atleast": lambda x: torch.atleast_3d(x[0]),
         "same_twice": lambda x: (x * 2,) * 2,
 }.items():
     case(name, call, f(2, 6, 4))
@@ -229,6 +239,10 @@ layer("linear", nn.Linear(6, 5), f(2, 3, 6))
 layer("linear_vector", nn.Linear(6, 5, bias=False), f(6))
 layer("bilinear_layer", nn.Bilinear(3, 4, 5), f(2, 3), f(2, 4))
 layer("embedding", nn.Embedding(10, 4, padding_idx=0), ints(10, 2, 5))
+layer("embedding_bag", nn.EmbeddingBag(10, 4), ints(10, 2, 5))
+layer("embedding_bag_max", nn.EmbeddingBag(10, 4, mode="max"), ints(10, 2, 5))
+layer("weight_norm", torch.nn.utils.weight_norm(nn.Linear(4, 3)), f(2, 4))
+layer("weight_norm_new", torch.nn.utils.parametrizations.weight_norm(nn.Conv1d(4, 3, 2)), f(2, 4, 5))
 for how in ("nearest", "nearest-exact", "bilinear", "bicubic"):
     layer(f"upsample_{how}", nn.Upsample(scale_factor=2, mode=how), f(1, 2, 5, 4))
     case(f"interpolate_{how}", lambda x, how=how: F.interpolate(x, size=(7, 3), mode=how), f(1, 2, 5, 4))

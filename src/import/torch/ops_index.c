@@ -219,7 +219,8 @@ static bool read_indexing(torch_node *n, int32_t a, indexing *out) {
     if (at + axes > rank || axes < 1) return ln_emit_wrong(n->e, "more indices than dimensions") > 0;
     if (mask) {
       int32_t parts[LN_MAX_RANK];
-      const int32_t places = ln_emit_op(n->e, LN_OP_WHERE, NULL, 1, &list[i], LN_INT64);
+      const int32_t found = ln_emit_op(n->e, LN_OP_WHERE, NULL, 1, &list[i], LN_INT64);
+      const int32_t places = ln_emit_cast(n->e, found, LN_INT32); /* UNPACK of TFLite takes no int64 */
       if (!ln_emit_unpack(n->e, places, 1, axes, parts)) return false;
       for (int32_t k = 0; k < axes; ++k) out->tensors[at + k] = parts[k];
     } else {
@@ -346,6 +347,19 @@ int32_t ln_torch_masked_select(torch_node *n) {
   return ln_emit_binary(n->e, LN_OP_GATHER_ND, a, places);
 }
 
+/* self, with the elements of "source" one after the other where the mask is true. */
+int32_t ln_torch_masked_scatter(torch_node *n) {
+  const int32_t a = self(n), mask = ln_torch_tensor(n, "mask"), source = ln_torch_tensor(n, "source");
+  if (ln_emit_failed(n->e)) return -1;
+  const int32_t whole =
+      ln_emit_same_shape(n->e, a, mask) ? mask : ln_emit_broadcast_to(n->e, mask, ln_emit_shape_of(n->e, a));
+  const int32_t flat = ln_emit_cast(n->e, ln_emit_flatten(n->e, whole, 0, -1), LN_INT32);
+  const int32_t places =
+      ln_emit_clip(n->e, ln_emit_add_number(n->e, ln_emit_cumsum(n->e, flat, 0, false, false), -1), 0, INT32_MAX);
+  const int32_t taken = ln_emit_gather(n->e, ln_emit_flatten(n->e, source, 0, -1), places, 0, 0);
+  return ln_emit_select(n->e, whole, ln_emit_reshape_like(n->e, taken, a), a);
+}
+
 /* ---- by constant places ---- */
 
 /* Elements of `a`, laid flat from dimension `from` on, at constant places. */
@@ -445,6 +459,51 @@ int32_t ln_torch_im2col(torch_node *n) {
   const ln_dim dims[] = {LN_DIM_OF(a, 0), LN_DIM(ln_emit_dim(n->e, a, 1) * (int32_t)(kernel[0] * kernel[1])),
                          LN_DIM(counts[0] * counts[1])};
   return ln_emit_reshape(n->e, a, 3, dims);
+}
+
+/* Patches put together again, added where they overlap. */
+int32_t ln_torch_col2im(torch_node *n) {
+  int64_t size[2], kernel[2], dilation[2] = {1, 1}, padding[2] = {0, 0}, stride[2] = {1, 1};
+  const int32_t a = self(n);
+  if (ln_torch_ints(n, "output_size", 2, size) != 2 || ln_torch_ints(n, "kernel_size", 2, kernel) != 2)
+    return ln_emit_wrong(n->e, "sizes are missing");
+  ln_torch_ints(n, "dilation", 2, dilation);
+  ln_torch_ints(n, "padding", 2, padding);
+  ln_torch_ints(n, "stride", 2, stride);
+  const int32_t columns = ln_emit_dim(n->e, a, 1), count = ln_emit_dim(n->e, a, 2);
+  int64_t steps[2];
+  for (int32_t i = 0; i < 2; ++i) {
+    if (size[i] < 1 || size[i] > 1 << 14 || kernel[i] < 1 || kernel[i] > 1 << 10 || stride[i] < 1 || padding[i] < 0 ||
+        padding[i] > 1 << 10 || dilation[i] < 1 || dilation[i] > 1 << 10)
+      return ln_emit_refuse(n->e, "its sizes are beyond what is built");
+    steps[i] = (size[i] + 2 * padding[i] - dilation[i] * (kernel[i] - 1) - 1) / stride[i] + 1;
+  }
+  const int64_t window = kernel[0] * kernel[1];
+  if (ln_emit_rank(n->e, a) != 3 || columns < 1 || columns % window != 0 || count != steps[0] * steps[1] ||
+      window * count > 1 << 24)
+    return ln_emit_refuse(n->e, "it takes a fixed shape of three dimensions");
+  const int32_t height = (int32_t)(size[0] + 2 * padding[0]), width = (int32_t)(size[1] + 2 * padding[1]);
+  int32_t *places = ln_arena_array(ln_emit_arena(n->e), (size_t)(window * count), sizeof *places);
+  if (places == NULL) return ln_import_no_memory(n->e->import);
+  for (int64_t k = 0; k < window; ++k) {
+    for (int64_t i = 0; i < count; ++i) {
+      const int64_t y = k / kernel[1] * dilation[0] + i / steps[1] * stride[0];
+      const int64_t x = k % kernel[1] * dilation[1] + i % steps[1] * stride[1];
+      places[k * count + i] = (int32_t)(y * width + x);
+    }
+  }
+  const int32_t channels = columns / (int32_t)window, last = -1, all = (int32_t)(window * count);
+  const ln_dim apart[] = {LN_DIM_OF(a, 0), LN_DIM(channels), LN_DIM(all)};
+  static const int32_t order[] = {2, 0, 1}, back[] = {1, 2, 0};
+  const int32_t values = ln_emit_transpose(n->e, ln_emit_reshape(n->e, a, 3, apart), order);
+  const ln_dim shape[] = {LN_DIM(height * width), LN_DIM_OF(a, 0), LN_DIM(channels)};
+  const int32_t inputs[] = {ln_emit_expand(n->e, ln_emit_vector(n->e, all, places), 1, &last), values,
+                            ln_emit_dims(n->e, 3, shape)};
+  const int32_t sums = ln_emit_op(n->e, LN_OP_SCATTER_ND, NULL, 3, inputs, ln_emit_type(n->e, a));
+  const ln_dim picture[] = {LN_DIM_OF(a, 0), LN_DIM(channels), LN_DIM(height), LN_DIM(width)};
+  const int32_t made = ln_emit_reshape(n->e, ln_emit_transpose(n->e, sums, back), 4, picture);
+  const int32_t crop[] = {0, 0, (int32_t)-padding[0], (int32_t)-padding[1]};
+  return ln_emit_pad(n->e, made, crop, crop, 0);
 }
 
 /* Any strides over a tensor that lies in order. */

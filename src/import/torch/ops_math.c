@@ -332,6 +332,9 @@ int32_t ln_torch_bitwise(torch_node *n) {
     return bools ? ln_emit_compare(n->e, LN_OP_NOT_EQUAL, a, b) : ln_emit_binary(n->e, LN_OP_BITWISE_XOR, a, b);
   }
   if (bools) return ln_emit_binary(n->e, n->variant, a, b);
+  const int32_t shape = ln_emit_shape_of(n->e, ln_emit_add(n->e, a, b)); /* they do not broadcast */
+  a = ln_emit_broadcast_to(n->e, a, shape);
+  b = ln_emit_broadcast_to(n->e, b, shape);
   return ln_emit_binary(n->e, n->variant == LN_OP_LOGICAL_AND ? LN_OP_STABLEHLO_AND : LN_OP_STABLEHLO_OR, a, b);
 }
 
