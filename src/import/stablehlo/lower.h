@@ -21,7 +21,7 @@ typedef struct ln_shlo_value {
   int32_t tensor, imag; /* imag -1: real */
   bool small;           /* it broadcasts to the type's shape */
   int32_t shape;        /* of a small one with open dimensions: int32 [rank]; else -1 */
-  int32_t count;        /* of a tuple */
+  int32_t count;        /* of a tuple, or of a list of sizes whose numbers are kept one by one, too */
   struct ln_shlo_value *parts;
 } ln_shlo_value;
 
@@ -103,6 +103,8 @@ int32_t ln_shlo_pad(ln_shlo_frame *f, int32_t a, int32_t value, const int32_t *l
 bool ln_shlo_top(ln_shlo_frame *f, int32_t a, const ln_mlir_element_info *info, int32_t k, bool largest,
                  int32_t *values, int32_t *indices);
 
+/* Number `index` of a list, as a scalar. */
+int32_t ln_shlo_part_at(ln_shlo_frame *f, ln_shlo_value v, int32_t index);
 /* A body of scalars on whole tensors, which is what it means of element-wise operations; `count` results. */
 bool ln_shlo_apply(ln_shlo_frame *f, const ln_mlir_region *body, const int32_t *in, int32_t count, int32_t *out);
 

@@ -254,6 +254,40 @@ int32_t ln_shlo_combine(ln_shlo_frame *f, const char *name, int32_t a, int32_t b
   return is_float(info) ? real(f->e, kind, a, b) : integer(f->e, kind, a, b, info);
 }
 
+/* ---- lists of sizes, number by number: some are known where others are not ---- */
+
+int32_t ln_shlo_part_at(ln_shlo_frame *f, ln_shlo_value v, int32_t index) {
+  if (v.tensor < 0) return -1;
+  int32_t one = index < v.count ? v.parts[index].tensor : v.tensor;
+  if (index >= v.count && ln_emit_elements(f->e, one) != 1) return ln_emit_pick(f->e, one, 0, index);
+  return ln_emit_rank(f->e, one) == 0 ? one : ln_emit_reshape(f->e, one, 0, NULL);
+}
+
+typedef int32_t (*ln_by_part)(ln_shlo_frame *f, const ln_mlir_op *op, const int32_t *parts);
+
+static void by_parts(ln_shlo_frame *f, const ln_mlir_op *op, int32_t count, const ln_shlo_value *v, ln_by_part run) {
+  int32_t length = 0;
+  for (int32_t i = 0; i < count; ++i) length = v[i].count > length ? v[i].count : length;
+  if (length == 0 || ln_emit_failed(f->e) || op->results[0].type->rank != 1) return;
+  ln_shlo_value out = ln_shlo_get(f, &op->results[0]);
+  out.parts = ln_mlir_new(f->s->m, (size_t)length, sizeof *out.parts);
+  for (int32_t k = 0; out.parts != NULL && k < length; ++k) {
+    int32_t parts[3];
+    for (int32_t i = 0; i < count; ++i) parts[i] = ln_shlo_part_at(f, v[i], k);
+    out.parts[out.count++] = ln_shlo_of(f, run(f, op, parts));
+  }
+  ln_shlo_set(f, &op->results[0], out);
+}
+
+static int32_t part_of_two(ln_shlo_frame *f, const ln_mlir_op *op, const int32_t *parts) {
+  return ln_shlo_combine(f, op->name, parts[0], parts[1], ln_shlo_element(op, 0));
+}
+
+static int32_t part_of_clamp(ln_shlo_frame *f, const ln_mlir_op *op, const int32_t *parts) {
+  const ln_mlir_element_info *info = ln_shlo_element(op, 1);
+  return ln_shlo_combine(f, "stablehlo.minimum", ln_shlo_combine(f, "stablehlo.maximum", parts[1], parts[0], info), parts[2], info);
+}
+
 /* ATAN2 and shifts of TFLite take two operands of one shape. */
 static bool wants_one_shape(ln_step kind) { return kind == ATAN2 || kind == LEFT; }
 
@@ -267,7 +301,10 @@ bool ln_shlo_binary(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
       !ln_emit_same_shape(f->e, v[0].tensor, v[1].tensor)) {
     for (int32_t i = 0; i < 2; ++i) v[i] = ln_shlo_spread(f, v[i], ln_shlo_type(op, i));
   }
-  return ln_shlo_give_like(f, op, ln_shlo_combine(f, op->name, v[0].tensor, v[1].tensor, ln_shlo_element(op, 0)), 2, v);
+  const int32_t out = ln_shlo_combine(f, op->name, v[0].tensor, v[1].tensor, ln_shlo_element(op, 0));
+  if (!ln_shlo_give_like(f, op, out, 2, v)) return false;
+  by_parts(f, op, 2, v, part_of_two);
+  return true;
 }
 
 /* ---- comparing and choosing ---- */
@@ -331,10 +368,13 @@ bool ln_shlo_clamp(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
   if (v[0].tensor < 0 || v[1].tensor < 0 || v[2].tensor < 0) return false;
   const int32_t above = ln_shlo_combine(f, "stablehlo.maximum", v[1].tensor, v[0].tensor, info);
   const int32_t out = ln_shlo_combine(f, "stablehlo.minimum", above, v[2].tensor, info);
+  const ln_shlo_value given[] = {v[0], v[1], v[2]};
   for (int32_t i = 0; i < 3; i += 2) { /* bounds that are scalars say nothing of the shape */
     if (ln_shlo_type(op, i)->rank == 0) v[i] = v[1];
   }
-  return ln_shlo_give_like(f, op, out, 3, v);
+  if (!ln_shlo_give_like(f, op, out, 3, v)) return false;
+  by_parts(f, op, 3, given, part_of_clamp);
+  return true;
 }
 
 /* ---- bodies applied to all elements ---- */

@@ -205,13 +205,8 @@ static void keep_parts(ln_shlo_frame *f, const ln_mlir_op *op, ln_shlo_value *v)
   for (; v->count < op->operand_count; ++v->count) v->parts[v->count] = ln_shlo_in(f, op, v->count);
 }
 
-/* Number `index` of an operand that is a list of them, int32. */
 static int32_t number_of(ln_shlo_frame *f, const ln_mlir_op *op, int32_t operand, int32_t index) {
-  const ln_shlo_value v = ln_shlo_in(f, op, operand);
-  if (v.tensor < 0) return -1;
-  const int32_t one = index < v.count ? as_scalar(f, v.parts[index].tensor)
-                                      : ln_emit_pick(f->e, ln_shlo_full(f, op, operand), 0, index);
-  return ln_emit_cast(f->e, one, LN_INT32);
+  return ln_emit_cast(f->e, ln_shlo_part_at(f, ln_shlo_in(f, op, operand), index), LN_INT32);
 }
 
 bool ln_shlo_concatenate(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
