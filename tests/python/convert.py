@@ -72,7 +72,7 @@ class Convert(unittest.TestCase):
 
     @unittest.skipUnless(HAS_CASES, "NumPy and the shared cases are not there")
     def test_outputs(self):
-        for name in ("k3_multi_io", "onnx_torch_cnn_13", "sm_two_signatures", "jax_mlp", "pt2_cnn"):
+        for name in ("k3_multi_io", "onnx_torch_cnn_13", "sm_keras3_cnn", "jax_mlp", "pt2_cnn"):
             path, inputs, outputs = case(name)
             session = linnet.convert(path).model.session()
             for key, value in inputs.items():
