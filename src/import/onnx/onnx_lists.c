@@ -71,13 +71,44 @@ bool ln_onnx_number_in(ln_onnx_node *n, int32_t input, double otherwise, double 
   return false;
 }
 
+/* Tensors and operators are made together, so that later ones have the greater numbers. */
+const ln_op *ln_onnx_producer(const ln_emit *e, int32_t a) {
+  const ln_graph *graph = ln_emit_graph(e);
+  int32_t low = 0, high = graph->op_count;
+  while (low < high) {
+    const int32_t middle = low + (high - low) / 2;
+    const ln_op *op = &graph->ops[middle];
+    if (op->output_count > 0 && op->outputs[op->output_count - 1] >= a) high = middle;
+    else low = middle + 1;
+  }
+  for (int32_t k = 0; low < graph->op_count && k < graph->ops[low].output_count; ++k) {
+    if (graph->ops[low].outputs[k] == a) return &graph->ops[low];
+  }
+  return NULL;
+}
+
 bool ln_onnx_is_weight(const ln_emit *e, int32_t a) {
   if (a < 0 || ln_emit_is_const(e, a)) return a >= 0;
-  const ln_graph *graph = ln_emit_graph(e);
-  for (int32_t i = graph->op_count - 1; i >= 0; --i) {
-    if (graph->ops[i].outputs[0] != a) continue;
-    return graph->ops[i].def->code == LN_OP_DEQUANTIZE && ln_emit_is_const(e, graph->ops[i].inputs[0]);
+  const ln_op *op = ln_onnx_producer(e, a);
+  return op != NULL && op->def->code == LN_OP_DEQUANTIZE && ln_emit_is_const(e, op->inputs[0]);
+}
+
+bool ln_onnx_may_write(ln_onnx_node *n, int64_t operators) {
+  n->scope->onnx->budget -= operators;
+  if (n->scope->onnx->budget >= 0) return true;
+  ln_emit_refuse(n->e, "it would become too many operators");
+  return false;
+}
+
+bool ln_onnx_may_take(ln_onnx_node *n, size_t bytes) {
+  ln_import *import = n->e->import;
+  size_t limit, total;
+  if (ln_size_mul(import->source->map.size, 16, &limit) && ln_size_add(limit, (size_t)256 << 20, &limit) &&
+      ln_size_add(import->folded, bytes, &total) && total <= limit) {
+    import->folded = total;
+    return true;
   }
+  ln_emit_refuse(n->e, "its constants would be too large for the size of the file");
   return false;
 }
 

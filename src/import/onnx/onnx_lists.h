@@ -21,6 +21,12 @@ int32_t ln_onnx_scalar(ln_emit *e, int32_t a);
 /* A number, NAN included, of a constant input; false with a refusal where it is none. */
 bool ln_onnx_number_in(ln_onnx_node *n, int32_t input, double otherwise, double *out);
 
+/* The operator that makes a tensor; NULL for an input or a constant. */
+const ln_op *ln_onnx_producer(const ln_emit *e, int32_t a);
+/* Whether a node may become so many operators, or constants of so many bytes; false and a refusal where the whole model
+ * would become too large for its file. */
+bool ln_onnx_may_write(ln_onnx_node *n, int64_t operators);
+bool ln_onnx_may_take(ln_onnx_node *n, size_t bytes);
 /* A constant, or one that is dequantized: what layers take as their weights. */
 bool ln_onnx_is_weight(const ln_emit *e, int32_t a);
 

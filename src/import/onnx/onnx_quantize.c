@@ -49,16 +49,6 @@ static int32_t spread(ln_onnx_node *n, int32_t value, int32_t a, const ln_onnx_s
 
 /* ---- quantization of tensors ---- */
 
-static const ln_op *producer_of(const ln_emit *e, int32_t a) {
-  const ln_graph *graph = ln_emit_graph(e);
-  for (int32_t i = graph->op_count - 1; i >= 0; --i) {
-    for (int32_t k = 0; k < graph->ops[i].output_count; ++k) {
-      if (graph->ops[i].outputs[k] == a) return &graph->ops[i];
-    }
-  }
-  return NULL;
-}
-
 /* Says what the integers of `a` stand for, and of what they were moved from; false where something else is said. */
 static bool attach(const ln_emit *e, int32_t a, const ln_quant *quant, int32_t depth) {
   ln_tensor *tensor = &ln_emit_graph(e)->tensors[a];
@@ -66,7 +56,7 @@ static bool attach(const ln_emit *e, int32_t a, const ln_quant *quant, int32_t d
     return tensor->quant->scale[0] == quant->scale[0] && tensor->quant->zero_point[0] == quant->zero_point[0];
   }
   tensor->quant = quant;
-  const ln_op *op = depth < LN_ONNX_DEEPEST ? producer_of(e, a) : NULL;
+  const ln_op *op = depth < LN_ONNX_DEEPEST ? ln_onnx_producer(e, a) : NULL;
   if (op == NULL || (op->def->flags & LN_OPF_ONE_SCALE) == 0) return true;
   for (int32_t i = 0; i < op->input_count; ++i) {
     if (op->inputs[i] < 0 || ln_emit_type(e, op->inputs[i]) != tensor->type) continue;
@@ -180,6 +170,7 @@ int32_t ln_onnx_integer_product(ln_onnx_node *n, int32_t a, int32_t b) {
   if (inner < 0) {
     return ln_emit_matmul(e, ln_emit_cast(e, a, LN_INT32), ln_emit_cast(e, b, LN_INT32), false, false);
   }
+  if (!ln_onnx_may_write(n, inner / MOST)) return -1;
   for (int32_t from = 0; from < inner; from += MOST) {
     const int32_t to = inner - from > MOST ? from + MOST : INT32_MAX;
     const int32_t x = ln_emit_slice(e, a, -1, from, to, 1), y = ln_emit_slice(e, b, axis, from, to, 1);

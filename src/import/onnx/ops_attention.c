@@ -157,6 +157,7 @@ void ln_onnx_causal_conv(ln_onnx_node *n) {
     ln_emit_refuse(e, "a kernel of %d places; at most 256 can be written out", size);
     return;
   }
+  if (!ln_onnx_may_write(n, size)) return;
   if (past >= 0) all = ln_emit_concat(e, 2, 2, (const int32_t[]){ln_emit_cast(e, past, LN_FLOAT32), x});
   else all = ln_emit_pad(e, x, before, after, 0);
   int32_t sum = -1;
@@ -238,6 +239,7 @@ void ln_onnx_linear_attention(ln_onnx_node *n) {
     ln_emit_refuse(e, "%d steps; up to %d can be written out, a number that is given with --shape", steps, MOST);
     return;
   }
+  if (!ln_onnx_may_write(n, steps)) return;
   if (l.scale == 0) l.scale = 1 / sqrt(size);
   const ln_dim group[5] = {LN_DIM_OF(l.q, 0), LN_DIM_OF(l.q, 1), LN_DIM(heads), LN_DIM(queries / heads),
                            LN_DIM_OF(l.q, 3)};

@@ -105,6 +105,7 @@ void ln_onnx_scan_batches(ln_onnx_node *n) {
     ln_emit_refuse(e, "a batch of %d; export with operator set 9 or newer", batches);
     return;
   }
+  if (!ln_onnx_may_write(n, batches)) return;
   int32_t *made = ln_arena_array(ln_emit_arena(e), (size_t)total * (size_t)batches + 1, sizeof *made);
   if (made == NULL) {
     ln_import_no_memory(e->import);

@@ -94,6 +94,7 @@ void ln_onnx_det(ln_onnx_node *n) {
       ln_emit_refuse(e, "determinants of square matrices of at most %d rows can be written", LARGEST);
     return;
   }
+  if (!ln_onnx_may_write(n, size)) return;
   const ln_dim batch[3] = {LN_DIM_REST, LN_DIM(size), LN_DIM(size)};
   ln_dim dims[LN_MAX_RANK];
   int32_t matrix = ln_emit_reshape(e, a, 3, batch), product = -1;

@@ -155,6 +155,7 @@ void ln_onnx_ms_matmul_nbits(ln_onnx_node *n) {
     ln_emit_refuse(e, "its weights are too large");
     return;
   }
+  if (!ln_onnx_may_take(n, count * sizeof(float))) return;
   float *weights = ln_arena_array(ln_emit_arena(e), count, sizeof *weights);
   if (weights == NULL) {
     ln_import_no_memory(e->import);

@@ -100,6 +100,7 @@ void ln_onnx_conv_integer(ln_onnx_node *n) {
     return;
   }
   const int32_t step = groups > 1 ? channels : MOST / window;
+  if (!ln_onnx_may_write(n, channels / step)) return;
   for (int32_t from = 0; from < channels; from += step) {
     const int32_t to = channels - from > step ? from + step : INT32_MAX;
     const int32_t in = groups > 1 ? x : ln_emit_slice(e, x, 1, from, to, 1);

@@ -98,18 +98,23 @@ void ln_onnx_concat_from_sequence(ln_onnx_node *n) {
 /* How many parts there are, and how long each is; one that is left over is shorter. */
 static bool find_parts(ln_onnx_node *n, int32_t size, int32_t *count, int32_t **sizes) {
   enum { MOST = 1 << 16 };
-  int64_t *given = ln_arena_array(ln_emit_arena(n->e), MOST, sizeof *given);
-  *sizes = ln_arena_array(ln_emit_arena(n->e), (size_t)(size < MOST ? size : MOST) + 1, sizeof **sizes);
-  if (given == NULL || *sizes == NULL) return ln_import_no_memory(n->e->import) > 0;
+  const int64_t known = ln_onnx_has(n, 1) ? ln_emit_elements(n->e, ln_onnx_in(n, 1)) : 1;
+  const int32_t room = known > 0 && known < MOST ? (int32_t)known : 1;
+  int64_t *given = ln_arena_array(ln_emit_arena(n->e), (size_t)room, sizeof *given);
+  if (given == NULL) return ln_import_no_memory(n->e->import) > 0;
   const int32_t in = ln_onnx_in(n, 1);
   int32_t lengths = 1;
   given[0] = 1;
-  if (in >= 0 && !ln_emit_ints(n->e, in, given, MOST, &lengths)) {
+  if (in >= 0 && !ln_emit_ints(n->e, in, given, room, &lengths)) {
     return ln_emit_refuse(n->e, "its parts are known only in the run; export them as a constant") > 0;
   }
   const bool each = in < 0 || ln_emit_rank(n->e, in) == 0;
+  const int64_t most = each ? (given[0] > 0 ? size / given[0] + 1 : 1) : lengths;
+  if (most > MOST || !ln_onnx_may_write(n, most)) return ln_emit_refuse(n->e, "more than %d parts", MOST) > 0;
+  *sizes = ln_arena_array(ln_emit_arena(n->e), (size_t)most + 1, sizeof **sizes);
+  if (*sizes == NULL) return ln_import_no_memory(n->e->import) > 0;
   int64_t left = size;
-  for (*count = 0; left > 0 && *count < MOST && (each || *count < lengths); ++*count) {
+  for (*count = 0; left > 0 && *count < most && (each || *count < lengths); ++*count) {
     const int64_t one = each ? given[0] : given[*count];
     if (one < 1) break;
     (*sizes)[*count] = (int32_t)(one < left ? one : left);

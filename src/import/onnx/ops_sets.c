@@ -137,6 +137,7 @@ void ln_onnx_non_max_suppression(ln_onnx_node *n) {
                    classes, MOST);
     return;
   }
+  if (!ln_onnx_may_write(n, (int64_t)batches * classes)) return;
   int32_t *parts = ln_arena_array(ln_emit_arena(e), (size_t)batches * (size_t)classes, sizeof *parts);
   if (parts == NULL) {
     ln_import_no_memory(e->import);

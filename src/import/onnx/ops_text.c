@@ -192,6 +192,7 @@ static int32_t in_columns(ln_onnx_node *n, int32_t counts, int32_t total, const 
   ln_emit *e = n->e;
   int64_t width = 0;
   for (int32_t i = 0; i < total; ++i) width = columns[i] >= width ? columns[i] + 1 : width;
+  if (!ln_onnx_may_take(n, (size_t)(width > 0 ? width : 0) * 8)) return -1;
   int32_t *from = width > 0 && width <= MOST ? ln_arena_array(ln_emit_arena(e), (size_t)width, sizeof *from) : NULL;
   if (from == NULL) return ln_emit_wrong(e, "its ngram_indexes are out of range");
   for (int64_t i = 0; i < width; ++i) from[i] = total;
@@ -223,6 +224,7 @@ void ln_onnx_tf_idf(ln_onnx_node *n) {
   }
   g.x = flat ? ln_emit_expand(e, x, 1, &first) : x;
   if (ln_emit_failed(e)) return;
+  if (!ln_onnx_may_write(n, starts * (g.skips < 0 ? 0 : (int64_t)g.skips + 1))) return;
   if (begin == NULL || columns == NULL || total < 1 || starts < 1 || starts > MOST || low < 1 || g.skips < 0 ||
       g.skips > 1024 || ln_emit_dim(e, g.x, 1) < 1) {
     ln_emit_refuse(e, "its lists are empty, or how many words there are is open; give that with --shape");

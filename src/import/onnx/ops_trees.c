@@ -42,6 +42,7 @@ static bool make_room(forest *f, int32_t nodes, int32_t targets) {
   ln_arena *arena = ln_emit_arena(f->n->e);
   if (nodes < 1 || nodes > MOST_NODES || targets < 1 || targets > MOST_WEIGHTS / nodes)
     return is_wrong(f, "too many nodes");
+  if (!ln_onnx_may_take(f->n, (size_t)nodes * ((size_t)targets * 5 + 64))) return false;
   f->node_count = nodes;
   f->targets = targets;
   f->nodes = ln_arena_array(arena, (size_t)nodes, sizeof *f->nodes);
@@ -261,6 +262,7 @@ static int32_t go_down(ln_emit *e, const columns *c, int32_t x, int32_t nodes) {
 static int32_t find_leaves(const forest *f, int32_t x, int32_t *leaves) {
   ln_emit *e = f->n->e;
   const int32_t row[2] = {1, f->tree_count}, dims[2] = {f->node_count, f->targets};
+  if (!ln_onnx_may_write(f->n, f->depth)) return -1;
   const columns c = make_columns(f);
   const ln_dim all[2] = {LN_DIM_OF(x, 0), LN_DIM(f->tree_count)};
   int32_t nodes = ln_emit_broadcast(e, ln_emit_const(e, LN_INT32, 2, row, f->roots), 2, all);
@@ -276,7 +278,8 @@ typedef enum aggregate { AVERAGE, SUM, MINIMUM, MAXIMUM } aggregate;
 static int32_t aggregated(const forest *f, aggregate how, int32_t x) {
   ln_emit *e = f->n->e;
   const int32_t trees = 1, dims[2] = {f->node_count, f->targets};
-  int32_t leaves, values = find_leaves(f, x, &leaves);
+  int32_t leaves = -1;
+  const int32_t values = find_leaves(f, x, &leaves);
   if (how == SUM || how == AVERAGE) {
     const int32_t sum = ln_emit_reduce(e, LN_OP_SUM, values, 1, &trees, false);
     return how == SUM ? sum : ln_emit_mul_number(e, sum, 1.0 / f->tree_count);
