@@ -114,6 +114,13 @@ int32_t ln_onnx_sparse(ln_onnx_node *n, const char *name);
 /* The element type that the attribute says; false and a refusal for one that TensorFlow Lite does not have. */
 bool ln_onnx_type(ln_onnx_node *n, const char *name, ln_type otherwise, ln_type *out);
 bool ln_onnx_type_of(ln_emit *e, int64_t number, ln_type *out);
+/*
+ * Halves, float16 and bfloat16, are so outside of the model alone: inside they are float32, which all operators of
+ * TensorFlow Lite take. So ln_onnx_type says float32 for them, and this one what is stored.
+ */
+bool ln_onnx_stored_type(ln_emit *e, int64_t number, ln_type *out);
+/* float32 from halves; anything else as it is. */
+int32_t ln_onnx_widen(ln_emit *e, int32_t a);
 
 /*
  * Integers that stand in an attribute in old versions and in an input in new ones (axes, pads, shapes); `input` -1: the

@@ -121,7 +121,7 @@ static void add_tensor_input(ln_onnx_scope *scope, const char *name, const Onnx_
   ln_input_dim dims[LN_MAX_RANK];
   int32_t rank = 0;
   ln_type element = LN_FLOAT32;
-  if (!ln_onnx_type_of(scope->e, type->elem_type, &element)) return;
+  if (!ln_onnx_stored_type(scope->e, type->elem_type, &element)) return;
   const bool said = is_shaped_by_caller(scope->onnx->import, name, &rank);
   if (type->shape == NULL && !said) {
     ln_emit_refuse(scope->e, "the model does not say its shape; give one with --shape %.80s=1,2,3", name);
@@ -135,7 +135,8 @@ static void add_tensor_input(ln_onnx_scope *scope, const char *name, const Onnx_
   for (int32_t i = 0; i < rank; ++i) {
     dims[i] = type->shape != NULL ? dim_of(scope->onnx, type->shape->dim[i]) : (ln_input_dim){-1, -1};
   }
-  ln_onnx_define(scope, name, ln_onnx_of(ln_emit_input(scope->e, name, element, rank, dims)));
+  const int32_t input = ln_emit_input(scope->e, name, element, rank, dims);
+  ln_onnx_define(scope, name, ln_onnx_of(ln_onnx_widen(scope->e, input)));
 }
 
 /* An optional tensor is one that is always given. */
@@ -151,12 +152,21 @@ static void add_input(ln_onnx_scope *scope, const Onnx__ValueInfo *input) {
   add_tensor_input(scope, name, type->tensor_type);
 }
 
+/* Halves are float32 inside. */
+static int32_t narrow_output(ln_emit *e, const Onnx__ValueInfo *output, int32_t tensor) {
+  ln_type type;
+  if (output->type == NULL || output->type->tensor_type == NULL || ln_emit_failed(e)) return tensor;
+  if (ln_emit_type(e, tensor) != LN_FLOAT32 || !output->type->tensor_type->has_elem_type) return tensor;
+  if (!ln_onnx_stored_type(e, output->type->tensor_type->elem_type, &type)) return -1;
+  return type == LN_FLOAT16 || type == LN_BFLOAT16 ? ln_emit_cast(e, tensor, type) : tensor;
+}
+
 static void add_output(ln_onnx_scope *scope, const Onnx__ValueInfo *output) {
   ln_onnx_value value;
   const char *name = text_of(output->name);
   ln_emit_at(scope->e, name, "output");
   if (!ln_onnx_find(scope, name, &value)) return;
-  if (value.kind == LN_ONNX_TENSOR) ln_emit_output(scope->e, name, value.tensor);
+  if (value.kind == LN_ONNX_TENSOR) ln_emit_output(scope->e, name, narrow_output(scope->e, output, value.tensor));
   else ln_emit_refuse(scope->e, "is a sequence or an empty optional: TensorFlow Lite's outputs are tensors");
 }
 

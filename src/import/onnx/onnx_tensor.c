@@ -36,10 +36,22 @@ static const element_type *want_type(ln_emit *e, int64_t number) {
   return NULL;
 }
 
-bool ln_onnx_type_of(ln_emit *e, int64_t number, ln_type *out) {
+bool ln_onnx_stored_type(ln_emit *e, int64_t number, ln_type *out) {
   const element_type *type = want_type(e, number);
   if (type != NULL) *out = type->type;
   return type != NULL;
+}
+
+bool ln_onnx_type_of(ln_emit *e, int64_t number, ln_type *out) {
+  if (!ln_onnx_stored_type(e, number, out)) return false;
+  if (*out == LN_FLOAT16 || *out == LN_BFLOAT16) *out = LN_FLOAT32;
+  return true;
+}
+
+int32_t ln_onnx_widen(ln_emit *e, int32_t a) {
+  if (ln_emit_failed(e) || a < 0) return -1;
+  const ln_type type = ln_emit_type(e, a);
+  return type == LN_FLOAT16 || type == LN_BFLOAT16 ? ln_emit_cast(e, a, LN_FLOAT32) : a;
 }
 
 /* ---- shapes ---- */
@@ -142,7 +154,7 @@ int32_t ln_onnx_constant(ln_onnx *onnx, ln_emit *e, const Onnx__Tensor *tensor) 
   else if (elements > 0) data = typed_data(e, tensor, type, elements, bytes);
   if (ln_emit_failed(e)) return -1;
   if (data == NULL && bytes > 0) return no_data(e, tensor);
-  return ln_emit_const_view(e, type->type, shape.rank, shape.dims, bytes > 0 ? data : "");
+  return ln_onnx_widen(e, ln_emit_const_view(e, type->type, shape.rank, shape.dims, bytes > 0 ? data : ""));
 }
 
 /* ---- sparse constants ---- */

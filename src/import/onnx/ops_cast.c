@@ -50,10 +50,12 @@ void ln_onnx_bit_cast(ln_onnx_node *n) {
   ln_emit *e = n->e;
   ln_type to = LN_FLOAT32;
   const int32_t a = ln_onnx_in(n, 0);
-  if (!ln_onnx_type(n, "to", LN_FLOAT32, &to) || ln_emit_failed(e)) return;
+  if (ln_emit_failed(e) || !ln_onnx_stored_type(e, ln_onnx_int(n, "to", 0), &to)) return;
   if (ln_type_bits(to) != ln_type_bits(ln_emit_type(e, a))) {
-    ln_emit_wrong(e, "%s and %s are not of one size", ln_type_name(ln_emit_type(e, a)), ln_type_name(to));
+    ln_emit_refuse(e, "bits of %s as %s: halves are float32 inside of the model", ln_type_name(ln_emit_type(e, a)),
+                   ln_type_name(to));
     return;
   }
-  ln_onnx_out(n, 0, to == ln_emit_type(e, a) ? a : ln_emit_op(e, LN_OP_BITCAST, NULL, 1, &a, to));
+  const int32_t out = to == ln_emit_type(e, a) ? a : ln_emit_op(e, LN_OP_BITCAST, NULL, 1, &a, to);
+  ln_onnx_out(n, 0, ln_onnx_widen(e, out));
 }

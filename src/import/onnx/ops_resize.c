@@ -372,7 +372,7 @@ void ln_onnx_resize(ln_onnx_node *n) {
   resizing r = {0};
   if (ln_emit_failed(e) || !read_modes(n, &r) || !read_inputs(n, rank, &r)) return;
   const ln_type type = ln_emit_type(e, a);
-  const int32_t x = r.how == NEAREST || type == LN_FLOAT16 ? a : ln_emit_cast(e, a, LN_FLOAT32);
+  const int32_t x = r.how == NEAREST ? a : ln_emit_cast(e, a, LN_FLOAT32);
   int32_t out = -1;
   if (!by_operator(n, x, &r, &out)) out = by_axes(n, x, &r);
   if (!ln_emit_failed(e)) ln_onnx_out(n, 0, ln_emit_cast(e, out, type));

@@ -115,7 +115,7 @@ void ln_onnx_lp_normalization(ln_onnx_node *n) {
   const int32_t parts = one ? ln_emit_unary(e, LN_OP_ABS, a) : ln_emit_mul(e, a, a);
   int32_t norm = ln_emit_reduce(e, LN_OP_SUM, parts, 1, &axis, true);
   if (!one) norm = ln_emit_unary(e, LN_OP_SQRT, norm);
-  const int32_t least = ln_emit_scalar(e, ln_emit_type(e, a), ln_emit_type(e, a) == LN_FLOAT16 ? 6e-8 : 1.2e-38);
+  const int32_t least = ln_emit_scalar(e, ln_emit_type(e, a), 1.2e-38);
   ln_onnx_out(n, 0, ln_emit_div(e, a, ln_emit_binary(e, LN_OP_MAXIMUM, norm, least)));
 }
 
