@@ -183,13 +183,72 @@ static bool undo(ln_rewriter *r, int32_t at) {
   return plain[0] == plain[1] && pass_on(r, at, before->inputs[0]);
 }
 
+/* A shape that is computed is a constant where one dimension at most is open: -1 stands for it. */
+static bool fix_shape(ln_rewriter *r, int32_t at) {
+  ln_op *op = &r->graph->ops[at];
+  if (!ln_op_is(op, LN_OP_RESHAPE) || op->input_count != 2 || op->inputs[1] < 0) return false;
+  const ln_shape shape = out(r, op)->signature;
+  if (ln_tensor_const_data(in(r, op, 1)) || open_dims(&shape) > 1) return false;
+  for (int32_t i = 0; i < shape.rank; ++i) {
+    if (shape.dims[i] == 0) return false;
+  }
+  const int32_t wanted = ln_rewriter_ints(r, "shape", shape.rank, shape.dims);
+  if (wanted < 0) return false;
+  --r->uses[op->inputs[1]];
+  op->inputs[1] = wanted;
+  ++r->uses[wanted];
+  return true;
+}
+
+/* ---- casts one behind the other ---- */
+
+/* How many bits of whole numbers a type holds exactly; 0 for others. Floats hold those of their fraction. */
+static int32_t whole_bits(ln_type type) {
+  switch (type) {
+    case LN_BOOL: return 1;
+    case LN_UINT8: return 9;
+    case LN_INT8: return 8;
+    case LN_INT16: return 16;
+    case LN_UINT16: return 17;
+    case LN_INT32: return 32;
+    case LN_INT64: return 64;
+    default: return 0;
+  }
+}
+
+static bool is_exact(ln_type from, ln_type to) {
+  if (from == LN_FLOAT16 || from == LN_BFLOAT16) return to == LN_FLOAT32 || to == LN_FLOAT64;
+  if (from == LN_FLOAT32) return to == LN_FLOAT64;
+  const int32_t bits = whole_bits(from);
+  if (to == LN_FLOAT32) return bits > 0 && bits <= 24;
+  if (to == LN_FLOAT64) return bits > 0 && bits <= 53;
+  const bool has_signs = to != LN_UINT8 && to != LN_UINT16 && to != LN_BOOL;
+  return bits > 0 && has_signs && bits <= whole_bits(to);
+}
+
+/* A cast of what another cast made without loss reads what that one read. */
+static bool join_casts(ln_rewriter *r, int32_t at) {
+  ln_op *op = &r->graph->ops[at];
+  const ln_op *before = ln_op_is(op, LN_OP_CAST) ? ln_rewriter_maker(r, op->inputs[0]) : NULL;
+  if (before == NULL || !ln_op_is(before, LN_OP_CAST) || before->inputs[0] < 0) return false;
+  const int32_t source = before->inputs[0];
+  const ln_tensor *a = &r->graph->tensors[source];
+  if (a->is_variable || ln_tensor_const_data(a) || !is_exact(a->type, in(r, op, 0)->type)) return false;
+  if (a->type == out(r, op)->type) return pass_on(r, at, source);
+  --r->uses[op->inputs[0]];
+  op->inputs[0] = source;
+  ++r->uses[source];
+  LN_REWRITE_OPTIONS(op, cast_options)->in_data_type = (int8_t)a->type;
+  return true;
+}
+
 static bool simplify(ln_rewriter *r, int32_t at) {
   const ln_op *op = &r->graph->ops[at];
   if (op->input_count < 1 || op->output_count != 1 || op->inputs[0] < 0 || r->drop[at]) return false;
   const int32_t other = neutral_arithmetic(r, op);
   if (other >= 0) return pass_on(r, at, other);
   if (is_identity(r, op)) return pass_on(r, at, op->inputs[0]);
-  return undo(r, at) || join(r, at);
+  return undo(r, at) || join(r, at) || join_casts(r, at) || fix_shape(r, at);
 }
 
 ln_status ln_convert_pass_identities(ln_convert_context *context) {

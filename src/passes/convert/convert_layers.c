@@ -270,6 +270,7 @@ static bool absorb_pad(ln_rewriter *r, int32_t at) {
   const ln_tensor *sizes = ln_op_input_tensor(r->graph, pad, 1), *source = ln_op_input_tensor(r->graph, pad, 0);
   if (sizes == NULL || source == NULL || !ln_tensor_const_data(sizes) || source->signature.rank != 4) return false;
   if (!ln_tensor_ints(sizes, pads, 8, &count) || count != 8 || source->is_variable) return false;
+  if (!ln_same_quantization(source, &r->graph->tensors[pad->outputs[0]])) return false;
   if (pads[0] != 0 || pads[1] != 0 || pads[6] != 0 || pads[7] != 0) return false;
   for (int32_t d = 0; d < 2; ++d) {
     if (!is_same(source->signature.dims[1 + d], filter->signature.dims[1 + d], w.stride[d], w.dilation[d],
