@@ -347,6 +347,52 @@ class Counter(tf.Module):
         return self.rows * self.n
 
 
+class Trainer(tf.Module):
+    """A step of a small net: the loss; the variables change."""
+
+    def __init__(self, optimizer):
+        super().__init__()
+        self.k = tf.Variable(f32(3, 3, 2, 4))
+        self.w = tf.Variable(f32(4 * 9, 5) * 0.1)
+        self.b = tf.Variable(f32(5))
+        self.optimizer = optimizer
+        self.slots = [[tf.Variable(tf.zeros(v.shape)) for v in (self.k, self.w, self.b)] for _ in range(2)]
+
+    def __call__(self, a, labels):
+        with tf.GradientTape() as tape:
+            h = tf.nn.leaky_relu(tf.nn.conv2d(a, self.k, 2, "SAME"))
+            h = tf.nn.relu(tf.matmul(tf.reshape(h, [-1, 36]), self.w) + self.b)
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, h)) + tf.reduce_sum(tf.sigmoid(h) * tf.tanh(h))
+        for k, (v, g) in enumerate(zip((self.k, self.w, self.b), tape.gradient(loss, (self.k, self.w, self.b)))):
+            if self.optimizer == "descent":
+                tf.raw_ops.ResourceApplyGradientDescent(var=v.handle, alpha=0.1, delta=g)
+            elif self.optimizer == "momentum":
+                tf.raw_ops.ResourceApplyKerasMomentum(var=v.handle, accum=self.slots[0][k].handle, lr=0.1, grad=g, momentum=0.9)
+            else:
+                tf.raw_ops.ResourceApplyAdam(var=v.handle, m=self.slots[0][k].handle, v=self.slots[1][k].handle, beta1_power=0.9, beta2_power=0.999, lr=0.1, beta1=0.9, beta2=0.999, epsilon=1e-7, grad=g)
+        return loss, tf.reduce_sum(self.k), tf.reduce_sum(self.w, 0), self.b
+
+
+for n in "descent momentum adam".split():
+    CASES.append(("train_" + n, Trainer(n), (f32(4, 6, 6, 2), np.array([1, 0, 4, 2], "int32")), False, None, 1e-4))
+
+
+def grads(f):
+    def g(a):
+        with tf.GradientTape() as tape:
+            tape.watch(a)
+            out = tf.reduce_sum(f(a))
+        return tape.gradient(out, a)
+    return g
+
+
+for n in "relu relu6 elu softplus softsign sigmoid tanh leaky_relu".split():
+    case("grad_" + n, grads(getattr(tf.nn, n)), x * 3)
+for n in "sqrt rsqrt reciprocal".split():
+    case("grad_" + n, grads(getattr(tf.math, n)), p)
+case("cross_entropy", lambda a: tf.nn.softmax_cross_entropy_with_logits(tf.one_hot([1, 0, 3], 4), a), f32(3, 4))
+
+
 def make_keras(name, build, *inputs, tol=1e-5):
     CASES.append((name, ("keras", build), inputs, False, None, tol))
 

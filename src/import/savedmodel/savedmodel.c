@@ -73,6 +73,11 @@ static bool read_places(ln_sm *sm, const signature *s, uint32_t number, const ch
     if (p->key == NULL || !read_place(sm, s, what, p)) return false;
   }
   if (*count > 0) qsort(*out, (size_t)*count, sizeof **out, by_key);
+  for (int32_t i = 1; i < *count; ++i) {
+    if (strcmp((*out)[i - 1].key, (*out)[i].key) != 0) continue;
+    ln_import_fail(sm->import, LN_ERR_MODEL, "signature \"%.80s\" has two %ss \"%.80s\"", s->key, what, (*out)[i].key);
+    return false;
+  }
   return true;
 }
 
@@ -95,6 +100,11 @@ static bool read_signatures(ln_sm *sm, signature **list, int32_t *count) {
     if (!read_places(sm, s, SIGNATURE_OUTPUTS, "output", &s->outputs, &s->output_count)) return false;
   }
   if (*count > 0) qsort(*list, (size_t)*count, sizeof **list, by_key);
+  for (int32_t i = 1; i < *count; ++i) {
+    if (strcmp((*list)[i - 1].key, (*list)[i].key) != 0) continue;
+    ln_import_fail(sm->import, LN_ERR_MODEL, "there are two signatures \"%.80s\"", (*list)[i].key);
+    return false;
+  }
   return true;
 }
 

@@ -215,6 +215,7 @@ typedef struct ln_sm {
 /* Opens the folder, finds the graph that serves, its functions and assets. */
 bool ln_sm_open(ln_sm *sm);
 void ln_sm_close(ln_sm *sm);
+bool ln_sm_has_function(const ln_sm *sm, const char *name);
 /* A function, read; NULL and a failure where there is none. */
 ln_sm_graph *ln_sm_function(ln_sm *sm, const char *name, size_t length);
 /* The function that an attribute names. */
@@ -358,6 +359,19 @@ enum {
   LN_FN2_POW,
   LN_FN2_SQUARED,
   LN_FN2_LEFT_SHIFT
+};
+/* Gradients (sm_train.c). */
+enum {
+  LN_SM_GRAD_RELU,
+  LN_SM_GRAD_RELU6,
+  LN_SM_GRAD_SOFTPLUS,
+  LN_SM_GRAD_SOFTSIGN,
+  LN_SM_GRAD_ELU,
+  LN_SM_GRAD_SIGMOID,
+  LN_SM_GRAD_TANH,
+  LN_SM_GRAD_SQRT,
+  LN_SM_GRAD_RSQRT,
+  LN_SM_GRAD_RECIPROCAL
 };
 /* Pools (sm_layers.c): the spatial rank, and these. */
 enum { LN_SM_POOL_RANK = 3, LN_SM_POOL_AVERAGE = 4, LN_SM_POOL_SIZES_ARE_INPUTS = 8 };

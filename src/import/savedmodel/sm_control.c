@@ -12,8 +12,6 @@ void ln_sm_op_call(ln_sm_call *c) {
   ln_sm_inline(sm, function, c->e, c->scope->depth + 1, c->in, c->in_count, c->out, c->out_count);
 }
 
-/* A function called by its own name, as TensorFlow 1's Defun has it, is no row: ln_sm_eval finds none. */
-
 /* ---- branches ---- */
 
 typedef struct branch {

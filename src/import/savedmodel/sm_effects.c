@@ -50,6 +50,17 @@ typedef struct walk {
   int32_t depth;
 } walk;
 
+/* Whether a handle goes through: Identity, an assignment of TensorFlow 1, Enter and their like. */
+static bool hands_on(const ln_sm_node *node) {
+  static void (*const functions[])(ln_sm_call * c) = {ln_sm_op_identity, ln_sm_op_assign, ln_sm_op_assign_by,
+                                                      ln_sm_op_enter,    ln_sm_op_switch, ln_sm_op_merge,
+                                                      ln_sm_op_exit};
+  for (size_t i = 0; i < LN_COUNT(functions); ++i) {
+    if (node->row->translate == functions[i]) return true;
+  }
+  return false;
+}
+
 static int32_t handle_of(const walk *w, ln_sm_ref ref) {
   for (int32_t steps = 0; steps < 10000; ++steps) {
     if (ref.node < 0) return w->args != NULL ? w->args[-1 - ref.node] : 0;
@@ -64,8 +75,7 @@ static int32_t handle_of(const walk *w, ln_sm_ref ref) {
       const char *name = ln_sm_shared_name(node, &length);
       return -1 - ln_sm_table_of(w->sm, name, length);
     }
-    /* What hands a handle on: Identity, a TensorFlow 1 assignment, Enter and their like. */
-    if (node->input_count == 0) return 0;
+    if (!hands_on(node) || node->input_count == 0) return 0;
     ref = node->inputs[ref.output < node->input_count ? ref.output : 0];
   }
   return 0;
@@ -107,7 +117,7 @@ static bool walk_node(const walk *w, const ln_sm_node *node) {
     ln_import_fail(w->sm->import, LN_ERR_LIMIT, "node \"%.120s\": functions call one another too often", node->name);
     return false;
   }
-  if ((flags & LN_SM_EFFECT) != 0 && node->input_count > 0) mark_handle(w, node->inputs[0]);
+  for (int32_t i = 0; i < node->input_count && (flags & LN_SM_EFFECT) != 0; ++i) mark_handle(w, node->inputs[i]);
   return (flags & LN_SM_CALLS) == 0 || walk_call(w, node);
 }
 

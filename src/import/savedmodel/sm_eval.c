@@ -91,7 +91,7 @@ bool ln_sm_outs(ln_sm_call *c, int32_t count) {
 
 static bool take_inputs(ln_sm_call *c) {
   const ln_sm_node *node = c->node;
-  if ((node->row->flags & (LN_SM_LOOSE | LN_SM_DROPPED)) != 0) return true;
+  if (node->row != NULL && (node->row->flags & (LN_SM_LOOSE | LN_SM_DROPPED)) != 0) return true;
   c->in = ln_arena_array(&c->scope->arena, (size_t)node->input_count + 1, sizeof *c->in);
   if (c->in == NULL) {
     ln_import_no_memory(ln_sm_of(c)->import);
@@ -102,6 +102,23 @@ static bool take_inputs(ln_sm_call *c) {
   return true;
 }
 
+/* A function of the library under an operator's name, as TensorFlow 1 calls them. */
+static bool call_by_name(ln_sm_call *c) {
+  ln_sm *sm = ln_sm_of(c);
+  ln_sm_graph *function =
+      ln_sm_has_function(sm, c->node->op) ? ln_sm_function(sm, c->node->op, strlen(c->node->op)) : NULL;
+  if (function == NULL) {
+    ln_emit_refuse(c->e, "TensorFlow Lite has no operator for it, and it is not put together of others; %s",
+                   "compute it outside of the model, or of other operators");
+    return false;
+  }
+  if (!take_inputs(c) || !ln_sm_outs(c, function->result_count)) return false;
+  ln_sm_inline(sm, function, c->e, c->scope->depth + 1, c->in, c->in_count, c->out, c->out_count);
+  c->scope->values[c->index] = c->out;
+  c->scope->value_counts[c->index] = c->out_count;
+  return !ln_sm_failed(sm);
+}
+
 static bool translate(ln_sm_scope *scope, int32_t index) {
   const ln_sm_node *node = &scope->graph->nodes[index];
   ln_sm *sm = scope->sm;
@@ -110,13 +127,9 @@ static bool translate(ln_sm_scope *scope, int32_t index) {
     ln_emit_refuse(scope->e, "functions call one another too often");
     return false;
   }
-  if (node->row == NULL) {
-    ln_emit_refuse(scope->e, "TensorFlow Lite has no operator for it, and it is not put together of others; %s",
-                   "compute it outside of the model, or of other operators");
-    return false;
-  }
-  ln_sm_call c = {
-      .scope = scope, .e = scope->e, .node = node, .def = &node->def, .variant = node->row->variant, .index = index};
+  ln_sm_call c = {.scope = scope, .e = scope->e, .node = node, .def = &node->def, .index = index};
+  if (node->row == NULL) return call_by_name(&c);
+  c.variant = node->row->variant;
   if (!take_inputs(&c) || !ln_sm_outs(&c, listed_outputs(node->row))) return false;
   node->row->translate(&c);
   scope->values[index] = c.out;
@@ -161,8 +174,8 @@ static bool push_one(ln_sm_scope *scope, stack *s, int32_t from, int32_t node) {
 /* What the node asks for; what only orders it counts where anything in the graph changes state. */
 static bool push_inputs(ln_sm_scope *scope, stack *s, int32_t index) {
   const ln_sm_node *node = &scope->graph->nodes[index];
-  if (node->row == NULL) return true;
-  const uint32_t flags = node->row->flags;
+  const uint32_t flags = node->row != NULL ? node->row->flags : 0;
+  if (node->row == NULL && !ln_sm_has_function(scope->sm, node->op)) return true; /* refused */
   for (int32_t i = node->input_count - 1; i >= 0 && (flags & (LN_SM_LOOSE | LN_SM_DROPPED)) == 0; --i) {
     if (!push_one(scope, s, index, node->inputs[i].node)) return false;
   }

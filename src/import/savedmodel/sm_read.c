@@ -331,6 +331,11 @@ ln_sm_graph *ln_sm_function(ln_sm *sm, const char *name, size_t length) {
   return NULL;
 }
 
+bool ln_sm_has_function(const ln_sm *sm, const char *name) {
+  const ln_sm_graph key = {.name = name};
+  return bsearch(&key, sm->functions, (size_t)sm->function_count, sizeof key, compare_functions) != NULL;
+}
+
 ln_sm_graph *ln_sm_function_of(ln_sm *sm, const ln_sm_node *node, const char *attribute) {
   const char *name;
   size_t length;
