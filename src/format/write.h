@@ -16,7 +16,8 @@ ln_status ln_write_compression(const ln_model *model, ln_arena *arena, ln_place_
 /* The name of that entry. */
 const char *ln_compression_entry(void);
 
-/* What the metadata says of where a converted model's operators come from, to ln_bytes_free; empty: nothing (source.c). */
+/* What the metadata says of where a converted model's operators come from, to ln_bytes_free; empty: nothing (source.c).
+ */
 ln_status ln_write_source(const ln_model *model, ln_error *err, ln_bytes *out);
 /* The name of that entry. */
 const char *ln_source_entry(void);

@@ -118,10 +118,10 @@ struct ln_op {
   int32_t *intermediates; /* [intermediate_count] tensors that carry quantization only (integer LSTM) */
   int32_t intermediate_count;
   int32_t version;
-  int32_t index;        /* place in the source graph: what messages show */
-  const char *origin;   /* of a converted model: the part of its source that it came from, "block1/conv"; NULL */
+  int32_t index;         /* place in the source graph: what messages show */
+  const char *origin;    /* of a converted model: the part of its source that it came from, "block1/conv"; NULL */
   const char *origin_op; /* what the source calls that part's operator: "Conv" */
-  ln_vec_bool mutating; /* mutating_variable_inputs as read */
+  ln_vec_bool mutating;  /* mutating_variable_inputs as read */
   int32_t debug_metadata_index;
   ln_fused fused;
 };
@@ -210,8 +210,8 @@ ln_status ln_model_verify(const ln_model *model, ln_error *err);
 ln_status ln_graph_verify(const ln_model *model, const ln_graph *graph, ln_error *err);
 
 /*
- * Calls `visit` with the place of every graph index among an operator's options, which are known by their fields' names;
- * it may write there where the options are the graph's own. Ends with the first failure.
+ * Calls `visit` with the place of every graph index among an operator's options, which are known by their fields'
+ * names; it may write there where the options are the graph's own. Ends with the first failure.
  */
 typedef ln_status (*ln_graph_visit)(void *context, const ln_op *op, int32_t *graph);
 ln_status ln_op_each_graph(const ln_op *op, ln_graph_visit visit, void *context);

@@ -109,7 +109,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(int8_net),
       cmocka_unit_test(uint8_net),
-    cmocka_unit_test(float_weights),
+      cmocka_unit_test(float_weights),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
