@@ -209,6 +209,7 @@ static int run_model(const cli_command *self, const run_options *options, const 
   settings.requantize = options->requantize;
   settings.tune = options->tune;
   settings.weight_cache = options->weight_cache;
+  settings.prepare_later = true; /* open dimensions may fit nothing before the inputs say their sizes */
   ln_session *session = NULL;
   ln_error err = {0};
   if (ln_session_create(model->model, &settings, &err, &session) != LN_OK) {

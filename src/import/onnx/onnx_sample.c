@@ -87,7 +87,7 @@ static taps taps_of(ln_emit *e, const ln_onnx_image *image, int32_t dim, int32_t
     add_tap(e, image, dim, inside(e, image, dim, ln_emit_unary(e, LN_OP_ROUND, x)), -1, &out);
     return out;
   }
-  x = inside(e, image, dim, x);
+  if (how == LN_ONNX_LINEAR) x = inside(e, image, dim, x); /* of cubic ones each element is */
   const int32_t first = ln_emit_unary(e, LN_OP_FLOOR, x), part = ln_emit_sub(e, x, first);
   const int32_t rest = ln_emit_sub(e, ln_emit_f32(e, 1), part);
   if (how == LN_ONNX_LINEAR) {
