@@ -279,6 +279,37 @@ layer("lstm_cell", nn.LSTMCell(3, 4), f(2, 3), (f(2, 4), f(2, 4)))
 layer("gru_cell", nn.GRUCell(3, 4), f(2, 3), f(2, 4))
 layer("rnn_cell", nn.RNNCell(3, 4), f(2, 3), f(2, 4))
 
+# quantization, as exporters for TFLite's kind of runtime write it
+try:
+    import torch.ao.quantization.fx._decomposed  # noqa: F401, defines the operators
+    Q = torch.ops.quantized_decomposed
+except ImportError:
+    Q = None
+if Q is not None:
+    def pair(x, scale=0.05, zero=3, low=-128, high=127, kind=torch.int8):
+        y = Q.quantize_per_tensor(x, scale, zero, low, high, kind)
+        return Q.dequantize_per_tensor(y, scale, zero, low, high, kind)
+
+    case("quantize", lambda x: pair(pair(x) * 2, 0.1, 0), f(2, 6, 4))
+    case("quantize_u8", lambda x: pair(x, 0.04, 128, 0, 255, torch.uint8), f(2, 6, 4))
+    case("quantize_narrow", lambda x: pair(x, 0.01, 0, -127, 127), f(2, 6, 4))
+    case("quantize_i32", lambda x: pair(x, 0.001, 0, -2**31, 2**31 - 1, torch.int32), f(2, 6, 4))
+
+    class Weights(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("w", torch.randint(-127, 128, (3, 4), dtype=torch.int8))
+            self.register_buffer("s", torch.tensor([0.01, 0.02, 0.03]))
+            self.register_buffer("z", torch.zeros(3, dtype=torch.int64))
+
+        def forward(self, x):
+            w = Q.dequantize_per_channel(self.w, self.s, self.z, 0, -127, 127, torch.int8)
+            return pair(F.linear(pair(x), w), 0.1, 0)
+
+    layer("quantize_weights", Weights(), f(2, 4))
+    case("quantize_channels", lambda x: Q.quantize_per_channel(x, torch.tensor([0.01, 0.02]), torch.tensor([0, 1]), 0, -128, 127, torch.int8), f(2, 5))
+case("fake_quantize", lambda x: torch.fake_quantize_per_tensor_affine(x, 0.05, 3, -128, 127), f(2, 6, 4))
+
 # control flow and open dimensions
 
 
@@ -321,7 +352,7 @@ layer("open_lstm", nn.LSTM(3, 4, batch_first=True), f(2, 5, 3), extra=[(f(4, 5, 
 layer("open_gru", nn.GRU(3, 4, batch_first=True), f(2, 5, 3), extra=[(f(4, 5, 3),)], dynamic=({0: batch},))
 case("open_sizes", lambda x: (x.reshape(x.shape[0] * x.shape[1], -1), torch.arange(x.shape[1]), x[:, : x.shape[1] // 2],
                               torch.ones(x.shape[0], 3), x.sum(1) / x.shape[1], x.expand(2, *x.shape), x.repeat(1, 2, 1)),
-     f(2, 6, 4), extra=[(f(3, 9, 4),)], dynamic=({0: batch, 1: length},))
+     f(2, 6, 4), extra=[(f(3, 9, 4),)], dynamic=({0: torch.export.Dim.AUTO, 1: torch.export.Dim.AUTO},))
 case("open_twice", lambda x, y: torch.cat([x, y], 1), f(2, 3), f(2, 4), extra=[(f(5, 3), f(5, 4))], dynamic=({0: batch}, {0: batch}))
 case("open_double", lambda x: x.view(-1, 2, 3).sum(1), f(8, 3), extra=[(f(4, 3),)], dynamic=({0: 2 * torch.export.Dim("half", min=2, max=32)},))
 case("open_causal", lambda x: F.scaled_dot_product_attention(x, x, x, is_causal=True), f(2, 2, 5, 4), extra=[(f(2, 2, 7, 4),)], dynamic=({2: length},))
@@ -366,6 +397,194 @@ class Counter(nn.Module):
 
 
 layer("counter", Counter(), f(2), extra=[(f(2),), (f(2),)], stateful=True)
+
+
+# small models of known kinds
+
+
+class Llama(nn.Module):
+    """Rotary positions, grouped queries, RMS norms, a gated layer; a cache that each step writes."""
+
+    def __init__(self, width=16, heads=4, groups=2, cached=False):
+        super().__init__()
+        self.heads, self.groups, self.size, self.cached = heads, groups, width // heads, cached
+        self.e = nn.Embedding(20, width)
+        self.n1, self.n2, self.n3 = nn.RMSNorm(width), nn.RMSNorm(width), nn.RMSNorm(width)
+        self.q, self.o = nn.Linear(width, width, bias=False), nn.Linear(width, width, bias=False)
+        self.k, self.v = (nn.Linear(width, groups * self.size, bias=False) for _ in range(2))
+        self.g, self.u, self.d = nn.Linear(width, 24, bias=False), nn.Linear(width, 24, bias=False), nn.Linear(24, width, bias=False)
+        self.register_buffer("rates", 1 / 100 ** (torch.arange(0, self.size, 2) / self.size))
+        if cached:
+            self.register_buffer("keys", torch.zeros(1, groups, 6, self.size))
+            self.register_buffer("values", torch.zeros(1, groups, 6, self.size))
+
+    def turn(self, x, at):
+        angles = torch.outer(at.float(), self.rates)
+        cos, sin = torch.cat([angles.cos()] * 2, -1), torch.cat([angles.sin()] * 2, -1)
+        a, b = x.chunk(2, -1)
+        return x * cos + torch.cat([-b, a], -1) * sin
+
+    def forward(self, ids, at):
+        x = self.e(ids)
+        n, t = ids.shape
+        y = self.n1(x)
+        q = self.turn(self.q(y).view(n, t, self.heads, self.size).transpose(1, 2), at)
+        k = self.turn(self.k(y).view(n, t, self.groups, self.size).transpose(1, 2), at)
+        v = self.v(y).view(n, t, self.groups, self.size).transpose(1, 2)
+        mask = None
+        if self.cached:
+            self.keys.index_copy_(2, at, k)
+            self.values.index_copy_(2, at, v)
+            k, v = self.keys, self.values
+            mask = (torch.arange(6)[None] <= at[:, None])
+        k, v = (p.repeat_interleave(self.heads // self.groups, 1) for p in (k, v))
+        a = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
+        x = x + self.o(a.transpose(1, 2).reshape(n, t, -1))
+        y = self.n2(x)
+        return self.n3(x + self.d(F.silu(self.g(y)) * self.u(y))) @ self.e.weight.T
+
+
+layer("llama", Llama(), ints(20, 2, 5), torch.arange(5))
+layer("llama_cache", Llama(cached=True), ints(20, 1, 1), torch.tensor([0]), stateful=True,
+      extra=[(ints(20, 1, 1), torch.tensor([1])), (ints(20, 1, 1), torch.tensor([2]))])
+
+
+class Swin(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.q, self.o, self.n = nn.Linear(8, 24), nn.Linear(8, 8), nn.LayerNorm(8)
+        self.b = nn.Parameter(torch.randn(2, 4, 4))
+
+    def forward(self, x):
+        n, h, w, c = x.shape
+        y = torch.roll(self.n(x), (-1, -1), (1, 2))
+        y = y.view(n, h // 2, 2, w // 2, 2, c).permute(0, 1, 3, 2, 4, 5).reshape(-1, 4, c)
+        q, k, v = self.q(y).reshape(-1, 4, 3, 2, 4).permute(2, 0, 3, 1, 4)
+        a = ((q * 0.5) @ k.transpose(-2, -1) + self.b).softmax(-1) @ v
+        y = self.o(a.transpose(1, 2).reshape(-1, 4, c))
+        y = y.view(n, h // 2, w // 2, 2, 2, c).permute(0, 1, 3, 2, 4, 5).reshape(n, h, w, c)
+        return x + torch.roll(y, (1, 1), (1, 2))
+
+
+layer("swin", Swin(), f(2, 4, 6, 8))
+
+
+class ConvNext(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.d, self.n = nn.Conv2d(6, 6, 7, padding=3, groups=6), nn.LayerNorm(6)
+        self.a, self.b, self.s = nn.Linear(6, 24), nn.Linear(24, 6), nn.Parameter(torch.full((6,), 0.1))
+
+    def forward(self, x):
+        y = self.n(self.d(x).permute(0, 2, 3, 1))
+        return x + (self.s * self.b(F.gelu(self.a(y)))).permute(0, 3, 1, 2)
+
+
+layer("convnext", ConvNext(), f(2, 6, 8, 9))
+
+
+class Squeeze(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.c, self.a, self.b = nn.Conv2d(3, 8, 3, 2, 1), nn.Conv2d(8, 4, 1), nn.Conv2d(4, 8, 1)
+        self.n, self.h = nn.BatchNorm2d(8), nn.Linear(8, 5)
+
+    def forward(self, x):
+        y = F.hardswish(self.n(self.c(x)))
+        y = y * F.hardsigmoid(self.b(F.relu(self.a(F.adaptive_avg_pool2d(y, 1)))))
+        return self.h(y.mean((2, 3)))
+
+
+layer("squeeze_excite", Squeeze(), f(2, 3, 12, 12), extra=[(f(4, 3, 12, 12),)], dynamic=({0: batch},))
+
+
+class Detector(nn.Module):
+    """Pyramid, anchors on a grid, boxes decoded: the head of a one-stage detector."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.h = nn.Conv2d(3, 8, 3, 2, 1), nn.Conv2d(8, 8, 3, 2, 1), nn.Conv2d(16, 2 * 7, 1)
+
+    def forward(self, x):
+        a = F.silu(self.a(x))
+        b = F.interpolate(F.silu(self.b(a)), scale_factor=2.0, mode="nearest")
+        y = self.h(torch.cat([a, b], 1))
+        n, _, h, w = y.shape
+        y = y.view(n, 2, 7, h, w).permute(0, 1, 3, 4, 2).sigmoid()
+        gy, gx = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
+        grid = torch.stack((gx, gy), 2).view(1, 1, h, w, 2).float()
+        y[..., 0:2] = (y[..., 0:2] * 2 - 0.5 + grid) * 2
+        y[..., 2:4] = (y[..., 2:4] * 2) ** 2
+        scores, boxes = y[..., 4:].reshape(n, -1, 3), y[..., :4].reshape(n, -1, 4)
+        best, index = scores[..., 0].topk(5)
+        return best, boxes.gather(1, index[..., None].expand(-1, -1, 4))
+
+
+layer("detector", Detector(), f(1, 3, 16, 16))
+
+
+class Wavenet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.i = nn.Conv1d(1, 8, 1)
+        self.d = nn.ModuleList([nn.Conv1d(8, 16, 2, dilation=2**i) for i in range(3)])
+        self.o = nn.ModuleList([nn.Conv1d(8, 8, 1) for _ in range(3)])
+
+    def forward(self, x):
+        x, skip = self.i(x), 0
+        for i, (d, o) in enumerate(zip(self.d, self.o)):
+            a, b = d(F.pad(x, (2**i, 0))).chunk(2, 1)
+            y = o(torch.tanh(a) * torch.sigmoid(b))
+            x, skip = x + y, skip + y
+        return F.relu(skip).mean(2)
+
+
+layer("wavenet", Wavenet(), f(2, 1, 20))
+
+
+class Speech(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.c, self.r, self.o = nn.Conv2d(1, 4, 3, (2, 1), 1), nn.GRU(16, 6, batch_first=True, bidirectional=True), nn.Linear(12, 7)
+
+    def forward(self, x):
+        y = F.hardtanh(self.c(x), 0, 20)
+        y = y.flatten(1, 2).transpose(1, 2)
+        return self.o(self.r(y)[0]).log_softmax(-1)
+
+
+layer("speech", Speech(), f(2, 1, 8, 9))
+
+
+class Atrous(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.b = nn.ModuleList([nn.Conv2d(4, 4, 3, padding=r, dilation=r) for r in (1, 2, 3)])
+        self.p, self.o = nn.Conv2d(4, 4, 1), nn.Conv2d(16, 3, 1)
+
+    def forward(self, x):
+        pooled = F.interpolate(self.p(F.adaptive_avg_pool2d(x, 1)), size=x.shape[-2:], mode="bilinear", align_corners=False)
+        y = self.o(torch.cat([F.relu(b(x)) for b in self.b] + [pooled], 1))
+        return F.interpolate(y, scale_factor=4, mode="bilinear", align_corners=True).argmax(1)
+
+
+layer("atrous", Atrous(), f(1, 4, 7, 6))
+
+
+class Bert(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.w, self.p, self.t, self.n = nn.Embedding(20, 8), nn.Embedding(10, 8), nn.Embedding(2, 8), nn.LayerNorm(8)
+        self.l = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, activation="gelu", batch_first=True), 2)
+        self.o = nn.Linear(8, 8)
+
+    def forward(self, ids, mask):
+        x = self.n(self.w(ids) + self.p(torch.arange(ids.shape[1])[None]) + self.t(torch.zeros_like(ids)))
+        x = self.l(x, src_key_padding_mask=mask == 0)
+        return x * mask[..., None], torch.tanh(self.o(x[:, 0]))
+
+
+layer("bert", Bert(), ints(20, 2, 6), torch.tensor([[1, 1, 1, 1, 0, 0], [1] * 6]))
 
 
 def dtype_name(array):

@@ -38,6 +38,7 @@ static void stand_for(torch_node *n, int32_t a, double scale, double zero) {
 }
 
 /* Scale and zero point where there is one of each, known now; -1 tensors stand for themselves. */
+/* The tensor is "input", of fake quantization "self". */
 typedef struct scaling {
   bool plain;
   double scale, zero;
@@ -53,8 +54,9 @@ static int32_t along(torch_node *n, int32_t vector, int32_t axis, int32_t rank) 
 
 static bool read_scaling(torch_node *n, int32_t a, bool channels, scaling *out) {
   const int32_t rank = ln_emit_rank(n->e, a);
-  *out = (scaling){.scales = ln_torch_tensor(n, channels ? "scales" : "scale"),
-                   .zeros = ln_torch_tensor_or(n, channels ? "zero_points" : "zero_point")};
+  const bool many = ln_torch_has(n, "scales");
+  *out = (scaling){.scales = ln_torch_tensor(n, many ? "scales" : "scale"),
+                   .zeros = ln_torch_tensor_or(n, many ? "zero_points" : "zero_point")};
   if (ln_emit_failed(n->e)) return false;
   if (out->zeros < 0) out->zeros = ln_emit_scalar(n->e, LN_INT64, 0);
   if (channels) {
@@ -109,6 +111,23 @@ int32_t ln_torch_dequantize(torch_node *n) {
   }
   a = ln_emit_sub(n->e, ln_emit_cast(n->e, a, LN_FLOAT32), s.zeros);
   return ln_emit_mul(n->e, a, s.scales);
+}
+
+/* There and back, as floats. Variants: 1 a scale a channel. */
+int32_t ln_torch_fake_quantize(torch_node *n) {
+  scaling s;
+  const int32_t a = ln_torch_tensor(n, "self");
+  if (!read_scaling(n, a, n->variant == 1, &s)) return -1;
+  const double low = ln_torch_number(n, "quant_min", -128), high = ln_torch_number(n, "quant_max", 127);
+  for (size_t i = 0; i < LN_COUNT(ranges); ++i) {
+    if (ranges[i].low != low || ranges[i].high != high || !is_stored(ranges[i].type, &s)) continue;
+    const int32_t made = keep(n, LN_OP_QUANTIZE, a, ranges[i].type);
+    stand_for(n, made, s.scale, s.zero);
+    return keep(n, LN_OP_DEQUANTIZE, made, LN_FLOAT32);
+  }
+  const int32_t whole = ln_emit_unary(n->e, LN_OP_ROUND, ln_emit_div(n->e, a, s.scales));
+  const int32_t kept = ln_emit_clip(n->e, ln_emit_add(n->e, whole, s.zeros), low, high);
+  return ln_emit_mul(n->e, ln_emit_sub(n->e, kept, s.zeros), s.scales);
 }
 
 #endif

@@ -31,6 +31,8 @@ typedef struct torch_payload {
   size_t bytes;
 } torch_payload;
 
+#ifdef LN_HAVE_CJSON
+
 bool ln_torch_open(ln_import *import, const void *data, size_t size, torch_archive *out);
 /* A member as it lies in the arena or the source, which outlive the model's making; NULL after a failure, and for one
  * that is not there unless it is `wanted`. */
@@ -39,8 +41,6 @@ const void *ln_torch_member(const torch_archive *archive, const char *name, bool
 bool ln_torch_find_member(const torch_archive *archive, const char *folder, const char *ending, char *name);
 /* JSON of a member, with infinities and NaN; the caller's; NULL after a failure. */
 cJSON *ln_torch_json(const torch_archive *archive, const char *name, bool wanted);
-
-#ifdef LN_HAVE_CJSON
 
 /* ---- weights (weights.c, pickle.c) ---- */
 
