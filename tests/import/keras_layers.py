@@ -578,6 +578,8 @@ def main():
     p.add_argument("linnet")
     p.add_argument("--only", default="")
     p.add_argument("--kind", default="")
+    p.add_argument("--suffix", default=".keras|.h5")
+    p.add_argument("--part", default="0/1", help="I/N: every Nth case from the Ith on")
     p.add_argument("--litert", action="store_true")
     a = p.parse_args()
     kinds = {"keras3": keras} if keras.__version__ >= "3" else {"tf_keras": keras}
@@ -588,10 +590,11 @@ def main():
         pass
     done = failed = 0
     for name, k in kinds.items():
-        for item in CASES:
+        part, parts = map(int, a.part.split("/"))
+        for item in CASES[part::parts]:
             if name not in item[2] or not re.search(a.only, item[0]) or a.kind not in ("", name):
                 continue
-            for suffix in [".keras", ".h5"]:
+            for suffix in a.suffix.split("|"):
                 if suffix == ".h5" and "adapted" in item[0] and "normal" not in item[0]:
                     continue
                 try:

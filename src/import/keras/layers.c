@@ -45,6 +45,7 @@ static bool is_listed(const char *list, const char *name) {
 }
 
 const ln_keras_row *ln_keras_find_function(const char *name, bool tensorflow) {
+  if (tensorflow && strncmp(name, "compat.v1.", 10) == 0) name += 10;
   for (size_t i = 0; i < LN_COUNT(functions); ++i) {
     if (tensorflow ? is_listed(functions[i].also, name) : strcmp(functions[i].name, name) == 0) return &functions[i];
   }

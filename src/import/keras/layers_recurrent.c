@@ -227,13 +227,18 @@ static int32_t merged(ln_keras_call *call, int32_t forward, int32_t backward) {
   return ln_emit_refuse(e, "merge_mode %.40s is not known", mode);
 }
 
-/* The layer of the other direction: the config's own, or the forward one turned round. */
-static cJSON *turned(const cJSON *forward) {
-  cJSON *copy = cJSON_Duplicate(forward, true), *config = cJSON_GetObjectItemCaseSensitive(copy, "config");
-  const bool backwards = ln_keras_flag(config, "go_backwards", false);
-  if (config == NULL) return copy;
-  cJSON_DeleteItemFromObjectCaseSensitive(config, "go_backwards");
-  cJSON_AddBoolToObject(config, "go_backwards", !backwards);
+static void set_flag(cJSON *config, const char *key, bool value) {
+  cJSON_DeleteItemFromObjectCaseSensitive(config, key);
+  cJSON_AddBoolToObject(config, key, value);
+}
+
+/* One direction's layer: it gives zeros where the mask is false and sequences are wanted, whatever its config says; and
+ * the forward one turned round where the other has none of its own. */
+static cJSON *direction(const cJSON *layer, bool turns) {
+  cJSON *copy = cJSON_Duplicate(layer, true), *config = cJSON_GetObjectItemCaseSensitive(copy, "config");
+  if (!cJSON_IsObject(config)) return copy;
+  if (turns) set_flag(config, "go_backwards", !ln_keras_flag(config, "go_backwards", false));
+  set_flag(config, "zero_output_for_mask", ln_keras_flag(config, "return_sequences", false));
   return copy;
 }
 
@@ -255,10 +260,11 @@ int32_t ln_keras_bidirectional(ln_keras_call *call) {
   ln_keras_values of_forward, of_backward;
   states begin;
   if (call->inputs.count < 1 || !given_states(call, &begin)) return -1;
-  cJSON *copy = backward == NULL ? turned(forward) : NULL;
-  const bool good = run_direction(call, forward, "forward_layer", &begin, 0, &of_forward) &&
-                    run_direction(call, copy != NULL ? copy : backward, "backward_layer", &begin, 1, &of_backward);
-  cJSON_Delete(copy);
+  cJSON *ahead = direction(forward, false), *back = direction(backward != NULL ? backward : forward, backward == NULL);
+  const bool good = run_direction(call, ahead, "forward_layer", &begin, 0, &of_forward) &&
+                    run_direction(call, back, "backward_layer", &begin, 1, &of_backward);
+  cJSON_Delete(ahead);
+  cJSON_Delete(back);
   if (!good) return -1;
   const cJSON *config = ln_keras_option(forward, "config");
   const bool sequences = ln_keras_flag(config, "return_sequences", false);
