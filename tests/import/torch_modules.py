@@ -353,6 +353,8 @@ layer("open_gru", nn.GRU(3, 4, batch_first=True), f(2, 5, 3), extra=[(f(4, 5, 3)
 case("open_sizes", lambda x: (x.reshape(x.shape[0] * x.shape[1], -1), torch.arange(x.shape[1]), x[:, : x.shape[1] // 2],
                               torch.ones(x.shape[0], 3), x.sum(1) / x.shape[1], x.expand(2, *x.shape), x.repeat(1, 2, 1)),
      f(2, 6, 4), extra=[(f(3, 9, 4),)], dynamic=({0: torch.export.Dim.AUTO, 1: torch.export.Dim.AUTO},))
+case("open_number", lambda x, n: x * n + n // 2, f(2, 3), 5, extra=[(f(2, 3), 8)], dynamic=({}, torch.export.Dim.DYNAMIC))
+case("writes_input", lambda x: (F.relu_(x), x + 1), f(2, 3))
 case("open_twice", lambda x, y: torch.cat([x, y], 1), f(2, 3), f(2, 4), extra=[(f(5, 3), f(5, 4))], dynamic=({0: batch}, {0: batch}))
 case("open_double", lambda x: x.view(-1, 2, 3).sum(1), f(8, 3), extra=[(f(4, 3),)], dynamic=({0: 2 * torch.export.Dim("half", min=2, max=32)},))
 case("open_causal", lambda x: F.scaled_dot_product_attention(x, x, x, is_causal=True), f(2, 2, 5, 4), extra=[(f(2, 2, 7, 4),)], dynamic=({2: length},))
@@ -607,7 +609,7 @@ def write_case(folder, name, module, inputs, more, decomposed):
         if decomposed:
             program = program.run_decompositions()
         torch.export.save(program, os.path.join(folder, "model.pt2"))
-        results = [leaves(module(*run)) for run in runs]
+        results = [leaves(module(*torch.utils._pytree.tree_map_only(torch.Tensor, torch.clone, run))) for run in runs]
     names = [a.name for a in program.graph_signature.input_specs if a.kind.name == "USER_INPUT" for a in [a.arg]]
     manifest = {"source": "torch-export", "files": ["model.pt2"], "features": [], "notes": "",
                 "tolerance": {"abs": 1e-5, "rel": 1e-4}, "runs": []}

@@ -7,9 +7,10 @@
 
 /* The first member's name says it, even where the archive is cut short. */
 static bool is_archive(const uint8_t *data, size_t size) {
-  static const char *const parts[] = {"archive_format", "archive_version",     "serialized_",     "data.pkl",
-                                      "byteorder",      "data/weights/",       "data/constants/", ".data/",
-                                      "models/",        "/data/sample_inputs/"};
+  static const char *const parts[] = {"archive_format", "archive_version",      "serialized_",     "data.pkl",
+                                      "byteorder",      "data/weights/",        "data/constants/", ".data/",
+                                      "models/",        "/data/sample_inputs/", "constants.pkl",   "/code/",
+                                      "/data/0"};
   char name[TORCH_NAME];
   if (size < 30 || memcmp(data, "PK\3\4", 4) != 0) return false;
   const size_t length = (size_t)data[26] | (size_t)data[27] << 8;
@@ -146,7 +147,10 @@ static void define_spec(torch_graph *g, const torch_graph *scan, const cJSON *sp
       {"parameter", "parameter_name"}, {"buffer", "buffer_name"}, {"tensor_constant", "tensor_constant_name"}};
   const cJSON *input = cJSON_GetObjectItemCaseSensitive(spec, "user_input");
   const cJSON *tensor = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(input, "arg"), "as_tensor");
+  const char *number = text_of(
+      cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(input, "arg"), "as_sym_int"), "as_name");
   if (tensor != NULL && text_of(tensor, "name") != NULL) define_input(g, text_of(tensor, "name"));
+  if (number != NULL) ln_torch_define(g, number, ln_emit_input(g->e, number, LN_INT64, 0, NULL));
   for (size_t i = 0; i < LN_COUNT(weights); ++i) {
     const cJSON *weight = cJSON_GetObjectItemCaseSensitive(spec, weights[i].kind);
     const char *name = text_of(cJSON_GetObjectItemCaseSensitive(weight, "arg"), "name");
@@ -253,9 +257,7 @@ static void add_outputs(torch_graph *g) {
     if (user == NULL) user = cJSON_GetObjectItemCaseSensitive(spec, "loss_output");
     write_buffer(g, cJSON_GetObjectItemCaseSensitive(spec, "buffer_mutation"), "buffer_name");
     write_buffer(g, cJSON_GetObjectItemCaseSensitive(spec, "parameter_mutation"), "parameter_name");
-    if (cJSON_GetObjectItemCaseSensitive(spec, "user_input_mutation") != NULL)
-      ln_import_fail(g->e->import, LN_ERR_UNSUPPORTED, "the model writes an input of its caller; return the new value");
-    if (user == NULL) continue;
+    if (user == NULL) continue; /* what it writes into its caller's inputs stays here */
     const bool named = place < leaves.count && place < MOST_RESULTS;
     add_output(g, cJSON_GetObjectItemCaseSensitive(user, "arg"), named ? leaves.names[place] : "", place);
     ++place;
