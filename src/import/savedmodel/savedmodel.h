@@ -301,6 +301,15 @@ int32_t ln_sm_stand_in(ln_emit *e, const ln_emit *from, int32_t tensor, bool cha
 /* Whether the function is an LSTM or GRU of Keras 2, by the name of the interface that Keras gives it: then emitted. */
 bool ln_sm_keras_recurrent(ln_sm_call *c, const ln_sm_graph *function);
 
+/* Whether the loop is an LSTM over a list (sm_lstm_loop.c): then emitted. */
+bool ln_sm_lstm_loop(ln_sm_call *c, const ln_sm_graph *test, const ln_sm_graph *body);
+/* Whether all of it is known to be zero. */
+bool ln_sm_is_zero(const ln_emit *e, int32_t t);
+/* Whether anything asks for output `output` of the node. */
+bool ln_sm_is_wanted(const ln_sm_call *c, int32_t output);
+/* Gate g of [.., gates * units], turned: [units, ..]. */
+int32_t ln_sm_gate(ln_emit *e, int32_t weights, int32_t g, int32_t units);
+
 /* ---- state ---- */
 
 /* Runs what restores variables and initializes tables (sm_setup.c), in a model of its own: where each comes from. */

@@ -227,6 +227,7 @@ void ln_sm_op_while(ln_sm_call *c) {
     ln_emit_wrong(c->e, "its body takes and gives others than its %d inputs", c->in_count);
     return;
   }
+  if (ln_sm_lstm_loop(c, l.test, l.body)) return;
   if (!plan_loop(&l) || !ln_sm_prepare_lists(c, try_body, &l, l.initial, l.carried)) return;
   int32_t *values = ln_arena_array(&sm->arena, 2 * (size_t)l.count + 1, sizeof *values);
   if (values == NULL) return;

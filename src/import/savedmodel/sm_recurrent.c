@@ -55,8 +55,7 @@ static bool recognize(const ln_sm_graph *function, layer *out) {
   return true;
 }
 
-/* Whether all of it is known to be zero. */
-static bool is_zero(const ln_emit *e, int32_t t) {
+bool ln_sm_is_zero(const ln_emit *e, int32_t t) {
   const ln_fact *fact = &e->facts[t];
   for (int32_t p = 0; p < 2; ++p) {
     size_t count;
@@ -69,8 +68,7 @@ static bool is_zero(const ln_emit *e, int32_t t) {
   return true;
 }
 
-/* Whether anything asks for output `output` of the node. */
-static bool is_wanted(const ln_sm_call *c, int32_t output) {
+bool ln_sm_is_wanted(const ln_sm_call *c, int32_t output) {
   const ln_sm_graph *graph = c->scope->graph;
   for (int32_t i = 0; i < graph->result_count; ++i) {
     if (graph->results[i].node == c->index && graph->results[i].output == output) return true;
@@ -84,8 +82,7 @@ static bool is_wanted(const ln_sm_call *c, int32_t output) {
   return false;
 }
 
-/* Gate g of [.., gates * units], turned: [units, ..]. */
-static int32_t gate_of(ln_emit *e, int32_t weights, int32_t g, int32_t units) {
+int32_t ln_sm_gate(ln_emit *e, int32_t weights, int32_t g, int32_t units) {
   const int32_t part = ln_emit_slice(e, weights, -1, g * units, (g + 1) * units, 1);
   return ln_emit_rank(e, part) == 2 ? ln_emit_swap(e, part, 0, 1) : part;
 }
@@ -105,10 +102,10 @@ static bool fill_weights(ln_sm_call *c, const layer *l, ln_recurrent *r) {
     return false;
   r->units = units;
   for (int32_t g = 0; g < l->gates; ++g) {
-    r->kernel[g] = gate_of(e, kernel, g, units);
-    r->recurrent[g] = gate_of(e, recurrent, g, units);
-    r->bias[g] = gate_of(e, rows == 2 ? ln_emit_pick(e, bias, 0, 0) : bias, g, units);
-    if (rows == 2) r->recurrent_bias[g] = gate_of(e, ln_emit_pick(e, bias, 0, 1), g, units);
+    r->kernel[g] = ln_sm_gate(e, kernel, g, units);
+    r->recurrent[g] = ln_sm_gate(e, recurrent, g, units);
+    r->bias[g] = ln_sm_gate(e, rows == 2 ? ln_emit_pick(e, bias, 0, 0) : bias, g, units);
+    if (rows == 2) r->recurrent_bias[g] = ln_sm_gate(e, ln_emit_pick(e, bias, 0, 1), g, units);
   }
   return true;
 }
@@ -133,9 +130,9 @@ bool ln_sm_keras_recurrent(ln_sm_call *c, const ln_sm_graph *function) {
   for (int32_t g = 0; g < 4; ++g) r.kernel[g] = r.recurrent[g] = r.bias[g] = r.recurrent_bias[g] = -1;
   for (int32_t g = 0; g < 3; ++g) r.peephole[g] = -1;
   if (!fill_weights(c, &l, &r)) return false;
-  if (is_zero(e, r.h0) && (r.c0 < 0 || is_zero(e, r.c0))) r.h0 = r.c0 = -1;
+  if (ln_sm_is_zero(e, r.h0) && (r.c0 < 0 || ln_sm_is_zero(e, r.c0))) r.h0 = r.c0 = -1;
   int32_t sequence = -1, h = -1, cell = -1;
-  const bool wants_cell = l.states == 2 && is_wanted(c, 3), wants_sequence = is_wanted(c, 1);
+  const bool wants_cell = l.states == 2 && ln_sm_is_wanted(c, 3), wants_sequence = ln_sm_is_wanted(c, 1);
   if (!ln_emit_recurrent(e, input, &r, wants_sequence ? &sequence : NULL, &h, wants_cell ? &cell : NULL)) return true;
   ln_sm_give(c, 0, h);
   ln_sm_give(c, 1, sequence >= 0 && l.time_major ? ln_emit_swap(e, sequence, 0, 1) : sequence);
