@@ -195,12 +195,25 @@ static int32_t real(ln_emit *e, ln_step kind, int32_t a, int32_t b) {
   }
 }
 
-/* Through int64, which holds all of uint32; uint64 has no division. */
+/* Of half the dividend as int32, and one more where what is left reaches the divisor; of a divisor of 2^31 and more 0
+ * or 1. */
+static int32_t unsigned_ratio(ln_emit *e, int32_t a, int32_t b, const ln_mlir_element_info *info) {
+  const int32_t one = ln_emit_i32(e, 1), zero = ln_emit_i32(e, 0);
+  const int32_t large = ln_emit_compare(e, LN_OP_LESS, b, zero);
+  const int32_t small = ln_emit_select(e, large, one, b);
+  const int32_t twice = ln_emit_mul(e, ln_emit_div(e, shift_right(e, a, one, true, info), small), ln_emit_i32(e, 2));
+  const int32_t rest = ln_emit_select(e, large, a, ln_emit_sub(e, a, ln_emit_mul(e, twice, small)));
+  const int32_t more =
+      ln_emit_compare(e, LN_OP_GREATER_EQUAL, ln_shlo_ordered(e, rest, info), ln_shlo_ordered(e, b, info));
+  return ln_emit_add(e, ln_emit_select(e, large, zero, twice), ln_emit_cast(e, more, LN_INT32));
+}
+
 static int32_t unsigned_quotient(ln_emit *e, ln_step kind, int32_t a, int32_t b, const ln_mlir_element_info *info) {
   if (info->bits == 64) return ln_emit_refuse(e, "division of uint64 is not in TensorFlow Lite; use int64");
-  a = ln_emit_cast(e, ln_shlo_bitcast(e, a, LN_UINT32), LN_INT64);
+  if (kind == DIVIDE) return unsigned_ratio(e, a, b, info);
+  a = ln_emit_cast(e, ln_shlo_bitcast(e, a, LN_UINT32), LN_INT64); /* which holds all of uint32 */
   b = ln_emit_cast(e, ln_shlo_bitcast(e, b, LN_UINT32), LN_INT64);
-  return ln_emit_cast(e, ln_emit_binary(e, kind == DIVIDE ? LN_OP_DIV : LN_OP_FLOOR_MOD, a, b), LN_INT32);
+  return ln_emit_cast(e, ln_emit_binary(e, LN_OP_FLOOR_MOD, a, b), LN_INT32);
 }
 
 /* By zero there is -1 and, of a remainder, the dividend: TFLite's operator stops there. */
@@ -285,7 +298,8 @@ static int32_t part_of_two(ln_shlo_frame *f, const ln_mlir_op *op, const int32_t
 
 static int32_t part_of_clamp(ln_shlo_frame *f, const ln_mlir_op *op, const int32_t *parts) {
   const ln_mlir_element_info *info = ln_shlo_element(op, 1);
-  return ln_shlo_combine(f, "stablehlo.minimum", ln_shlo_combine(f, "stablehlo.maximum", parts[1], parts[0], info), parts[2], info);
+  return ln_shlo_combine(f, "stablehlo.minimum", ln_shlo_combine(f, "stablehlo.maximum", parts[1], parts[0], info),
+                         parts[2], info);
 }
 
 /* ATAN2 and shifts of TFLite take two operands of one shape. */
@@ -297,8 +311,8 @@ bool ln_shlo_binary(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) {
   if (v[0].tensor < 0 || v[1].tensor < 0) return false;
   if (v[0].imag >= 0 || v[1].imag >= 0) return ln_shlo_complex_binary(f, op, op->name);
   const ln_step kind = kind_of(op->name);
-  if (wants_one_shape(kind) && power_of_two(f->e, v[1].tensor, ln_shlo_element(op, 0)) < 0 &&
-      !ln_emit_same_shape(f->e, v[0].tensor, v[1].tensor)) {
+  const bool shifts = kind == LEFT && power_of_two(f->e, v[1].tensor, ln_shlo_element(op, 0)) >= 0;
+  if (wants_one_shape(kind) && !shifts && !ln_emit_same_shape(f->e, v[0].tensor, v[1].tensor)) {
     for (int32_t i = 0; i < 2; ++i) v[i] = ln_shlo_spread(f, v[i], ln_shlo_type(op, i));
   }
   const int32_t out = ln_shlo_combine(f, op->name, v[0].tensor, v[1].tensor, ln_shlo_element(op, 0));

@@ -360,17 +360,36 @@ static int32_t places_inside(ln_shlo_frame *f, const ln_gather *g, int32_t opera
   return all ? -1 : ln_emit_reshape(e, inside, rank, dims);
 }
 
+/* What LiteRT's scatter takes as bodies: one of these operators, or none. */
+static int32_t body_code(const char *name) {
+  static const char *const names[] = {"stablehlo.add",     "stablehlo.multiply", "stablehlo.maximum",
+                                      "stablehlo.minimum", "stablehlo.and",      "stablehlo.or"};
+  static const int32_t codes[] = {LN_OP_STABLEHLO_ADD,     LN_OP_STABLEHLO_MULTIPLY, LN_OP_STABLEHLO_MAXIMUM,
+                                  LN_OP_STABLEHLO_MINIMUM, LN_OP_STABLEHLO_AND,      LN_OP_STABLEHLO_OR};
+  for (size_t i = 0; i < LN_COUNT(names); ++i) {
+    if (strcmp(name, names[i]) == 0) return codes[i];
+  }
+  return -1;
+}
+
 /* A graph of one operation on two scalars: what STABLEHLO_SCATTER combines elements with. */
 static int32_t body_graph(ln_shlo_frame *f, const char *name, const ln_mlir_element_info *info) {
   ln_emit *body = ln_emit_begin(f->e->import, "scatter");
-  ln_shlo_frame inside = *f;
+  const int32_t code = body_code(name);
   if (body == NULL) return -1;
   const int32_t a = ln_emit_input(body, "a", info->inside, 0, NULL),
                 b = ln_emit_input(body, "b", info->inside, 0, NULL);
-  inside.e = body;
-  int32_t out = strcmp(name, "update") == 0 ? b : ln_shlo_combine(&inside, name, a, b, info);
-  ln_emit_output(body, "out", out);
-  return out < 0 || ln_emit_failed(body) ? -1 : body->graph;
+  if (strcmp(name, "update") != 0) {
+    if (code < 0) return ln_emit_refuse(f->e, "it combines by %.60s, which TensorFlow Lite's scatter does not", name);
+    ln_emit_output(body, "out", ln_emit_binary(body, code, a, b));
+    return ln_emit_failed(body) ? -1 : body->graph;
+  }
+  ln_graph *graph = ln_emit_graph(body); /* what comes in second goes out, without an operator */
+  graph->outputs = ln_arena_array(ln_emit_arena(body), 1, sizeof *graph->outputs);
+  if (graph->outputs == NULL || b < 0) return ln_import_no_memory(body->import);
+  graph->outputs[0] = b;
+  graph->output_count = 1;
+  return body->graph;
 }
 
 static const int64_t *axes_upto(ln_emit *e, int32_t from, int32_t count) {
@@ -460,8 +479,12 @@ static int32_t scattered(ln_shlo_frame *f, const char *name, const ln_gather *g,
     indices = ln_emit_select(e, same, indices, ln_emit_i32(e, -1));
   }
   const int32_t front = ln_emit_transpose(e, operand, order);
-  const int32_t out =
-      sums ? by_sum(f, front, indices, changes, info) : by_operator(f, name, front, indices, changes, count, info);
+  if (sums) return ln_emit_transpose(e, by_sum(f, front, indices, changes, info), back);
+  const bool compares = strcmp(name, "stablehlo.maximum") == 0 || strcmp(name, "stablehlo.minimum") == 0;
+  const int32_t onto = compares ? ln_shlo_ordered(e, front, info) : front;
+  const int32_t what = compares ? ln_shlo_ordered(e, changes, info) : changes;
+  int32_t out = by_operator(f, name, onto, indices, what, count, info);
+  out = compares ? ln_shlo_ordered(e, out, info) : ln_shlo_wrap(e, out, info);
   return ln_emit_transpose(e, out, back);
 }
 

@@ -34,12 +34,15 @@ int32_t ln_shlo_ordered(ln_emit *e, int32_t a, const ln_mlir_element_info *info)
   return ln_emit_binary(e, LN_OP_BITWISE_XOR, a, sign);
 }
 
-/* LiteRT has "and" and "exclusive or": the third is both of them. */
+/* LiteRT has "and", of operands of one shape, and "exclusive or": the third is both of them. */
 int32_t ln_shlo_bitwise(ln_emit *e, int32_t a, int32_t b, int32_t which) {
-  if (which == '^') return ln_emit_binary(e, LN_OP_BITWISE_XOR, a, b);
+  const int32_t different = ln_emit_binary(e, LN_OP_BITWISE_XOR, a, b);
+  if (which == '^' || ln_emit_failed(e)) return different;
+  const int32_t shape = ln_emit_shape_of(e, different);
+  if (!ln_emit_same_shape(e, a, different)) a = ln_emit_broadcast_to(e, a, shape);
+  if (!ln_emit_same_shape(e, b, different)) b = ln_emit_broadcast_to(e, b, shape);
   const int32_t both = ln_emit_binary(e, LN_OP_STABLEHLO_AND, a, b);
-  if (which == '&') return both;
-  return ln_emit_binary(e, LN_OP_BITWISE_XOR, ln_emit_binary(e, LN_OP_BITWISE_XOR, a, b), both);
+  return which == '&' ? both : ln_emit_binary(e, LN_OP_BITWISE_XOR, different, both);
 }
 
 /* ---- in and out ---- */
