@@ -345,6 +345,34 @@ static void open_shapes(void **state) {
   assert_int_equal(transposes(read_open_tokens), 1);
 }
 
+/* Normalization of groups, as PyTorch writes it, behind a convolution. */
+static int32_t group_norm(ln_emit *e, int32_t a) {
+  const ln_dim apart[] = {LN_DIM_OF(a, 0), LN_DIM(2), LN_DIM_REST};
+  const int32_t last = 2, flat = ln_emit_reshape(e, a, 3, apart);
+  const int32_t normal = ln_emit_layer_norm(e, flat, 1, &last, 1e-5, net_weights(e, 2, (const int32_t[]){2, 1}), -1);
+  return net_norm(e, ln_emit_reshape_like(e, normal, a));
+}
+
+static ln_status read_groups(ln_import *import) {
+  ln_emit *e = ln_emit_begin(import, "main");
+  const int32_t a = net_relu(e, group_norm(e, net_conv(e, net_input(e, "x", 4, picture), 8, 3, 1, 1)));
+  ln_emit_output(e, "y", group_norm(e, net_conv(e, a, 4, 3, 1, 1)));
+  return net_end(import, e);
+}
+
+static ln_status read_open_groups(ln_import *import) {
+  ln_emit *e = ln_emit_begin(import, "main");
+  const int32_t a = net_relu(e, group_norm(e, net_conv(e, net_input(e, "x", 4, open_picture), 8, 3, 1, 1)));
+  ln_emit_output(e, "y", group_norm(e, net_conv(e, a, 4, 3, 1, 1)));
+  return net_end(import, e);
+}
+
+static void groups(void **state) {
+  (void)state;
+  assert_int_equal(transposes(read_groups), 2);
+  assert_int_equal(transposes(read_open_groups), 2);
+}
+
 /* ---- what must stay ---- */
 
 static ln_status read_own(ln_import *import) {
@@ -367,7 +395,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(residual),     cmocka_unit_test(unet),   cmocka_unit_test(channels_last),
       cmocka_unit_test(shuffles),     cmocka_unit_test(joins),  cmocka_unit_test(patches),
       cmocka_unit_test(joined_heads), cmocka_unit_test(others), cmocka_unit_test(open_shapes),
-      cmocka_unit_test(own),
+      cmocka_unit_test(groups),       cmocka_unit_test(own),
   };
   if (argc > 1) cmocka_set_test_filter(argv[1]);
   return cmocka_run_group_tests(tests, NULL, NULL);
