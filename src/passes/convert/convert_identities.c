@@ -226,6 +226,11 @@ static bool is_exact(ln_type from, ln_type to) {
   return bits > 0 && has_signs && bits <= whole_bits(to);
 }
 
+/* Numbers of a byte or less that are no integers of it come from float32 alone. */
+static bool wants_float32(ln_type type) {
+  return ln_type_bits(type) < 8 || type == LN_FLOAT8_E4M3FN || type == LN_FLOAT8_E5M2;
+}
+
 /* A cast of what another cast made without loss reads what that one read. */
 static bool join_casts(ln_rewriter *r, int32_t at) {
   ln_op *op = &r->graph->ops[at];
@@ -235,6 +240,7 @@ static bool join_casts(ln_rewriter *r, int32_t at) {
   const ln_tensor *a = &r->graph->tensors[source];
   if (a->is_variable || ln_tensor_const_data(a) || !is_exact(a->type, in(r, op, 0)->type)) return false;
   if (a->type == out(r, op)->type) return pass_on(r, at, source);
+  if (wants_float32(out(r, op)->type)) return false;
   --r->uses[op->inputs[0]];
   op->inputs[0] = source;
   ++r->uses[source];
