@@ -248,13 +248,52 @@ static bool join_casts(ln_rewriter *r, int32_t at) {
   return true;
 }
 
+/* ---- picks of picks ---- */
+
+/* Constant indices by which a vector is picked from a vector. */
+static bool read_picks(const ln_rewriter *r, const ln_op *op, int64_t *picks, int32_t *count) {
+  if (!ln_op_is(op, LN_OP_GATHER) || op->input_count != 2 || op->inputs[0] < 0) return false;
+  const ln_gather_options *o = op->options;
+  const ln_tensor *vector = in(r, op, 0), *indices = in(r, op, 1);
+  if (o->batch_dims != 0 || vector->signature.rank != 1 || vector->signature.dims[0] < 0 || indices == NULL)
+    return false;
+  if (indices->signature.rank != 1 || !ln_tensor_const_data(indices)) return false;
+  if (!ln_tensor_ints(indices, picks, LN_MAX_RANK, count)) return false;
+  for (int32_t i = 0; i < *count; ++i) {
+    if (picks[i] < 0 || picks[i] >= vector->signature.dims[0]) return false;
+  }
+  return true;
+}
+
+/* What orders of dimensions leave of shapes: picks of picks, and picks of everything in order. */
+static bool join_picks(ln_rewriter *r, int32_t at) {
+  int64_t picks[LN_MAX_RANK], earlier[LN_MAX_RANK];
+  int32_t count, earlier_count, joined[LN_MAX_RANK];
+  ln_op *op = &r->graph->ops[at];
+  if (!read_picks(r, op, picks, &count)) return false;
+  bool all = count == in(r, op, 0)->signature.dims[0];
+  for (int32_t i = 0; i < count; ++i) all = all && picks[i] == i;
+  if (all) return pass_on(r, at, op->inputs[0]);
+  const ln_op *before = ln_rewriter_maker(r, op->inputs[0]);
+  if (before == NULL || !read_picks(r, before, earlier, &earlier_count)) return false;
+  for (int32_t i = 0; i < count; ++i) joined[i] = (int32_t)earlier[picks[i]];
+  const int32_t source = before->inputs[0], indices = ln_rewriter_ints(r, "order", count, joined);
+  if (indices < 0 || r->graph->tensors[source].is_variable) return false;
+  --r->uses[op->inputs[0]];
+  op->inputs[0] = source;
+  op->inputs[1] = indices;
+  ++r->uses[source];
+  ++r->uses[indices];
+  return true;
+}
+
 static bool simplify(ln_rewriter *r, int32_t at) {
   const ln_op *op = &r->graph->ops[at];
   if (op->input_count < 1 || op->output_count != 1 || op->inputs[0] < 0 || r->drop[at]) return false;
   const int32_t other = neutral_arithmetic(r, op);
   if (other >= 0) return pass_on(r, at, other);
   if (is_identity(r, op)) return pass_on(r, at, op->inputs[0]);
-  return undo(r, at) || join(r, at) || join_casts(r, at) || fix_shape(r, at);
+  return undo(r, at) || join(r, at) || join_casts(r, at) || fix_shape(r, at) || join_picks(r, at);
 }
 
 ln_status ln_convert_pass_identities(ln_convert_context *context) {
