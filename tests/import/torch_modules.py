@@ -401,6 +401,35 @@ class Counter(nn.Module):
 layer("counter", Counter(), f(2), extra=[(f(2),), (f(2),)], stateful=True)
 
 
+# boxes, by the name that torchvision gives the operator
+
+
+@torch.library.custom_op("torchvision::nms", mutates_args=())
+def nms(dets: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torch.Tensor:
+    left, kept = scores.argsort(descending=True).tolist(), []
+    area = (dets[:, 2] - dets[:, 0]) * (dets[:, 3] - dets[:, 1])
+    while left:
+        best = left.pop(0)
+        kept.append(best)
+        low, high = torch.maximum(dets[best, :2], dets[:, :2]), torch.minimum(dets[best, 2:], dets[:, 2:])
+        both = (high - low).clamp(min=0).prod(1)
+        left = [k for k in left if both[k] / (area[best] + area[k] - both[k]) <= iou_threshold]
+    return torch.tensor(kept)
+
+
+@nms.register_fake
+def _(dets, scores, iou_threshold):
+    return torch.empty(torch.library.get_ctx().new_dynamic_size(), dtype=torch.int64)
+
+
+def keep_best(x, s):
+    boxes = torch.cat([x, x + 0.5], 1)
+    at = torch.ops.torchvision.nms(boxes, s, 0.3)
+    return at, boxes[at], s[at] * 2
+
+
+case("nms", keep_best, u(20, 2), u(20))
+
 # small models of known kinds
 
 

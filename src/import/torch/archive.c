@@ -73,6 +73,23 @@ bool ln_torch_find_member(const torch_archive *archive, const char *folder, cons
   return false;
 }
 
+bool ln_torch_program_at(const torch_archive *archive, int32_t index, char *name) {
+  static const char folder[] = "models/", ending[] = ".json";
+  const size_t root = strlen(archive->root), from = root + sizeof folder - 1;
+  char whole[TORCH_NAME];
+  if (archive->older) {
+    snprintf(name, TORCH_NAME, "model");
+    return index == 0;
+  }
+  for (int32_t i = 0; i < MOST_MEMBERS && ln_zip_name(archive->data, archive->size, i, whole, sizeof whole); ++i) {
+    if (strncmp(whole, archive->root, root) != 0 || strncmp(whole + root, folder, sizeof folder - 1) != 0) continue;
+    if (!ends_with(whole, ending) || strlen(whole) < from + sizeof ending || index-- > 0) continue;
+    snprintf(name, TORCH_NAME, "%.*s", (int)(strlen(whole) - from - (sizeof ending - 1)), whole + from);
+    return true;
+  }
+  return false;
+}
+
 /* Python writes Infinity and NaN, which JSON has not: the same number of bytes that says what a reader understands. */
 static void replace_words(char *text, size_t size) {
   bool quoted = false;

@@ -207,6 +207,24 @@ int32_t ln_torch_embedding_bag(torch_node *n) {
   return mode == 1 ? ln_emit_mul(n->e, made, ln_emit_const(n->e, LN_FLOAT32, 2, dims, sizes)) : made;
 }
 
+/* ---- boxes ---- */
+
+/* torchvision's: places of the boxes that stay, the best first. How many is known in the run. */
+int32_t ln_torch_nms(torch_node *n) {
+  static const ln_type types[] = {LN_INT32, LN_INT32};
+  const int32_t boxes = ln_torch_tensor(n, "dets"), scores = ln_torch_tensor(n, "scores"), first = 0;
+  const double overlap = ln_torch_number(n, "iou_threshold", 0.5);
+  int32_t made[2];
+  if (ln_emit_failed(n->e)) return -1;
+  const int32_t inputs[] = {boxes, scores, ln_emit_size_of(n->e, boxes, 0), ln_emit_f32(n->e, overlap),
+                            ln_emit_f32(n->e, -INFINITY)};
+  if (!ln_emit_ops(n->e, LN_OP_NON_MAX_SUPPRESSION_V4, NULL, 5, inputs, 2, types, made)) return -1;
+  const ln_strided_slice_options options = {.begin_mask = 1};
+  const int32_t end = ln_emit_expand(n->e, made[1], 1, &first), one = ln_emit_vector(n->e, 1, (const int32_t[]){1});
+  const int32_t parts[] = {made[0], ln_emit_vector(n->e, 1, &first), end, one};
+  return ln_emit_cast(n->e, ln_emit_op(n->e, LN_OP_STRIDED_SLICE, &options, 4, parts, LN_INT32), LN_INT64);
+}
+
 /* ---- losses ---- */
 
 static int32_t reduced(torch_node *n, int32_t each) {

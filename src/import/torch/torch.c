@@ -202,7 +202,7 @@ static void walk_tree(const cJSON *tree, const char *prefix, bool keyed, int32_t
 }
 
 /* Names of the results, "" where nothing names them. */
-static void name_results(const torch_graph *g, leaf_names *out) {
+static void lastingresults(const torch_graph *g, leaf_names *out) {
   const cJSON *module = cJSON_GetObjectItemCaseSensitive(g->model->program, "graph_module");
   const cJSON *calls = cJSON_GetObjectItemCaseSensitive(module, "module_call_graph");
   const char *text =
@@ -250,7 +250,7 @@ static void add_outputs(torch_graph *g) {
   leaf_names leaves = {ln_alloc_array(MOST_RESULTS, 128), 0, MOST_RESULTS};
   int32_t place = 0;
   if (leaves.names == NULL) ln_import_no_memory(g->e->import);
-  else name_results(g, &leaves);
+  else lastingresults(g, &leaves);
   for (const cJSON *spec = specs != NULL ? specs->child : NULL; spec != NULL && !ln_emit_failed(g->e);
        spec = spec->next) {
     const cJSON *user = cJSON_GetObjectItemCaseSensitive(spec, "user_output");
@@ -267,12 +267,10 @@ static void add_outputs(torch_graph *g) {
 
 /* ---- the whole ---- */
 
-static cJSON *read_program(const torch_archive *archive) {
-  char name[TORCH_NAME];
-  if (archive->older) return ln_torch_json(archive, "serialized_exported_program.json", true);
-  if (ln_torch_find_member(archive, "models/", ".json", name)) return ln_torch_json(archive, name, true);
-  ln_import_fail(archive->import, LN_ERR_FORMAT, "the archive holds no program");
-  return NULL;
+static cJSON *read_program(const torch_archive *archive, const char *program) {
+  char name[2 * TORCH_NAME];
+  snprintf(name, sizeof name, "models/%s.json", program);
+  return ln_torch_json(archive, archive->older ? "serialized_exported_program.json" : name, true);
 }
 
 static void check_version(ln_import *import, const cJSON *program) {
@@ -292,14 +290,34 @@ static void read_program_into(ln_import *import, torch_model *model) {
     return;
   }
   model->ranges = cJSON_GetObjectItemCaseSensitive(model->program, "range_constraints");
-  g.e = ln_emit_begin(import, "main");
+  g.e = ln_emit_begin(import, model->name[0] != '\0' ? model->name : "main");
   if (g.e == NULL) return;
   define_inputs(&g);
   if (!ln_torch_run(&g)) return;
   add_outputs(&g);
   ln_emit_at(g.e, NULL, NULL);
   keep_buffers(&g);
-  ln_emit_sign(g.e, "serving_default");
+  ln_emit_sign(g.e, model->name[0] != '\0' ? model->name : "serving_default");
+}
+
+/* Each program of the archive is a signature. */
+static void read_programs(ln_import *import, torch_model *model) {
+  char name[TORCH_NAME];
+  const bool several = ln_torch_program_at(&model->archive, 1, name);
+  for (int32_t i = 0; !ln_import_failed(import) && ln_torch_program_at(&model->archive, i, name); ++i) {
+    if (!ln_import_wants_signature(import, several ? name : "serving_default")) continue;
+    model->name = several ? ln_arena_strdup(&import->model->arena, name) : "";
+    model->weights = (torch_weights){0};
+    if (model->name == NULL) ln_import_no_memory(import);
+    cJSON *program = read_program(&model->archive, name);
+    model->program = program;
+    if (program != NULL) check_version(import, program);
+    if (program != NULL && ln_torch_read_weights(&model->archive, name, &model->weights))
+      read_program_into(import, model);
+    cJSON_Delete(program);
+  }
+  if (!ln_torch_program_at(&model->archive, 0, name))
+    ln_import_fail(import, LN_ERR_FORMAT, "the archive holds no program");
 }
 
 ln_status ln_import_torch(ln_import *import) {
@@ -311,11 +329,7 @@ ln_status ln_import_torch(ln_import *import) {
     ln_import_fail(import, LN_ERR_UNSUPPORTED,
                    "the file holds weights but no architecture: save the model with torch.export.save");
   } else if (ln_torch_open(import, map->data, map->size, &model->archive)) {
-    cJSON *program = read_program(&model->archive);
-    model->program = program;
-    if (program != NULL) check_version(import, program);
-    if (ln_torch_read_weights(&model->archive, &model->weights)) read_program_into(import, model);
-    cJSON_Delete(program);
+    read_programs(import, model);
   }
   return import->status;
 }

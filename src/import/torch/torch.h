@@ -39,6 +39,8 @@ bool ln_torch_open(ln_import *import, const void *data, size_t size, torch_archi
 const void *ln_torch_member(const torch_archive *archive, const char *name, bool wanted, size_t *size);
 /* The member that ends so; false without one. `name` [TORCH_NAME] without the root. */
 bool ln_torch_find_member(const torch_archive *archive, const char *folder, const char *ending, char *name);
+/* The name of the archive's program `index`: "model"; false past the last. `name` [TORCH_NAME]. */
+bool ln_torch_program_at(const torch_archive *archive, int32_t index, char *name);
 /* JSON of a member, with infinities and NaN; the caller's; NULL after a failure. */
 cJSON *ln_torch_json(const torch_archive *archive, const char *name, bool wanted);
 
@@ -54,7 +56,8 @@ typedef struct torch_weights {
   int32_t count, capacity;
 } torch_weights;
 
-bool ln_torch_read_weights(const torch_archive *archive, torch_weights *out);
+/* Of the program of that name. */
+bool ln_torch_read_weights(const torch_archive *archive, const char *program, torch_weights *out);
 void ln_torch_add_weight(ln_import *import, torch_weights *weights, const char *name, const torch_payload *payload);
 const torch_payload *ln_torch_find_weight(const torch_weights *weights, const char *name);
 /* The tensors of a torch.save file: a zip archive. Reads a fixed list of opcodes and calls nothing. */
@@ -89,6 +92,7 @@ typedef struct torch_model {
   torch_archive archive;
   torch_weights weights;
   const cJSON *program; /* the whole JSON */
+  const char *name;     /* where there are several: of the signature, and before names of variables; else "" */
   const cJSON *ranges;  /* of symbols */
 } torch_model;
 

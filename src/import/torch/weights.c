@@ -121,20 +121,29 @@ static void read_entry(const torch_archive *archive, const char *folder, const c
   else if (read_meta(import, entry->string, meta, &payload)) ln_torch_add_weight(import, out, entry->string, &payload);
 }
 
-static void read_folder(const torch_archive *archive, const char *folder, const char *ending, torch_weights *out) {
-  char name[TORCH_NAME];
-  if (ln_torch_find_member(archive, folder, ending, name)) {
-    cJSON *index = ln_torch_json(archive, name, true);
-    const cJSON *entries = cJSON_GetObjectItemCaseSensitive(index, "config");
-    for (const cJSON *entry = entries != NULL ? entries->child : NULL; entry != NULL; entry = entry->next) {
-      if (entry->string != NULL && !ln_import_failed(archive->import)) read_entry(archive, folder, entry, out);
-    }
-    cJSON_Delete(index);
-  } else if (ln_torch_find_member(archive, folder, ".pt", name)) {
-    size_t size;
-    const void *data = ln_torch_member(archive, name, true, &size);
-    if (data != NULL && size > 0) ln_torch_unpickle(archive->import, data, size, out);
+static void read_index(const torch_archive *archive, const char *folder, const char *name, torch_weights *out) {
+  cJSON *index = ln_torch_json(archive, name, true);
+  const cJSON *entries = cJSON_GetObjectItemCaseSensitive(index, "config");
+  for (const cJSON *entry = entries != NULL ? entries->child : NULL; entry != NULL; entry = entry->next) {
+    if (entry->string != NULL && !ln_import_failed(archive->import)) read_entry(archive, folder, entry, out);
   }
+  cJSON_Delete(index);
+}
+
+/* A folder's list of what is in it for the program, or a file of torch.save that holds it. */
+static void read_folder(const torch_archive *archive, const char *folder, const char *program, const char *ending,
+                        torch_weights *out) {
+  char tail[2 * TORCH_NAME], name[TORCH_NAME];
+  size_t size;
+  snprintf(tail, sizeof tail, "/%s_%s", program, ending);
+  if (ln_torch_find_member(archive, folder, tail, name)) {
+    read_index(archive, folder, name, out);
+    return;
+  }
+  snprintf(tail, sizeof tail, "/%s.pt", program);
+  if (!ln_torch_find_member(archive, folder, tail, name)) return;
+  const void *data = ln_torch_member(archive, name, true, &size);
+  if (data != NULL && size > 0) ln_torch_unpickle(archive->import, data, size, out);
 }
 
 /* ---- the older archive: files of torch.save ---- */
@@ -146,15 +155,15 @@ static void read_saved(const torch_archive *archive, const char *const names[2],
   if (data != NULL && size > 0) ln_torch_unpickle(archive->import, data, size, out);
 }
 
-bool ln_torch_read_weights(const torch_archive *archive, torch_weights *out) {
+bool ln_torch_read_weights(const torch_archive *archive, const char *program, torch_weights *out) {
   static const char *const states[2] = {"serialized_state_dict.pt", "serialized_state_dict.json"};
   static const char *const constants[2] = {"serialized_constants.pt", "serialized_constants.json"};
   if (archive->older) {
     read_saved(archive, states, out);
     read_saved(archive, constants, out);
   } else {
-    read_folder(archive, "data/weights/", "weights_config.json", out);
-    read_folder(archive, "data/constants/", "constants_config.json", out);
+    read_folder(archive, "data/weights/", program, "weights_config.json", out);
+    read_folder(archive, "data/constants/", program, "constants_config.json", out);
   }
   return !ln_import_failed(archive->import);
 }
