@@ -377,6 +377,26 @@ for n in "descent momentum adam".split():
     CASES.append(("train_" + n, Trainer(n), (f32(4, 6, 6, 2), np.array([1, 0, 4, 2], "int32")), False, None, 1e-4))
 
 
+class Ring(tf.Module):
+    """Parts of a variable are set, at a place that is kept in another."""
+
+    def __init__(self):
+        super().__init__()
+        self.rows = tf.Variable(f32(5, 3))
+        self.at = tf.Variable(1)
+
+    def __call__(self, a):
+        self.rows[self.at].assign(a[0])
+        self.rows[3:, 1].assign(a[0, :2])
+        self.rows[:1].assign(a[1:])
+        self.at.assign((self.at + 1) % 5)
+        return self.rows + 0.0, self.at + 0
+
+
+CASES.append(("ring", Ring(), (f32(2, 3),), False, None, 1e-6))
+case("slice_update", lambda a, b: tf.raw_ops.TensorStridedSliceUpdate(input=a, begin=[0, 1], end=[0, 3], strides=[1, 1], value=b, begin_mask=1, end_mask=1), x, f32(2, 2, 4))
+
+
 def grads(f):
     def g(a):
         with tf.GradientTape() as tape:

@@ -16,7 +16,6 @@
 
 enum {
   LN_SM_DEPTH = 64,       /* of calls, branches and loops in one another */
-  LN_SM_WORK = 2000000,   /* nodes that are translated, each call of a function anew */
   LN_SM_MOST_LIST = 65536 /* inputs or outputs of a node */
 };
 
@@ -30,11 +29,10 @@ typedef struct ln_sm_ref {
 typedef struct ln_sm_call ln_sm_call;
 
 enum {
-  LN_SM_EFFECT = 1,  /* changes a variable or table: input 0 */
+  LN_SM_EFFECT = 1,  /* changes the variables or tables that it is given */
   LN_SM_CALLS = 2,   /* calls functions */
   LN_SM_DROPPED = 4, /* gives nothing and is left out with all that it asks for */
-  LN_SM_LOOSE = 8,   /* asks for its inputs itself (control flow of TensorFlow 1) */
-  LN_SM_SETUP = 16   /* has a meaning only while variables and tables are set up */
+  LN_SM_LOOSE = 8    /* asks for its inputs itself (control flow of TensorFlow 1) */
 };
 
 typedef struct ln_sm_op {
@@ -81,8 +79,7 @@ typedef enum ln_sm_kind {
   LN_SM_TABLE,    /* a handle */
   LN_SM_LIST,
   LN_SM_STORED, /* a tensor of the checkpoint, while variables are set up */
-  LN_SM_ASSET,  /* the name of a file of the model's */
-  LN_SM_FLOW    /* what only orders TensorArrays */
+  LN_SM_ASSET   /* the name of a file of the model's */
 } ln_sm_kind;
 
 typedef struct ln_sm_value {
@@ -165,8 +162,7 @@ typedef struct ln_sm_table {
   int32_t count;
   const void *keys, *values; /* as tensors hold them */
   size_t key_bytes, value_bytes;
-  int32_t lookup;   /* -1: not yet */
-  bool is_indirect; /* the lookup gives places in `values` */
+  int32_t lookup; /* -1: not yet */
 } ln_sm_table;
 
 /* A tensor of the checkpoint. */
@@ -194,7 +190,7 @@ typedef struct ln_sm {
   int32_t function_count;
   bool setup;      /* in it */
   int32_t probing; /* a loop's body is only tried, in a model of its own */
-  int32_t work;    /* what was translated so far */
+  int64_t work;    /* what was translated so far */
   int32_t nesting; /* of ln_sm_eval */
   ln_sm_variable *variables;
   int32_t variable_count, variable_capacity;
@@ -248,6 +244,8 @@ bool ln_sm_eval(ln_sm_scope *scope, int32_t node);
 ln_sm_value ln_sm_get(ln_sm_scope *scope, ln_sm_ref ref);
 /* Sets a node's output before anything is computed. */
 bool ln_sm_feed(ln_sm_scope *scope, ln_sm_ref ref, ln_sm_value value);
+/* Counts work, which is bounded by the file's size: functions may call one another in any number of ways. */
+bool ln_sm_spend(ln_sm *sm, int64_t work);
 /* Translates a call of a function: its results. */
 bool ln_sm_inline(ln_sm *sm, ln_sm_graph *function, ln_emit *e, int32_t depth, const ln_sm_value *args,
                   int32_t arg_count, ln_sm_value *results, int32_t result_count);

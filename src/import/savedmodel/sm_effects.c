@@ -113,7 +113,7 @@ static bool walk_call(const walk *w, const ln_sm_node *node) {
 
 static bool walk_node(const walk *w, const ln_sm_node *node) {
   const uint32_t flags = node->row != NULL ? node->row->flags : 0;
-  if (++w->sm->work > LN_SM_WORK) {
+  if (!ln_sm_spend(w->sm, 1)) {
     ln_import_fail(w->sm->import, LN_ERR_LIMIT, "node \"%.120s\": functions call one another too often", node->name);
     return false;
   }

@@ -8,14 +8,19 @@ bool ln_sm_failed(const ln_sm *sm) {
   return ln_import_failed(sm->import) || (sm->scratch != NULL && ln_import_failed(sm->scratch));
 }
 
+/* Some ten times what TensorFlow's own files need. */
+bool ln_sm_spend(ln_sm *sm, int64_t work) {
+  sm->work += work;
+  return sm->work <= 100000 + (int64_t)(ln_wire_left(&sm->file) / 4);
+}
+
 /* ---- scopes ---- */
 
 bool ln_sm_scope_open(ln_sm *sm, const ln_sm_graph *graph, ln_emit *e, ln_sm_scope *outer, const ln_sm_value *args,
                       int32_t depth, ln_sm_scope *out) {
   *out = (ln_sm_scope){.sm = sm, .graph = graph, .e = e, .outer = outer, .args = args, .depth = depth};
   if (e == NULL || ln_sm_failed(sm)) return false;
-  sm->work += 1 + graph->node_count / 8;
-  if (depth > LN_SM_DEPTH || sm->work > LN_SM_WORK) {
+  if (depth > LN_SM_DEPTH || !ln_sm_spend(sm, 1 + graph->node_count / 8)) {
     ln_emit_refuse(e, "functions call one another too often or too deeply");
     return false;
   }
@@ -123,7 +128,8 @@ static bool translate(ln_sm_scope *scope, int32_t index) {
   const ln_sm_node *node = &scope->graph->nodes[index];
   ln_sm *sm = scope->sm;
   ln_emit_at(scope->e, node->name, node->op);
-  if (++sm->work > LN_SM_WORK) {
+  const int32_t ops = ln_emit_graph(scope->e)->op_count;
+  if (!ln_sm_spend(sm, 1)) {
     ln_emit_refuse(scope->e, "functions call one another too often");
     return false;
   }
@@ -134,6 +140,8 @@ static bool translate(ln_sm_scope *scope, int32_t index) {
   node->row->translate(&c);
   scope->values[index] = c.out;
   scope->value_counts[index] = c.out_count;
+  const int32_t made = ln_emit_graph(scope->e)->op_count - ops;
+  ln_sm_spend(sm, (made > 0 ? made : 0) / 4 + c.out_count / 16);
   return !ln_sm_failed(sm);
 }
 

@@ -250,7 +250,7 @@ void ln_sm_op_sparse_segment(ln_sm_call *c) {
 void ln_sm_op_bincount(ln_sm_call *c) {
   ln_emit *e = c->e;
   int32_t a = as_i32(c, 0);
-  const int32_t size = as_i32(c, 1), weights = ln_sm_in(c, 2), all = -1;
+  const int32_t size = as_i32(c, 1), weights = ln_sm_in(c, 2);
   const ln_type type = ln_emit_type(e, weights);
   const bool weighed = ln_emit_elements(e, weights) != 0, truth = ln_sm_bool(c, "binary_output", false);
   const ln_dim rest = LN_DIM_REST;
@@ -264,7 +264,6 @@ void ln_sm_op_bincount(ln_sm_call *c) {
     const int32_t flat = rows || ln_emit_rank(e, weights) == 1 ? weights : ln_emit_reshape(e, weights, 1, &rest);
     hot = ln_emit_mul(e, hot, ln_emit_expand(e, flat, 1, &last));
   }
-  (void)all;
   ln_sm_result(c, ln_emit_reduce(e, truth ? LN_OP_REDUCE_MAX : LN_OP_SUM, hot, 1, &axis, false));
 }
 

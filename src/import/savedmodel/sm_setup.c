@@ -162,6 +162,10 @@ bool ln_sm_keep(ln_sm_call *c, int32_t i, ln_type *type, ln_shape *shape, const 
 void ln_sm_op_restore(ln_sm_call *c) {
   ln_sm *sm = ln_sm_of(c);
   ln_nodedef_tensor lists[2];
+  if (!sm->setup) {
+    ln_sm_op_file(c);
+    return;
+  }
   for (int32_t i = 0; i < 2; ++i) {
     const ln_sm_ref from = c->node->input_count == 3 ? c->node->inputs[1 + i] : (ln_sm_ref){-1, 0};
     if (from.node < 0 || !ln_nodedef_get_tensor(&c->scope->graph->nodes[from.node].def, "value", &lists[i])) {
@@ -186,6 +190,14 @@ void ln_sm_op_restore(ln_sm_call *c) {
     }
     c->out[i] = (ln_sm_value){.kind = LN_SM_STORED, .index = sm->stored_count++, .tensor = -1};
   }
+}
+
+/* What reads or writes files */
+void ln_sm_op_file(ln_sm_call *c) {
+  if (ln_sm_of(c)->setup) return;
+  ln_emit_refuse(
+      c->e,
+      "it reads or writes a file while the model runs; leave its signature out: --signature NAME converts others");
 }
 
 /* ---- what is run ---- */

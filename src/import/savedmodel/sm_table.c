@@ -79,7 +79,6 @@ static bool open_asset(ln_sm_call *c, int32_t index, ln_file_map *map) {
 /* Lines of a file, each cut by a delimiter. */
 typedef struct lines {
   const char *at, *end;
-  char delimiter;
 } lines;
 
 static bool next_line(lines *l, ln_span *out) {
@@ -120,7 +119,7 @@ static bool number_of(ln_span text, int64_t *out) {
 static bool gather_column(ln_sm_call *c, ln_span text, int64_t index, char delimiter, int64_t offset, int64_t most,
                           ln_type type, const void **data, size_t *bytes, int32_t *count) {
   ln_sm *sm = ln_sm_of(c);
-  lines l = {text.data, text.data + text.size, delimiter};
+  lines l = {text.data, text.data + text.size};
   ln_span line, cell;
   int32_t lines_in_all = 0;
   size_t room = 0;
