@@ -1,7 +1,7 @@
 /* RNN, LSTM and GRU: ONNX's weights, gates and layouts for ln_emit_recurrent. */
 #include <string.h>
 
-#include "import/onnx/onnx_lists.h"
+#include "import/onnx/onnx_quantize.h"
 
 /* The inputs' places, which the three operators share; -1: the cell has none. */
 typedef struct cell_form {
@@ -21,8 +21,12 @@ static const cell_form forms[] = {
 
 enum { X, W, R, B, LENGTHS, H0 };
 
+/* DynamicQuantizeLSTM: weights are integers [directions, in, gates * units], whose scales and zero points come last. */
+enum { QUANTIZED = 100, SCALES_OF_W = 8, SCALES_OF_R = 10 };
+
 typedef struct direction {
   const cell_form *form;
+  bool quantized;
   int32_t index, units;
   bool batch_first;
 } direction;
@@ -110,10 +114,21 @@ static int32_t rows(const ln_onnx_node *n, const direction *d, int32_t a, int32_
   return a < 0 ? -1 : ln_emit_slice(n->e, a, 0, which * d->units, (which + 1) * d->units, 1);
 }
 
+/* Weights [gates * units, in] of the direction. */
+static int32_t weights(ln_onnx_node *n, const direction *d, int32_t input, int32_t scales) {
+  ln_emit *e = n->e;
+  if (!d->quantized) return part(n, input, d->index, 0);
+  int32_t scale = ln_onnx_in(n, scales), zero = ln_onnx_in(n, scales + 1);
+  if (ln_emit_rank(e, scale) > 0) scale = ln_emit_pick(e, scale, 0, d->index);
+  if (ln_emit_rank(e, zero) > 0) zero = ln_emit_pick(e, zero, 0, d->index);
+  const ln_onnx_scale by = {.scale = scale, .zero = zero, .axis = 1};
+  return ln_emit_swap(e, ln_onnx_dequantize(n, ln_emit_pick(e, ln_onnx_in(n, input), 0, d->index), &by), 0, 1);
+}
+
 static void set_weights(ln_onnx_node *n, const direction *d, ln_recurrent *layer) {
   static const int32_t peepholes[3] = {0, 2, 1}; /* ours are input, forget, output */
   const cell_form *f = d->form;
-  const int32_t w = part(n, W, d->index, 0), r = part(n, R, d->index, 0), b = part(n, B, d->index, 0);
+  const int32_t w = weights(n, d, W, SCALES_OF_W), r = weights(n, d, R, SCALES_OF_R), b = part(n, B, d->index, 0);
   for (int32_t g = 0; g < f->gates; ++g) {
     layer->kernel[g] = rows(n, d, w, f->order[g]);
     layer->recurrent[g] = rows(n, d, r, f->order[g]);
@@ -162,17 +177,22 @@ static int32_t join(ln_onnx_node *n, bool batch_first, bool is_sequence, int32_t
 void ln_onnx_recurrent(ln_onnx_node *n) {
   ln_emit *e = n->e;
   const bool batch_first = ln_onnx_int(n, "layout", 0) != 0;
+  const bool quantized = n->variant == QUANTIZED;
   const int32_t directions = strcmp(ln_onnx_text(n, "direction", "forward"), "bidirectional") == 0 ? 2 : 1;
   const int32_t r = ln_onnx_in(n, R), x = ln_emit_cast(e, ln_onnx_in(n, X), LN_FLOAT32);
   int32_t parts[3][2], made[3];
   if (ln_emit_failed(e)) return;
-  if (ln_emit_rank(e, x) != 3 || ln_emit_rank(e, r) != 3 || ln_emit_dim(e, r, 2) < 1) {
+  if (ln_emit_rank(e, x) != 3 || ln_emit_rank(e, r) != 3 || ln_emit_dim(e, r, quantized ? 1 : 2) < 1) {
     ln_emit_wrong(e, "its input and weights have %d and %d dimensions", ln_emit_rank(e, x), ln_emit_rank(e, r));
     return;
   }
   const int32_t first = batch_first ? x : ln_emit_swap(e, x, 0, 1);
   for (int32_t i = 0; i < directions; ++i) {
-    const direction d = {&forms[n->variant], i, ln_emit_dim(e, r, 2), batch_first};
+    const direction d = {.form = &forms[quantized ? LN_CELL_LSTM : n->variant],
+                         .quantized = quantized,
+                         .index = i,
+                         .units = ln_emit_dim(e, r, quantized ? 1 : 2),
+                         .batch_first = batch_first};
     if (!run(n, &d, first, made)) return;
     for (int32_t k = 0; k < 3; ++k) parts[k][i] = made[k];
   }
