@@ -56,6 +56,7 @@ typedef struct ln_onnx_scope {
   const char *prefix;                    /* "caller/" */
   ln_onnx_name **names;
   int32_t name_capacity, name_count;
+  struct ln_onnx_scope *used; /* holds the names that anything of the graph reads; NULL: all may be */
   int32_t depth;
 } ln_onnx_scope;
 
@@ -89,7 +90,7 @@ bool ln_onnx_has(const ln_onnx_node *n, int32_t index);
 int32_t ln_onnx_in(ln_onnx_node *n, int32_t index);
 /* Whatever it is. */
 ln_onnx_value ln_onnx_in_value(ln_onnx_node *n, int32_t index);
-/* Whether anybody may ask for it. */
+/* Whether anybody reads it. */
 bool ln_onnx_wants(const ln_onnx_node *n, int32_t index);
 void ln_onnx_out(ln_onnx_node *n, int32_t index, int32_t tensor);
 void ln_onnx_out_value(ln_onnx_node *n, int32_t index, ln_onnx_value value);
@@ -169,6 +170,9 @@ void ln_onnx_define(ln_onnx_scope *scope, const char *name, ln_onnx_value value)
 /* Names of initializers, made constants when they are asked for. */
 void ln_onnx_define_later(ln_onnx_scope *scope, const char *name, const struct Onnx__Tensor *tensor,
                           const struct Onnx__SparseTensor *sparse);
+/* Notes what nodes, their graphs and the outputs of a graph or function read. */
+void ln_onnx_note_uses(ln_onnx_scope *scope, size_t node_count, struct Onnx__Node *const *nodes, size_t output_count,
+                       char *const *outputs);
 bool ln_onnx_defines(const ln_onnx_scope *scope, const char *name);
 /* Emits a function's body in place of the node that calls it. */
 void ln_onnx_emit_function(ln_onnx_node *n, const struct Onnx__Function *function);

@@ -30,6 +30,19 @@ static void define_constants(ln_onnx_scope *scope, const Onnx__Graph *graph) {
   }
 }
 
+/* The names of a graph's outputs; NULL when memory is short. */
+static char **output_names(ln_onnx_scope *scope, const Onnx__Graph *graph) {
+  char **names = ln_arena_array(ln_emit_arena(scope->e), graph->n_output, sizeof *names);
+  if (names == NULL) ln_import_no_memory(scope->onnx->import);
+  for (size_t i = 0; names != NULL && i < graph->n_output; ++i) names[i] = graph->output[i]->name;
+  return names;
+}
+
+static void note_graph(ln_onnx_scope *scope, const Onnx__Graph *graph) {
+  char **names = output_names(scope, graph);
+  if (names != NULL) ln_onnx_note_uses(scope, graph->n_node, graph->node, graph->n_output, names);
+}
+
 static bool emit_nodes(ln_onnx_scope *scope, size_t count, Onnx__Node *const *nodes) {
   if (scope->depth > LN_ONNX_DEEPEST) {
     ln_emit_refuse(scope->e, "graphs and functions nest deeper than %d", LN_ONNX_DEEPEST);
@@ -53,6 +66,7 @@ bool ln_onnx_emit_graph(ln_onnx_node *n, const Onnx__Graph *graph, ln_emit *e, i
     return false;
   }
   define_constants(&scope, graph);
+  note_graph(&scope, graph);
   for (int32_t i = 0; i < input_count; ++i) ln_onnx_define(&scope, text_of(graph->input[i]->name), inputs[i]);
   if (!emit_nodes(&scope, graph->n_node, graph->node)) return false;
   for (int32_t i = 0; i < output_count; ++i) {
@@ -87,6 +101,7 @@ void ln_onnx_emit_function(ln_onnx_node *n, const Onnx__Function *function) {
     return;
   }
   bind_function(&scope, n, function);
+  ln_onnx_note_uses(&scope, function->n_node, function->node, function->n_output, function->output);
   if (!emit_nodes(&scope, function->n_node, function->node)) return;
   for (int32_t i = 0; i < n->output_count; ++i) {
     ln_onnx_value value;
@@ -181,6 +196,7 @@ void ln_onnx_emit_model(ln_onnx *onnx) {
     return;
   }
   define_constants(&scope, graph);
+  note_graph(&scope, graph);
   for (size_t i = 0; i < graph->n_input && !ln_emit_failed(e); ++i) {
     if (!ln_onnx_defines(&scope, text_of(graph->input[i]->name))) add_input(&scope, graph->input[i]);
   }

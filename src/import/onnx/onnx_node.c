@@ -156,6 +156,9 @@ void ln_onnx_emit_node(ln_onnx_scope *scope, const Onnx__Node *proto) {
     return;
   }
   for (int32_t i = 0; i < n.output_count; ++i) n.outputs[i] = ln_onnx_of(-1);
+  bool wanted = false;
+  for (int32_t i = 0; i < n.output_count; ++i) wanted = wanted || ln_onnx_wants(&n, i);
+  if (!wanted) return; /* nodes do nothing else */
   start(&n);
   if (--scope->onnx->budget < 0) {
     ln_emit_refuse(scope->e, "functions of the model call one another too often");
@@ -185,7 +188,8 @@ int32_t ln_onnx_in(ln_onnx_node *n, int32_t index) {
 }
 
 bool ln_onnx_wants(const ln_onnx_node *n, int32_t index) {
-  return index < n->output_count && text_of(n->proto->output[index])[0] != '\0';
+  if (index >= n->output_count || text_of(n->proto->output[index])[0] == '\0') return false;
+  return n->scope->used == NULL || ln_onnx_defines(n->scope->used, n->proto->output[index]);
 }
 
 void ln_onnx_out_value(ln_onnx_node *n, int32_t index, ln_onnx_value value) {

@@ -81,6 +81,44 @@ void ln_onnx_define_later(ln_onnx_scope *scope, const char *text, const Onnx__Te
   name->sparse = sparse;
 }
 
+/* ---- what is read ---- */
+
+static bool note(ln_onnx_scope *used, const char *text) {
+  if (text == NULL || text[0] == '\0' || enter(used, text) != NULL) return true;
+  ln_import_no_memory(used->onnx->import);
+  return false;
+}
+
+static bool note_nodes(ln_onnx_scope *used, size_t count, Onnx__Node *const *nodes, int32_t depth) {
+  if (depth > LN_ONNX_DEEPEST) return true;
+  for (size_t i = 0; i < count; ++i) {
+    for (size_t k = 0; k < nodes[i]->n_input; ++k) {
+      if (!note(used, nodes[i]->input[k])) return false;
+    }
+    for (size_t k = 0; k < nodes[i]->n_attribute; ++k) {
+      const Onnx__Graph *graph = nodes[i]->attribute[k]->g;
+      if (graph == NULL) continue;
+      if (!note_nodes(used, graph->n_node, graph->node, depth + 1)) return false;
+      for (size_t o = 0; o < graph->n_output; ++o) {
+        if (!note(used, graph->output[o]->name)) return false;
+      }
+    }
+  }
+  return true;
+}
+
+void ln_onnx_note_uses(ln_onnx_scope *scope, size_t node_count, Onnx__Node *const *nodes, size_t output_count,
+                       char *const *outputs) {
+  scope->used = ln_arena_alloc(ln_emit_arena(scope->e), sizeof *scope->used);
+  if (scope->used == NULL) {
+    ln_import_no_memory(scope->onnx->import);
+    return;
+  }
+  *scope->used = (ln_onnx_scope){.onnx = scope->onnx, .e = scope->e};
+  bool good = note_nodes(scope->used, node_count, nodes, 0);
+  for (size_t i = 0; good && i < output_count; ++i) good = note(scope->used, outputs[i]);
+}
+
 bool ln_onnx_defines(const ln_onnx_scope *scope, const char *text) { return find(scope, text) != NULL; }
 
 static void make(ln_onnx_scope *scope, ln_onnx_name *name) {

@@ -140,6 +140,17 @@ static void set_weights(ln_onnx_node *n, const direction *d, ln_recurrent *layer
   for (int32_t i = 0; i < 3; ++i) layer->peephole[i] = rows(n, d, p, peepholes[i]);
 }
 
+/* A state to begin with; -1 for zeros, which is what there is where nothing is said. */
+static int32_t first_state(ln_onnx_node *n, const direction *d, int32_t input, int32_t axis) {
+  const int32_t state = part(n, input, d->index, axis);
+  const int64_t count = state >= 0 ? ln_emit_elements(n->e, state) : 0;
+  const float *data = count > 0 && ln_emit_type(n->e, state) == LN_FLOAT32 ? ln_emit_data(n->e, state) : NULL;
+  for (int64_t i = 0; data != NULL && i < count; ++i) {
+    if (data[i] != 0) return state;
+  }
+  return data != NULL ? -1 : state;
+}
+
 /* ---- a direction ---- */
 
 static bool run(ln_onnx_node *n, const direction *d, int32_t x, int32_t *outputs) {
@@ -152,12 +163,12 @@ static bool run(ln_onnx_node *n, const direction *d, int32_t x, int32_t *outputs
   layer.clip = ln_onnx_float(n, "clip", 0);
   layer.input_forget = ln_onnx_int(n, "input_forget", 0) != 0;
   layer.reset_after = ln_onnx_int(n, "linear_before_reset", 0) != 0;
-  layer.h0 = part(n, H0, d->index, state_axis);
-  if (d->form->c0 >= 0) layer.c0 = part(n, d->form->c0, d->index, state_axis);
+  layer.h0 = first_state(n, d, H0, state_axis);
+  if (d->form->c0 >= 0) layer.c0 = first_state(n, d, d->form->c0, state_axis);
   layer.lengths = ln_onnx_in(n, LENGTHS);
   outputs[0] = outputs[1] = outputs[2] = -1;
   if (!ln_emit_recurrent(n->e, x, &layer, ln_onnx_wants(n, 0) ? &outputs[0] : NULL, &outputs[1],
-                         d->form->c0 >= 0 ? &outputs[2] : NULL)) {
+                         d->form->c0 >= 0 && ln_onnx_wants(n, 2) ? &outputs[2] : NULL)) {
     return false;
   }
   if (layer.backwards && outputs[0] >= 0) outputs[0] = ln_emit_reverse(n->e, outputs[0], 1);
