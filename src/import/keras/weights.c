@@ -241,6 +241,34 @@ bool ln_keras_has_weight(const ln_keras_call *call, const char *name) {
   return false;
 }
 
+/* ---- layers that several models share: their weights are kept where the first of these has them ---- */
+
+enum { VISITS_MOST = 100000 };
+
+static bool is_same_layer(const cJSON *a, const cJSON *b) {
+  return strcmp(ln_keras_layer_name(a), ln_keras_layer_name(b)) == 0 &&
+         strcmp(ln_keras_class(a), ln_keras_class(b)) == 0;
+}
+
+/* A group of the layer under `path` that has the array `rest` ("vars/0"); NULL. */
+static const char *shared_group(ln_keras_call *call, const cJSON *model, const char *path, const char *rest,
+                                int32_t depth, int32_t *visits) {
+  char place[ITEM_MOST * 2];
+  const cJSON *child;
+  for (int32_t i = 0; depth < LN_KERAS_DEPTH && (child = ln_keras_child(model, i, place, sizeof place)) != NULL; ++i) {
+    if (++*visits > VISITS_MOST || ln_emit_failed(call->e)) return NULL;
+    const char *group = find_group(call, path, child, place);
+    if (group == NULL) return NULL;
+    if (is_same_layer(child, call->layer)) {
+      const char *array = ln_arena_printf(ln_emit_arena(call->e), "%s/%s", group, rest);
+      if (array == NULL || ln_h5_is_array(call->k->file, array)) return array;
+    }
+    const char *found = shared_group(call, child, group, rest, depth + 1, visits);
+    if (found != NULL) return found;
+  }
+  return NULL;
+}
+
 static int32_t remember(ln_keras *k, const char *path, int32_t tensor) {
   if (k->cached == k->cache_room) {
     const int32_t room = k->cache_room * 2 + 64;
@@ -283,6 +311,11 @@ int32_t ln_keras_weight(ln_keras_call *call, const char *name) {
     const size_t length = strlen(call->weights.path) + 1;
     const char *other = ln_arena_printf(ln_emit_arena(call->e), "%.*s_%s", (int)length, path, path + length);
     if (other != NULL && ln_h5_has(k->file, other)) path = other;
+  }
+  if (call->weights.path != NULL && !ln_h5_has(k->file, path)) {
+    int32_t visits = 0;
+    const char *shared = shared_group(call, k->config, "", path + strlen(call->weights.path) + 1, 0, &visits);
+    if (shared != NULL) path = shared;
   }
   for (int32_t i = 0; i < k->cached; ++i) {
     if (k->cache[i].graph == k->e->graph && strcmp(k->cache[i].path, path) == 0) return k->cache[i].tensor;
