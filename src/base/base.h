@@ -74,16 +74,16 @@ long ln_alloc_fail_pending(void); /* allocations until it fails; 0 once it has *
 typedef struct ln_arena {
   struct ln_arena_block *head;
   struct ln_arena_adopted *adopted; /* memory from elsewhere */
-  size_t used;  /* bytes handed out, for reports */
-  size_t limit; /* bytes it may hand out; 0: any number. Its owner's to set at any time */
-  bool refused; /* an allocation would have passed the limit */
+  size_t used;                      /* bytes handed out, for reports */
+  size_t limit;                     /* bytes it may hand out; 0: any number. Its owner's to set at any time */
+  bool refused;                     /* an allocation would have passed the limit */
 } ln_arena;
 
 void *ln_arena_alloc(ln_arena *arena, size_t bytes);                    /* zeroed; NULL on failure */
 void *ln_arena_array(ln_arena *arena, size_t count, size_t item_bytes); /* zeroed, product checked */
 void *ln_arena_copy(ln_arena *arena, const void *data, size_t bytes);
-/* Makes `memory` of ln_alloc the arena's, or a copy where that is small, and gives it back; NULL, and `memory` freed, on
- * failure. */
+/* Makes `memory` of ln_alloc the arena's, or a copy where that is small, and gives it back; NULL, and `memory` freed,
+ * on failure. */
 void *ln_arena_adopt(ln_arena *arena, void *memory, size_t bytes);
 char *ln_arena_strdup(ln_arena *arena, const char *text);
 char *ln_arena_printf(ln_arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -404,7 +404,8 @@ ln_status ln_export_map_solve(ln_export_map *map, ln_error *err) {
   for (int32_t i = 0; i < map->slot_count; ++i) {
     if (!is_open(&map->slots[i])) continue;
     return ln_fail(err, LN_ERR_UNSUPPORTED,
-                   "\"%.120s\" has changed, but is no weight of the source, nor one that was merely scaled or shifted; leave it as it is when training (linnet train --train)",
+                   "\"%.120s\" has changed, but is no weight of the source, nor one that was merely scaled or shifted; "
+                   "leave it as it is when training (linnet train --train)",
                    map->slots[i].tensor->name);
   }
   return LN_OK;
