@@ -393,6 +393,26 @@ class Ring(tf.Module):
         return self.rows + 0.0, self.at + 0
 
 
+class Inside(tf.Module):
+    """Variables that change within loops, branches and functions."""
+
+    def __init__(self):
+        super().__init__()
+        self.n = tf.Variable(1.0)
+        self.m = tf.Variable([1.0, 2.0])
+
+    def __call__(self, a):
+        for k in tf.range(3):
+            self.n.assign_add(tf.cast(k, tf.float32))
+            if a[k] > 0:
+                self.m.assign(self.m * 2.0)
+            else:
+                self.m.assign_sub([1.0, 1.0])
+        tf.function(lambda: self.n.assign(self.n * 10.0))()
+        return self.n + 0.0, self.m + 0.0, a
+
+
+CASES.append(("inside", Inside(), (np.array([1, -1, 2], "float32"),), False, None, 1e-6))
 CASES.append(("ring", Ring(), (f32(2, 3),), False, None, 1e-6))
 case("slice_update", lambda a, b: tf.raw_ops.TensorStridedSliceUpdate(input=a, begin=[0, 1], end=[0, 3], strides=[1, 1], value=b, begin_mask=1, end_mask=1), x, f32(2, 2, 4))
 
