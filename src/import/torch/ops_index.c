@@ -405,7 +405,7 @@ int32_t ln_torch_diag_embed(torch_node *n) {
   const int32_t size = ln_emit_dim(n->e, a, -1);
   if (offset != 0 || dim1 != -2 || dim2 != -1 || size < 0 || size > 1 << 13 || rank < 1)
     return ln_emit_refuse(n->e, "only the main diagonal of the last two dimensions is built");
-  uint8_t *mask = ln_arena_alloc(ln_emit_arena(n->e), (size_t)size * (size_t)size + 1);
+  uint8_t *mask = ln_arena_array(ln_emit_arena(n->e), (size_t)size + 1, (size_t)size + 1);
   if (mask == NULL) return ln_import_no_memory(n->e->import);
   for (int32_t i = 0; i < size; ++i) mask[(size_t)i * (size_t)size + (size_t)i] = 1;
   const int32_t dims[] = {size, size}, condition = ln_emit_const(n->e, LN_BOOL, 2, dims, mask);
@@ -445,7 +445,7 @@ int32_t ln_torch_im2col(torch_node *n) {
   a = ln_emit_pad(n->e, a, before, before, 0);
   for (int32_t i = 0; i < 2; ++i) {
     const int32_t axis = 2 + 2 * i, size = ln_emit_dim(n->e, a, axis);
-    if (size < 0 || kernel[i] < 1 || stride[i] < 1 || kernel[i] > size)
+    if (size < 0 || kernel[i] < 1 || stride[i] < 1 || kernel[i] > size || dilation[i] < 1 || size > 1 << 14)
       return ln_emit_refuse(n->e, "bad or open sizes");
     counts[i] = (int32_t)((size - dilation[i] * (kernel[i] - 1) - 1) / stride[i]) + 1;
     const int32_t dims[] = {(int32_t)kernel[i], counts[i]};
@@ -456,8 +456,9 @@ int32_t ln_torch_im2col(torch_node *n) {
     a = ln_emit_gather(n->e, a, ln_emit_const(n->e, LN_INT32, 2, dims, places), axis, 0);
   }
   a = ln_emit_transpose(n->e, a, order);
-  const ln_dim dims[] = {LN_DIM_OF(a, 0), LN_DIM(ln_emit_dim(n->e, a, 1) * (int32_t)(kernel[0] * kernel[1])),
-                         LN_DIM(counts[0] * counts[1])};
+  const int64_t columns = ln_emit_failed(n->e) ? 0 : ln_emit_dim(n->e, a, 1) * kernel[0] * kernel[1];
+  if (columns > INT32_MAX) return ln_emit_refuse(n->e, "its patches are too large");
+  const ln_dim dims[] = {LN_DIM_OF(a, 0), LN_DIM((int32_t)columns), LN_DIM(counts[0] * counts[1])};
   return ln_emit_reshape(n->e, a, 3, dims);
 }
 

@@ -189,7 +189,8 @@ static int32_t pad_axis(torch_node *n, int32_t a, int32_t axis, int32_t before, 
   const int32_t size = ln_emit_dim(n->e, a, axis);
   if (before == 0 && after == 0) return a;
   if (size < 1) return ln_emit_refuse(n->e, "an open dimension is padded by its own elements");
-  if (before > 1 << 20 || after > 1 << 20 || size > 1 << 24 || size + before + after < 1)
+  if (before > 1 << 20 || after > 1 << 20 || size > 1 << 24 || before < -size || after < -size ||
+      size + before + after < 1)
     return ln_emit_wrong(n->e, "bad padding");
   const int32_t count = size + before + after;
   int32_t *places = ln_arena_array(ln_emit_arena(n->e), (size_t)count, sizeof *places);

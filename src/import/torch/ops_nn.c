@@ -104,7 +104,9 @@ static void read_padding(const torch_node *n, ln_window *w) {
   w->padding = LN_EMIT_EXPLICIT;
   if (text == NULL) spread(n, "padding", w->rank, 0, w->before);
   for (int32_t i = 0; i < w->rank; ++i) {
-    const int32_t whole = text != NULL && strcmp(text, "same") == 0 ? (w->size[i] - 1) * w->dilation[i] : 0;
+    const int64_t all = text != NULL && strcmp(text, "same") == 0 ? (int64_t)(w->size[i] - 1) * w->dilation[i] : 0;
+    const int32_t whole = all >= 0 && all < INT32_MAX / 4 ? (int32_t)all : -1;
+    if (whole < 0) ln_emit_wrong(n->e, "its window is too large");
     if (text != NULL) w->before[i] = whole / 2;
     w->after[i] = text != NULL ? whole - whole / 2 : w->before[i];
   }
@@ -190,7 +192,8 @@ static int32_t adapt_axis(torch_node *n, int32_t a, int32_t axis, int32_t size, 
   if (from < 0 || size > 256) return ln_emit_refuse(n->e, "an open dimension is pooled to %d elements", size);
   if (from == size) return a;
   for (int32_t i = 0; i < size; ++i) {
-    const int32_t begin = i * from / size, end = ((i + 1) * from + size - 1) / size;
+    const int32_t begin = (int32_t)((int64_t)i * from / size);
+    const int32_t end = (int32_t)(((int64_t)(i + 1) * from + size - 1) / size);
     parts[i] = ln_emit_reduce(n->e, code, ln_emit_slice(n->e, a, axis, begin, end, 1), 1, &axis, true);
   }
   return ln_emit_concat(n->e, axis, size, parts);

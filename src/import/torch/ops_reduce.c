@@ -264,7 +264,7 @@ int32_t ln_torch_cumprod(torch_node *n) {
                 size = axis < 0 ? -1 : ln_emit_dim(n->e, a, axis);
   if (size < 0 || size > 256 || rank == LN_MAX_RANK)
     return ln_emit_refuse(n->e, "more than 256 elements are multiplied");
-  uint8_t *mask = ln_arena_alloc(ln_emit_arena(n->e), (size_t)size * (size_t)size + 1);
+  uint8_t *mask = ln_arena_array(ln_emit_arena(n->e), (size_t)size + 1, (size_t)size + 1);
   if (mask == NULL) return ln_import_no_memory(n->e->import);
   for (int32_t i = 0; i < size * size; ++i) mask[i] = i % size <= i / size;
   const int32_t dims[] = {size, size}, condition = ln_emit_const(n->e, LN_BOOL, 2, dims, mask);

@@ -409,13 +409,16 @@ int32_t ln_torch_split(torch_node *n) {
 }
 
 int32_t ln_torch_put_split(torch_node *n, int32_t parent, int32_t part) {
-  int32_t sizes[TORCH_MOST_OUTPUTS], from = 0;
+  int32_t sizes[TORCH_MOST_OUTPUTS];
+  int64_t from = 0;
   const int32_t axis = axis_of(n, parent);
   if (axis < 0) return -1;
   const int32_t count = sizes_of(n, ln_emit_dim(n->e, parent, axis), sizes);
   if (n->shown >= count) return -1;
   for (int32_t i = 0; i < n->shown; ++i) from += sizes[i];
-  return replace(n, parent, part, axis, LN_DIM(from), LN_DIM(from + sizes[n->shown]), 1);
+  const int64_t to = from + sizes[n->shown];
+  if (from < 0 || to > INT32_MAX) return ln_emit_wrong(n->e, "its parts are larger than the whole");
+  return replace(n, parent, part, axis, LN_DIM((int32_t)from), LN_DIM((int32_t)to), 1);
 }
 
 int32_t ln_torch_unbind(torch_node *n) {
@@ -492,7 +495,8 @@ int32_t ln_torch_pixel_shuffle(torch_node *n) {
   const int32_t a = self(n), r = (int32_t)ln_torch_int(n, "upscale_factor", 1);
   if (ln_emit_failed(n->e)) return -1;
   const int32_t channels = ln_emit_dim(n->e, a, 1), h = ln_emit_dim(n->e, a, 2), w = ln_emit_dim(n->e, a, 3);
-  if (ln_emit_rank(n->e, a) != 4 || r < 1 || r > 1024 || channels < 0 || h < 0 || w < 0)
+  if (ln_emit_rank(n->e, a) != 4 || r < 1 || r > 1024 || channels < 0 || h < 0 || w < 0 || h > INT32_MAX / r ||
+      w > INT32_MAX / r)
     return ln_emit_refuse(n->e, "it takes a fixed shape of four dimensions");
   const ln_dim apart[] = {LN_DIM_OF(a, 0), LN_DIM(channels / (r * r)), LN_DIM(r), LN_DIM(r), LN_DIM(h), LN_DIM(w)};
   const ln_dim whole[] = {LN_DIM_OF(a, 0), LN_DIM(channels / (r * r)), LN_DIM(h * r), LN_DIM(w * r)};
@@ -504,7 +508,7 @@ int32_t ln_torch_pixel_unshuffle(torch_node *n) {
   const int32_t a = self(n), r = (int32_t)ln_torch_int(n, "downscale_factor", 1);
   if (ln_emit_failed(n->e)) return -1;
   const int32_t channels = ln_emit_dim(n->e, a, 1), h = ln_emit_dim(n->e, a, 2), w = ln_emit_dim(n->e, a, 3);
-  if (ln_emit_rank(n->e, a) != 4 || r < 1 || r > 1024 || channels < 0 || h < 0 || w < 0)
+  if (ln_emit_rank(n->e, a) != 4 || r < 1 || r > 1024 || channels < 0 || h < 0 || w < 0 || channels > INT32_MAX / r / r)
     return ln_emit_refuse(n->e, "it takes a fixed shape of four dimensions");
   const ln_dim apart[] = {LN_DIM_OF(a, 0), LN_DIM(channels), LN_DIM(h / r), LN_DIM(r), LN_DIM(w / r), LN_DIM(r)};
   const ln_dim whole[] = {LN_DIM_OF(a, 0), LN_DIM(channels * r * r), LN_DIM(h / r), LN_DIM(w / r)};

@@ -221,7 +221,7 @@ int32_t ln_torch_constant(ln_emit *e, const torch_payload *p) {
   }
   for (int32_t i = 0; i < p->rank; ++i) dims[i] = (int32_t)p->sizes[i];
   const uint8_t *data = (const uint8_t *)p->data + (count > 0 ? (size_t)p->offset * one : 0);
-  if (in_order(p) && count > 0 && (uintptr_t)data % one == 0) {
+  if (count > 0 && in_order(p) && (uintptr_t)data % one == 0) {
     return ln_emit_const_view(e, p->type, p->rank, dims, data);
   }
   if (bytes / 256 > most) return ln_emit_refuse(e, "it is expanded to %zu bytes", bytes);
