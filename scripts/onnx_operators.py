@@ -15,7 +15,8 @@ DOMAINS = {"": "ONNX", "ai.onnx.ml": "ai.onnx.ml: classical machine learning",
 def rows(source):
     text = (source / "src/import/onnx/onnx_ops.def").read_text()
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
-    return re.findall(r'LN_ONNX_OP\("([^"]*)",\s*(\w+),\s*(\d+)', text)
+    found = re.findall(r'LN_ONNX_OP\("([^"]*)",\s*(\w+),\s*(\d+),\s*\d+,\s*(\w+)', text)
+    return [row[:3] for row in found if row[3] != "refused"]
 
 
 def page(source):
