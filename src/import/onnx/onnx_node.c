@@ -142,7 +142,7 @@ static void run(ln_onnx_node *n) {
 }
 
 void ln_onnx_emit_node(ln_onnx_scope *scope, const Onnx__Node *proto) {
-  enum { MOST = 1 << 16 };
+  enum { MOST = 1 << 16, MOST_TENSORS = 1 << 22 };
   ln_onnx_node n = {.scope = scope, .e = scope->e, .proto = proto};
   if (proto->n_input > MOST || proto->n_output > MOST) {
     ln_emit_wrong(scope->e, "a node has more than %d inputs or outputs", MOST);
@@ -160,8 +160,8 @@ void ln_onnx_emit_node(ln_onnx_scope *scope, const Onnx__Node *proto) {
   for (int32_t i = 0; i < n.output_count; ++i) wanted = wanted || ln_onnx_wants(&n, i);
   if (!wanted) return; /* nodes do nothing else */
   start(&n);
-  if (--scope->onnx->budget < 0) {
-    ln_emit_refuse(scope->e, "functions of the model call one another too often");
+  if (--scope->onnx->budget < 0 || ln_emit_graph(scope->e)->tensor_count > MOST_TENSORS) {
+    ln_emit_refuse(scope->e, "the model becomes too many operators");
     return;
   }
   const int32_t before = ln_emit_graph(scope->e)->tensor_count;

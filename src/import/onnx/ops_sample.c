@@ -244,8 +244,8 @@ void ln_onnx_deform_conv(ln_onnx_node *n) {
   const ln_window point = {.rank = 2, .size = {1, 1}};
   const int32_t filter = ln_emit_transpose(e, weights, order);
   int32_t sum = -1, parts[64];
-  if (job.parts > 64) {
-    ln_emit_refuse(e, "%d groups of offsets", job.parts);
+  if (job.parts > 64 || job.parts * taps > 1024) {
+    ln_emit_refuse(e, "%d groups of offsets for windows of %d elements are too many", job.parts, (int32_t)taps);
     return;
   }
   for (int32_t tap = 0; tap < taps && !ln_emit_failed(e); ++tap) {
