@@ -75,6 +75,23 @@ static int32_t log_gamma(ln_emit *e, int32_t a) {
   return ln_emit_select(e, low, reflected, value);
 }
 
+/* Eight steps up by 1 / x, then the series for large numbers; below one half mirrored. */
+static int32_t digamma(ln_emit *e, int32_t a) {
+  enum { STEPS = 8 };
+  static const double series[] = {-1.0 / 252, 1.0 / 120, -1.0 / 12, 0}; /* of 1 / y^2 */
+  const int32_t low = ln_emit_compare(e, LN_OP_LESS, a, ln_emit_f32(e, 0.5));
+  const int32_t x = ln_emit_select(e, low, ln_emit_sub(e, ln_emit_f32(e, 1), a), a);
+  int32_t steps = ln_emit_reciprocal(e, x);
+  for (int32_t i = 1; i < STEPS; ++i) steps = ln_emit_add(e, steps, ln_emit_reciprocal(e, ln_emit_add_number(e, x, i)));
+  const int32_t y = ln_emit_add_number(e, x, STEPS), inverse = ln_emit_reciprocal(e, y);
+  const int32_t tail = polynomial(e, ln_emit_mul(e, inverse, inverse), (int32_t)LN_COUNT(series), series);
+  const int32_t large = ln_emit_sub(e, ln_emit_unary(e, LN_OP_LOG, y), ln_emit_mul_number(e, inverse, 0.5));
+  const int32_t value = ln_emit_sub(e, ln_emit_add(e, large, tail), steps);
+  const double pi = 3.14159265358979323846;
+  const int32_t turn = ln_emit_div(e, ln_emit_f32(e, pi), ln_emit_tan(e, ln_emit_mul_number(e, a, pi)));
+  return ln_emit_select(e, low, ln_emit_sub(e, value, turn), value);
+}
+
 static int32_t one_minus_erf(ln_emit *e, int32_t a) { return ln_emit_sub(e, ln_emit_f32(e, 1), ln_emit_erf(e, a)); }
 static int32_t square(ln_emit *e, int32_t a) { return ln_emit_mul(e, a, a); }
 static int32_t any_infinity(ln_emit *e, int32_t a) { return ln_emit_is_inf(e, a, true, true); }
@@ -82,14 +99,14 @@ static int32_t infinity(ln_emit *e, int32_t a) { return ln_emit_is_inf(e, a, tru
 static int32_t below_all(ln_emit *e, int32_t a) { return ln_emit_is_inf(e, a, false, true); }
 
 static const ln_math_fn functions[LN_SHLO_MATH_COUNT] = {
-    [LN_SHLO_CBRT] = cube_root,       [LN_SHLO_EXPM1] = ln_emit_expm1, [LN_SHLO_LOG1P] = ln_emit_log1p,
-    [LN_SHLO_TAN] = ln_emit_tan,      [LN_SHLO_IS_FINITE] = is_finite, [LN_SHLO_ROUND_AWAY] = round_away,
-    [LN_SHLO_ERF] = ln_emit_erf,      [LN_SHLO_ERFC] = one_minus_erf,  [LN_SHLO_ERF_INV] = erf_inverse,
-    [LN_SHLO_LGAMMA] = log_gamma,     [LN_SHLO_SINH] = ln_emit_sinh,   [LN_SHLO_COSH] = ln_emit_cosh,
-    [LN_SHLO_ASIN] = ln_emit_asin,    [LN_SHLO_ACOS] = ln_emit_acos,   [LN_SHLO_ATAN] = ln_emit_atan,
-    [LN_SHLO_ASINH] = ln_emit_asinh,  [LN_SHLO_ACOSH] = ln_emit_acosh, [LN_SHLO_ATANH] = ln_emit_atanh,
-    [LN_SHLO_SQUARE] = square,        [LN_SHLO_IS_INF] = any_infinity, [LN_SHLO_IS_POS_INF] = infinity,
-    [LN_SHLO_IS_NEG_INF] = below_all,
+    [LN_SHLO_CBRT] = cube_root,      [LN_SHLO_EXPM1] = ln_emit_expm1,  [LN_SHLO_LOG1P] = ln_emit_log1p,
+    [LN_SHLO_TAN] = ln_emit_tan,     [LN_SHLO_IS_FINITE] = is_finite,  [LN_SHLO_ROUND_AWAY] = round_away,
+    [LN_SHLO_ERF] = ln_emit_erf,     [LN_SHLO_ERFC] = one_minus_erf,   [LN_SHLO_ERF_INV] = erf_inverse,
+    [LN_SHLO_LGAMMA] = log_gamma,    [LN_SHLO_DIGAMMA] = digamma,      [LN_SHLO_SINH] = ln_emit_sinh,
+    [LN_SHLO_COSH] = ln_emit_cosh,   [LN_SHLO_ASIN] = ln_emit_asin,    [LN_SHLO_ACOS] = ln_emit_acos,
+    [LN_SHLO_ATAN] = ln_emit_atan,   [LN_SHLO_ASINH] = ln_emit_asinh,  [LN_SHLO_ACOSH] = ln_emit_acosh,
+    [LN_SHLO_ATANH] = ln_emit_atanh, [LN_SHLO_SQUARE] = square,        [LN_SHLO_IS_INF] = any_infinity,
+    [LN_SHLO_IS_POS_INF] = infinity, [LN_SHLO_IS_NEG_INF] = below_all,
 };
 
 bool ln_shlo_math(ln_shlo_frame *f, const ln_mlir_op *op, int32_t which) {
