@@ -134,7 +134,7 @@ static int32_t joined_heads(ln_keras_call *call, int32_t a) {
   const int32_t rank = ln_emit_rank(e, a);
   if (shape.rank < 3 || rank - 2 + shape.rank - 2 > LN_MAX_RANK)
     return ln_emit_refuse(e, "its output is of an unusual shape");
-  const ln_dim flat[2] = {LN_DIM(shape.dims[0] * shape.dims[1]), LN_DIM_REST}, vector[1] = {LN_DIM_REST};
+  const ln_dim flat[2] = {LN_DIM((int32_t)ln_shape_span(&shape, 0, 2)), LN_DIM_REST}, vector[1] = {LN_DIM_REST};
   const int32_t matrix = ln_emit_transpose(e, ln_emit_reshape(e, kernel, 2, flat), order);
   const int32_t rows = ln_emit_flatten(e, a, rank - 2, rank - 1);
   const int32_t made = ln_emit_dense(e, rows, matrix, bias >= 0 ? ln_emit_reshape(e, bias, 1, vector) : -1);

@@ -42,9 +42,9 @@ static bool is_to_space(const ln_shape *in, const ln_shape *wide, const ln_shape
   const int32_t at = b->channels_first ? 4 : 3;
   b->block = wide->dims[at];
   b->channels = wide->dims[b->channels_first ? 3 : 5];
-  return b->block > 1 && wide->dims[at + 1] == b->block && in->dims[1] == wide->dims[1] &&
-         in->dims[2] == wide->dims[2] && out->dims[1] == wide->dims[1] * b->block &&
-         out->dims[2] == wide->dims[2] * b->block && out->dims[3] == b->channels;
+  if (b->block <= 1 || wide->dims[at + 1] != b->block || in->dims[1] != wide->dims[1]) return false;
+  const int64_t height = (int64_t)wide->dims[1] * b->block, width = (int64_t)wide->dims[2] * b->block;
+  return in->dims[2] == wide->dims[2] && out->dims[1] == height && out->dims[2] == width && out->dims[3] == b->channels;
 }
 
 /* [n, h, b, w, b, c] becomes [n, h, w, b b c]. */
