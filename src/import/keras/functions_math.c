@@ -192,7 +192,14 @@ int32_t ln_keras_binary(ln_keras_call *call) {
 int32_t ln_keras_binary_float(ln_keras_call *call) {
   int32_t a, b;
   if (!ln_keras_pair(call, &a, &b)) return -1;
-  return ln_emit_binary(call->e, call->row->code, ln_keras_floats(call, a), ln_keras_floats(call, b));
+  a = ln_keras_floats(call, a);
+  b = ln_keras_floats(call, b);
+  /* TensorFlow Lite's operator does not broadcast. */
+  if (ln_emit_rank(call->e, a) < ln_emit_rank(call->e, b))
+    a = ln_emit_broadcast_to(call->e, a, ln_emit_shape_of(call->e, b));
+  if (ln_emit_rank(call->e, b) < ln_emit_rank(call->e, a))
+    b = ln_emit_broadcast_to(call->e, b, ln_emit_shape_of(call->e, a));
+  return ln_emit_binary(call->e, call->row->code, a, b);
 }
 
 /* code 1: 0 where the divisor is. */
