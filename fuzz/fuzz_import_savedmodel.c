@@ -1,20 +1,6 @@
-/* Bytes as the saved_model.pb of a folder without variables: read, and what comes of it checked and written. */
-#include "fuzz.h"
-#include "import/import.h"
-#include "optimize/optimize.h"
+/* Bytes as the saved_model.pb of a folder without variables. */
+#include "import_fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
-  const ln_importer *importer = ln_importer_find("savedmodel");
-  const ln_import_source source = {.path = "no_such_folder/saved_model.pb", .map = {.data = bytes, .size = size}};
-  ln_error err = {LN_OK, ""};
-  ln_model *model = NULL, *written = NULL;
-  ln_status status = ln_import_run(importer, &source, NULL, &err, &model);
-  fuzz_check(status, &err);
-  if (status != LN_OK) return 0;
-  status = ln_edit_compact(model, &err);
-  if (status == LN_OK) status = ln_edit_snapshot(model, &err, &written);
-  fuzz_check(status, &err);
-  ln_model_destroy(written);
-  ln_model_destroy(model);
-  return 0;
+  return fuzz_import("savedmodel", "no_such_folder/saved_model.pb", bytes, size);
 }
