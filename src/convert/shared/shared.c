@@ -28,4 +28,5 @@ const given linnet_convert_given[] = {
     (given)ln_check_finding_get,
     (given)ln_check_target,
     (given)ln_check_target_what,
+    (given)ln_export,
 };
