@@ -129,4 +129,17 @@ int32_t ln_keras_dot(ln_keras_call *call) {
   return ranks[1] == 2 ? ln_emit_squeeze(e, result, 1, &column) : result;
 }
 
+/* a + scale * b: Inception-ResNet's. */
+int32_t ln_keras_scaled_sum(ln_keras_call *call) {
+  if (call->inputs.count != 2) return ln_emit_wrong(call->e, "it takes two inputs, not %d", (int)call->inputs.count);
+  const int32_t a = ln_keras_floats(call, call->inputs.items[0].tensor);
+  const int32_t b = ln_keras_floats(call, call->inputs.items[1].tensor);
+  return ln_emit_add(call->e, a, ln_emit_mul_number(call->e, b, ln_keras_number(call->config, "scale", 1)));
+}
+
+/* Each channel by a number of its own: ConvNeXt's. */
+int32_t ln_keras_layer_scale(ln_keras_call *call) {
+  return ln_emit_mul(call->e, ln_keras_input(call), ln_keras_weight(call, "gamma"));
+}
+
 #endif
