@@ -13,9 +13,6 @@ want() { # want PACKAGE TEST...: the test succeeds when the package's content is
 header() { # a C header can be found
   printf '#include <stdio.h>\n#include <%s>\n' "$1" | ${CC:-cc} -E -x c - > /dev/null 2>&1
 }
-hdf5_header() {
-  printf '#include <hdf5.h>\n' | ${CC:-cc} -I/usr/include/hdf5/serial -E -x c - > /dev/null 2>&1
-}
 cmocka_header() {
   printf '#include <%s>\n' stdarg.h stddef.h stdint.h setjmp.h cmocka.h | ${CC:-cc} -E -x c - > /dev/null 2>&1
 }
@@ -44,7 +41,6 @@ for group in "$@"; do
       want libzip-dev header zip.h
       want zlib1g-dev header zlib.h
       want libcjson-dev header cjson/cJSON.h
-      want libhdf5-dev hdf5_header
       want libprotobuf-c-dev header protobuf-c/protobuf-c.h
       want protobuf-c-compiler command -v protoc-c
       ;;

@@ -1,6 +1,6 @@
 /*
- * The floats of a Keras file: datasets of the HDF5 file that it is or, in a .keras archive, holds. Values are written
- * through libhdf5 into a copy of that file in memory; all else of archive and file stays.
+ * The floats of a Keras file: datasets of the HDF5 file that it is or, in a .keras archive, holds. Values take the
+ * place of the old ones in a copy of that file; all else of archive and file stays.
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,8 +9,7 @@
 #include "import/keras/h5.h"
 #include "io/io.h"
 
-#if defined(LN_HAVE_HDF5) && defined(LN_HAVE_ZIP)
-#include <hdf5.h>
+#ifdef LN_HAVE_ZIP
 #include <zip.h>
 
 enum { PATH_MOST = 1024, DEEPEST = 32, WEIGHTS = 1 /* number of the HDF5 file among an archive's */ };
@@ -24,49 +23,20 @@ static const ln_file_map *hdf5_of(const ln_source_weights *weights) {
 
 /* ---- reading ---- */
 
-/* How many bits a dataset's floats have; 0: it holds none. */
-static size_t stored_bits(hid_t file, const char *path) {
-  size_t bits = 0;
-  const hid_t set = H5Dopen2(file, path, H5P_DEFAULT);
-  const hid_t type = set >= 0 ? H5Dget_type(set) : H5I_INVALID_HID;
-  if (type >= 0 && H5Tget_class(type) == H5T_FLOAT) bits = 8 * H5Tget_size(type);
-  if (type >= 0) H5Tclose(type);
-  if (set >= 0) H5Dclose(set);
-  return bits;
-}
-
-/* A writable copy of the file in memory; H5I_INVALID_HID after a failure. */
-static hid_t open_copy(const ln_file_map *map) {
-  hid_t file = H5I_INVALID_HID;
-  const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-  if (H5Pset_fapl_core(access, 1 << 16, false) >= 0 &&
-      H5Pset_file_image(access, (void *)(uintptr_t)map->data, map->size) >= 0 &&
-      H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) >= 0) {
-    file = H5Fopen("weights", H5F_ACC_RDWR, access);
-  }
-  H5Pclose(access);
-  return file;
-}
-
 typedef struct reader {
   ln_source_weights *weights;
   ln_h5 *h5;
-  hid_t copy;
   ln_error *err;
 } reader;
 
 static ln_status read_array(reader *r, const char *path) {
   ln_h5_array array;
-  const size_t bits = stored_bits(r->copy, path);
-  if (bits != 16 && bits != 32 && bits != 64) return LN_OK;
   if (ln_h5_describe(r->h5, path, NULL, &array) != LN_OK || array.type != LN_FLOAT32) return LN_OK;
   float *values = ln_arena_alloc(&r->weights->arena, array.bytes + 1);
   if (values == NULL) return ln_fail(r->err, LN_ERR_MEMORY, "out of memory");
   LN_TRY(ln_h5_read(r->h5, path, &array, r->err, values));
   const ln_source_weight weight = {.name = path,
-                                   .type = bits == 16   ? LN_FLOAT16
-                                           : bits == 32 ? LN_FLOAT32
-                                                        : LN_FLOAT64,
+                                   .type = array.stored,
                                    .rank = array.shape.rank,
                                    .count = array.bytes / sizeof(float),
                                    .values = values,
@@ -99,47 +69,35 @@ static ln_status unpack(ln_source_weights *weights, ln_error *err) {
 
 static ln_status read(ln_source_weights *weights, ln_error *err) {
   int32_t file;
-  reader r = {.weights = weights, .copy = H5I_INVALID_HID, .err = err};
+  reader r = {.weights = weights, .err = err};
   LN_TRY(ln_source_weights_map(weights, NULL, err, &file));
   if (!ln_h5_is(weights->files[0].map.data, weights->files[0].map.size)) LN_TRY(unpack(weights, err));
   LN_TRY(ln_h5_open(hdf5_of(weights)->data, hdf5_of(weights)->size, err, &r.h5));
-  r.copy = open_copy(hdf5_of(weights));
-  const ln_status status =
-      r.copy >= 0 ? read_group(&r, "/", 0) : ln_fail(err, LN_ERR_FORMAT, "the HDF5 file cannot be opened to write");
-  if (r.copy >= 0) H5Fclose(r.copy);
+  const ln_status status = read_group(&r, "/", 0);
   ln_h5_close(r.h5);
   return status;
 }
 
 /* ---- writing ---- */
 
-static bool write_array(hid_t file, const ln_source_weight *weight, const float *values) {
-  const hid_t set = H5Dopen2(file, weight->name, H5P_DEFAULT);
-  if (set < 0) return false;
-  const bool good = H5Dwrite(set, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0;
-  H5Dclose(set);
-  return good;
-}
-
 /* The HDF5 file with other values; the caller's, for ln_free. */
 static ln_status make_hdf5(const ln_source_weights *weights, const float *const *values, ln_error *err, uint8_t **out,
                            size_t *size) {
-  const hid_t file = open_copy(hdf5_of(weights));
-  bool good = file >= 0;
-  *out = NULL;
-  for (int32_t i = 0; good && i < weights->count; ++i) {
-    if (values[i] != NULL) good = write_array(file, &weights->items[i], values[i]);
+  const ln_file_map *map = hdf5_of(weights);
+  ln_h5 *h5 = NULL;
+  *size = map->size;
+  *out = ln_alloc(map->size);
+  if (*out == NULL) return ln_fail(err, LN_ERR_MEMORY, "out of memory");
+  memcpy(*out, map->data, map->size);
+  ln_status status = ln_h5_open(map->data, map->size, err, &h5);
+  for (int32_t i = 0; status == LN_OK && i < weights->count; ++i) {
+    if (values[i] != NULL) status = ln_h5_replace(h5, weights->items[i].name, values[i], err, *out);
   }
-  good = good && H5Fflush(file, H5F_SCOPE_GLOBAL) >= 0;
-  const ssize_t bytes = good ? H5Fget_file_image(file, NULL, 0) : -1;
-  if (bytes > 0) *out = ln_alloc((size_t)bytes);
-  good = *out != NULL && H5Fget_file_image(file, *out, (size_t)bytes) == bytes;
-  if (file >= 0) H5Fclose(file);
-  *size = good ? (size_t)bytes : 0;
-  if (good) return LN_OK;
+  ln_h5_close(h5);
+  if (status == LN_OK) return LN_OK;
   ln_free(*out);
   *out = NULL;
-  return ln_fail(err, LN_ERR_IO, "the weights cannot be written into the HDF5 file");
+  return status;
 }
 
 /* Every entry of the archive as it is packed, but for the weights. */
@@ -190,7 +148,7 @@ static ln_status write(const ln_source_weights *weights, const float *const *val
 #else
 static ln_status read(ln_source_weights *weights, ln_error *err) {
   (void)weights;
-  return ln_fail(err, LN_ERR_FEATURE, "this build reads no Keras files: libhdf5 or libzip is missing");
+  return ln_fail(err, LN_ERR_FEATURE, "this build reads no Keras files: libzip is missing");
 }
 
 static ln_status write(const ln_source_weights *weights, const float *const *values, const char *path, ln_error *err) {

@@ -3,21 +3,12 @@
 
 #include "linnet/convert.h"
 
-#ifdef LN_HAVE_HDF5
-#include <hdf5.h>
-#endif
 #ifdef LN_HAVE_PROTOBUF_C
 #include <protobuf-c/protobuf-c.h>
 #endif
 
-#define TEXT_OF(value) #value
-#define TEXT(value) TEXT_OF(value)
-
 const char *ln_convert_library(int32_t index) {
   static const char *const libraries[] = {
-#ifdef LN_HAVE_HDF5
-      "libhdf5 " TEXT(H5_VERS_MAJOR) "." TEXT(H5_VERS_MINOR) "." TEXT(H5_VERS_RELEASE),
-#endif
 #ifdef LN_HAVE_PROTOBUF_C
       "protobuf-c " PROTOBUF_C_VERSION,
 #endif

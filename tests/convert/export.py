@@ -2,7 +2,12 @@
 """usage: export.py LINNET SHARED   The way back: convert, change the weights, export, and what was exported converts to the
 same outputs as the changed model; onnxruntime and TensorFlow, where they are installed, compute the same of it."""
 import json, os, re, subprocess, sys, tempfile
-import numpy as np
+
+try:
+    import numpy as np
+except ImportError:
+    print("skipped: NumPy is not installed")
+    sys.exit(77)
 
 # case, source's file, what changes it
 CASES = [

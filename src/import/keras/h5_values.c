@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "import/keras/h5_private.h"
+#include "kernels/convert.h"
 
 enum { WIDTH = 8, TEXTS_MOST = 1 << 20, TEXT_MOST = 1 << 28 };
 
@@ -236,6 +237,13 @@ ln_status ln_h5_describe(const ln_h5 *file, const char *path, ln_error *err, ln_
   if (out->type == NO_TYPE) {
     return ln_fail(err, LN_ERR_UNSUPPORTED, "the array %.120s holds neither floats nor integers", path);
   }
+  out->stored = out->type;
+  if (out->type == LN_FLOAT32) {
+    out->stored = a.is_bfloat        ? LN_BFLOAT16
+                  : a.type.size == 2 ? LN_FLOAT16
+                  : a.type.size == 4 ? LN_FLOAT32
+                                     : LN_FLOAT64;
+  }
   out->shape.rank = a.rank;
   for (int32_t i = 0; i < a.rank; ++i) out->shape.dims[i] = (int32_t)a.dims[i];
   /* No array is much larger than its file, packed as it may be: deflate gives a thousandth at best. */
@@ -244,20 +252,6 @@ ln_status ln_h5_describe(const ln_h5 *file, const char *path, ln_error *err, ln_
     return ln_fail(err, LN_ERR_LIMIT, "the array %.120s is larger than its file can hold", path);
   }
   return LN_OK;
-}
-
-static float half_of(uint32_t bits) {
-  const uint32_t sign = (bits & 0x8000) << 16, exponent = bits >> 10 & 31, rest = bits & 1023;
-  uint32_t made;
-  float value;
-  if (exponent == 0) { /* below the normal ones: a whole number of 2^-24 */
-    value = (float)rest / 16777216.0f;
-    return sign ? -value : value;
-  }
-  made = exponent == 31 ? 0x7f800000 | rest << 13 : (exponent + 112) << 23 | rest << 13;
-  made |= sign;
-  memcpy(&value, &made, sizeof value);
-  return value;
 }
 
 static uint64_t bits_of(const uint8_t *at, const ln_h5_type *type) {
@@ -271,7 +265,7 @@ static float float_of(uint64_t bits, const array *a) {
   float value;
   double wide;
   if (a->is_bfloat) bits <<= 16;
-  else if (a->type.size == 2) return half_of((uint32_t)bits);
+  else if (a->type.size == 2) return ln_k_half_to_float((uint16_t)bits);
   if (a->type.size == 8) {
     memcpy(&wide, &bits, sizeof wide);
     return (float)wide;
@@ -308,6 +302,41 @@ static const uint8_t *stored_whole(const ln_h5 *file, const array *a, uint64_t b
   }
   if (at[1] != 1 || a->layout.size < 2 + 2 * WIDTH || ln_h5_number(at + 2 + WIDTH, WIDTH) < bytes) return NULL;
   return ln_h5_at(file, ln_h5_number(at + 2, WIDTH), bytes);
+}
+
+/* The way back of float_of. */
+static uint64_t bits_from(float value, const array *a) {
+  uint64_t wide;
+  uint32_t narrow;
+  const double same = (double)value;
+  if (a->is_bfloat) return ln_k_float_to_bfloat(value);
+  if (a->type.size == 2) return ln_k_float_to_half(value);
+  memcpy(&wide, &same, sizeof wide);
+  memcpy(&narrow, &value, sizeof narrow);
+  return a->type.size == 8 ? wide : narrow;
+}
+
+ln_status ln_h5_replace(const ln_h5 *file, const char *path, const float *values, ln_error *err, uint8_t *copy) {
+  array a;
+  uint64_t bytes;
+  LN_TRY(open_array(file, path, err, &a));
+  if (read_as(&a) != LN_FLOAT32) return ln_fail(err, LN_ERR_TYPE, "the array %.120s holds no floats", path);
+  const uint32_t width = a.type.size;
+  const bool counted = !__builtin_mul_overflow(a.elements, (uint64_t)width, &bytes);
+  /* What lies in an object's header is under its checksum. */
+  const bool apart = a.layout.size > 1 && a.layout.data[1] == 1;
+  const uint8_t *stored = counted && apart ? stored_whole(file, &a, bytes) : NULL;
+  if (stored == NULL) {
+    return ln_fail(
+        err, LN_ERR_UNSUPPORTED,
+        "the array %.120s is kept in packed pieces, which are not written; save the source without compression", path);
+  }
+  uint8_t *at = copy + (stored - file->data);
+  for (uint64_t i = 0; i < a.elements; ++i, at += width) {
+    const uint64_t bits = bits_from(values[i], &a);
+    for (uint32_t k = 0; k < width; ++k) at[k] = (uint8_t)(bits >> 8 * (a.type.is_big ? width - 1 - k : k));
+  }
+  return LN_OK;
 }
 
 ln_status ln_h5_read(const ln_h5 *file, const char *path, const ln_h5_array *as, ln_error *err, void *into) {
