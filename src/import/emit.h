@@ -237,6 +237,25 @@ int32_t ln_emit_cumsum(ln_emit *e, int32_t a, int32_t axis, bool exclusive, bool
 /* Scalars or constants of one type, int32 or float32. */
 int32_t ln_emit_range(ln_emit *e, int32_t from, int32_t to, int32_t step);
 
+/* ---- places (emit_places.c) ---- */
+
+/* int32 [end]: 0, 1, 2 ..; `end` is an int32 scalar. */
+int32_t ln_emit_count_up(ln_emit *e, int32_t end);
+/* int32 [rows, columns] of the last two dimensions: the column less the row. Triangles and bands are comparisons. */
+int32_t ln_emit_diagonals(ln_emit *e, int32_t a);
+/* Of a's shape, all of one value. */
+int32_t ln_emit_filled_like(ln_emit *e, int32_t a, ln_type type, double value);
+/* A new axis of `depth` elements (a scalar): `on` at each place, `off` elsewhere, and everywhere for no place. */
+int32_t ln_emit_one_hot(ln_emit *e, int32_t places, int32_t depth, int32_t axis, int32_t on, int32_t off);
+/* The same with 1 and 0 of the type. */
+int32_t ln_emit_ones(ln_emit *e, int32_t places, int32_t depth, int32_t axis, ln_type type);
+/* Zeros of `shape` to which the updates at places [.., coordinates] are added. */
+int32_t ln_emit_scatter(ln_emit *e, int32_t places, int32_t updates, int32_t shape);
+/* `a` with the updates in place of what was there; those of one place are added up. */
+int32_t ln_emit_write_at(ln_emit *e, int32_t a, int32_t places, int32_t updates);
+/* Along an axis of a fixed size. */
+int32_t ln_emit_cumprod(ln_emit *e, int32_t a, int32_t axis, bool exclusive, bool reverse);
+
 /* ---- mathematics (emit_math.c): to a few units in the last place ---- */
 
 typedef enum ln_emit_activation {

@@ -210,7 +210,7 @@ static int32_t counting_steps(const recurrence *r) {
   }
   if (r->layer->lengths < 0) return -1;
   const int32_t behind[2] = {1, 2}, around[2] = {0, 2};
-  const int32_t range = ln_emit_range(e, ln_emit_i32(e, 0), ln_emit_size_of(e, r->in, 1), ln_emit_i32(e, 1));
+  const int32_t range = ln_emit_count_up(e, ln_emit_size_of(e, r->in, 1));
   return ln_emit_compare(e, LN_OP_LESS, ln_emit_expand(e, range, 2, behind),
                          ln_emit_expand(e, ln_emit_cast(e, r->layer->lengths, LN_INT32), 2, around));
 }

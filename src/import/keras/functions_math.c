@@ -433,14 +433,12 @@ int32_t ln_keras_normalize(ln_keras_call *call) {
 int32_t ln_keras_one_hot(ln_keras_call *call) {
   ln_emit *e = call->e;
   const int32_t depth = ln_keras_choice_int(call, 1, "num_classes", "depth", 0);
-  const ln_one_hot_options options = {.axis = ln_keras_choice_int(call, -1, "axis", NULL, -1)};
+  const int32_t axis = ln_keras_choice_int(call, -1, "axis", NULL, -1), places = ln_keras_subject(call);
   if (depth < 1) return ln_emit_wrong(e, "its depth is out of range");
-  const int32_t inputs[4] = {ln_emit_cast(e, ln_keras_subject(call), LN_INT32), ln_emit_i32(e, depth),
-                             ln_emit_f32(e, 1), ln_emit_f32(e, 0)};
   const cJSON *dtype = ln_keras_choice(call, -1, "dtype", NULL);
   const ln_type type = cJSON_IsString(dtype) ? ln_keras_type(dtype->valuestring) : LN_FLOAT32;
   if ((int)type == LN_TYPE_COUNT) return ln_emit_refuse(e, "its type is not known");
-  return ln_emit_cast(e, ln_emit_op(e, LN_OP_ONE_HOT, &options, 4, inputs, LN_FLOAT32), type);
+  return ln_emit_cast(e, ln_emit_ones(e, places, ln_emit_i32(e, depth), axis, LN_FLOAT32), type);
 }
 
 /* ---- normalizations and pools ---- */

@@ -16,7 +16,7 @@ static int32_t both(ln_emit *e, int32_t mask, int32_t other) {
 
 /* int32 [n, 1] or [1, n] of an axis's places. */
 static int32_t places(ln_emit *e, int32_t a, int32_t axis, int32_t around) {
-  const int32_t range = ln_emit_range(e, ln_emit_i32(e, 0), ln_emit_size_of(e, a, axis), ln_emit_i32(e, 1));
+  const int32_t range = ln_emit_count_up(e, ln_emit_size_of(e, a, axis));
   return ln_emit_expand(e, range, 1, &around);
 }
 

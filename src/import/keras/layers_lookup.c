@@ -10,32 +10,26 @@ enum { WORDS_MOST = 1 << 24 };
 
 /* ---- encodings of places (int64 or int32) ---- */
 
-/* [..., depth] of ones; places that are none give zeros. */
-static int32_t one_hot(ln_emit *e, int32_t places, int32_t depth) {
-  const int32_t inputs[4] = {ln_emit_cast(e, places, LN_INT32), ln_emit_i32(e, depth), ln_emit_f32(e, 1),
-                             ln_emit_f32(e, 0)};
-  const ln_one_hot_options options = {.axis = -1};
-  return ln_emit_op(e, LN_OP_ONE_HOT, &options, 4, inputs, LN_FLOAT32);
-}
-
+/* Places that are none give zeros. */
 int32_t ln_keras_encode(ln_keras_call *call, int32_t places, int32_t depth, const char *mode, int32_t weights) {
   static const int32_t last = -1, samples = -2, behind = 1;
   ln_emit *e = call->e;
   const bool ints = ln_keras_type(ln_keras_dtype(call->config)) == LN_INT32;
   if (ln_emit_failed(e)) return -1;
+  const int32_t width = ln_emit_i32(e, depth);
   if (depth < 1)
     return ln_emit_refuse(e, "the size of its vocabulary is not in the file; give it with max_tokens or vocabulary");
   const int32_t rank = ln_emit_rank(e, places);
   int32_t made;
   if (strcmp(mode, "one_hot") == 0) {
     if (rank > 1 && ln_emit_dim(e, places, -1) == 1) places = ln_emit_squeeze(e, places, 1, &last);
-    made = one_hot(e, places, depth);
+    made = ln_emit_ones(e, places, width, -1, LN_FLOAT32);
   } else if (strcmp(mode, "multi_hot") == 0 || strcmp(mode, "binary") == 0) {
     if (rank == 1) places = ln_emit_expand(e, places, 1, &behind);
-    made = ln_emit_reduce(e, LN_OP_REDUCE_MAX, one_hot(e, places, depth), 1, &samples, false);
+    made = ln_emit_reduce(e, LN_OP_REDUCE_MAX, ln_emit_ones(e, places, width, -1, LN_FLOAT32), 1, &samples, false);
   } else if (strcmp(mode, "count") == 0 || strcmp(mode, "tf_idf") == 0 || strcmp(mode, "tf-idf") == 0) {
     if (rank == 1) places = ln_emit_expand(e, places, 1, &behind);
-    made = one_hot(e, places, depth);
+    made = ln_emit_ones(e, places, width, -1, LN_FLOAT32);
     if (weights >= 0 && strcmp(mode, "count") == 0) made = ln_emit_mul(e, made, ln_emit_expand(e, weights, 1, &last));
     made = ln_emit_reduce(e, LN_OP_SUM, made, 1, &samples, false);
     if (strcmp(mode, "count") != 0) made = ln_emit_mul(e, made, weights);

@@ -19,9 +19,9 @@ static int32_t both(ln_emit *e, int32_t a, int32_t b) { return a < 0 ? b : ln_em
 
 /* bool [.., time, keys]; -1: everything. */
 static int32_t visible(ln_emit *e, const ln_onnx_attention *t) {
-  const int32_t zero = ln_emit_i32(e, 0), one = ln_emit_i32(e, 1), last = 1, axes[3] = {1, 2, 3};
-  const int32_t keys = ln_emit_range(e, zero, ln_emit_size_of(e, t->k, 2), one);
-  int32_t place = ln_emit_expand(e, ln_emit_range(e, zero, ln_emit_size_of(e, t->q, 2), one), 1, &last), seen = -1;
+  const int32_t last = 1, axes[3] = {1, 2, 3};
+  const int32_t keys = ln_emit_count_up(e, ln_emit_size_of(e, t->k, 2));
+  int32_t place = ln_emit_expand(e, ln_emit_count_up(e, ln_emit_size_of(e, t->q, 2)), 1, &last), seen = -1;
   if (t->offset >= 0) place = ln_emit_add(e, place, t->offset);
   if (t->causal) seen = ln_emit_compare(e, LN_OP_LESS_EQUAL, keys, place);
   if (t->left >= 0) {

@@ -29,7 +29,7 @@ int32_t ln_onnx_axes_mask(ln_onnx_node *n, int32_t axes, int32_t rank) {
   const ln_dim column[2] = {LN_DIM(rank), LN_DIM(1)};
   const int32_t last = 1, width = ln_emit_i32(e, rank);
   axes = ln_emit_binary(e, LN_OP_FLOOR_MOD, ln_onnx_vector(n, axes), width);
-  const int32_t each = ln_emit_reshape(e, ln_emit_range(e, ln_emit_i32(e, 0), width, ln_emit_i32(e, 1)), 2, column);
+  const int32_t each = ln_emit_reshape(e, ln_emit_count_up(e, width), 2, column);
   return ln_emit_reduce(e, LN_OP_REDUCE_ANY, ln_emit_compare(e, LN_OP_EQUAL, each, axes), 1, &last, false);
 }
 
@@ -56,7 +56,7 @@ int32_t ln_onnx_indices(ln_emit *e, int32_t indices, int32_t a, int32_t axis) {
 
 int32_t ln_onnx_iota(ln_emit *e, int32_t like, int32_t axis, int32_t rank) {
   ln_dim dims[LN_MAX_RANK];
-  const int32_t all = ln_emit_range(e, ln_emit_i32(e, 0), ln_emit_size_of(e, like, axis), ln_emit_i32(e, 1));
+  const int32_t all = ln_emit_count_up(e, ln_emit_size_of(e, like, axis));
   for (int32_t i = 0; i < rank && i < LN_MAX_RANK; ++i) dims[i] = i == axis ? LN_DIM_OF(like, axis) : LN_DIM(1);
   return ln_emit_reshape(e, all, rank, dims);
 }
@@ -121,11 +121,10 @@ static int32_t replace_rows(ln_emit *e, int32_t rows, int32_t places, int32_t up
   const int32_t length = ln_emit_dims(e, 1, (const ln_dim[]){LN_DIM_OF(rows, 0)});
   const int32_t numbers =
       ln_emit_range(e, one, ln_emit_add(e, ln_emit_size_of(e, places, 0), one), one); /* 1 .. updates */
-  const int32_t scattered[3] = {ln_emit_reshape(e, places, 2, column), numbers, length};
-  const int32_t which = ln_emit_op(e, LN_OP_SCATTER_ND, NULL, 3, scattered, LN_INT32);
+  const int32_t which = ln_emit_scatter(e, ln_emit_reshape(e, places, 2, column), numbers, length);
   const int32_t new_one = ln_emit_add(e, which, ln_emit_sub(e, count, one));
   const int32_t from =
-      ln_emit_select(e, ln_emit_compare(e, LN_OP_GREATER, which, zero), new_one, ln_emit_range(e, zero, count, one));
+      ln_emit_select(e, ln_emit_compare(e, LN_OP_GREATER, which, zero), new_one, ln_emit_count_up(e, count));
   return ln_emit_gather(e, ln_emit_concat(e, 0, 2, (const int32_t[]){rows, updates}), from, 0, 0);
 }
 

@@ -32,9 +32,9 @@ static int32_t spread(ln_onnx_node *n, int32_t value, int32_t a, const ln_onnx_s
   value = ln_emit_cast(e, value, LN_FLOAT32);
   if (ln_emit_failed(e)) return -1;
   if (by->block > 0) {
-    const int32_t axis = ln_onnx_fix_axis(n, by->axis, rank), zero = ln_emit_i32(e, 0), one = ln_emit_i32(e, 1);
+    const int32_t axis = ln_onnx_fix_axis(n, by->axis, rank);
     if (axis < 0 || ln_emit_rank(e, value) != rank) return ln_emit_wrong(e, "blocks along axis %d", by->axis);
-    const int32_t each = ln_emit_range(e, zero, ln_emit_size_of(e, a, axis), one);
+    const int32_t each = ln_emit_count_up(e, ln_emit_size_of(e, a, axis));
     return ln_emit_gather(e, value, ln_emit_binary(e, LN_OP_FLOOR_DIV, each, ln_emit_i32(e, by->block)), axis, 0);
   }
   if (ln_emit_rank(e, value) == 0) return value;

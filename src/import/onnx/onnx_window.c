@@ -119,7 +119,7 @@ static int32_t spatial_places(ln_emit *e, int32_t a, bool by_column) {
     order[i] = by_column ? rank + 1 - i : i;
     dims[i] = LN_DIM_OF(a, order[i]);
   }
-  const int32_t all = ln_emit_range(e, ln_emit_i32(e, 0), count_spatial(e, a), ln_emit_i32(e, 1));
+  const int32_t all = ln_emit_count_up(e, count_spatial(e, a));
   return ln_emit_transpose(e, ln_emit_reshape(e, all, rank, dims), order);
 }
 
@@ -129,7 +129,7 @@ static int32_t image_places(ln_emit *e, int32_t a) {
   ln_dim dims[LN_MAX_RANK] = {LN_DIM_OF(a, 0), LN_DIM_OF(a, 1)};
   for (int32_t i = 2; i < rank; ++i) dims[i] = LN_DIM(1);
   const int32_t images = ln_emit_mul(e, ln_emit_size_of(e, a, 0), ln_emit_size_of(e, a, 1));
-  const int32_t all = ln_emit_range(e, ln_emit_i32(e, 0), images, ln_emit_i32(e, 1));
+  const int32_t all = ln_emit_count_up(e, images);
   return ln_emit_reshape(e, ln_emit_mul(e, all, count_spatial(e, a)), rank, dims);
 }
 

@@ -98,7 +98,7 @@ static int32_t angles(ln_onnx_node *n, int32_t table, int32_t places, int32_t x)
   table = ln_emit_cast(e, table, LN_FLOAT32);
   if (places < 0) return ln_emit_expand(e, table, 1, &heads);
   if (ln_emit_rank(e, places) == 1) { /* the place of the first */
-    const int32_t each = ln_emit_range(e, ln_emit_i32(e, 0), ln_emit_size_of(e, x, 1), ln_emit_i32(e, 1));
+    const int32_t each = ln_emit_count_up(e, ln_emit_size_of(e, x, 1));
     const ln_dim row[2] = {LN_DIM(1), LN_DIM_REST};
     places = ln_emit_reshape(e, ln_emit_add(e, each, ln_emit_cast(e, places, LN_INT32)), 2, row);
   }

@@ -46,15 +46,6 @@ void ln_onnx_range(ln_onnx_node *n) {
   ln_onnx_out(n, 0, ln_emit_op(n->e, LN_OP_RANGE, NULL, 3, inputs, ln_emit_type(n->e, inputs[0])));
 }
 
-/* int32 [h, w]: the column less the row, of the last two dimensions. */
-static int32_t diagonals(ln_emit *e, int32_t a) {
-  const int32_t rank = ln_emit_rank(e, a), zero = ln_emit_i32(e, 0), one = ln_emit_i32(e, 1);
-  const int32_t first = 0, second = 1;
-  const int32_t rows = ln_emit_range(e, zero, ln_emit_size_of(e, a, rank - 2), one);
-  const int32_t columns = ln_emit_range(e, zero, ln_emit_size_of(e, a, rank - 1), one);
-  return ln_emit_sub(e, ln_emit_expand(e, columns, 1, &first), ln_emit_expand(e, rows, 1, &second));
-}
-
 void ln_onnx_eye_like(ln_onnx_node *n) {
   ln_emit *e = n->e;
   const int32_t a = ln_onnx_in(n, 0);
@@ -64,7 +55,7 @@ void ln_onnx_eye_like(ln_onnx_node *n) {
     ln_emit_wrong(e, "it is for matrices");
     return;
   }
-  const int32_t on = ln_emit_compare(e, LN_OP_EQUAL, diagonals(e, a), ln_emit_i32(e, ln_onnx_int32(n, "k", 0)));
+  const int32_t on = ln_emit_compare(e, LN_OP_EQUAL, ln_emit_diagonals(e, a), ln_emit_i32(e, ln_onnx_int32(n, "k", 0)));
   ln_onnx_out(n, 0, ln_emit_cast(e, on, type));
 }
 
@@ -78,7 +69,7 @@ void ln_onnx_trilu(ln_onnx_node *n) {
   }
   k = k < 0 ? ln_emit_i32(e, 0) : ln_onnx_scalar(e, ln_onnx_narrow(e, k));
   const int32_t code = ln_onnx_int(n, "upper", 1) != 0 ? LN_OP_GREATER_EQUAL : LN_OP_LESS_EQUAL;
-  const int32_t kept = ln_emit_compare(e, code, diagonals(e, a), k);
+  const int32_t kept = ln_emit_compare(e, code, ln_emit_diagonals(e, a), k);
   ln_onnx_out(n, 0, ln_emit_select(e, kept, a, ln_emit_scalar(e, ln_emit_type(e, a), 0)));
 }
 

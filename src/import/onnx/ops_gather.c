@@ -172,9 +172,7 @@ void ln_onnx_one_hot(ln_onnx_node *n) {
   const int32_t is_back = ln_emit_compare(e, LN_OP_LESS, indices, ln_emit_i32(e, 0));
   indices = ln_emit_select(e, is_back, ln_emit_add(e, indices, depth), indices);
   const int32_t off = ln_emit_pick(e, values, 0, 0), on = ln_emit_pick(e, values, 0, 1);
-  const ln_one_hot_options options = {.axis = axis == rank ? -1 : axis};
-  const int32_t inputs[4] = {indices, depth, on, off};
-  ln_onnx_out(n, 0, ln_emit_op(e, LN_OP_ONE_HOT, &options, 4, inputs, ln_emit_type(e, values)));
+  ln_onnx_out(n, 0, ln_emit_one_hot(e, indices, depth, axis, on, off));
 }
 
 /* ---- NonZero, Compress ---- */

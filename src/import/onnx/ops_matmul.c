@@ -64,7 +64,7 @@ static int32_t eliminate(ln_emit *e, int32_t *matrix, int32_t size) {
   const int32_t a = *matrix, one = 1, two = 2;
   const int32_t column = ln_emit_pick(e, a, 2, 0);
   const int32_t row = ln_emit_arg(e, LN_OP_ARG_MAX, ln_emit_unary(e, LN_OP_ABS, column), 1, true, LN_INT32);
-  const int32_t numbers = ln_emit_range(e, ln_emit_i32(e, 0), ln_emit_i32(e, size), ln_emit_i32(e, 1));
+  const int32_t numbers = ln_emit_count_up(e, ln_emit_i32(e, size));
   const int32_t here = ln_emit_compare(e, LN_OP_EQUAL, numbers, row);
   const int32_t chosen = ln_emit_expand(e, ln_emit_cast(e, here, ln_emit_type(e, a)), 1, &two);
   const int32_t pivots = ln_emit_reduce(e, LN_OP_SUM, ln_emit_mul(e, a, chosen), 1, &one, true);

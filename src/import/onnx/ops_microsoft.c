@@ -194,7 +194,7 @@ void ln_onnx_ms_embed_norm(ln_onnx_node *n) {
   ln_emit *e = n->e;
   const int32_t ids = ln_onnx_in(n, 0), segments = ln_onnx_in(n, 1), places = ln_onnx_in(n, 3), last = -1, second = 1;
   int32_t sum = ln_emit_gather(e, ln_onnx_in(n, 2), ids, 0, 0), at = ln_onnx_in(n, 8);
-  if (at < 0) at = ln_emit_range(e, ln_emit_i32(e, 0), ln_emit_size_of(e, ids, 1), ln_emit_i32(e, 1));
+  if (at < 0) at = ln_emit_count_up(e, ln_emit_size_of(e, ids, 1));
   sum = ln_emit_add(e, sum, ln_emit_gather(e, places, at, 0, 0));
   if (segments >= 0) sum = ln_emit_add(e, sum, ln_emit_gather(e, ln_onnx_in(n, 4), segments, 0, 0));
   const double epsilon = ln_onnx_float(n, "epsilon", 1e-12);

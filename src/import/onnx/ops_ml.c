@@ -335,7 +335,7 @@ void ln_onnx_category_mapper(ln_onnx_node *n) {
   const int32_t names = texts(n, n->variant == 0 ? "cats_strings" : "classes_strings");
   int32_t numbers = n->variant == 0 ? ints(n, "cats_int64s") : -1;
   if (n->variant != 0 && names >= 0) {
-    const int32_t count = ln_emit_range(e, ln_emit_i32(e, 0), ln_emit_size_of(e, names, 0), ln_emit_i32(e, 1));
+    const int32_t count = ln_emit_count_up(e, ln_emit_size_of(e, names, 0));
     numbers = ln_emit_cast(e, count, LN_INT64);
   }
   const bool from_text = ln_emit_type(e, ln_onnx_in(n, 0)) == LN_STRING;

@@ -94,9 +94,8 @@ static int32_t run_pads(ln_onnx_node *n, int32_t rank) {
   int32_t axes = ln_onnx_narrow(e, ln_onnx_in(n, 3));
   const int32_t is_back = ln_emit_compare(e, LN_OP_LESS, axes, ln_emit_i32(e, 0));
   axes = ln_emit_select(e, is_back, ln_emit_add_number(e, axes, rank), axes);
-  const int32_t inputs[3] = {ln_emit_expand(e, axes, 1, &second), pairs,
-                             ln_emit_vector(e, 2, (const int32_t[]){rank, 2})};
-  return ln_emit_op(e, LN_OP_SCATTER_ND, NULL, 3, inputs, LN_INT32);
+  const int32_t shape = ln_emit_vector(e, 2, (const int32_t[]){rank, 2});
+  return ln_emit_scatter(e, ln_emit_expand(e, axes, 1, &second), pairs, shape);
 }
 
 static int32_t pad_in_run(ln_onnx_node *n, int32_t a, pad_mode mode, int32_t value) {

@@ -169,24 +169,4 @@ static void along(ln_onnx_node *n, along_fn run) {
 }
 
 void ln_onnx_cumsum(ln_onnx_node *n) { along(n, ln_emit_cumsum); }
-
-/* The axis moved on by `steps`, ones coming in; its size stays. */
-static int32_t shift(ln_emit *e, int32_t a, int32_t axis, int32_t steps) {
-  int32_t before[LN_MAX_RANK] = {0};
-  const int32_t after[LN_MAX_RANK] = {0};
-  before[axis] = steps;
-  return ln_emit_pad(e, ln_emit_slice(e, a, axis, 0, -steps, 1), before, after, 1);
-}
-
-/* Products of ever longer stretches: 1, 2, 4 .. */
-static int32_t cumprod(ln_emit *e, int32_t a, int32_t axis, bool exclusive, bool reverse) {
-  const int32_t size = ln_emit_dim(e, a, axis);
-  if (ln_emit_failed(e)) return -1;
-  if (size < 0) return ln_emit_refuse(e, "products along an open dimension; fix it with --shape");
-  if (reverse) a = ln_emit_reverse(e, a, axis);
-  if (exclusive && size > 0) a = shift(e, a, axis, 1);
-  for (int64_t steps = 1; steps < size; steps *= 2) a = ln_emit_mul(e, a, shift(e, a, axis, (int32_t)steps));
-  return reverse ? ln_emit_reverse(e, a, axis) : a;
-}
-
-void ln_onnx_cumprod(ln_onnx_node *n) { along(n, cumprod); }
+void ln_onnx_cumprod(ln_onnx_node *n) { along(n, ln_emit_cumprod); }

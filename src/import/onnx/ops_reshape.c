@@ -122,7 +122,7 @@ static int32_t squeeze_in_run(ln_onnx_node *n, int32_t a, int32_t axes) {
   if (count == rank) return ln_emit_reshape(e, a, 0, NULL);
   const int32_t stays = ln_emit_unary(e, LN_OP_LOGICAL_NOT, ln_onnx_axes_mask(n, axes, rank));
   const int32_t place = ln_emit_cumsum(e, ln_emit_cast(e, stays, LN_INT32), 0, true, false);
-  const int32_t each = ln_emit_range(e, ln_emit_i32(e, 0), ln_emit_i32(e, rank - count), ln_emit_i32(e, 1));
+  const int32_t each = ln_emit_count_up(e, ln_emit_i32(e, rank - count));
   const int32_t here = ln_emit_compare(e, LN_OP_EQUAL, ln_emit_expand(e, place, 1, &last), each);
   const int32_t both = ln_emit_binary(e, LN_OP_LOGICAL_AND, ln_emit_expand(e, stays, 1, &last), here);
   const int32_t sizes = ln_emit_expand(e, ln_emit_shape_of(e, a), 1, &last);

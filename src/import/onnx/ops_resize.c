@@ -172,7 +172,7 @@ static int32_t cropped(ln_emit *e, const axis_job *job, int32_t i) {
 
 /* float32 [out]: where each element of the output lies among those of the input. */
 static int32_t coordinates(ln_emit *e, const resizing *r, const axis_job *job) {
-  const int32_t i = number(e, ln_emit_range(e, ln_emit_i32(e, 0), job->out, ln_emit_i32(e, 1)));
+  const int32_t i = number(e, ln_emit_count_up(e, job->out));
   switch (r->where) {
     case HALF_PIXEL: return half_pixel(e, job, i);
     case PYTORCH_HALF_PIXEL: return unless_one(e, job, half_pixel(e, job, i), ln_emit_f32(e, 0));

@@ -8,15 +8,13 @@
 static int32_t real_of(ln_emit *e, int32_t a) { return ln_emit_cast(e, a, LN_FLOAT32); }
 
 /* float32 [count]: 0, 1, 2 .. */
-static int32_t numbers(ln_emit *e, int32_t count) {
-  return real_of(e, ln_emit_range(e, ln_emit_i32(e, 0), count, ln_emit_i32(e, 1)));
-}
+static int32_t numbers(ln_emit *e, int32_t count) { return real_of(e, ln_emit_count_up(e, count)); }
 
 /* int32 [n, 1 ..]: where each image begins. */
 static int32_t image_starts(ln_emit *e, int32_t a, const ln_onnx_image *image, int32_t ones) {
   ln_dim dims[LN_MAX_RANK] = {LN_DIM_OF(a, 0)};
   for (int32_t i = 0; i < ones; ++i) dims[i + 1] = LN_DIM(1);
-  const int32_t all = ln_emit_range(e, ln_emit_i32(e, 0), ln_emit_size_of(e, a, 0), ln_emit_i32(e, 1));
+  const int32_t all = ln_emit_count_up(e, ln_emit_size_of(e, a, 0));
   return ln_emit_reshape(e, ln_emit_mul(e, all, image->places), ones + 1, dims);
 }
 
@@ -76,7 +74,7 @@ static int32_t to_unit(ln_emit *e, int32_t i, int32_t size, bool corners) {
 static int32_t unit_places(ln_emit *e, int32_t rank, const int32_t *sizes, bool corners) {
   int32_t parts[4], total = sizes[0];
   for (int32_t i = 1; i < rank; ++i) total = ln_emit_mul(e, total, sizes[i]);
-  int32_t left = ln_emit_range(e, ln_emit_i32(e, 0), total, ln_emit_i32(e, 1));
+  int32_t left = ln_emit_count_up(e, total);
   parts[rank] = real_of(e, ln_emit_compare(e, LN_OP_EQUAL, left, left));
   for (int32_t i = 0; i < rank; ++i) { /* x, the last dimension's, comes first */
     const int32_t size = sizes[rank - 1 - i];

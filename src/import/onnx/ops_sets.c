@@ -32,8 +32,7 @@ static int32_t masked(ln_emit *e, int32_t where, int32_t value) {
 
 static int32_t scatter(ln_emit *e, int32_t places, int32_t values, int32_t count) {
   const ln_dim column[2] = {LN_DIM_REST, LN_DIM(1)}, one = LN_DIM(1);
-  const int32_t inputs[3] = {ln_emit_reshape(e, places, 2, column), values, ln_emit_reshape(e, count, 1, &one)};
-  return ln_emit_op(e, LN_OP_SCATTER_ND, NULL, 3, inputs, LN_INT32);
+  return ln_emit_scatter(e, ln_emit_reshape(e, places, 2, column), values, ln_emit_reshape(e, count, 1, &one));
 }
 
 static int32_t rows_of(ln_onnx_node *n, int32_t a, int32_t axis) {
@@ -59,7 +58,7 @@ void ln_onnx_unique(ln_onnx_node *n) {
     return;
   }
   const pairs p = compare_rows(e, rows);
-  const int32_t zero = ln_emit_i32(e, 0), one = ln_emit_i32(e, 1), each = ln_emit_range(e, zero, p.count, one);
+  const int32_t each = ln_emit_count_up(e, p.count);
   /* The first row that equals row i; rows that are it; how many of these come before it in order, or in the file. */
   const int32_t alike = ln_emit_arg(e, LN_OP_ARG_MAX, ln_emit_cast(e, p.equal, LN_INT32), 1, false, LN_INT32);
   const int32_t is_first = ln_emit_cast(e, ln_emit_compare(e, LN_OP_EQUAL, alike, each), LN_INT32);
@@ -75,8 +74,7 @@ void ln_onnx_unique(ln_onnx_node *n) {
   if (ln_onnx_wants(n, 1)) ln_onnx_out(n, 1, ln_emit_cast(e, chosen, LN_INT64));
   if (ln_onnx_wants(n, 2)) ln_onnx_out(n, 2, ln_emit_cast(e, place, LN_INT64));
   if (ln_onnx_wants(n, 3)) {
-    const int32_t ones =
-        ln_emit_op(e, LN_OP_FILL, NULL, 2, (const int32_t[]){ln_emit_shape_of(e, place), one}, LN_INT32);
+    const int32_t ones = ln_emit_filled_like(e, place, LN_INT32, 1);
     ln_onnx_out(n, 3, ln_emit_cast(e, scatter(e, place, ones, count), LN_INT64));
   }
 }

@@ -14,15 +14,12 @@ typedef struct complex_pair {
   int32_t re, im; /* im -1: 0 */
 } complex_pair;
 
-static int32_t count_up(ln_emit *e, int32_t size) {
-  return ln_emit_range(e, ln_emit_i32(e, 0), size, ln_emit_i32(e, 1));
-}
-
 /* float32 [rows, columns]: 2 pi row column / length. int32 products are taken modulo the length, so that angles stay
  * small. */
 static int32_t angles(ln_emit *e, int32_t rows, int32_t columns, int32_t length) {
   const int32_t second = 1;
-  const int32_t product = ln_emit_mul(e, ln_emit_expand(e, count_up(e, rows), 1, &second), count_up(e, columns));
+  const int32_t product =
+      ln_emit_mul(e, ln_emit_expand(e, ln_emit_count_up(e, rows), 1, &second), ln_emit_count_up(e, columns));
   const int32_t place = ln_emit_cast(e, ln_emit_binary(e, LN_OP_FLOOR_MOD, product, length), LN_FLOAT32);
   const int32_t turn = ln_emit_div(e, ln_emit_f32(e, 2 * PI), ln_emit_cast(e, length, LN_FLOAT32));
   return ln_emit_mul(e, place, turn);
@@ -50,7 +47,7 @@ static complex_pair transform(ln_emit *e, complex_pair x, bool inverse, bool hal
 static int32_t from_half(ln_emit *e, complex_pair x, int32_t length) {
   const int32_t bins = ln_emit_size_of(e, x.re, -1), one = ln_emit_i32(e, 1), two = ln_emit_i32(e, 2);
   if (length < 0) length = ln_emit_mul_number(e, ln_emit_add_number(e, bins, -1), 2);
-  const int32_t angle = angles(e, bins, length, length), number = count_up(e, bins);
+  const int32_t angle = angles(e, bins, length, length), number = ln_emit_count_up(e, bins);
   const int32_t twice = ln_emit_mul_number(e, number, 2);
   /* All but the first count twice, and but the last of an even length. */
   const int32_t single = ln_emit_binary(e, LN_OP_LOGICAL_OR, ln_emit_compare(e, LN_OP_EQUAL, number, ln_emit_i32(e, 0)),
@@ -202,8 +199,8 @@ void ln_onnx_stft(ln_onnx_node *n) {
                          : window >= 0     ? ln_emit_size_of(e, window, 0)
                                            : size;
   const int32_t frames = ln_emit_add(e, ln_emit_binary(e, LN_OP_FLOOR_DIV, ln_emit_sub(e, size, length), step), one);
-  const int32_t begin = ln_emit_mul(e, ln_emit_expand(e, count_up(e, frames), 1, &second), step);
-  const int32_t within = window >= 0 ? count_up(e, ln_emit_size_of(e, window, 0)) : count_up(e, length);
+  const int32_t begin = ln_emit_mul(e, ln_emit_expand(e, ln_emit_count_up(e, frames), 1, &second), step);
+  const int32_t within = window >= 0 ? ln_emit_count_up(e, ln_emit_size_of(e, window, 0)) : ln_emit_count_up(e, length);
   const int32_t cut = ln_emit_gather(e, a, ln_emit_add(e, begin, within), 1, 0); /* [batch, frames, length, parts] */
   complex_pair x = parts_of(n, cut, 2);
   if (window >= 0) {
@@ -232,7 +229,8 @@ void ln_onnx_mel_weight_matrix(ln_onnx_node *n) {
   const int32_t bands = in[0], length = ln_emit_cast(e, in[1], LN_FLOAT32), zero = ln_emit_f32(e, 0), second = 1;
   const int32_t low = mel(e, in[3]), edges = ln_emit_add_number(e, bands, 2), one = ln_emit_f32(e, 1);
   const int32_t step = ln_emit_div(e, ln_emit_sub(e, mel(e, in[4]), low), ln_emit_cast(e, edges, LN_FLOAT32));
-  const int32_t mels = ln_emit_add(e, ln_emit_mul(e, ln_emit_cast(e, count_up(e, edges), LN_FLOAT32), step), low);
+  const int32_t mels =
+      ln_emit_add(e, ln_emit_mul(e, ln_emit_cast(e, ln_emit_count_up(e, edges), LN_FLOAT32), step), low);
   const int32_t power = ln_emit_unary(e, LN_OP_EXP, ln_emit_mul_number(e, mels, log(10.0) / 2595));
   const int32_t hertz = ln_emit_mul_number(e, ln_emit_add_number(e, power, -1), 700);
   const int32_t scaled = ln_emit_mul(e, hertz, ln_emit_add_number(e, length, 1));
@@ -241,7 +239,7 @@ void ln_onnx_mel_weight_matrix(ln_onnx_node *n) {
   const int32_t from = ln_emit_slice(e, places, 0, 0, -2, 1), top = ln_emit_slice(e, places, 0, 1, -1, 1);
   const int32_t to = ln_emit_slice(e, places, 0, 2, INT32_MAX, 1), two = ln_emit_i32(e, 2);
   const int32_t bins = ln_emit_add_number(e, ln_emit_binary(e, LN_OP_FLOOR_DIV, in[1], two), 1);
-  const int32_t at = ln_emit_expand(e, ln_emit_cast(e, count_up(e, bins), LN_FLOAT32), 1, &second);
+  const int32_t at = ln_emit_expand(e, ln_emit_cast(e, ln_emit_count_up(e, bins), LN_FLOAT32), 1, &second);
   const int32_t rise = ln_emit_sub(e, top, from), fall = ln_emit_sub(e, to, top);
   const int32_t is_steep = ln_emit_compare(e, LN_OP_EQUAL, rise, zero);
   const int32_t up = ln_emit_select(e, is_steep, one,

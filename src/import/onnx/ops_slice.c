@@ -89,7 +89,7 @@ static int32_t spread_in_run(ln_onnx_node *n, int32_t list, int32_t axes, int32_
   ln_emit *e = n->e;
   const int32_t last = 1, width = ln_emit_i32(e, rank);
   if (list < 0) return ln_emit_filled(e, LN_INT32, 1, &rank, otherwise);
-  const int32_t each = ln_emit_range(e, ln_emit_i32(e, 0), width, ln_emit_i32(e, 1));
+  const int32_t each = ln_emit_count_up(e, width);
   const int32_t which = ln_emit_binary(e, LN_OP_FLOOR_MOD, ln_onnx_vector(n, axes), width);
   const int32_t same = ln_emit_compare(e, LN_OP_EQUAL, ln_emit_expand(e, each, 1, &last), which);
   const int32_t chosen = ln_emit_select(e, same, ln_onnx_vector(n, list), ln_emit_i32(e, 0));

@@ -8,12 +8,8 @@
 
 static int32_t hardmax(ln_emit *e, int32_t a, int32_t axis) {
   if (ln_emit_failed(e)) return -1;
-  const int32_t rank = ln_emit_rank(e, a);
-  const ln_type type = ln_emit_type(e, a);
-  const ln_one_hot_options options = {.axis = axis == rank - 1 ? -1 : axis};
   const int32_t at = ln_emit_arg(e, LN_OP_ARG_MAX, a, axis, false, LN_INT32);
-  const int32_t inputs[4] = {at, ln_emit_size_of(e, a, axis), ln_emit_scalar(e, type, 1), ln_emit_scalar(e, type, 0)};
-  return ln_emit_op(e, LN_OP_ONE_HOT, &options, 4, inputs, type);
+  return ln_emit_ones(e, at, ln_emit_size_of(e, a, axis), axis, ln_emit_type(e, a));
 }
 
 static int32_t (*const kinds[])(ln_emit *e, int32_t a, int32_t axis) = {ln_emit_softmax, ln_emit_log_softmax, hardmax};
@@ -60,11 +56,8 @@ static bool target_loss(ln_onnx_node *n, int32_t x, int32_t target, int32_t weig
     return false;
   }
   const ln_type type = ln_emit_type(e, x);
-  const ln_one_hot_options options = {.axis = rank == 2 ? -1 : 1};
   target = ln_emit_cast(e, target, LN_INT32);
-  const int32_t inputs[4] = {target, ln_emit_size_of(e, x, 1), ln_emit_const(e, LN_BOOL, 0, NULL, &(bool){true}),
-                             ln_emit_const(e, LN_BOOL, 0, NULL, &(bool){false})};
-  int32_t hot = ln_emit_op(e, LN_OP_ONE_HOT, &options, 4, inputs, LN_BOOL);
+  const int32_t hot = ln_emit_ones(e, target, ln_emit_size_of(e, x, 1), 1, LN_BOOL);
   const int32_t zero = ln_emit_scalar(e, type, 0);
   out->weight = -1;
   if (weight >= 0) weight = ln_emit_select(e, hot, by_class(e, weight, rank), zero);

@@ -4,11 +4,6 @@
 
 static const ln_dim rest = {-1, -1, 0};
 
-static int32_t scatter(ln_emit *e, int32_t places, int32_t updates, int32_t shape) {
-  const int32_t inputs[3] = {places, updates, shape};
-  return ln_emit_op(e, LN_OP_SCATTER_ND, NULL, 3, inputs, ln_emit_type(e, updates));
-}
-
 /* ---- MaxUnpool ---- */
 
 /* int32 scalar: (in - 1) * stride + size - pads. */
@@ -43,7 +38,7 @@ void ln_onnx_max_unpool(ln_onnx_node *n) {
   }
   const ln_dim all = LN_DIM_IS(total);
   const int32_t at = ln_emit_reshape(e, ln_onnx_narrow(e, places), 2, column);
-  const int32_t flat = scatter(e, at, ln_emit_reshape(e, a, 1, &rest), ln_emit_dims(e, 1, &all));
+  const int32_t flat = ln_emit_scatter(e, at, ln_emit_reshape(e, a, 1, &rest), ln_emit_dims(e, 1, &all));
   const int32_t out = ln_emit_reshape(e, flat, w.rank + 2, dims);
   ln_onnx_out(n, 0, shape < 0 ? out : grow(e, out, shape));
 }
@@ -92,9 +87,8 @@ static int32_t fold_places(ln_emit *e, const fold *f, int32_t i) {
     rows[k] = k == i ? LN_DIM_IS(f->block[i]) : LN_DIM(1);
     columns[k] = k == i + f->rank ? LN_DIM_IS(f->count[i]) : LN_DIM(1);
   }
-  const int32_t zero = ln_emit_i32(e, 0), one = ln_emit_i32(e, 1);
-  const int32_t inner = ln_emit_mul_number(e, ln_emit_range(e, zero, f->block[i], one), f->dilation[i]);
-  const int32_t outer = ln_emit_mul_number(e, ln_emit_range(e, zero, f->count[i], one), f->stride[i]);
+  const int32_t inner = ln_emit_mul_number(e, ln_emit_count_up(e, f->block[i]), f->dilation[i]);
+  const int32_t outer = ln_emit_mul_number(e, ln_emit_count_up(e, f->count[i]), f->stride[i]);
   const int32_t sum =
       ln_emit_add(e, ln_emit_reshape(e, inner, 2 * f->rank, rows), ln_emit_reshape(e, outer, 2 * f->rank, columns));
   return ln_emit_add_number(e, sum, -(double)f->pads[i]);
@@ -127,7 +121,7 @@ void ln_onnx_col2im(ln_onnx_node *n) {
   const ln_dim flat[2] = {LN_DIM_REST, LN_DIM_IS(width)}, shape[2] = {LN_DIM_IS(total), LN_DIM_IS(width)};
   const int32_t factor = ln_emit_reshape(e, ln_emit_cast(e, there, ln_emit_type(e, a)), 2, column);
   const int32_t updates = ln_emit_mul(e, ln_emit_reshape(e, split, 2, flat), factor);
-  const int32_t sums = scatter(e, places, updates, ln_emit_dims(e, 2, shape));
+  const int32_t sums = ln_emit_scatter(e, places, updates, ln_emit_dims(e, 2, shape));
   const ln_dim apart[3] = {LN_DIM_IS(total), LN_DIM_OF(a, 0), LN_DIM_OF(split, 3)};
   const int32_t turned = ln_emit_transpose(e, ln_emit_reshape(e, sums, 3, apart), back);
   ln_dim dims[5] = {LN_DIM_OF(a, 0), LN_DIM_OF(split, 3)};

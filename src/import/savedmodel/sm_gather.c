@@ -30,12 +30,8 @@ void ln_sm_op_gather_nd(ln_sm_call *c) {
 
 /* OneHot: indices, depth, on, off */
 void ln_sm_op_one_hot(ln_sm_call *c) {
-  const ln_one_hot_options options = {.axis = (int32_t)ln_sm_int(c, "axis", -1)};
-  const int32_t indices = ln_sm_in(c, 0);
-  const bool narrow = ln_emit_type(c->e, indices) != LN_INT32 && ln_emit_type(c->e, indices) != LN_INT64;
-  const int32_t in[4] = {narrow ? ln_emit_cast(c->e, indices, LN_INT32) : indices, as_i32(c, 1), ln_sm_in(c, 2),
-                         ln_sm_in(c, 3)};
-  ln_sm_result(c, ln_emit_op(c->e, LN_OP_ONE_HOT, &options, 4, in, ln_emit_type(c->e, in[2])));
+  const int32_t axis = (int32_t)ln_sm_int(c, "axis", -1);
+  ln_sm_result(c, ln_emit_one_hot(c->e, ln_sm_in(c, 0), as_i32(c, 1), axis, ln_sm_in(c, 2), ln_sm_in(c, 3)));
 }
 
 /* Where: the places of what is true */
@@ -89,27 +85,16 @@ void ln_sm_op_in_top_k(ln_sm_call *c) {
 
 /* ---- scattering ---- */
 
-static int32_t scatter(ln_sm_call *c, int32_t indices, int32_t updates, int32_t shape) {
-  const int32_t in[3] = {ln_emit_cast(c->e, indices, LN_INT32), updates, ln_emit_cast(c->e, shape, LN_INT32)};
-  return ln_emit_op(c->e, LN_OP_SCATTER_ND, NULL, 3, in, ln_emit_type(c->e, updates));
-}
-
-void ln_sm_op_scatter_nd(ln_sm_call *c) { ln_sm_result(c, scatter(c, ln_sm_in(c, 0), ln_sm_in(c, 1), ln_sm_in(c, 2))); }
-
-/* Where updates go: as many as the updates, of ones. */
-static int32_t hits(ln_sm_call *c, int32_t indices, int32_t updates, int32_t shape) {
-  ln_emit *e = c->e;
-  const int32_t in[2] = {ln_emit_shape_of(e, updates), ln_emit_f32(e, 1)};
-  const int32_t ones = ln_emit_op(e, LN_OP_FILL, NULL, 2, in, LN_FLOAT32);
-  return ln_emit_compare(e, LN_OP_GREATER, scatter(c, indices, ones, shape), ln_emit_f32(e, 0));
+void ln_sm_op_scatter_nd(ln_sm_call *c) {
+  ln_sm_result(c, ln_emit_scatter(c->e, ln_sm_in(c, 0), ln_sm_in(c, 1), ln_sm_in(c, 2)));
 }
 
 enum { SCATTER_UPDATE = -1 };
 
 static int32_t scatter_into(ln_sm_call *c, int32_t a, int32_t indices, int32_t updates) {
-  const int32_t shape = ln_emit_shape_of(c->e, a), made = scatter(c, indices, updates, shape);
-  if (c->variant != SCATTER_UPDATE) return ln_emit_binary(c->e, c->variant, a, made);
-  return ln_emit_select(c->e, hits(c, indices, updates, shape), made, a);
+  if (c->variant == SCATTER_UPDATE) return ln_emit_write_at(c->e, a, indices, updates);
+  const int32_t made = ln_emit_scatter(c->e, indices, updates, ln_emit_shape_of(c->e, a));
+  return ln_emit_binary(c->e, c->variant, a, made);
 }
 
 /* TensorScatterUpdate (variant -1), TensorScatterAdd, TensorScatterSub: tensor, indices, updates */
@@ -185,10 +170,8 @@ void ln_sm_op_sparse_to_dense(ln_sm_call *c) {
 void ln_sm_op_invert_permutation(ln_sm_call *c) {
   ln_emit *e = c->e;
   const int32_t a = ln_sm_in(c, 0), last = 1;
-  const int32_t count = ln_emit_size_of(e, a, 0), one = ln_emit_i32(e, 1);
-  const int32_t numbers = ln_emit_range(e, ln_emit_i32(e, 0), count, one);
-  const ln_dim size = LN_DIM_OF(a, 0);
-  const int32_t made = scatter(c, ln_emit_expand(e, a, 1, &last), numbers, ln_emit_dims(e, 1, &size));
+  const int32_t numbers = ln_emit_count_up(e, ln_emit_size_of(e, a, 0));
+  const int32_t made = ln_emit_scatter(e, ln_emit_expand(e, a, 1, &last), numbers, ln_emit_shape_of(e, a));
   ln_sm_result(c, ln_emit_cast(e, made, ln_emit_type(e, a)));
 }
 
@@ -206,10 +189,7 @@ static int32_t unsorted(ln_sm_call *c, int32_t code, int32_t a, int32_t ids, int
 /* Sums divided by how many there were; by one where there were none. */
 static int32_t mean_of(ln_sm_call *c, int32_t a, int32_t ids, int32_t count, int32_t ids_rank) {
   ln_emit *e = c->e;
-  ln_dim dims[LN_MAX_RANK];
-  for (int32_t i = 0; i < ids_rank; ++i) dims[i] = LN_DIM_OF(ids, i);
-  const int32_t in[2] = {ln_emit_dims(e, ids_rank, dims), ln_emit_scalar(e, ln_emit_type(e, a), 1)};
-  const int32_t ones = ln_emit_op(e, LN_OP_FILL, NULL, 2, in, ln_emit_type(e, a));
+  const int32_t ones = ln_emit_filled_like(e, ids, ln_emit_type(e, a), 1);
   int32_t many = unsorted(c, LN_OP_UNSORTED_SEGMENT_SUM, ones, ids, count);
   many = ln_emit_binary(e, LN_OP_MAXIMUM, many, ln_emit_scalar(e, ln_emit_type(e, a), 1));
   int32_t axes[LN_MAX_RANK], more = ln_emit_rank(e, a) - ids_rank;
@@ -256,9 +236,7 @@ void ln_sm_op_bincount(ln_sm_call *c) {
   const ln_dim rest = LN_DIM_REST;
   const bool rows = c->variant == 1 && ln_emit_rank(e, a) == 2;
   if (!rows && ln_emit_rank(e, a) != 1) a = ln_emit_reshape(e, a, 1, &rest);
-  const ln_one_hot_options options = {.axis = -1};
-  const int32_t in[4] = {a, size, ln_emit_scalar(e, type, 1), ln_emit_scalar(e, type, 0)};
-  int32_t hot = ln_emit_op(e, LN_OP_ONE_HOT, &options, 4, in, type);
+  int32_t hot = ln_emit_ones(e, a, size, -1, type);
   const int32_t axis = rows ? 1 : 0, last = rows ? 2 : 1;
   if (weighed && !truth) {
     const int32_t flat = rows || ln_emit_rank(e, weights) == 1 ? weights : ln_emit_reshape(e, weights, 1, &rest);
@@ -291,28 +269,12 @@ void ln_sm_op_bucketize(ln_sm_call *c) {
   ln_sm_result(c, ln_emit_op(c->e, LN_OP_BUCKETIZE, &options, 1, &a, LN_INT32));
 }
 
-/* Cumprod of an axis of a fixed size: each round multiplies with what stands twice as far before. */
 void ln_sm_op_cumprod(ln_sm_call *c) {
-  ln_emit *e = c->e;
-  int32_t a = ln_sm_in(c, 0), axis, before[LN_MAX_RANK] = {0};
-  const int32_t nothing[LN_MAX_RANK] = {0};
-  if (!ln_sm_axis(c, 1, ln_emit_rank(e, a), &axis)) return;
-  const int32_t size = ln_emit_dim(e, a, axis);
-  if (size < 0) {
-    ln_emit_refuse(e, "the axis that it multiplies along has an open size; say --shape");
-    return;
-  }
-  const bool back = ln_sm_bool(c, "reverse", false);
-  if (back) a = ln_emit_reverse(e, a, axis);
-  if (ln_sm_bool(c, "exclusive", false) && size > 0) {
-    before[axis] = 1;
-    a = ln_emit_slice(e, ln_emit_pad(e, a, before, nothing, 1), axis, 0, size, 1);
-  }
-  for (int32_t apart = 1; apart < size; apart *= 2) {
-    before[axis] = apart;
-    a = ln_emit_mul(e, a, ln_emit_slice(e, ln_emit_pad(e, a, before, nothing, 1), axis, 0, size, 1));
-  }
-  ln_sm_result(c, back ? ln_emit_reverse(e, a, axis) : a);
+  const int32_t a = ln_sm_in(c, 0);
+  int32_t axis;
+  if (!ln_sm_axis(c, 1, ln_emit_rank(c->e, a), &axis)) return;
+  const bool exclusive = ln_sm_bool(c, "exclusive", false), reverse = ln_sm_bool(c, "reverse", false);
+  ln_sm_result(c, ln_emit_cumprod(c->e, a, axis, exclusive, reverse));
 }
 
 /* ---- boxes ---- */
@@ -347,16 +309,6 @@ void ln_sm_op_non_max(ln_sm_call *c) {
 
 /* ---- matrices ---- */
 
-static int32_t numbers_along(ln_emit *e, int32_t a, int32_t axis) {
-  return ln_emit_range(e, ln_emit_i32(e, 0), ln_emit_size_of(e, a, axis), ln_emit_i32(e, 1));
-}
-
-/* How far each element of the last two dimensions stands right of the diagonal: int32 [rows, columns]. */
-static int32_t offsets(ln_emit *e, int32_t a) {
-  const int32_t last = 1;
-  return ln_emit_sub(e, numbers_along(e, a, -1), ln_emit_expand(e, numbers_along(e, a, -2), 1, &last));
-}
-
 static int32_t zero_of(ln_emit *e, int32_t a) { return ln_emit_scalar(e, ln_emit_type(e, a), 0); }
 
 /* MatrixBandPart: matrices, how many diagonals below, above; negative: all */
@@ -365,7 +317,7 @@ void ln_sm_op_band_part(ln_sm_call *c) {
   const int32_t a = ln_sm_in(c, 0);
   int64_t below, above;
   if (!ln_sm_const_int(c, 1, "band", &below) || !ln_sm_const_int(c, 2, "band", &above)) return;
-  const int32_t right = offsets(e, a);
+  const int32_t right = ln_emit_diagonals(e, a);
   int32_t inside = -1;
   if (below >= 0)
     inside = ln_emit_compare(e, LN_OP_GREATER_EQUAL, right,

@@ -114,8 +114,7 @@ static int32_t sample_places(ln_emit *e, int32_t boxes, int32_t from, int32_t to
 /* How much each pixel counts at each place: what two neighbours share. [boxes, count, size] */
 static int32_t shares(ln_emit *e, int32_t places, int32_t size, bool bilinear) {
   const int32_t end = 2;
-  const int32_t pixels =
-      ln_emit_cast(e, ln_emit_range(e, ln_emit_i32(e, 0), ln_emit_i32(e, size), ln_emit_i32(e, 1)), LN_FLOAT32);
+  const int32_t pixels = ln_emit_cast(e, ln_emit_count_up(e, ln_emit_i32(e, size)), LN_FLOAT32);
   const int32_t at =
       ln_emit_expand(e, bilinear ? places : ln_emit_unary(e, LN_OP_FLOOR, ln_emit_add_number(e, places, 0.5)), 1, &end);
   const int32_t away = ln_emit_unary(e, LN_OP_ABS, ln_emit_sub(e, at, pixels));

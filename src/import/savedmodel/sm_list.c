@@ -228,8 +228,7 @@ static int32_t scattered(ln_sm_call *c, int32_t indices, int32_t items, int32_t 
   if (rank < 1) return -1;
   dims[0] = LN_DIM_IS(count);
   for (int32_t i = 1; i < rank; ++i) dims[i] = LN_DIM_OF(items, i);
-  const int32_t in[3] = {ln_emit_expand(c->e, indices, 1, &last), items, ln_emit_dims(c->e, rank, dims)};
-  return ln_emit_op(c->e, LN_OP_SCATTER_ND, NULL, 3, in, ln_emit_type(c->e, items));
+  return ln_emit_scatter(c->e, ln_emit_expand(c->e, indices, 1, &last), items, ln_emit_dims(c->e, rank, dims));
 }
 
 /* TensorListScatterV2: items, indices, element shape, size; TensorListScatter without a size */

@@ -42,13 +42,7 @@ static int32_t is_finite(ln_emit *e, int32_t a) {
   return ln_emit_unary(e, LN_OP_LOGICAL_NOT, other);
 }
 
-static int32_t ones_like(ln_emit *e, int32_t a) {
-  const ln_shape shape = ln_emit_shape(e, a);
-  if (ln_emit_failed(e)) return -1;
-  if (ln_emit_is_fixed(e, a)) return ln_emit_filled(e, ln_emit_type(e, a), shape.rank, shape.dims, 1);
-  const int32_t inputs[2] = {ln_emit_shape_of(e, a), ln_emit_scalar(e, ln_emit_type(e, a), 1)};
-  return ln_emit_op(e, LN_OP_FILL, NULL, 2, inputs, ln_emit_type(e, a));
-}
+static int32_t ones_like(ln_emit *e, int32_t a) { return ln_emit_filled_like(e, a, ln_emit_type(e, a), 1); }
 
 /* erf's inverse by Giles's polynomials (Approximating the erfinv function, GPU Computing Gems, 2011), to 4e-7. */
 static int32_t polynomial(ln_emit *e, int32_t x, int32_t count, const double *factors) {

@@ -12,11 +12,7 @@ void ln_sm_op_cross_entropy(ln_sm_call *c) {
   ln_emit *e = c->e;
   const int32_t logits = ln_sm_in(c, 0), last = -1;
   int32_t labels = ln_sm_in(c, 1);
-  if (c->variant == 1 && labels >= 0) {
-    const ln_one_hot_options options = {.axis = -1};
-    const int32_t in[4] = {labels, ln_emit_size_of(e, logits, -1), ln_emit_f32(e, 1), ln_emit_f32(e, 0)};
-    labels = ln_emit_op(e, LN_OP_ONE_HOT, &options, 4, in, LN_FLOAT32);
-  }
+  if (c->variant == 1 && labels >= 0) labels = ln_emit_ones(e, labels, ln_emit_size_of(e, logits, -1), -1, LN_FLOAT32);
   const int32_t each = ln_emit_mul(e, labels, ln_emit_log_softmax(e, logits, -1));
   ln_sm_give(c, 0, ln_emit_unary(e, LN_OP_NEG, ln_emit_reduce(e, LN_OP_SUM, each, 1, &last, false)));
   ln_sm_give(c, 1, ln_emit_sub(e, ln_emit_softmax(e, logits, -1), labels));

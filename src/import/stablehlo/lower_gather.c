@@ -63,7 +63,7 @@ static int32_t index_vectors(ln_shlo_frame *f, const ln_mlir_op *op, int32_t ope
 static int32_t count_along(ln_emit *e, int32_t rank, int32_t at, int32_t size, int32_t like, int32_t from) {
   ln_dim dims[LN_MAX_RANK];
   const int32_t end = size >= 0 ? ln_emit_i32(e, size) : ln_emit_size_of(e, like, from);
-  const int32_t range = ln_emit_range(e, ln_emit_i32(e, 0), end, ln_emit_i32(e, 1));
+  const int32_t range = ln_emit_count_up(e, end);
   for (int32_t i = 0; i < rank; ++i) dims[i] = i == at ? LN_DIM_OF(range, 0) : LN_DIM(1);
   return ln_emit_reshape(e, range, rank, dims);
 }
@@ -422,8 +422,7 @@ static int32_t by_operator(ln_shlo_frame *f, const char *name, int32_t operand, 
 /* Sums by SCATTER_ND, which adds what falls on one place. */
 static int32_t by_sum(ln_shlo_frame *f, int32_t operand, int32_t indices, int32_t updates,
                       const ln_mlir_element_info *info) {
-  const int32_t inputs[] = {indices, updates, ln_emit_shape_of(f->e, operand)};
-  const int32_t sums = ln_emit_op(f->e, LN_OP_SCATTER_ND, NULL, 3, inputs, info->inside);
+  const int32_t sums = ln_emit_scatter(f->e, indices, updates, ln_emit_shape_of(f->e, operand));
   return ln_shlo_wrap(f->e, ln_emit_add(f->e, operand, sums), info);
 }
 

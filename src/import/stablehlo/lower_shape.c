@@ -48,7 +48,7 @@ bool ln_shlo_iota(ln_shlo_frame *f, const ln_mlir_op *op, int32_t dynamic) {
   const int32_t shape = dynamic ? shape_operand(f, op, 0) : -1;
   const int32_t size =
       type->dims[axis] >= 0 ? ln_emit_i32(f->e, type->dims[axis]) : ln_emit_pick(f->e, shape, 0, (int32_t)axis);
-  int32_t range = ln_emit_range(f->e, ln_emit_i32(f->e, 0), size, ln_emit_i32(f->e, 1));
+  int32_t range = ln_emit_count_up(f->e, size);
   if (!dynamic || type->dims[axis] >= 0) ln_emit_declare(f->e, range, 1, &type->dims[axis]);
   const ln_mlir_element_info *info = ln_mlir_element_at(type->element);
   if (info->kind == LN_MLIR_COMPLEX) return ln_shlo_refuse(f, "it counts in complex numbers");
@@ -286,7 +286,7 @@ static int32_t rows_from(ln_shlo_frame *f, int32_t a, int32_t axis, int32_t star
   int32_t rows = ln_emit_reshape(f->e, start, 1, &one);
   if (size > 1) {
     const int32_t end = ln_emit_i32(f->e, size);
-    rows = ln_emit_add(f->e, rows, ln_emit_range(f->e, ln_emit_i32(f->e, 0), end, ln_emit_i32(f->e, 1)));
+    rows = ln_emit_add(f->e, rows, ln_emit_count_up(f->e, end));
   }
   return ln_emit_gather(f->e, a, rows, axis, 0);
 }

@@ -98,8 +98,7 @@ static int32_t flat_places(torch_node *n, int32_t a, int32_t index, int32_t axis
 /* [places] added up into a vector as long as `a` is flat. */
 static int32_t scattered(torch_node *n, int32_t places, int32_t values, int32_t length) {
   const int32_t last = -1, shape = ln_emit_vector(n->e, 1, &length);
-  const int32_t inputs[] = {ln_emit_expand(n->e, places, 1, &last), values, shape};
-  return ln_emit_op(n->e, LN_OP_SCATTER_ND, NULL, 3, inputs, ln_emit_type(n->e, values));
+  return ln_emit_scatter(n->e, ln_emit_expand(n->e, places, 1, &last), values, shape);
 }
 
 /* bool: which places of a flat tensor are hit. */
@@ -162,9 +161,8 @@ int32_t ln_torch_scatter(torch_node *n) {
   const int32_t whole = ln_emit_flatten(n->e, a, 0, -1);
   if (ln_emit_failed(n->e)) return -1;
   if (how != NULL) return ln_emit_reshape_like(n->e, reduced_into(n, whole, places, values, code), a);
-  const int32_t length = ln_emit_dim(n->e, whole, 0);
-  const int32_t made = scattered(n, places, values, length);
-  return ln_emit_reshape_like(n->e, ln_emit_select(n->e, hits(n, places, length), made, whole), a);
+  const int32_t last = -1, column = ln_emit_expand(n->e, places, 1, &last);
+  return ln_emit_reshape_like(n->e, ln_emit_write_at(n->e, whole, column, values), a);
 }
 
 /* ---- whole slices written: index_add, index_copy, index_fill ---- */
@@ -176,7 +174,7 @@ int32_t ln_torch_index_write(torch_node *n) {
   if (axis < 0 || ln_emit_failed(n->e) || rank == 0) return -1;
   for (int32_t i = 0; i < rank; ++i) order[i] = i == 0 ? axis : i <= axis ? i - 1 : i;
   for (int32_t i = 0; i < rank; ++i) back[order[i]] = i;
-  const int32_t whole = ln_emit_transpose(n->e, a, order), shape = ln_emit_shape_of(n->e, whole);
+  const int32_t whole = ln_emit_transpose(n->e, a, order);
   if (ln_emit_rank(n->e, index) == 0) index = ln_emit_expand(n->e, index, 1, &last);
   index = ln_emit_cast(n->e, plain_indices(n, index, a, axis), LN_INT32);
   int32_t values = ln_emit_cast(n->e, ln_torch_tensor(n, n->variant == 2 ? "value" : "source"), ln_emit_type(n->e, a));
@@ -189,13 +187,9 @@ int32_t ln_torch_index_write(torch_node *n) {
   const double alpha = ln_torch_number(n, "alpha", 1);
   if (alpha != 1) values = ln_emit_mul_number(n->e, values, alpha);
   const int32_t places = ln_emit_expand(n->e, index, 1, &last);
-  const int32_t made =
-      ln_emit_op(n->e, LN_OP_SCATTER_ND, NULL, 3, (const int32_t[]){places, values, shape}, ln_emit_type(n->e, values));
-  if (n->variant == 1) return ln_emit_transpose(n->e, ln_emit_add(n->e, whole, made), back);
-  const int32_t ones = ln_emit_broadcast_to(n->e, ln_emit_i32(n->e, 1), ln_emit_shape_of(n->e, values));
-  const int32_t hit = ln_emit_op(n->e, LN_OP_SCATTER_ND, NULL, 3, (const int32_t[]){places, ones, shape}, LN_INT32);
-  const int32_t mask = ln_emit_compare(n->e, LN_OP_GREATER, hit, ln_emit_i32(n->e, 0));
-  return ln_emit_transpose(n->e, ln_emit_select(n->e, mask, made, whole), back);
+  if (n->variant != 1) return ln_emit_transpose(n->e, ln_emit_write_at(n->e, whole, places, values), back);
+  const int32_t made = ln_emit_scatter(n->e, places, values, ln_emit_shape_of(n->e, whole));
+  return ln_emit_transpose(n->e, ln_emit_add(n->e, whole, made), back);
 }
 
 /* ---- x[i, j], x[mask] ---- */
@@ -317,20 +311,14 @@ int32_t ln_torch_index_put(torch_node *n) {
   indexed_first(&ix, rank, order);
   for (int32_t i = 0; i < rank; ++i) back[order[i]] = i;
   const int32_t places = stacked(n, &ix, &index_rank), whole = ln_emit_transpose(n->e, a, order);
-  const int32_t shape = ln_emit_shape_of(n->e, whole);
   const int32_t shown = ln_emit_binary(n->e, LN_OP_GATHER_ND, whole, places); /* of the shape that values have */
   const int32_t natural = place_indexed(n, shown, &ix, index_rank, false);
   if (!ln_emit_same_shape(n->e, natural, values))
     values = ln_emit_broadcast_to(n->e, values, ln_emit_shape_of(n->e, natural));
   values = place_indexed(n, values, &ix, index_rank, true);
-  const ln_type type = ln_emit_type(n->e, a), work = type == LN_BOOL ? LN_INT32 : type;
-  const int32_t made = ln_emit_op(n->e, LN_OP_SCATTER_ND, NULL, 3,
-                                  (const int32_t[]){places, ln_emit_cast(n->e, values, work), shape}, work);
-  if (add) return ln_emit_transpose(n->e, ln_emit_add(n->e, whole, made), back);
-  const int32_t ones = ln_emit_broadcast_to(n->e, ln_emit_i32(n->e, 1), ln_emit_shape_of(n->e, values));
-  const int32_t hit = ln_emit_op(n->e, LN_OP_SCATTER_ND, NULL, 3, (const int32_t[]){places, ones, shape}, LN_INT32);
-  const int32_t mask = ln_emit_compare(n->e, LN_OP_GREATER, hit, ln_emit_i32(n->e, 0));
-  return ln_emit_transpose(n->e, ln_emit_select(n->e, mask, ln_emit_cast(n->e, made, type), whole), back);
+  if (!add) return ln_emit_transpose(n->e, ln_emit_write_at(n->e, whole, places, values), back);
+  const int32_t made = ln_emit_scatter(n->e, places, values, ln_emit_shape_of(n->e, whole));
+  return ln_emit_transpose(n->e, ln_emit_add(n->e, whole, made), back);
 }
 
 /* ---- places ---- */
@@ -498,9 +486,8 @@ int32_t ln_torch_col2im(torch_node *n) {
   static const int32_t order[] = {2, 0, 1}, back[] = {1, 2, 0};
   const int32_t values = ln_emit_transpose(n->e, ln_emit_reshape(n->e, a, 3, apart), order);
   const ln_dim shape[] = {LN_DIM(height * width), LN_DIM_OF(a, 0), LN_DIM(channels)};
-  const int32_t inputs[] = {ln_emit_expand(n->e, ln_emit_vector(n->e, all, places), 1, &last), values,
-                            ln_emit_dims(n->e, 3, shape)};
-  const int32_t sums = ln_emit_op(n->e, LN_OP_SCATTER_ND, NULL, 3, inputs, ln_emit_type(n->e, a));
+  const int32_t at = ln_emit_expand(n->e, ln_emit_vector(n->e, all, places), 1, &last);
+  const int32_t sums = ln_emit_scatter(n->e, at, values, ln_emit_dims(n->e, 3, shape));
   const ln_dim picture[] = {LN_DIM_OF(a, 0), LN_DIM(channels), LN_DIM(height), LN_DIM(width)};
   const int32_t made = ln_emit_reshape(n->e, ln_emit_transpose(n->e, sums, back), 4, picture);
   const int32_t crop[] = {0, 0, (int32_t)-padding[0], (int32_t)-padding[1]};

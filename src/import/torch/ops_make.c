@@ -119,12 +119,7 @@ int32_t ln_torch_linspace(torch_node *n) {
 
 /* bool [h, w]: whether column - row <= diagonal (or >= it). Sizes of the last two dimensions of `a`. */
 static int32_t triangle(torch_node *n, int32_t a, int64_t diagonal, bool lower) {
-  const int32_t first = 0, last = 1, zero = ln_emit_i32(n->e, 0), one = ln_emit_i32(n->e, 1);
-  const int32_t rows = ln_emit_range(n->e, zero, ln_emit_size_of(n->e, a, -2), one);
-  const int32_t columns = ln_emit_range(n->e, zero, ln_emit_size_of(n->e, a, -1), one);
-  const int32_t apart =
-      ln_emit_sub(n->e, ln_emit_expand(n->e, columns, 1, &first), ln_emit_expand(n->e, rows, 1, &last));
-  return ln_emit_compare(n->e, lower ? LN_OP_LESS_EQUAL : LN_OP_GREATER_EQUAL, apart,
+  return ln_emit_compare(n->e, lower ? LN_OP_LESS_EQUAL : LN_OP_GREATER_EQUAL, ln_emit_diagonals(n->e, a),
                          ln_emit_i32(n->e, (int32_t)diagonal));
 }
 
@@ -153,12 +148,9 @@ int32_t ln_torch_eye(torch_node *n) {
 int32_t ln_torch_one_hot(torch_node *n) {
   const int32_t a = ln_torch_tensor(n, "self");
   const int64_t classes = ln_torch_int(n, "num_classes", -1);
-  const ln_one_hot_options options = {.axis = -1};
   if (ln_emit_failed(n->e)) return -1;
   if (classes < 1 || classes > INT32_MAX) return ln_emit_refuse(n->e, "the number of classes is known only in the run");
-  const int32_t inputs[] = {a, ln_emit_i32(n->e, (int32_t)classes), ln_emit_scalar(n->e, LN_INT64, 1),
-                            ln_emit_scalar(n->e, LN_INT64, 0)};
-  return ln_emit_op(n->e, LN_OP_ONE_HOT, &options, 4, inputs, LN_INT64);
+  return ln_emit_ones(n->e, a, ln_emit_i32(n->e, (int32_t)classes), -1, LN_INT64);
 }
 
 /* ---- padding ---- */

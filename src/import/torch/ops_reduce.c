@@ -255,22 +255,10 @@ int32_t ln_torch_cumsum(torch_node *n) {
   return ln_emit_cumsum(n->e, a, (int32_t)ln_torch_int(n, "dim", 0), false, false);
 }
 
-/* All products of the beginnings: by a triangle of ones, as there are few elements. */
 int32_t ln_torch_cumprod(torch_node *n) {
-  int32_t a = summable(n, self(n));
-  const int32_t rank = ln_emit_rank(n->e, a), last = -1, second_last = -2;
-  if (ln_emit_failed(n->e) || rank == 0) return a;
-  const int32_t axis = ln_torch_axis(n, ln_torch_int(n, "dim", 0), rank),
-                size = axis < 0 ? -1 : ln_emit_dim(n->e, a, axis);
-  if (size < 0 || size > 256 || rank == LN_MAX_RANK)
-    return ln_emit_refuse(n->e, "more than 256 elements are multiplied");
-  uint8_t *mask = ln_arena_array(ln_emit_arena(n->e), (size_t)size + 1, (size_t)size + 1);
-  if (mask == NULL) return ln_import_no_memory(n->e->import);
-  for (int32_t i = 0; i < size * size; ++i) mask[i] = i % size <= i / size;
-  const int32_t dims[] = {size, size}, condition = ln_emit_const(n->e, LN_BOOL, 2, dims, mask);
-  a = ln_emit_expand(n->e, ln_emit_swap(n->e, a, axis, -1), 1, &second_last);
-  a = ln_emit_select(n->e, condition, a, ln_emit_scalar(n->e, ln_emit_type(n->e, a), 1));
-  return ln_emit_swap(n->e, ln_emit_reduce(n->e, LN_OP_REDUCE_PROD, a, 1, &last, false), axis, -1);
+  const int32_t a = summable(n, self(n));
+  if (ln_emit_failed(n->e) || ln_emit_rank(n->e, a) == 0) return a;
+  return ln_emit_cumprod(n->e, a, (int32_t)ln_torch_int(n, "dim", 0), false, false);
 }
 
 /* `count` of an axis in order, with their places. */
