@@ -74,8 +74,9 @@ proofs: need-test need-python
 
 # What `make test` runs under the sanitizers as well; `make asan` runs everything so.
 SANITIZED_TARGETS = run_cases test_fuzz_mutate test_format_damage test_format_refuse test_format_vulnerabilities \
-  test_runtime_session test_runtime_failing_memory test_ops_checkpoint fuzz_replays
-SANITIZED_TESTS = ^(ops\.cases\.(generic|avx512bf16)|ops\.checkpoint|fuzz\.mutate|fuzz\.replay_.*|format\.(damage|refuse|vulnerabilities)|runtime\.(session|failing_memory))$$
+  test_runtime_session test_runtime_failing_memory test_ops_checkpoint fuzz_replays test_import_emit test_import_keras \
+  test_import_onnx test_import_savedmodel test_import_stablehlo
+SANITIZED_TESTS = ^(ops\.cases\.(generic|avx512bf16)|ops\.checkpoint|fuzz\.mutate|fuzz\.replay_.*|format\.(damage|refuse|vulnerabilities)|runtime\.(session|failing_memory)|import\.(emit|keras|onnx|savedmodel|stablehlo))$$
 
 check: need-test
 	@cmake -S . -B $(BUILD)/tests -DCMAKE_BUILD_TYPE=Release -DLINNET_TESTS=ON -DLINNET_WERROR=ON \
