@@ -20,7 +20,7 @@ FLAGS = {"LN_SM_EFFECT": "operators that change variables and tables", "LN_SM_CA
 def table(folder, name):
     """The rows of an X-macro table: [(group, macro, arguments)]. A group's title ends at a colon."""
     text, group, rows = (folder / name).read_text(), "", []
-    for comment, macro, arguments in re.findall(r"/\* (.*?) \*/|^(\w+)\((.*)\)$", text, flags=re.M):
+    for comment, macro, arguments in re.findall(r"/\* (.*) \*/|^(\w+)\(((?:.|\n)*?)\)$", text, flags=re.M):
         if comment:
             group = comment.split(":")[0]
         else:
@@ -133,7 +133,13 @@ def stablehlo(folder):
                for _, _, (op, word, attribute) in table(folder, "clauses.def")]
     more += grid("words of the text, which stand for attributes", ["word", "attribute", "operation"], clauses)
     rows = [(group, a[0], f"`{a[0]}`", a[1], 0) for group, _, a in table(folder, "stablehlo_ops.def")]
-    return sections(rows, refusals(folder, "ln_shlo_"), more)
+    names = {name for _, name, *_ in rows} | {"stablehlo.func", "stablehlo.call"}  # those two are the dialect's `func`
+    for _, _, (versioned, _) in table(folder, "vhlo_ops.def"):
+        name = "stablehlo." + re.sub(r"_v\d+$", "", versioned)
+        if name not in names:
+            rows.append(("", name, "", "without_row", 0))
+            names.add(name)
+    return sections(rows, {"without_row": ["it has no counterpart in TensorFlow Lite"]}, more)
 
 
 def torch(folder):
@@ -150,7 +156,7 @@ PAGES = {
     "tensorflow": ("savedmodel", "TensorFlow", "Operators of a SavedModel's graphs. Functions of its library are read as "
                    "well.", "savedmodel_ops.def", tensorflow),
     "stablehlo": ("stablehlo", "StableHLO", "Operations, those of CHLO and of the dialects around StableHLO among them.",
-                  "stablehlo_ops.def custom_calls.def mlir_elements.def clauses.def", stablehlo),
+                  "stablehlo_ops.def custom_calls.def mlir_elements.def clauses.def vhlo_ops.def", stablehlo),
     "torch": ("torch", "PyTorch", "Operators of `torch.export`, each with all of its overloads; those with `_` behind their "
               "name, which write in place, are not listed anew.", "torch_ops.def", torch)}
 
