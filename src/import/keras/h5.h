@@ -37,8 +37,8 @@ char *ln_h5_texts(const ln_h5 *file, const char *path, const char *attribute, in
 ln_status ln_h5_describe(const ln_h5 *file, const char *path, ln_error *err, ln_h5_array *out);
 /* Into memory of array->bytes. */
 ln_status ln_h5_read(const ln_h5 *file, const char *path, const ln_h5_array *array, ln_error *err, void *into);
-/* Other values for an array of floats, in the place of its own in `copy`, a copy of the file's bytes. Refused where they
- * are packed or in the header. */
+/* Other values for an array of floats, in the place of its own in `copy`, a copy of the file's bytes. Refused where
+ * they are packed or in the header. */
 ln_status ln_h5_replace(const ln_h5 *file, const char *path, const float *values, ln_error *err, uint8_t *copy);
 
 #endif
