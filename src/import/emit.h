@@ -96,6 +96,9 @@ bool ln_import_wants_signature(const ln_import *import, const char *key);
 
 int32_t ln_emit_rank(const ln_emit *e, int32_t t); /* 0 for -1 */
 ln_type ln_emit_type(const ln_emit *e, int32_t t);
+static inline bool ln_emit_is_float(ln_type type) { /* that numbers are computed in */
+  return type == LN_FLOAT32 || type == LN_FLOAT16 || type == LN_BFLOAT16 || type == LN_FLOAT64;
+}
 int32_t ln_emit_dim(const ln_emit *e, int32_t t, int32_t axis); /* -1: open; axis may be negative */
 bool ln_emit_is_fixed(const ln_emit *e, int32_t t);             /* no dimension is open */
 /* All dimensions, -1 for open ones. */
@@ -303,10 +306,6 @@ int32_t ln_emit_atanh(ln_emit *e, int32_t a);
 int32_t ln_emit_trunc(ln_emit *e, int32_t a);
 int32_t ln_emit_is_nan(ln_emit *e, int32_t a);
 int32_t ln_emit_is_inf(ln_emit *e, int32_t a, bool positive, bool negative);
-/* Over the last `axes` axes: (a - mean) / sqrt(variance + epsilon) [* scale] [+ shift]; scale and shift may be absent.
- */
-int32_t ln_emit_layer_norm(ln_emit *e, int32_t a, int32_t count, const int32_t *axes, double epsilon, int32_t scale,
-                           int32_t shift);
 /* Matrix product of the last two dimensions, as NumPy's matmul (ranks of 1 too). */
 int32_t ln_emit_matmul(ln_emit *e, int32_t a, int32_t b, bool adj_a, bool adj_b);
 /* [..., in] by constant or computed weights [out, in]; bias [out] or -1. */
@@ -314,6 +313,24 @@ int32_t ln_emit_dense(ln_emit *e, int32_t a, int32_t weights, int32_t bias);
 /* NumPy's einsum with any number of operands (einsum.c). */
 int32_t ln_emit_einsum(ln_emit *e, const char *equation, int32_t count, const int32_t *operands);
 bool ln_emit_top_k(ln_emit *e, int32_t a, int32_t k, int32_t axis, bool largest, int32_t *values, int32_t *indices);
+
+/* ---- normalizations (emit_norm.c): over `count` axes ---- */
+
+/* The variance; the mean (its axes kept) and a - mean beside it. */
+int32_t ln_emit_variance(ln_emit *e, int32_t a, int32_t count, const int32_t *axes, bool keep, int32_t *mean,
+                         int32_t *apart);
+/* (a - mean) / sqrt(variance + epsilon), computed in a's type */
+int32_t ln_emit_standardize(ln_emit *e, int32_t a, int32_t count, const int32_t *axes, double epsilon);
+/* The same by float32 [* scale] [+ shift]; scale and shift may be absent. */
+int32_t ln_emit_layer_norm(ln_emit *e, int32_t a, int32_t count, const int32_t *axes, double epsilon, int32_t scale,
+                           int32_t shift);
+/* a / sqrt(mean(a^2) + epsilon) [* scale], by float32 */
+int32_t ln_emit_rms_norm(ln_emit *e, int32_t a, int32_t count, const int32_t *axes, double epsilon, int32_t scale);
+/* a / sqrt(max(sum(a^2), least)), of float32 */
+int32_t ln_emit_unit_norm(ln_emit *e, int32_t a, int32_t count, const int32_t *axes, double least);
+/* Stored statistics as what multiplies each element and is added: a * factor + offset. scale, shift: may be absent. */
+bool ln_emit_batch_factors(ln_emit *e, int32_t mean, int32_t variance, int32_t scale, int32_t shift, double epsilon,
+                           int32_t *factor, int32_t *offset);
 
 /* ---- layers (emit_layers.c): NHWC (NWC, NDHWC), spatial dimensions 1 to 3 ---- */
 

@@ -1,19 +1,7 @@
-/* Activations, softmax and normalization of TFLite's operators. Types that its kernels of floats lack go by float32. */
+/* Activations, softmax and the largest of TFLite's operators. Types that its kernels of floats lack go by float32. */
 #include <math.h>
 
-#include "import/emit.h"
-
-typedef int32_t (*float_fn)(ln_emit *e, int32_t a);
-
-static bool is_other_float(ln_type type) { return type == LN_FLOAT16 || type == LN_BFLOAT16 || type == LN_FLOAT64; }
-
-/* What `fn` makes of float32; other floats come back as they were, integers and bools stay float32. */
-static int32_t by_float32(ln_emit *e, int32_t a, float_fn fn) {
-  if (ln_emit_failed(e)) return -1;
-  const ln_type type = ln_emit_type(e, a);
-  const int32_t result = fn(e, ln_emit_cast(e, a, LN_FLOAT32));
-  return is_other_float(type) ? ln_emit_cast(e, result, type) : result;
-}
+#include "import/emit_private.h"
 
 static int32_t two(ln_emit *e, int32_t code, int32_t a, double number) {
   return ln_emit_binary(e, code, a, ln_emit_scalar(e, ln_emit_type(e, a), number));
@@ -116,7 +104,7 @@ static int32_t linear(ln_emit *e, int32_t a) {
 
 int32_t ln_emit_activate(ln_emit *e, ln_emit_activation which, int32_t a) {
   static const struct {
-    float_fn fn;
+    ln_emit_float_fn fn;
     bool any_type; /* integers stay integers */
   } rows[] = {[LN_EMIT_LINEAR] = {linear, true},
               [LN_EMIT_RELU] = {relu, true},
@@ -139,7 +127,7 @@ int32_t ln_emit_activate(ln_emit *e, ln_emit_activation which, int32_t a) {
               [LN_EMIT_HARD_TANH] = {hard_tanh, true}};
   if (ln_emit_failed(e)) return -1;
   if ((size_t)which >= LN_COUNT(rows)) return ln_emit_refuse(e, "activation %d is not known", (int)which);
-  return rows[which].any_type ? rows[which].fn(e, a) : by_float32(e, a, rows[which].fn);
+  return rows[which].any_type ? rows[which].fn(e, a) : ln_emit_by_float32(e, a, rows[which].fn);
 }
 
 int32_t ln_emit_leaky_relu(ln_emit *e, int32_t a, double alpha) {
@@ -148,7 +136,7 @@ int32_t ln_emit_leaky_relu(ln_emit *e, int32_t a, double alpha) {
   const ln_leaky_relu_options options = {.alpha = (float)alpha};
   a = ln_emit_cast(e, a, LN_FLOAT32);
   const int32_t result = ln_emit_op(e, LN_OP_LEAKY_RELU, &options, 1, &a, LN_FLOAT32);
-  return is_other_float(type) ? ln_emit_cast(e, result, type) : result;
+  return ln_emit_is_other_float(type) ? ln_emit_cast(e, result, type) : result;
 }
 
 int32_t ln_emit_elu(ln_emit *e, int32_t a, double alpha) {
@@ -156,7 +144,7 @@ int32_t ln_emit_elu(ln_emit *e, int32_t a, double alpha) {
   if (alpha == 1) return ln_emit_activate(e, LN_EMIT_ELU, a);
   const ln_type type = ln_emit_type(e, a);
   const int32_t result = scaled_elu(e, ln_emit_cast(e, a, LN_FLOAT32), 1, alpha);
-  return is_other_float(type) ? ln_emit_cast(e, result, type) : result;
+  return ln_emit_is_other_float(type) ? ln_emit_cast(e, result, type) : result;
 }
 
 /* PRELU of TFLite wants slopes that broadcast to the input, not the other way round. */
@@ -201,34 +189,18 @@ static int32_t softmax_by(ln_emit *e, int32_t code, int32_t a, int32_t axis) {
   } else {
     result = move_axis(e, last_softmax(e, code, move_axis(e, result, place, false)), place, true);
   }
-  return is_other_float(type) ? ln_emit_cast(e, result, type) : result;
+  return ln_emit_is_other_float(type) ? ln_emit_cast(e, result, type) : result;
 }
 
 int32_t ln_emit_softmax(ln_emit *e, int32_t a, int32_t axis) { return softmax_by(e, LN_OP_SOFTMAX, a, axis); }
 int32_t ln_emit_log_softmax(ln_emit *e, int32_t a, int32_t axis) { return softmax_by(e, LN_OP_LOG_SOFTMAX, a, axis); }
-
-/* ---- normalization ---- */
-
-int32_t ln_emit_layer_norm(ln_emit *e, int32_t a, int32_t count, const int32_t *axes, double epsilon, int32_t scale,
-                           int32_t shift) {
-  if (ln_emit_failed(e)) return -1;
-  const ln_type type = ln_emit_type(e, a);
-  a = ln_emit_cast(e, a, LN_FLOAT32);
-  const int32_t centred = ln_emit_sub(e, a, ln_emit_reduce(e, LN_OP_MEAN, a, count, axes, true));
-  const int32_t variance = ln_emit_reduce(e, LN_OP_MEAN, ln_emit_mul(e, centred, centred), count, axes, true);
-  const int32_t factor = ln_emit_unary(e, LN_OP_RSQRT, ln_emit_add_number(e, variance, epsilon));
-  int32_t result = ln_emit_mul(e, centred, factor);
-  if (scale >= 0) result = ln_emit_mul(e, result, ln_emit_cast(e, scale, LN_FLOAT32));
-  if (shift >= 0) result = ln_emit_add(e, result, ln_emit_cast(e, shift, LN_FLOAT32));
-  return is_other_float(type) ? ln_emit_cast(e, result, type) : result;
-}
 
 /* ---- the largest ---- */
 
 /* What turns the order of numbers around without leaving the type. */
 static int32_t turned(ln_emit *e, int32_t a) {
   const ln_type type = ln_emit_type(e, a);
-  const bool floats = type == LN_FLOAT32 || is_other_float(type);
+  const bool floats = type == LN_FLOAT32 || ln_emit_is_other_float(type);
   a = ln_emit_unary(e, LN_OP_NEG, a);
   return floats ? a : ln_emit_add_number(e, a, -1); /* the lowest integer has no opposite */
 }

@@ -4,16 +4,13 @@
  */
 #include <math.h>
 
-#include "import/emit.h"
+#include "import/emit_private.h"
 
-typedef int32_t (*float_fn)(ln_emit *e, int32_t a);
-
-static int32_t by_float32(ln_emit *e, int32_t a, float_fn fn) {
+int32_t ln_emit_by_float32(ln_emit *e, int32_t a, ln_emit_float_fn fn) {
   if (ln_emit_failed(e)) return -1;
   const ln_type type = ln_emit_type(e, a);
   const int32_t result = fn(e, ln_emit_cast(e, a, LN_FLOAT32));
-  const bool back = type == LN_FLOAT16 || type == LN_BFLOAT16 || type == LN_FLOAT64;
-  return back ? ln_emit_cast(e, result, type) : result;
+  return ln_emit_is_other_float(type) ? ln_emit_cast(e, result, type) : result;
 }
 
 static int32_t absolute(ln_emit *e, int32_t a) { return ln_emit_unary(e, LN_OP_ABS, a); }
@@ -50,7 +47,7 @@ static int32_t error_function(ln_emit *e, int32_t a) {
   return ln_emit_div(e, above, polynomial(e, t, 6, q));
 }
 
-int32_t ln_emit_erf(ln_emit *e, int32_t a) { return by_float32(e, a, error_function); }
+int32_t ln_emit_erf(ln_emit *e, int32_t a) { return ln_emit_by_float32(e, a, error_function); }
 
 /* ---- logarithms and exponentials near zero ---- */
 
@@ -62,7 +59,7 @@ static int32_t log_of_1_plus(ln_emit *e, int32_t a) {
   return by_size(e, a, 0.5, ln_emit_sub(e, far, ln_emit_div(e, lost, u)), far);
 }
 
-int32_t ln_emit_log1p(ln_emit *e, int32_t a) { return by_float32(e, a, log_of_1_plus); }
+int32_t ln_emit_log1p(ln_emit *e, int32_t a) { return ln_emit_by_float32(e, a, log_of_1_plus); }
 
 /* With t = tanh(a / 2), which is exact near zero, exp(a) - 1 = 2 t / (1 - t). */
 static int32_t exp_minus_1(ln_emit *e, int32_t a) {
@@ -71,7 +68,7 @@ static int32_t exp_minus_1(ln_emit *e, int32_t a) {
   return by_size(e, a, 1, near_, plus(e, exponential(e, a), -1));
 }
 
-int32_t ln_emit_expm1(ln_emit *e, int32_t a) { return by_float32(e, a, exp_minus_1); }
+int32_t ln_emit_expm1(ln_emit *e, int32_t a) { return ln_emit_by_float32(e, a, exp_minus_1); }
 
 /* ---- hyperbolic ones ---- */
 
@@ -96,8 +93,8 @@ static int32_t hyperbolic_cosine(ln_emit *e, int32_t a) {
   return ln_emit_add(e, up, down);
 }
 
-int32_t ln_emit_sinh(ln_emit *e, int32_t a) { return by_float32(e, a, hyperbolic_sine); }
-int32_t ln_emit_cosh(ln_emit *e, int32_t a) { return by_float32(e, a, hyperbolic_cosine); }
+int32_t ln_emit_sinh(ln_emit *e, int32_t a) { return ln_emit_by_float32(e, a, hyperbolic_sine); }
+int32_t ln_emit_cosh(ln_emit *e, int32_t a) { return ln_emit_by_float32(e, a, hyperbolic_cosine); }
 
 static int32_t with_sign_of(ln_emit *e, int32_t size, int32_t a) {
   return ln_emit_mul(e, size, ln_emit_unary(e, LN_OP_SIGN, a));
@@ -125,9 +122,9 @@ static int32_t area_tangent(ln_emit *e, int32_t a) {
   return with_sign_of(e, times(e, log_of_1_plus(e, ratio), 0.5), a);
 }
 
-int32_t ln_emit_asinh(ln_emit *e, int32_t a) { return by_float32(e, a, area_sine); }
-int32_t ln_emit_acosh(ln_emit *e, int32_t a) { return by_float32(e, a, area_cosine); }
-int32_t ln_emit_atanh(ln_emit *e, int32_t a) { return by_float32(e, a, area_tangent); }
+int32_t ln_emit_asinh(ln_emit *e, int32_t a) { return ln_emit_by_float32(e, a, area_sine); }
+int32_t ln_emit_acosh(ln_emit *e, int32_t a) { return ln_emit_by_float32(e, a, area_cosine); }
+int32_t ln_emit_atanh(ln_emit *e, int32_t a) { return ln_emit_by_float32(e, a, area_tangent); }
 
 /* ---- angles ---- */
 
@@ -148,16 +145,16 @@ static int32_t arc_tangent(ln_emit *e, int32_t a) {
   return angle_of(e, a, ln_emit_cast(e, ln_emit_compare(e, LN_OP_EQUAL, a, a), LN_FLOAT32));
 }
 
-int32_t ln_emit_tan(ln_emit *e, int32_t a) { return by_float32(e, a, tangent); }
-int32_t ln_emit_asin(ln_emit *e, int32_t a) { return by_float32(e, a, arc_sine); }
-int32_t ln_emit_acos(ln_emit *e, int32_t a) { return by_float32(e, a, arc_cosine); }
-int32_t ln_emit_atan(ln_emit *e, int32_t a) { return by_float32(e, a, arc_tangent); }
+int32_t ln_emit_tan(ln_emit *e, int32_t a) { return ln_emit_by_float32(e, a, tangent); }
+int32_t ln_emit_asin(ln_emit *e, int32_t a) { return ln_emit_by_float32(e, a, arc_sine); }
+int32_t ln_emit_acos(ln_emit *e, int32_t a) { return ln_emit_by_float32(e, a, arc_cosine); }
+int32_t ln_emit_atan(ln_emit *e, int32_t a) { return ln_emit_by_float32(e, a, arc_tangent); }
 
 /* ---- powers ---- */
 
 static int32_t one_over(ln_emit *e, int32_t a) { return ln_emit_div(e, ln_emit_f32(e, 1), a); }
 
-int32_t ln_emit_reciprocal(ln_emit *e, int32_t a) { return by_float32(e, a, one_over); }
+int32_t ln_emit_reciprocal(ln_emit *e, int32_t a) { return ln_emit_by_float32(e, a, one_over); }
 
 /* Exponents that have an operator of their own. */
 int32_t ln_emit_pow(ln_emit *e, int32_t a, int32_t b) {
@@ -182,17 +179,13 @@ static int32_t toward_zero(ln_emit *e, int32_t a) {
   return ln_emit_select(e, negative, ln_emit_unary(e, LN_OP_CEIL, a), ln_emit_unary(e, LN_OP_FLOOR, a));
 }
 
-static bool is_float(ln_type type) {
-  return type == LN_FLOAT32 || type == LN_FLOAT16 || type == LN_BFLOAT16 || type == LN_FLOAT64;
-}
-
 int32_t ln_emit_trunc(ln_emit *e, int32_t a) {
-  return ln_emit_failed(e) || !is_float(ln_emit_type(e, a)) ? a : by_float32(e, a, toward_zero);
+  return ln_emit_failed(e) || !ln_emit_is_float(ln_emit_type(e, a)) ? a : ln_emit_by_float32(e, a, toward_zero);
 }
 
 /* False of all elements. */
 static int32_t never(ln_emit *e, int32_t a) {
-  return ln_emit_compare(e, is_float(ln_emit_type(e, a)) ? LN_OP_LESS : LN_OP_NOT_EQUAL, a, a);
+  return ln_emit_compare(e, ln_emit_is_float(ln_emit_type(e, a)) ? LN_OP_LESS : LN_OP_NOT_EQUAL, a, a);
 }
 
 int32_t ln_emit_is_nan(ln_emit *e, int32_t a) {
@@ -201,7 +194,7 @@ int32_t ln_emit_is_nan(ln_emit *e, int32_t a) {
 
 int32_t ln_emit_is_inf(ln_emit *e, int32_t a, bool positive, bool negative) {
   if (ln_emit_failed(e)) return -1;
-  if (!is_float(ln_emit_type(e, a)) || !(positive || negative)) return never(e, a);
+  if (!ln_emit_is_float(ln_emit_type(e, a)) || !(positive || negative)) return never(e, a);
   a = ln_emit_cast(e, a, LN_FLOAT32);
   if (positive && negative) a = absolute(e, a);
   return ln_emit_compare(e, LN_OP_EQUAL, a, ln_emit_f32(e, positive ? INFINITY : -INFINITY));

@@ -13,6 +13,12 @@ int32_t ln_emit_constant(ln_emit *e, const char *name, ln_type type, const ln_sh
 void ln_emit_say(ln_emit *e, ln_status status, const char *text);
 /* Visits graphs that an operator runs: fails for the first. */
 ln_status ln_import_refuse_graph(void *context, const ln_op *op, int32_t *graph);
+/* Floats that TFLite's kernels of floats lack. */
+static inline bool ln_emit_is_other_float(ln_type type) { return ln_emit_is_float(type) && type != LN_FLOAT32; }
+
+typedef int32_t (*ln_emit_float_fn)(ln_emit *e, int32_t a);
+/* What `fn` makes of float32; other floats come back as they were, integers and bools stay float32 (emit_math.c). */
+int32_t ln_emit_by_float32(ln_emit *e, int32_t a, ln_emit_float_fn fn);
 /* Room for one more element of an arena's array; NULL when memory is short. */
 void *ln_import_grow(ln_arena *arena, void *array, int32_t count, int32_t *capacity, size_t item_bytes);
 

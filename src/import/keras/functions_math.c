@@ -300,11 +300,9 @@ int32_t ln_keras_reduce(ln_keras_call *call) {
 }
 
 static int32_t variance_of(ln_keras_call *call, int32_t a, bool keep) {
-  ln_emit *e = call->e;
-  int32_t axes[LN_MAX_RANK];
+  int32_t axes[LN_MAX_RANK], mean, apart;
   const int32_t count = ln_keras_choices(call, 1, "axis", NULL, axes);
-  const int32_t apart = ln_emit_sub(e, a, ln_emit_reduce(e, LN_OP_MEAN, a, count, axes, true));
-  return ln_emit_reduce(e, LN_OP_MEAN, ln_emit_mul(e, apart, apart), count, axes, keep);
+  return ln_emit_variance(call->e, a, count, axes, keep, &mean, &apart);
 }
 
 /* code 1: its root. */
@@ -425,9 +423,7 @@ int32_t ln_keras_normalize(ln_keras_call *call) {
   if (choice_number(call, "order", 2) != 2) return ln_emit_refuse(e, "an order other than 2 is not read");
   const double epsilon = choice_number(call, "epsilon", call->k->keras3 ? 1.1920929e-7 * 1.1920929e-7 : 1e-12);
   if (count == 0) count = 1;
-  const int32_t sum = ln_emit_reduce(e, LN_OP_SUM, ln_emit_mul(e, a, a), count, axes, true);
-  return ln_emit_mul(e, a,
-                     ln_emit_unary(e, LN_OP_RSQRT, ln_emit_binary(e, LN_OP_MAXIMUM, sum, ln_emit_f32(e, epsilon))));
+  return ln_emit_unit_norm(e, a, count, axes, epsilon);
 }
 
 int32_t ln_keras_one_hot(ln_keras_call *call) {
@@ -457,15 +453,10 @@ int32_t ln_keras_layer_norm_function(ln_keras_call *call) {
 }
 
 int32_t ln_keras_rms_norm_function(ln_keras_call *call) {
-  ln_emit *e = call->e;
   int32_t axes[LN_MAX_RANK] = {-1}, count = ln_keras_choices(call, -1, "axis", NULL, axes);
   const int32_t a = subject_float(call), scale = optional(call, 1, "scale");
   if (count == 0) count = 1;
-  const int32_t mean = ln_emit_reduce(e, LN_OP_MEAN, ln_emit_mul(e, a, a), count, axes, true);
-  const int32_t factor =
-      ln_emit_unary(e, LN_OP_RSQRT, ln_emit_add_number(e, mean, choice_number(call, "epsilon", 1e-3)));
-  const int32_t made = ln_emit_mul(e, a, factor);
-  return scale >= 0 ? ln_emit_mul(e, made, scale) : made;
+  return ln_emit_rms_norm(call->e, a, count, axes, choice_number(call, "epsilon", 1e-3), scale);
 }
 
 /* code 1: the maximum. */

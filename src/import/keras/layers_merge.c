@@ -97,12 +97,6 @@ int32_t ln_keras_concatenate(ln_keras_call *call) {
   return finish(call, result, concatenated_mask(call, axis, rank));
 }
 
-/* x / sqrt(max(sum(x^2), 1e-12)) */
-static int32_t unit(ln_emit *e, int32_t a, int32_t axis) {
-  const int32_t sum = ln_emit_reduce(e, LN_OP_SUM, ln_emit_mul(e, a, a), 1, &axis, true);
-  return ln_emit_mul(e, a, ln_emit_unary(e, LN_OP_RSQRT, ln_emit_binary(e, LN_OP_MAXIMUM, sum, ln_emit_f32(e, 1e-12))));
-}
-
 /* Products over one axis of each, for each element of the batch; what is left of both stays. */
 int32_t ln_keras_dot(ln_keras_call *call) {
   ln_emit *e = call->e;
@@ -116,7 +110,7 @@ int32_t ln_keras_dot(ln_keras_call *call) {
     if (ranks[i] < 2 || ranks[i] > 3) return ln_emit_refuse(e, "inputs of two or three dimensions are wanted");
     if (axes[i] < 0) axes[i] += ranks[i];
     if (axes[i] < 1 || axes[i] >= ranks[i]) return ln_emit_wrong(e, "axes are out of range");
-    if (ln_keras_flag(call->config, "normalize", false)) parts[i] = unit(e, parts[i], axes[i]);
+    if (ln_keras_flag(call->config, "normalize", false)) parts[i] = ln_emit_unit_norm(e, parts[i], 1, &axes[i], 1e-12);
   }
   /* [batch, rows, sum] by [batch, sum, columns] */
   const int32_t row = 1, column = 2;

@@ -53,11 +53,9 @@ int32_t ln_keras_batch_norm(ln_keras_call *call) {
   const int32_t gamma = ln_keras_weight(call, "gamma"), beta = ln_keras_weight(call, "beta");
   const int32_t mean = ln_keras_weight(call, "moving_mean"), variance = ln_keras_weight(call, "moving_variance");
   if (!read_axes(call, a, &count, axes)) return -1;
-  const int32_t spread = ln_emit_add_number(e, variance, ln_keras_number(call->config, "epsilon", 1e-3));
-  const int32_t one = ln_emit_f32(e, 1);
-  const int32_t scale = ln_emit_div(e, gamma >= 0 ? gamma : one, ln_emit_unary(e, LN_OP_SQRT, spread));
-  const int32_t moved = ln_emit_mul(e, mean, scale);
-  const int32_t shift = beta >= 0 ? ln_emit_sub(e, beta, moved) : ln_emit_unary(e, LN_OP_NEG, moved);
+  const double epsilon = ln_keras_number(call->config, "epsilon", 1e-3);
+  int32_t scale, shift;
+  if (!ln_emit_batch_factors(e, mean, variance, gamma, beta, epsilon, &scale, &shift)) return -1;
   const int32_t product = ln_emit_mul(e, a, along(call, scale, a, count, axes));
   return ln_emit_add(e, product, along(call, shift, a, count, axes));
 }
@@ -65,12 +63,6 @@ int32_t ln_keras_batch_norm(ln_keras_call *call) {
 static int32_t scaled(ln_keras_call *call, int32_t a, int32_t scale, int32_t shift) {
   if (scale >= 0) a = ln_emit_mul(call->e, a, scale);
   return shift >= 0 ? ln_emit_add(call->e, a, shift) : a;
-}
-
-/* a / sqrt(mean(a^2) + epsilon) */
-static int32_t root_mean_square(ln_emit *e, int32_t a, int32_t count, const int32_t *axes, double epsilon) {
-  const int32_t mean = ln_emit_reduce(e, LN_OP_MEAN, ln_emit_mul(e, a, a), count, axes, true);
-  return ln_emit_mul(e, a, ln_emit_unary(e, LN_OP_RSQRT, ln_emit_add_number(e, mean, epsilon)));
 }
 
 int32_t ln_keras_layer_norm(ln_keras_call *call) {
@@ -83,8 +75,8 @@ int32_t ln_keras_layer_norm(ln_keras_call *call) {
   if (ln_keras_flag(call->config, "rms_scaling", false)) {
     /* Divided by the root of the variance, without the mean being taken off. */
     ln_emit *e = call->e;
-    const int32_t mean = ln_emit_reduce(e, LN_OP_MEAN, a, count, axes, true), apart = ln_emit_sub(e, a, mean);
-    const int32_t variance = ln_emit_reduce(e, LN_OP_MEAN, ln_emit_mul(e, apart, apart), count, axes, true);
+    int32_t mean, apart;
+    const int32_t variance = ln_emit_variance(e, a, count, axes, true, &mean, &apart);
     const int32_t factor = ln_emit_unary(e, LN_OP_RSQRT, ln_emit_add_number(e, variance, epsilon));
     return scaled(call, ln_emit_mul(e, a, factor), gamma, -1);
   }
@@ -96,8 +88,7 @@ int32_t ln_keras_rms_norm(ln_keras_call *call) {
   const int32_t a = ln_keras_input(call);
   if (!read_axes(call, a, &count, axes)) return -1;
   const int32_t scale = along(call, ln_keras_weight(call, "scale"), a, count, axes);
-  return scaled(call, root_mean_square(call->e, a, count, axes, ln_keras_number(call->config, "epsilon", 1e-6)), scale,
-                -1);
+  return ln_emit_rms_norm(call->e, a, count, axes, ln_keras_number(call->config, "epsilon", 1e-6), scale);
 }
 
 /* [batch, space..., channels] as [batch, space, groups, channels / groups], normalized over space and the last. */
@@ -110,11 +101,8 @@ static int32_t normalized_groups(ln_keras_call *call, int32_t a, int32_t groups)
     return ln_emit_refuse(e, "channels do not come out in groups");
   const ln_dim dims[4] = {LN_DIM_OF(a, 0), LN_DIM_REST, LN_DIM(groups), LN_DIM(channels / groups)};
   const int32_t grouped = ln_emit_reshape(e, a, 4, dims);
-  const int32_t mean = ln_emit_reduce(e, LN_OP_MEAN, grouped, 2, axes, true), apart = ln_emit_sub(e, grouped, mean);
-  const int32_t variance = ln_emit_reduce(e, LN_OP_MEAN, ln_emit_mul(e, apart, apart), 2, axes, true);
   const double epsilon = ln_keras_number(call->config, "epsilon", 1e-3);
-  const int32_t factor = ln_emit_unary(e, LN_OP_RSQRT, ln_emit_add_number(e, variance, epsilon));
-  return ln_emit_reshape_like(e, ln_emit_mul(e, apart, factor), a);
+  return ln_emit_reshape_like(e, ln_emit_standardize(e, grouped, 2, axes, epsilon), a);
 }
 
 int32_t ln_keras_group_norm(ln_keras_call *call) {
@@ -136,12 +124,10 @@ int32_t ln_keras_group_norm(ln_keras_call *call) {
 }
 
 int32_t ln_keras_unit_norm(ln_keras_call *call) {
-  ln_emit *e = call->e;
   int32_t count, axes[LN_MAX_RANK];
   const int32_t a = ln_keras_input(call);
   if (!read_axes(call, a, &count, axes)) return -1;
-  const int32_t sum = ln_emit_reduce(e, LN_OP_SUM, ln_emit_mul(e, a, a), count, axes, true);
-  return ln_emit_mul(e, a, ln_emit_unary(e, LN_OP_RSQRT, ln_emit_binary(e, LN_OP_MAXIMUM, sum, ln_emit_f32(e, 1e-12))));
+  return ln_emit_unit_norm(call->e, a, count, axes, 1e-12);
 }
 
 /* Its weights are normalized while it is trained; the file holds what came out. */

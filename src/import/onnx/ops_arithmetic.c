@@ -4,10 +4,6 @@
 
 #include "import/onnx/onnx.h"
 
-static bool is_float(ln_type type) {
-  return type == LN_FLOAT32 || type == LN_FLOAT16 || type == LN_BFLOAT16 || type == LN_FLOAT64;
-}
-
 static bool is_unsigned(ln_type type) {
   return type == LN_UINT8 || type == LN_UINT16 || type == LN_UINT32 || type == LN_UINT64 || type == LN_BOOL;
 }
@@ -56,7 +52,7 @@ void ln_onnx_pow(ln_onnx_node *n) {
   ln_emit *e = n->e;
   const int32_t a = ln_onnx_in(n, 0), b = second_of(n, a);
   const ln_type type = ln_emit_type(e, a);
-  if (ln_emit_type(e, b) == type || is_float(type) || !is_float(ln_emit_type(e, b))) {
+  if (ln_emit_type(e, b) == type || ln_emit_is_float(type) || !ln_emit_is_float(ln_emit_type(e, b))) {
     ln_onnx_out(n, 0, ln_emit_pow(e, a, ln_emit_cast(e, b, type)));
     return;
   }

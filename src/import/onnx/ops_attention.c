@@ -136,11 +136,8 @@ void ln_onnx_rms_normalization(ln_onnx_node *n) {
   int32_t axes[LN_MAX_RANK];
   if (axis < 0) return;
   for (int32_t i = axis; i < rank; ++i) axes[i - axis] = i;
-  const int32_t x = ln_emit_cast(e, in, LN_FLOAT32);
-  const int32_t mean = ln_emit_reduce(e, LN_OP_MEAN, ln_emit_mul(e, x, x), rank - axis, axes, true);
-  const int32_t root = ln_emit_unary(e, LN_OP_SQRT, ln_emit_add_number(e, mean, ln_onnx_float(n, "epsilon", 1e-5f)));
-  const int32_t y = ln_emit_mul(e, ln_emit_div(e, x, root), ln_emit_cast(e, ln_onnx_in(n, 1), LN_FLOAT32));
-  ln_onnx_out(n, 0, ln_emit_cast(e, y, ln_emit_type(e, in)));
+  const double epsilon = ln_onnx_float(n, "epsilon", 1e-5f);
+  ln_onnx_out(n, 0, ln_emit_rms_norm(e, in, rank - axis, axes, epsilon, ln_onnx_in(n, 1)));
 }
 
 /* ---- CausalConvWithState ---- */

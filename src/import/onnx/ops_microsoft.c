@@ -168,13 +168,6 @@ void ln_onnx_ms_matmul_nbits(ln_onnx_node *n) {
 
 /* ---- normalization ---- */
 
-static int32_t rms(ln_emit *e, int32_t x, double epsilon, int32_t scale) {
-  const int32_t last = -1;
-  const int32_t mean = ln_emit_reduce(e, LN_OP_MEAN, ln_emit_mul(e, x, x), 1, &last, true);
-  const int32_t root = ln_emit_unary(e, LN_OP_SQRT, ln_emit_add_number(e, mean, epsilon));
-  return ln_emit_mul(e, ln_emit_div(e, x, root), scale);
-}
-
 /* input, skip, gamma, (beta,) bias; the sum is output 3. */
 void ln_onnx_ms_skip_norm(ln_onnx_node *n) {
   ln_emit *e = n->e;
@@ -184,7 +177,7 @@ void ln_onnx_ms_skip_norm(ln_onnx_node *n) {
   int32_t sum = ln_emit_add(e, ln_onnx_in(n, 0), ln_onnx_in(n, 1));
   if (bias >= 0) sum = ln_emit_add(e, sum, bias);
   ln_onnx_out(n, 0,
-              simplified ? rms(e, sum, epsilon, ln_onnx_in(n, 2))
+              simplified ? ln_emit_rms_norm(e, sum, 1, &last, epsilon, ln_onnx_in(n, 2))
                          : ln_emit_layer_norm(e, sum, 1, &last, epsilon, ln_onnx_in(n, 2), ln_onnx_in(n, 3)));
   if (ln_onnx_wants(n, 3)) ln_onnx_out(n, 3, sum);
 }

@@ -22,13 +22,11 @@ static void batch_norm_training(ln_onnx_node *n) {
   ln_emit *e = n->e;
   const int32_t a = ln_onnx_in(n, 0), rank = ln_emit_rank(e, a);
   const double momentum = ln_onnx_float(n, "momentum", 0.9f), epsilon = ln_onnx_float(n, "epsilon", 1e-5f);
-  int32_t axes[LN_MAX_RANK], count = 0;
+  int32_t axes[LN_MAX_RANK], count = 0, mean, middle;
   for (int32_t i = 0; i < rank; ++i) {
     if (i != 1) axes[count++] = i;
   }
-  const int32_t mean = ln_emit_reduce(e, LN_OP_MEAN, a, count, axes, true);
-  const int32_t middle = ln_emit_sub(e, a, mean);
-  const int32_t variance = ln_emit_reduce(e, LN_OP_MEAN, ln_emit_mul(e, middle, middle), count, axes, true);
+  const int32_t variance = ln_emit_variance(e, a, count, axes, true, &mean, &middle);
   const int32_t deviation = ln_emit_unary(e, LN_OP_SQRT, ln_emit_add_number(e, variance, epsilon));
   const int32_t scale = by_channel(e, ln_onnx_in(n, 1), rank), shift = by_channel(e, ln_onnx_in(n, 2), rank);
   ln_onnx_out(n, 0, ln_emit_add(e, ln_emit_mul(e, ln_emit_div(e, middle, deviation), scale), shift));
@@ -48,22 +46,14 @@ void ln_onnx_batch_norm(ln_onnx_node *n) {
     batch_norm_training(n);
     return;
   }
-  const int32_t deviation = ln_emit_unary(e, LN_OP_SQRT, ln_emit_add_number(e, variance, epsilon));
-  const int32_t factor = ln_emit_div(e, scale, deviation);
-  const int32_t offset = ln_emit_sub(e, shift, ln_emit_mul(e, mean, factor));
+  int32_t factor, offset;
+  if (!ln_emit_batch_factors(e, mean, variance, scale, shift, epsilon, &factor, &offset)) return;
   const ln_type type = ln_emit_type(e, a);
   const int32_t scaled = ln_emit_mul(e, ln_emit_channels_last(e, a), ln_emit_cast(e, factor, type));
   ln_onnx_out(n, 0, ln_emit_channels_first(e, ln_emit_add(e, scaled, ln_emit_cast(e, offset, type))));
 }
 
 /* ---- InstanceNormalization, GroupNormalization ---- */
-
-/* (a - mean) / sqrt(variance + epsilon) over the axes. */
-static int32_t standardize(ln_emit *e, int32_t a, int32_t count, const int32_t *axes, double epsilon) {
-  const int32_t middle = ln_emit_sub(e, a, ln_emit_reduce(e, LN_OP_MEAN, a, count, axes, true));
-  const int32_t variance = ln_emit_reduce(e, LN_OP_MEAN, ln_emit_mul(e, middle, middle), count, axes, true);
-  return ln_emit_mul(e, middle, ln_emit_unary(e, LN_OP_RSQRT, ln_emit_add_number(e, variance, epsilon)));
-}
 
 void ln_onnx_instance_norm(ln_onnx_node *n) {
   ln_emit *e = n->e;
@@ -75,7 +65,8 @@ void ln_onnx_instance_norm(ln_onnx_node *n) {
     return;
   }
   for (int32_t i = 0; i < rank - 2; ++i) axes[i] = i + 1;
-  const int32_t even = standardize(e, ln_emit_channels_last(e, a), rank - 2, axes, ln_onnx_float(n, "epsilon", 1e-5f));
+  const int32_t even =
+      ln_emit_standardize(e, ln_emit_channels_last(e, a), rank - 2, axes, ln_onnx_float(n, "epsilon", 1e-5f));
   const int32_t out = ln_emit_add(e, ln_emit_mul(e, even, ln_onnx_in(n, 1)), ln_onnx_in(n, 2));
   ln_onnx_out(n, 0, ln_emit_channels_first(e, out));
 }
@@ -98,7 +89,8 @@ void ln_onnx_group_norm(ln_onnx_node *n) {
   }
   const int32_t size = channels / groups;
   const ln_dim dims[4] = {LN_DIM_OF(a, 0), LN_DIM(groups), LN_DIM(size), LN_DIM_REST};
-  const int32_t even = standardize(e, ln_emit_reshape(e, a, 4, dims), 2, axes, ln_onnx_float(n, "epsilon", 1e-5f));
+  const int32_t even =
+      ln_emit_standardize(e, ln_emit_reshape(e, a, 4, dims), 2, axes, ln_onnx_float(n, "epsilon", 1e-5f));
   const int32_t scaled = ln_emit_mul(e, even, by_group(e, ln_onnx_in(n, 1), groups, size));
   const int32_t out = ln_emit_add(e, scaled, by_group(e, ln_onnx_in(n, 2), groups, size));
   ln_onnx_out(n, 0, ln_emit_reshape_like(e, out, a));
@@ -112,13 +104,12 @@ void ln_onnx_layer_norm(ln_onnx_node *n) {
   const int32_t a = ln_onnx_in(n, 0), rank = ln_emit_rank(e, a), shift = ln_onnx_in(n, 2);
   const int32_t axis = ln_onnx_axis(n, "axis", -1, rank);
   const double epsilon = ln_onnx_float(n, "epsilon", 1e-5f);
-  int32_t axes[LN_MAX_RANK];
+  int32_t axes[LN_MAX_RANK], mean, middle;
   if (axis < 0) return;
   const ln_type type = ln_emit_type(e, a), wide = type == LN_FLOAT64 ? LN_FLOAT64 : LN_FLOAT32;
   for (int32_t i = axis; i < rank; ++i) axes[i - axis] = i;
   const int32_t x = ln_emit_cast(e, a, wide), count = rank - axis;
-  const int32_t mean = ln_emit_reduce(e, LN_OP_MEAN, x, count, axes, true), middle = ln_emit_sub(e, x, mean);
-  const int32_t variance = ln_emit_reduce(e, LN_OP_MEAN, ln_emit_mul(e, middle, middle), count, axes, true);
+  const int32_t variance = ln_emit_variance(e, x, count, axes, true, &mean, &middle);
   const int32_t inverse = ln_emit_unary(e, LN_OP_RSQRT, ln_emit_add_number(e, variance, epsilon));
   const int32_t even = ln_emit_cast(e, ln_emit_mul(e, middle, inverse), type);
   const int32_t scaled = ln_emit_mul(e, even, ln_onnx_in(n, 1));

@@ -115,13 +115,12 @@ void ln_onnx_lp_normalization(ln_onnx_node *n) {
 void ln_onnx_mean_variance(ln_onnx_node *n) {
   ln_emit *e = n->e;
   const int32_t a = ln_onnx_in(n, 0);
-  int32_t axes[LN_MAX_RANK], count;
+  int32_t axes[LN_MAX_RANK], count, mean, middle;
   if (!ln_onnx_axes(n, "axes", -1, ln_emit_rank(e, a), axes, &count)) return;
   if (count < 0) {
     axes[0] = 0, axes[1] = 2, axes[2] = 3;
     count = 3;
   }
-  const int32_t middle = ln_emit_sub(e, a, ln_emit_reduce(e, LN_OP_MEAN, a, count, axes, true));
-  const int32_t variance = ln_emit_reduce(e, LN_OP_MEAN, ln_emit_mul(e, middle, middle), count, axes, true);
+  const int32_t variance = ln_emit_variance(e, a, count, axes, true, &mean, &middle);
   ln_onnx_out(n, 0, ln_emit_div(e, middle, ln_emit_add_number(e, ln_emit_unary(e, LN_OP_SQRT, variance), 1e-9)));
 }

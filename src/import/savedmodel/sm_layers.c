@@ -237,9 +237,9 @@ void ln_sm_op_batch_norm(ln_sm_call *c) {
     mean = ln_sm_in(c, 3);
     variance = ln_sm_in(c, 4);
   }
-  const int32_t factor = ln_emit_mul(
-      e, scale, ln_emit_unary(e, LN_OP_RSQRT, ln_emit_add_number(e, variance, ln_sm_float(c, "epsilon", 1e-4))));
-  const int32_t shift = ln_emit_sub(e, offset, ln_emit_mul(e, mean, factor));
+  int32_t factor, shift;
+  if (!ln_emit_batch_factors(e, mean, variance, scale, offset, ln_sm_float(c, "epsilon", 1e-4), &factor, &shift))
+    return;
   image_out(c, 0, ln_emit_add(e, ln_emit_mul(e, a, factor), shift));
   const int64_t elements = ln_emit_elements(e, a), channels = ln_emit_elements(e, scale);
   const int64_t count = channels > 0 && elements > 0 ? elements / channels : 0;
@@ -251,10 +251,11 @@ void ln_sm_op_batch_norm(ln_sm_call *c) {
 /* BatchNormWithGlobalNormalization: t, mean, variance, beta, gamma */
 void ln_sm_op_batch_norm_global(ln_sm_call *c) {
   ln_emit *e = c->e;
-  int32_t factor =
-      ln_emit_unary(e, LN_OP_RSQRT, ln_emit_add_number(e, ln_sm_in(c, 2), ln_sm_float(c, "variance_epsilon", 1e-5)));
-  if (ln_sm_bool(c, "scale_after_normalization", false)) factor = ln_emit_mul(e, factor, ln_sm_in(c, 4));
-  const int32_t shift = ln_emit_sub(e, ln_sm_in(c, 3), ln_emit_mul(e, ln_sm_in(c, 1), factor));
+  const int32_t scale = ln_sm_bool(c, "scale_after_normalization", false) ? ln_sm_in(c, 4) : -1;
+  const double epsilon = ln_sm_float(c, "variance_epsilon", 1e-5);
+  int32_t factor, shift;
+  if (!ln_emit_batch_factors(e, ln_sm_in(c, 1), ln_sm_in(c, 2), scale, ln_sm_in(c, 3), epsilon, &factor, &shift))
+    return;
   ln_sm_result(c, ln_emit_add(e, ln_emit_mul(e, ln_sm_in(c, 0), factor), shift));
 }
 

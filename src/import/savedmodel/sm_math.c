@@ -139,10 +139,6 @@ void ln_sm_op_l2_loss(ln_sm_call *c) {
 
 /* ---- two inputs ---- */
 
-static bool is_float(ln_type type) {
-  return type == LN_FLOAT32 || type == LN_FLOAT64 || type == LN_FLOAT16 || type == LN_BFLOAT16;
-}
-
 void ln_sm_op_binary(ln_sm_call *c) {
   const int32_t a = ln_sm_in(c, 0), b = ln_sm_in(c, 1);
   if (c->variant == LN_OP_ADD && ln_emit_type(c->e, a) == LN_STRING) {
@@ -167,7 +163,7 @@ static int32_t zero_where(ln_emit *e, int32_t condition, int32_t otherwise) {
 /* a / b rounded towards zero */
 static int32_t truncated(ln_emit *e, int32_t a, int32_t b) {
   const int32_t quotient = ln_emit_div(e, a, b);
-  return is_float(ln_emit_type(e, a)) ? ln_emit_trunc(e, quotient) : quotient;
+  return ln_emit_is_float(ln_emit_type(e, a)) ? ln_emit_trunc(e, quotient) : quotient;
 }
 
 static int32_t truncated_rest(ln_emit *e, int32_t a, int32_t b) {

@@ -434,9 +434,8 @@ bool ln_shlo_batch_norm(ln_shlo_frame *f, const ln_mlir_op *op, int32_t unused) 
     for (int32_t d = 0; d < rank; ++d) dims[d] = d == axis ? LN_DIM_OF(part, 0) : LN_DIM(1);
     parts[i] = axis == rank - 1 ? part : ln_emit_reshape(f->e, part, rank, dims);
   }
-  const int32_t deviation =
-      ln_emit_unary(f->e, LN_OP_RSQRT, ln_emit_add_number(f->e, parts[3], ln_mlir_float(op, "epsilon", 0)));
-  const int32_t scale = ln_emit_mul(f->e, parts[0], deviation);
-  const int32_t shift = ln_emit_sub(f->e, parts[1], ln_emit_mul(f->e, parts[2], scale));
+  const double epsilon = ln_mlir_float(op, "epsilon", 0);
+  int32_t scale, shift;
+  if (!ln_emit_batch_factors(f->e, parts[2], parts[3], parts[0], parts[1], epsilon, &scale, &shift)) return false;
   return ln_shlo_give(f, op, 0, ln_emit_add(f->e, ln_emit_mul(f->e, a, scale), shift));
 }

@@ -93,9 +93,9 @@ int32_t ln_torch_arange(torch_node *n) {
   const int32_t parts[] = {bound(n, "start", 0), bound(n, "end", 0), bound(n, "step", 1)};
   bool floats = false;
   if (ln_emit_failed(n->e)) return -1;
-  for (int32_t i = 0; i < 3; ++i) floats = floats || ln_torch_is_float(ln_emit_type(n->e, parts[i]));
+  for (int32_t i = 0; i < 3; ++i) floats = floats || ln_emit_is_float(ln_emit_type(n->e, parts[i]));
   const ln_type type = ln_torch_dtype(n, "dtype", floats ? LN_FLOAT32 : LN_INT64);
-  const ln_type work = floats || ln_torch_is_float(type) ? LN_FLOAT32 : LN_INT32;
+  const ln_type work = floats || ln_emit_is_float(type) ? LN_FLOAT32 : LN_INT32;
   const int32_t range = ln_emit_range(n->e, ln_emit_cast(n->e, parts[0], work), ln_emit_cast(n->e, parts[1], work),
                                       ln_emit_cast(n->e, parts[2], work));
   return ln_emit_cast(n->e, range, type);

@@ -33,7 +33,7 @@ int32_t ln_torch_unary_float(torch_node *n) { return ln_emit_unary(n->e, n->vari
 int32_t ln_torch_rounding(torch_node *n) {
   const int32_t a = self(n);
   const int64_t decimals = ln_torch_int(n, "decimals", 0);
-  if (ln_emit_failed(n->e) || !ln_torch_is_float(ln_emit_type(n->e, a))) return a;
+  if (ln_emit_failed(n->e) || !ln_emit_is_float(ln_emit_type(n->e, a))) return a;
   if (decimals == 0) return ln_emit_unary(n->e, n->variant, a);
   const double scale = pow(10, (double)decimals);
   const int32_t rounded = ln_emit_unary(n->e, n->variant, ln_emit_mul_number(n->e, a, scale));
@@ -130,7 +130,7 @@ int32_t ln_torch_sign_bit(torch_node *n) {
 
 int32_t ln_torch_nan_to_num(torch_node *n) {
   int32_t a = self(n);
-  if (ln_emit_failed(n->e) || !ln_torch_is_float(ln_emit_type(n->e, a))) return a;
+  if (ln_emit_failed(n->e) || !ln_emit_is_float(ln_emit_type(n->e, a))) return a;
   const double most = 3.4028234663852886e38;
   const double high = ln_torch_number(n, "posinf", most), low = ln_torch_number(n, "neginf", -most);
   a = ln_emit_select(n->e, ln_emit_is_nan(n->e, a), number_like(n, a, ln_torch_number(n, "nan", 0)), a);
@@ -274,7 +274,7 @@ int32_t ln_torch_rsub(torch_node *n) {
 static int32_t divide(torch_node *n, const char *mode) {
   int32_t a, b;
   if (!ln_torch_operands(n, "self", "other", &a, &b)) return -1;
-  const bool floats = ln_torch_is_float(ln_emit_type(n->e, a));
+  const bool floats = ln_emit_is_float(ln_emit_type(n->e, a));
   if (mode == NULL) return ln_emit_div(n->e, ln_torch_as_float(n, a), ln_torch_as_float(n, b));
   if (strcmp(mode, "floor") == 0) {
     return floats ? ln_emit_unary(n->e, LN_OP_FLOOR, ln_emit_div(n->e, a, b)) : binary_as(n, LN_OP_FLOOR_DIV, a, b);
@@ -298,7 +298,7 @@ int32_t ln_torch_pow(torch_node *n) {
   double number;
   const bool small = ln_emit_number(n->e, ln_torch_tensor(n, "exponent"), &number) && number == floor(number);
   if (!ln_torch_operands(n, "self", "exponent", &a, &b)) return -1;
-  if (small && !ln_torch_is_float(ln_emit_type(n->e, a)) && number == 2) return binary_as(n, LN_OP_MUL, a, a);
+  if (small && !ln_emit_is_float(ln_emit_type(n->e, a)) && number == 2) return binary_as(n, LN_OP_MUL, a, a);
   return ln_emit_pow(n->e, a, b);
 }
 
@@ -427,7 +427,7 @@ static int32_t limited(torch_node *n, int32_t code, int32_t a, const char *name)
   if (!ln_torch_has(n, name) || ln_emit_failed(n->e)) return a;
   int32_t limit = ln_torch_tensor(n, name);
   ln_type type = ln_emit_type(n->e, a);
-  if (ln_torch_is_float(ln_emit_type(n->e, limit)) && !ln_torch_is_float(type)) type = ln_emit_type(n->e, limit);
+  if (ln_emit_is_float(ln_emit_type(n->e, limit)) && !ln_emit_is_float(type)) type = ln_emit_type(n->e, limit);
   a = ln_emit_cast(n->e, a, type);
   limit = ln_emit_cast(n->e, limit, type);
   return binary_as(n, code, a, limit);

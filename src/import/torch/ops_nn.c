@@ -266,10 +266,8 @@ int32_t ln_torch_batch_norm(torch_node *n) {
   if (mean < 0 || variance < 0) return by_batch(n, a, eps);
   if (ln_torch_flag(n, "training", false) || ln_torch_flag(n, "train", false))
     return ln_emit_refuse(n->e, "it normalizes by the batch and keeps count; call model.eval() before export");
-  int32_t scale = ln_emit_unary(n->e, LN_OP_RSQRT, ln_emit_add_number(n->e, variance, eps));
-  if (weight >= 0) scale = ln_emit_mul(n->e, scale, weight);
-  int32_t shift = ln_emit_unary(n->e, LN_OP_NEG, ln_emit_mul(n->e, mean, scale));
-  if (bias >= 0) shift = ln_emit_add(n->e, shift, bias);
+  int32_t scale, shift;
+  if (!ln_emit_batch_factors(n->e, mean, variance, weight, bias, eps, &scale, &shift)) return -1;
   const int32_t last = ln_emit_channels_last(n->e, a);
   return ln_emit_channels_first(n->e, ln_emit_add(n->e, ln_emit_mul(n->e, last, scale), shift));
 }
@@ -295,10 +293,7 @@ int32_t ln_torch_rms_norm(torch_node *n) {
   const int32_t a = input_of(n), weight = ln_torch_tensor_or(n, "weight");
   const int32_t count = last_axes(n, ln_torch_dims(n, "normalized_shape", LN_MAX_RANK, shape), axes);
   if (count < 0 || ln_emit_failed(n->e)) return -1;
-  const int32_t square = ln_emit_reduce(n->e, LN_OP_MEAN, ln_emit_mul(n->e, a, a), count, axes, true);
-  const double eps = ln_torch_number(n, "eps", 1.1920928955078125e-07);
-  const int32_t made = ln_emit_mul(n->e, a, ln_emit_unary(n->e, LN_OP_RSQRT, ln_emit_add_number(n->e, square, eps)));
-  return weight < 0 ? made : ln_emit_mul(n->e, made, weight);
+  return ln_emit_rms_norm(n->e, a, count, axes, ln_torch_number(n, "eps", 1.1920928955078125e-07), weight);
 }
 
 int32_t ln_torch_group_norm(torch_node *n) {

@@ -38,7 +38,7 @@ static int32_t reduce_as(torch_node *n, int32_t code, int32_t a) {
 static int32_t summable(torch_node *n, int32_t a) {
   if (ln_emit_failed(n->e)) return -1;
   const ln_type type = ln_emit_type(n->e, a);
-  return ln_emit_cast(n->e, a, ln_torch_dtype(n, "dtype", ln_torch_is_float(type) ? type : LN_INT64));
+  return ln_emit_cast(n->e, a, ln_torch_dtype(n, "dtype", ln_emit_is_float(type) ? type : LN_INT64));
 }
 
 int32_t ln_torch_sum(torch_node *n) { return reduce_as(n, n->variant, summable(n, self(n))); }

@@ -197,9 +197,6 @@ bool ln_torch_is_open(const torch_node *n, const char *name);
 
 /* ---- numbers (types.c) ---- */
 
-static inline bool ln_torch_is_float(ln_type type) {
-  return type == LN_FLOAT32 || type == LN_FLOAT16 || type == LN_BFLOAT16 || type == LN_FLOAT64;
-}
 /* The type that an operation on two arguments gives, as PyTorch promotes: numbers are weaker than scalars, and scalars
  * than tensors of more dimensions. */
 ln_type ln_torch_result_type(const torch_node *n, const char *first, const char *second);

@@ -22,8 +22,8 @@ ln_type ln_torch_promote(ln_type a, ln_type b) {
 
 /* What weaker operands add to the type of stronger ones: only a higher kind counts. */
 static ln_type combine(ln_type strong, ln_type weak) {
-  if (ln_torch_is_float(strong)) return strong;
-  return strong == LN_BOOL || ln_torch_is_float(weak) ? ln_torch_promote(strong, weak) : strong;
+  if (ln_emit_is_float(strong)) return strong;
+  return strong == LN_BOOL || ln_emit_is_float(weak) ? ln_torch_promote(strong, weak) : strong;
 }
 
 /* How strong an argument is: 0 a number, 1 a scalar, 2 a tensor; its type. */
@@ -52,7 +52,7 @@ bool ln_torch_operands(const torch_node *n, const char *first, const char *secon
 }
 
 int32_t ln_torch_as_float(const torch_node *n, int32_t a) {
-  return a < 0 || ln_torch_is_float(ln_emit_type(n->e, a)) ? a : ln_emit_cast(n->e, a, LN_FLOAT32);
+  return a < 0 || ln_emit_is_float(ln_emit_type(n->e, a)) ? a : ln_emit_cast(n->e, a, LN_FLOAT32);
 }
 
 ln_type ln_torch_working_type(ln_type type) {
