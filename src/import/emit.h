@@ -290,6 +290,7 @@ int32_t ln_emit_prelu(ln_emit *e, int32_t a, int32_t alpha); /* alpha broadcasts
 int32_t ln_emit_softmax(ln_emit *e, int32_t a, int32_t axis);
 int32_t ln_emit_log_softmax(ln_emit *e, int32_t a, int32_t axis);
 int32_t ln_emit_erf(ln_emit *e, int32_t a);
+int32_t ln_emit_erf_inverse(ln_emit *e, int32_t a);
 int32_t ln_emit_pow(ln_emit *e, int32_t a, int32_t b);
 int32_t ln_emit_reciprocal(ln_emit *e, int32_t a);
 int32_t ln_emit_log1p(ln_emit *e, int32_t a);
@@ -306,6 +307,9 @@ int32_t ln_emit_atanh(ln_emit *e, int32_t a);
 int32_t ln_emit_trunc(ln_emit *e, int32_t a);
 int32_t ln_emit_is_nan(ln_emit *e, int32_t a);
 int32_t ln_emit_is_inf(ln_emit *e, int32_t a, bool positive, bool negative);
+int32_t ln_emit_is_finite(ln_emit *e, int32_t a);
+/* What is left of a / b rounded towards zero: C's fmod. LN_OP_FLOOR_MOD is that of division rounded down. */
+int32_t ln_emit_remainder(ln_emit *e, int32_t a, int32_t b);
 /* Matrix product of the last two dimensions, as NumPy's matmul (ranks of 1 too). */
 int32_t ln_emit_matmul(ln_emit *e, int32_t a, int32_t b, bool adj_a, bool adj_b);
 /* [..., in] by constant or computed weights [out, in]; bias [out] or -1. */

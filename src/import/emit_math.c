@@ -61,6 +61,22 @@ static int32_t log_of_1_plus(ln_emit *e, int32_t a) {
 
 int32_t ln_emit_log1p(ln_emit *e, int32_t a) { return ln_emit_by_float32(e, a, log_of_1_plus); }
 
+/* M. Giles, "Approximating the erfinv function" (2010): his polynomials for float32. */
+static int32_t inverse_error(ln_emit *e, int32_t a) {
+  static const double middle[] = {1.50140941,      0.246640727,    -0.00417768164, -0.00125372503, 0.00021858087,
+                                  -4.39150654e-06, -3.5233877e-06, 3.43273939e-07, 2.81022636e-08};
+  static const double tail[] = {2.83297682,     1.00167406,    0.00943887047,  -0.0076224613,  0.00573950773,
+                                -0.00367342844, 0.00134934322, 0.000100950558, -0.000200214257};
+  const int32_t w = ln_emit_unary(e, LN_OP_NEG, log_of_1_plus(e, ln_emit_unary(e, LN_OP_NEG, squared(e, a))));
+  const int32_t near_ = polynomial(e, plus(e, w, -2.5), 9, middle),
+                far = polynomial(e, plus(e, root(e, w), -3), 9, tail);
+  const int32_t value = ln_emit_mul(e, by_size(e, w, 5, near_, far), a);
+  const int32_t end = ln_emit_compare(e, LN_OP_EQUAL, absolute(e, a), ln_emit_f32(e, 1));
+  return ln_emit_select(e, end, times(e, a, INFINITY), value);
+}
+
+int32_t ln_emit_erf_inverse(ln_emit *e, int32_t a) { return ln_emit_by_float32(e, a, inverse_error); }
+
 /* With t = tanh(a / 2), which is exact near zero, exp(a) - 1 = 2 t / (1 - t). */
 static int32_t exp_minus_1(ln_emit *e, int32_t a) {
   const int32_t t = ln_emit_unary(e, LN_OP_TANH, times(e, a, 0.5));
@@ -198,4 +214,15 @@ int32_t ln_emit_is_inf(ln_emit *e, int32_t a, bool positive, bool negative) {
   a = ln_emit_cast(e, a, LN_FLOAT32);
   if (positive && negative) a = absolute(e, a);
   return ln_emit_compare(e, LN_OP_EQUAL, a, ln_emit_f32(e, positive ? INFINITY : -INFINITY));
+}
+
+int32_t ln_emit_is_finite(ln_emit *e, int32_t a) {
+  if (ln_emit_failed(e)) return -1;
+  const ln_type type = ln_emit_type(e, a) == LN_FLOAT64 ? LN_FLOAT64 : LN_FLOAT32;
+  return ln_emit_compare(e, LN_OP_LESS, absolute(e, ln_emit_cast(e, a, type)), ln_emit_scalar(e, type, INFINITY));
+}
+
+/* FLOOR_MOD's rest has the divisor's sign: that of sizes gets the dividend's. */
+int32_t ln_emit_remainder(ln_emit *e, int32_t a, int32_t b) {
+  return with_sign_of(e, ln_emit_binary(e, LN_OP_FLOOR_MOD, absolute(e, a), absolute(e, b)), a);
 }

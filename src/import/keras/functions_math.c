@@ -111,17 +111,12 @@ int32_t ln_keras_logical_not(ln_keras_call *call) {
 
 static int32_t is_infinite(ln_emit *e, int32_t a) { return ln_emit_is_inf(e, a, true, true); }
 
-static int32_t is_finite(ln_emit *e, int32_t a) {
-  const int32_t other = ln_emit_binary(e, LN_OP_LOGICAL_OR, ln_emit_is_nan(e, a), is_infinite(e, a));
-  return ln_emit_unary(e, LN_OP_LOGICAL_NOT, other);
-}
-
 /* Rows give the place in this list. */
 int32_t ln_keras_made(ln_keras_call *call) {
   static int32_t (*const functions[])(ln_emit *, int32_t) = {
-      ln_emit_erf,   ln_emit_reciprocal, ln_emit_log1p,  ln_emit_expm1, ln_emit_tan,   ln_emit_sinh,
-      ln_emit_cosh,  ln_emit_asin,       ln_emit_acos,   ln_emit_atan,  ln_emit_asinh, ln_emit_acosh,
-      ln_emit_atanh, ln_emit_trunc,      ln_emit_is_nan, is_infinite,   is_finite};
+      ln_emit_erf,   ln_emit_reciprocal, ln_emit_log1p,  ln_emit_expm1, ln_emit_tan,      ln_emit_sinh,
+      ln_emit_cosh,  ln_emit_asin,       ln_emit_acos,   ln_emit_atan,  ln_emit_asinh,    ln_emit_acosh,
+      ln_emit_atanh, ln_emit_trunc,      ln_emit_is_nan, is_infinite,   ln_emit_is_finite};
   return functions[call->row->code](call->e, subject_float(call));
 }
 

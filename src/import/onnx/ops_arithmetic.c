@@ -33,7 +33,6 @@ void ln_onnx_compare(ln_onnx_node *n) {
   ln_onnx_out(n, 0, ln_emit_compare(n->e, n->variant, a, second_of(n, a)));
 }
 
-/* fmod has the sign of what is divided: |a| modulo |b|, signed. FLOOR_MOD has the divisor's. */
 void ln_onnx_mod(ln_onnx_node *n) {
   ln_emit *e = n->e;
   const int32_t a = ln_onnx_in(n, 0), b = ln_onnx_in(n, 1);
@@ -42,9 +41,7 @@ void ln_onnx_mod(ln_onnx_node *n) {
     ln_onnx_out(n, 0, ln_emit_binary(e, LN_OP_FLOOR_MOD, a, b));
     return;
   }
-  const int32_t size =
-      ln_emit_binary(e, LN_OP_FLOOR_MOD, ln_emit_unary(e, LN_OP_ABS, a), ln_emit_unary(e, LN_OP_ABS, b));
-  ln_onnx_out(n, 0, ln_emit_mul(e, size, ln_emit_unary(e, LN_OP_SIGN, a)));
+  ln_onnx_out(n, 0, ln_emit_remainder(e, a, b));
 }
 
 /* The result is of the first one's type; what mixes types is computed in floats unless both are integers. */

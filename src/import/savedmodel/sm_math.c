@@ -1,6 +1,4 @@
 /* TensorFlow's element-wise operators and products. */
-#include <math.h>
-
 #include "import/savedmodel/savedmodel.h"
 
 /* ---- values handed on ---- */
@@ -36,37 +34,11 @@ static int32_t erfc_of(ln_emit *e, int32_t a) {
 
 static int32_t is_inf(ln_emit *e, int32_t a) { return ln_emit_is_inf(e, a, true, true); }
 
-static int32_t is_finite(ln_emit *e, int32_t a) {
-  const int32_t other =
-      ln_emit_op(e, LN_OP_LOGICAL_OR, NULL, 2, (const int32_t[]){ln_emit_is_nan(e, a), is_inf(e, a)}, LN_BOOL);
-  return ln_emit_unary(e, LN_OP_LOGICAL_NOT, other);
-}
-
 static int32_t ones_like(ln_emit *e, int32_t a) { return ln_emit_filled_like(e, a, ln_emit_type(e, a), 1); }
 
-/* erf's inverse by Giles's polynomials (Approximating the erfinv function, GPU Computing Gems, 2011), to 4e-7. */
-static int32_t polynomial(ln_emit *e, int32_t x, int32_t count, const double *factors) {
-  int32_t sum = ln_emit_f32(e, factors[0]);
-  for (int32_t i = 1; i < count; ++i) sum = ln_emit_add_number(e, ln_emit_mul(e, sum, x), factors[i]);
-  return sum;
-}
-
-static int32_t erfinv(ln_emit *e, int32_t a) {
-  static const double near[] = {2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087,
-                                -0.00125372503, -0.00417768164, 0.246640727,    1.50140941};
-  static const double far[] = {-0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773,
-                               -0.0076224613,   0.00943887047,  1.00167406,    2.83297682};
-  const int32_t w = ln_emit_unary(e, LN_OP_NEG, ln_emit_log1p(e, ln_emit_unary(e, LN_OP_NEG, ln_emit_mul(e, a, a))));
-  const int32_t low = polynomial(e, ln_emit_add_number(e, w, -2.5), (int32_t)LN_COUNT(near), near);
-  const int32_t root = ln_emit_unary(e, LN_OP_SQRT, ln_emit_binary(e, LN_OP_MAXIMUM, w, ln_emit_f32(e, 5)));
-  const int32_t high = polynomial(e, ln_emit_add_number(e, root, -3), (int32_t)LN_COUNT(far), far);
-  const int32_t factor = ln_emit_select(e, ln_emit_compare(e, LN_OP_LESS, w, ln_emit_f32(e, 5)), low, high);
-  const int32_t inside = ln_emit_compare(e, LN_OP_LESS, ln_emit_unary(e, LN_OP_ABS, a), ln_emit_f32(e, 1));
-  return ln_emit_select(e, inside, ln_emit_mul(e, factor, a), ln_emit_mul_number(e, a, (double)INFINITY));
-}
-
 static int32_t ndtri(ln_emit *e, int32_t a) {
-  return ln_emit_mul_number(e, erfinv(e, ln_emit_add_number(e, ln_emit_mul_number(e, a, 2), -1)), 1.4142135623730951);
+  return ln_emit_mul_number(e, ln_emit_erf_inverse(e, ln_emit_add_number(e, ln_emit_mul_number(e, a, 2), -1)),
+                            1.4142135623730951);
 }
 
 /* The other bits: -1 - a, and of unsigned numbers the greatest less a. */
@@ -85,17 +57,28 @@ static int32_t round_even(ln_emit *e, int32_t a) {
 
 /* Operators of one input that a function of emit.h computes; the row's variant is the place here. */
 static int32_t (*const functions[])(ln_emit *e, int32_t a) = {
-    [LN_FN_ERF] = ln_emit_erf,       [LN_FN_ERFC] = erfc_of,
-    [LN_FN_LOG1P] = ln_emit_log1p,   [LN_FN_EXPM1] = ln_emit_expm1,
-    [LN_FN_TAN] = ln_emit_tan,       [LN_FN_SINH] = ln_emit_sinh,
-    [LN_FN_COSH] = ln_emit_cosh,     [LN_FN_ASIN] = ln_emit_asin,
-    [LN_FN_ACOS] = ln_emit_acos,     [LN_FN_ATAN] = ln_emit_atan,
-    [LN_FN_ASINH] = ln_emit_asinh,   [LN_FN_ACOSH] = ln_emit_acosh,
-    [LN_FN_ATANH] = ln_emit_atanh,   [LN_FN_RECIPROCAL] = ln_emit_reciprocal,
-    [LN_FN_IS_NAN] = ln_emit_is_nan, [LN_FN_IS_INF] = is_inf,
-    [LN_FN_IS_FINITE] = is_finite,   [LN_FN_ONES_LIKE] = ones_like,
-    [LN_FN_ERFINV] = erfinv,         [LN_FN_NDTRI] = ndtri,
-    [LN_FN_ROUND] = round_even,      [LN_FN_TRUNC] = ln_emit_trunc,
+    [LN_FN_ERF] = ln_emit_erf,
+    [LN_FN_ERFC] = erfc_of,
+    [LN_FN_LOG1P] = ln_emit_log1p,
+    [LN_FN_EXPM1] = ln_emit_expm1,
+    [LN_FN_TAN] = ln_emit_tan,
+    [LN_FN_SINH] = ln_emit_sinh,
+    [LN_FN_COSH] = ln_emit_cosh,
+    [LN_FN_ASIN] = ln_emit_asin,
+    [LN_FN_ACOS] = ln_emit_acos,
+    [LN_FN_ATAN] = ln_emit_atan,
+    [LN_FN_ASINH] = ln_emit_asinh,
+    [LN_FN_ACOSH] = ln_emit_acosh,
+    [LN_FN_ATANH] = ln_emit_atanh,
+    [LN_FN_RECIPROCAL] = ln_emit_reciprocal,
+    [LN_FN_IS_NAN] = ln_emit_is_nan,
+    [LN_FN_IS_INF] = is_inf,
+    [LN_FN_IS_FINITE] = ln_emit_is_finite,
+    [LN_FN_ONES_LIKE] = ones_like,
+    [LN_FN_ERFINV] = ln_emit_erf_inverse,
+    [LN_FN_NDTRI] = ndtri,
+    [LN_FN_ROUND] = round_even,
+    [LN_FN_TRUNC] = ln_emit_trunc,
     [LN_FN_INVERT] = invert,
 };
 

@@ -173,20 +173,13 @@ static int32_t truth(ln_emit *e, ln_step kind, int32_t a, int32_t b) {
   }
 }
 
-/* With the sign of the dividend: what FLOOR_MOD gives of sizes. */
-static int32_t real_remainder(ln_emit *e, int32_t a, int32_t b) {
-  const int32_t size =
-      ln_emit_binary(e, LN_OP_FLOOR_MOD, ln_emit_unary(e, LN_OP_ABS, a), ln_emit_unary(e, LN_OP_ABS, b));
-  return ln_emit_mul(e, size, ln_emit_unary(e, LN_OP_SIGN, a));
-}
-
 static int32_t real(ln_emit *e, ln_step kind, int32_t a, int32_t b) {
   switch (kind) {
     case ADD: return ln_emit_add(e, a, b);
     case SUBTRACT: return ln_emit_sub(e, a, b);
     case MULTIPLY: return ln_emit_mul(e, a, b);
     case DIVIDE: return ln_emit_div(e, a, b);
-    case REMAINDER: return real_remainder(e, a, b);
+    case REMAINDER: return ln_emit_remainder(e, a, b);
     case MAXIMUM: return ln_emit_binary(e, LN_OP_MAXIMUM, a, b);
     case MINIMUM: return ln_emit_binary(e, LN_OP_MINIMUM, a, b);
     case POWER: return ln_emit_pow(e, a, b);

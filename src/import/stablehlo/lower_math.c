@@ -1,8 +1,6 @@
 /* Functions of one real number that are made of several operators. */
 #include "import/stablehlo/lower_math.h"
 
-#include <math.h>
-
 #include "import/stablehlo/lower.h"
 
 typedef int32_t (*ln_math_fn)(ln_emit *e, int32_t a);
@@ -19,10 +17,6 @@ static int32_t cube_root(ln_emit *e, int32_t a) {
   return ln_emit_mul(e, size, ln_emit_unary(e, LN_OP_SIGN, a));
 }
 
-static int32_t is_finite(ln_emit *e, int32_t a) {
-  return ln_emit_compare(e, LN_OP_LESS, ln_emit_unary(e, LN_OP_ABS, a), ln_emit_f32(e, INFINITY));
-}
-
 /* Halves away from zero; adding almost a half keeps what lies just below one. */
 static int32_t round_away(ln_emit *e, int32_t a) {
   const int32_t size = ln_emit_unary(e, LN_OP_ABS, a);
@@ -30,21 +24,6 @@ static int32_t round_away(ln_emit *e, int32_t a) {
   const int32_t rest = ln_emit_sub(e, size, below);
   const int32_t up = ln_emit_cast(e, ln_emit_compare(e, LN_OP_GREATER_EQUAL, rest, ln_emit_f32(e, 0.5)), LN_FLOAT32);
   return ln_emit_mul(e, ln_emit_add(e, below, up), ln_emit_unary(e, LN_OP_SIGN, a));
-}
-
-/* Of the inverse error function: M. Giles, "Approximating the erfinv function" (2010), its polynomials for float32. */
-static int32_t erf_inverse(ln_emit *e, int32_t a) {
-  static const double middle[] = {2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087,
-                                  -0.00125372503, -0.00417768164, 0.246640727,    1.50140941};
-  static const double tail[] = {-0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773,
-                                -0.0076224613,   0.00943887047,  1.00167406,    2.83297682};
-  const int32_t w = ln_emit_unary(e, LN_OP_NEG, ln_emit_log1p(e, ln_emit_unary(e, LN_OP_NEG, ln_emit_mul(e, a, a))));
-  const int32_t near_ = polynomial(e, ln_emit_add_number(e, w, -2.5), 9, middle);
-  const int32_t far_ = polynomial(e, ln_emit_add_number(e, ln_emit_unary(e, LN_OP_SQRT, w), -3), 9, tail);
-  const int32_t inside = ln_emit_compare(e, LN_OP_LESS, w, ln_emit_f32(e, 5));
-  const int32_t value = ln_emit_mul(e, ln_emit_select(e, inside, near_, far_), a);
-  const int32_t end = ln_emit_compare(e, LN_OP_EQUAL, ln_emit_unary(e, LN_OP_ABS, a), ln_emit_f32(e, 1));
-  return ln_emit_select(e, end, ln_emit_mul(e, a, ln_emit_f32(e, INFINITY)), value);
 }
 
 /* Lanczos's sum with g = 7, and the reflection below one half. */
@@ -99,14 +78,29 @@ static int32_t infinity(ln_emit *e, int32_t a) { return ln_emit_is_inf(e, a, tru
 static int32_t below_all(ln_emit *e, int32_t a) { return ln_emit_is_inf(e, a, false, true); }
 
 static const ln_math_fn functions[LN_SHLO_MATH_COUNT] = {
-    [LN_SHLO_CBRT] = cube_root,      [LN_SHLO_EXPM1] = ln_emit_expm1,  [LN_SHLO_LOG1P] = ln_emit_log1p,
-    [LN_SHLO_TAN] = ln_emit_tan,     [LN_SHLO_IS_FINITE] = is_finite,  [LN_SHLO_ROUND_AWAY] = round_away,
-    [LN_SHLO_ERF] = ln_emit_erf,     [LN_SHLO_ERFC] = one_minus_erf,   [LN_SHLO_ERF_INV] = erf_inverse,
-    [LN_SHLO_LGAMMA] = log_gamma,    [LN_SHLO_DIGAMMA] = digamma,      [LN_SHLO_SINH] = ln_emit_sinh,
-    [LN_SHLO_COSH] = ln_emit_cosh,   [LN_SHLO_ASIN] = ln_emit_asin,    [LN_SHLO_ACOS] = ln_emit_acos,
-    [LN_SHLO_ATAN] = ln_emit_atan,   [LN_SHLO_ASINH] = ln_emit_asinh,  [LN_SHLO_ACOSH] = ln_emit_acosh,
-    [LN_SHLO_ATANH] = ln_emit_atanh, [LN_SHLO_SQUARE] = square,        [LN_SHLO_IS_INF] = any_infinity,
-    [LN_SHLO_IS_POS_INF] = infinity, [LN_SHLO_IS_NEG_INF] = below_all,
+    [LN_SHLO_CBRT] = cube_root,
+    [LN_SHLO_EXPM1] = ln_emit_expm1,
+    [LN_SHLO_LOG1P] = ln_emit_log1p,
+    [LN_SHLO_TAN] = ln_emit_tan,
+    [LN_SHLO_IS_FINITE] = ln_emit_is_finite,
+    [LN_SHLO_ROUND_AWAY] = round_away,
+    [LN_SHLO_ERF] = ln_emit_erf,
+    [LN_SHLO_ERFC] = one_minus_erf,
+    [LN_SHLO_ERF_INV] = ln_emit_erf_inverse,
+    [LN_SHLO_LGAMMA] = log_gamma,
+    [LN_SHLO_DIGAMMA] = digamma,
+    [LN_SHLO_SINH] = ln_emit_sinh,
+    [LN_SHLO_COSH] = ln_emit_cosh,
+    [LN_SHLO_ASIN] = ln_emit_asin,
+    [LN_SHLO_ACOS] = ln_emit_acos,
+    [LN_SHLO_ATAN] = ln_emit_atan,
+    [LN_SHLO_ASINH] = ln_emit_asinh,
+    [LN_SHLO_ACOSH] = ln_emit_acosh,
+    [LN_SHLO_ATANH] = ln_emit_atanh,
+    [LN_SHLO_SQUARE] = square,
+    [LN_SHLO_IS_INF] = any_infinity,
+    [LN_SHLO_IS_POS_INF] = infinity,
+    [LN_SHLO_IS_NEG_INF] = below_all,
 };
 
 bool ln_shlo_math(ln_shlo_frame *f, const ln_mlir_op *op, int32_t which) {

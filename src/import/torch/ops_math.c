@@ -63,10 +63,7 @@ int32_t ln_torch_is_nan(torch_node *n) { return ln_emit_is_nan(n->e, self(n)); }
 /* Variants: 0 both, 1 positive, -1 negative. */
 int32_t ln_torch_is_inf(torch_node *n) { return ln_emit_is_inf(n->e, self(n), n->variant >= 0, n->variant <= 0); }
 
-int32_t ln_torch_is_finite(torch_node *n) {
-  const int32_t size = ln_emit_unary(n->e, LN_OP_ABS, self_float(n));
-  return ln_emit_compare(n->e, LN_OP_LESS, size, number_like(n, size, INFINITY)); /* of NaN false, too */
-}
+int32_t ln_torch_is_finite(torch_node *n) { return ln_emit_is_finite(n->e, self(n)); }
 
 int32_t ln_torch_erfc(torch_node *n) {
   const int32_t a = ln_emit_erf(n->e, self_float(n));
@@ -289,8 +286,8 @@ int32_t ln_torch_floor_divide(torch_node *n) { return divide(n, "floor"); }
 int32_t ln_torch_fmod(torch_node *n) {
   int32_t a, b;
   if (!ln_torch_operands(n, "self", "other", &a, &b)) return -1;
-  const int32_t rest = binary_as(n, LN_OP_FLOOR_MOD, unary_as(n, LN_OP_ABS, a), unary_as(n, LN_OP_ABS, b));
-  return binary_as(n, LN_OP_MUL, rest, unary_as(n, LN_OP_SIGN, a));
+  const ln_type type = ln_emit_type(n->e, a), work = ln_torch_working_type(type);
+  return ln_emit_cast(n->e, ln_emit_remainder(n->e, ln_emit_cast(n->e, a, work), ln_emit_cast(n->e, b, work)), type);
 }
 
 int32_t ln_torch_pow(torch_node *n) {
