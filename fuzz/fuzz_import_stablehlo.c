@@ -4,3 +4,5 @@
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
   return fuzz_import("stablehlo", "model.mlir", bytes, size);
 }
+
+FUZZ_IMPORT_MUTATOR(mutate_text)

@@ -28,4 +28,34 @@ static inline int fuzz_import(const char *kind, const char *path, const uint8_t 
   return 0;
 }
 
+#ifdef LN_LIBFUZZER
+#include "mutate_model.h"
+#include "mutate_source.h"
+
+typedef size_t (*fuzz_mutator)(const mutate_chance *chance, uint8_t *data, size_t size, size_t max_size);
+
+/* One to three changes, by the first of the mutators that takes the input or by libFuzzer itself. */
+static inline size_t fuzz_import_mutate(const fuzz_mutator mutators[2], uint8_t *data, size_t size, size_t max_size,
+                                        unsigned seed) {
+  static const mutate_chance chance = {mutate_random, LLVMFuzzerMutate};
+  mutate_state = seed;
+  const uint32_t times = 1 + mutate_random() % 3;
+  if (mutate_random() % 8 == 0) return LLVMFuzzerMutate(data, size, max_size);
+  for (uint32_t i = 0; i < times; ++i) {
+    size_t changed = mutators[0](&chance, data, size, max_size);
+    if (changed == 0 && mutators[1] != NULL) changed = mutators[1](&chance, data, size, max_size);
+    size = changed != 0 ? changed : LLVMFuzzerMutate(data, size, max_size);
+  }
+  return size;
+}
+
+/* The custom mutator of a target, which its file gives the mutators of its kinds of sources. */
+#define FUZZ_IMPORT_MUTATOR(...)                                                                 \
+  size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed) {   \
+    return fuzz_import_mutate((const fuzz_mutator[2]){__VA_ARGS__}, data, size, max_size, seed); \
+  }
+#else
+#define FUZZ_IMPORT_MUTATOR(...)
+#endif
+
 #endif
