@@ -234,8 +234,8 @@ void ln_sm_op_patches(ln_sm_call *c) {
   }
   for (int32_t i = 0; i < 2; ++i) {
     const int32_t in = ln_emit_dim(e, a, 1 + i);
-    if (in < 1 || size[1 + i] < 1 || size[1 + i] > MOST || stride[1 + i] < 1 || rate[1 + i] < 1 ||
-        rate[1 + i] > 1 << 16 || size[1] > MOST / size[1 + i]) {
+    if (in < 1 || in > 1 << 24 || size[1 + i] < 1 || size[1 + i] > MOST || stride[1 + i] < 1 ||
+        stride[1 + i] > 1 << 16 || rate[1 + i] < 1 || rate[1 + i] > 1 << 16 || size[1] > MOST / size[1 + i]) {
       ln_emit_refuse(e, "height and width must be known (say --shape), and a patch have no more than %d pixels", MOST);
       return;
     }

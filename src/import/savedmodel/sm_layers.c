@@ -156,11 +156,15 @@ void ln_sm_op_conv_transpose(ln_sm_call *c) {
 void ln_sm_op_dilation(ln_sm_call *c) {
   enum { MOST = 64 };
   ln_emit *e = c->e;
-  ln_window w = {.rank = 2};
+  ln_window w = {.rank = 2, .stride = {1, 1}, .dilation = {1, 1}};
   const int32_t a = ln_sm_in(c, 0), filter = ln_sm_in(c, 1);
   if (a < 0 || filter < 0 || !take_list(c, "strides", 2, w.stride) || !take_list(c, "rates", 2, w.dilation) ||
       !take_padding(c, 2, &w))
     return;
+  if (ln_emit_rank(e, a) != 4 || ln_emit_rank(e, filter) != 3) {
+    ln_emit_wrong(e, "it takes images of four dimensions and a filter of three");
+    return;
+  }
   sizes_of_filter(c, filter, &w);
   if (w.size[0] < 1 || w.size[1] < 1 || (int64_t)w.size[0] * w.size[1] > MOST || !ln_emit_is_fixed(e, filter)) {
     ln_emit_refuse(e, "its filter has more than %d elements", MOST);
@@ -168,11 +172,12 @@ void ln_sm_op_dilation(ln_sm_call *c) {
   }
   int32_t before[4] = {0}, after[4] = {0}, size[2], best = -1;
   for (int32_t i = 0; i < 2; ++i) {
-    const int32_t in = ln_emit_dim(e, a, 1 + i), reach = (w.size[i] - 1) * w.dilation[i] + 1;
-    if (in < 0) {
-      ln_emit_refuse(e, "height and width must be known; say --shape");
+    const int32_t in = ln_emit_dim(e, a, 1 + i);
+    if (in < 0 || in > 1 << 24 || w.stride[i] > 1 << 16 || w.dilation[i] > 1 << 16) {
+      ln_emit_refuse(e, "height and width must be known (say --shape), and sizes, strides and rates be no huge ones");
       return;
     }
+    const int32_t reach = (w.size[i] - 1) * w.dilation[i] + 1;
     size[i] = w.padding == LN_EMIT_SAME ? (in + w.stride[i] - 1) / w.stride[i] : (in - reach) / w.stride[i] + 1;
     const int32_t pad = w.padding == LN_EMIT_SAME ? (size[i] - 1) * w.stride[i] + reach - in : 0;
     before[1 + i] = pad > 0 ? pad / 2 : 0;
