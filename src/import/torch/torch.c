@@ -239,7 +239,9 @@ static void add_output(torch_graph *g, const cJSON *argument, const char *name, 
   const torch_node n = {.g = g, .e = g->e};
   snprintf(made, sizeof made, "output_%d", place);
   ln_emit_at(g->e, name[0] != '\0' ? name : made, "output");
-  if (argument == NULL || argument->child == NULL || strcmp(argument->child->string, "as_none") == 0) return;
+  if (argument == NULL || argument->child == NULL || argument->child->string == NULL ||
+      strcmp(argument->child->string, "as_none") == 0)
+    return;
   ln_emit_output(g->e, name[0] != '\0' ? name : made, ln_torch_value_of(&n, argument));
 }
 
