@@ -150,6 +150,10 @@ void ln_onnx_causal_conv(ln_onnx_node *n) {
   const char *activation = ln_onnx_text(n, "activation", "none");
   int32_t all = x, before[3] = {0, 0, size - 1}, after[3] = {0};
   if (ln_emit_failed(e)) return;
+  if (ln_emit_rank(e, x) != 3 || ln_emit_rank(e, weight) != 3) {
+    ln_emit_wrong(e, "its input and weights have three dimensions");
+    return;
+  }
   if (size < 1 || size > 256) {
     ln_emit_refuse(e, "a kernel of %d places; at most 256 can be written out", size);
     return;
