@@ -2,10 +2,10 @@
  * Element types: constants, what comes in and goes out, conversions, and integers that lie in wider ones with the bits
  * that their type has.
  */
-#include <math.h>
 #include <string.h>
 
 #include "import/stablehlo/lower.h"
+#include "kernels/convert.h"
 
 /* ---- within the range of a type ---- */
 
@@ -59,14 +59,6 @@ int32_t ln_shlo_leave(ln_emit *e, int32_t a, const ln_mlir_element_info *info) {
 
 /* ---- constants ---- */
 
-static float float_of_half(uint16_t half) {
-  const uint32_t exponent = half >> 10 & 31, low = half & 1023;
-  const float size = exponent == 31  ? (low != 0 ? NAN : INFINITY)
-                     : exponent == 0 ? ldexpf((float)low, -24)
-                                     : ldexpf((float)(low + 1024), (int)exponent - 25);
-  return (half & 0x8000) != 0 ? -size : size;
-}
-
 static float real_at(const ln_mlir_attr *value, size_t index) {
   const ln_mlir_element_info *info = ln_mlir_element_at(value->type->element);
   const uint8_t *at = value->data + index * (size_t)info->bytes;
@@ -79,9 +71,7 @@ static float real_at(const ln_mlir_attr *value, size_t index) {
   }
   if (info->bytes == 2) {
     memcpy(&half, at, sizeof half);
-    if (value->type->element == LN_MLIR_F16) return float_of_half(half);
-    const uint32_t bits = (uint32_t)half << 16;
-    memcpy(&narrow, &bits, sizeof narrow);
+    ln_k_cast(&half, value->type->element == LN_MLIR_F16 ? LN_NUMBER_F16 : LN_NUMBER_BF16, &narrow, LN_NUMBER_F32, 1);
     return narrow;
   }
   memcpy(&narrow, at, sizeof narrow);

@@ -3,37 +3,20 @@
 
 #include <string.h>
 
+#include "kernels/convert.h"
+
 /* ---- one number as the bytes of its type ---- */
-
-static uint16_t half_of(float value) {
-  uint32_t bits;
-  memcpy(&bits, &value, sizeof bits);
-  const uint32_t sign = bits >> 16 & 0x8000, low = bits & 0x7FFFFF;
-  const int32_t exponent = (int32_t)(bits >> 23 & 0xFF) - 127 + 15;
-  if ((bits & 0x7FFFFFFF) > 0x7F800000) return (uint16_t)(sign | 0x7E00);
-  if (exponent >= 31) return (uint16_t)(sign | 0x7C00);
-  if (exponent < -10) return (uint16_t)sign;
-  const uint32_t full = exponent > 0 ? (uint32_t)exponent << 23 | low : low | 0x800000;
-  const uint32_t shift = exponent > 0 ? 13 : (uint32_t)(14 - exponent);
-  const uint32_t kept = full >> shift, rest = full & ((1u << shift) - 1), middle = 1u << (shift - 1);
-  return (uint16_t)(sign | (kept + (rest > middle || (rest == middle && (kept & 1) != 0))));
-}
-
-static uint16_t bfloat_of(float value) {
-  uint32_t bits;
-  memcpy(&bits, &value, sizeof bits);
-  if ((bits & 0x7FFFFFFF) > 0x7F800000) return (uint16_t)(bits >> 16 | 0x40);
-  return (uint16_t)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
-}
 
 static void put_real(ln_mlir_element element, double value, uint8_t *out) {
   const float narrow = (float)value;
-  const uint16_t half = element == LN_MLIR_F16 ? half_of(narrow) : bfloat_of(narrow);
+  const ln_number type = element == LN_MLIR_F16 ? LN_NUMBER_F16 : LN_NUMBER_BF16;
+  uint16_t half;
   if (element == LN_MLIR_F64) {
     memcpy(out, &value, sizeof value);
   } else if (element == LN_MLIR_F32) {
     memcpy(out, &narrow, sizeof narrow);
   } else {
+    ln_k_cast(&narrow, LN_NUMBER_F32, &half, type, 1);
     memcpy(out, &half, sizeof half);
   }
 }
