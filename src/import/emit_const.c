@@ -75,23 +75,29 @@ bool ln_emit_number(const ln_emit *e, int32_t t, double *out) {
 
 /* ---- constants ---- */
 
+/* The shape and bytes of a constant that is asked for; false after a failure. */
+static bool measured(ln_emit *e, ln_type type, int32_t rank, const int32_t *dims, ln_shape *shape, size_t *bytes) {
+  if (ln_emit_failed(e)) return false;
+  if (rank < 0 || rank > LN_MAX_RANK) {
+    ln_emit_refuse(e, "a constant has %d dimensions, of %d that there are", rank, LN_MAX_RANK);
+    return false;
+  }
+  *shape = ln_shape_make(rank, dims);
+  if (ln_tensor_size(type, shape, bytes)) return true;
+  ln_emit_wrong(e, "a constant is too large");
+  return false;
+}
+
 int32_t ln_emit_const_view(ln_emit *e, ln_type type, int32_t rank, const int32_t *dims, const void *data) {
+  ln_shape shape;
   size_t bytes;
-  if (ln_emit_failed(e)) return -1;
-  if (rank < 0 || rank > LN_MAX_RANK)
-    return ln_emit_refuse(e, "a constant has %d dimensions, of %d that there are", rank, LN_MAX_RANK);
-  const ln_shape shape = ln_shape_make(rank, dims);
-  if (!ln_tensor_size(type, &shape, &bytes)) return ln_emit_wrong(e, "a constant is too large");
-  return ln_emit_constant(e, NULL, type, &shape, data, bytes);
+  return measured(e, type, rank, dims, &shape, &bytes) ? ln_emit_constant(e, NULL, type, &shape, data, bytes) : -1;
 }
 
 int32_t ln_emit_const(ln_emit *e, ln_type type, int32_t rank, const int32_t *dims, const void *data) {
+  ln_shape shape;
   size_t bytes;
-  if (ln_emit_failed(e)) return -1;
-  if (rank < 0 || rank > LN_MAX_RANK)
-    return ln_emit_refuse(e, "a constant has %d dimensions, of %d that there are", rank, LN_MAX_RANK);
-  const ln_shape shape = ln_shape_make(rank, dims);
-  if (!ln_tensor_size(type, &shape, &bytes)) return ln_emit_wrong(e, "a constant is too large");
+  if (!measured(e, type, rank, dims, &shape, &bytes)) return -1;
   void *copy = bytes > 0 ? ln_arena_copy(ln_emit_arena(e), data, bytes) : ln_arena_alloc(ln_emit_arena(e), 1);
   if (copy == NULL) return ln_import_no_memory(e->import);
   return ln_emit_constant(e, NULL, type, &shape, copy, bytes);
@@ -124,14 +130,12 @@ int32_t ln_emit_strings(ln_emit *e, int32_t rank, const int32_t *dims, const cha
 }
 
 int32_t ln_emit_filled(ln_emit *e, ln_type type, int32_t rank, const int32_t *dims, double value) {
+  ln_shape shape;
   size_t bytes, count;
   if (ln_emit_failed(e)) return -1;
-  if (rank < 0 || rank > LN_MAX_RANK)
-    return ln_emit_refuse(e, "a constant has %d dimensions, of %d that there are", rank, LN_MAX_RANK);
-  const ln_shape shape = ln_shape_make(rank, dims);
   if (!has_numbers(type)) return ln_emit_refuse(e, "a %s has no value like %g", ln_type_name(type), value);
-  if (!ln_tensor_size(type, &shape, &bytes) || !ln_shape_elements(&shape, &count))
-    return ln_emit_wrong(e, "a constant is too large");
+  if (!measured(e, type, rank, dims, &shape, &bytes)) return -1;
+  if (!ln_shape_elements(&shape, &count)) return ln_emit_wrong(e, "a constant is too large");
   if (bytes > (size_t)1 << 28) return ln_emit_refuse(e, "a constant of %zu bytes would be made of one value", bytes);
   void *data = ln_arena_alloc(ln_emit_arena(e), bytes > 0 ? bytes : 1);
   if (data == NULL) return ln_import_no_memory(e->import);
