@@ -39,21 +39,9 @@ typedef struct reader {
 
 static ln_status no_memory(reader *r) { return ln_fail(r->err, LN_ERR_MEMORY, "out of memory"); }
 
-static void copy_text(ln_wire bytes, char out[NAME_MOST]) {
-  const size_t length = ln_wire_left(&bytes) < NAME_MOST - 1 ? ln_wire_left(&bytes) : NAME_MOST - 1;
-  if (length > 0) memcpy(out, bytes.at, length);
-  out[length] = '\0';
-}
-
-static void find_text(ln_wire message, uint32_t field, char out[NAME_MOST]) {
-  ln_wire_field found;
-  out[0] = '\0';
-  if (ln_wire_find(message, field, LN_WIRE_BYTES, &found)) copy_text(found.bytes, out);
-}
-
 static bool is_text(ln_wire message, uint32_t field, const char *text) {
   char found[NAME_MOST];
-  find_text(message, field, found);
+  ln_wire_find_text(message, field, found, sizeof found);
   return strcmp(found, text) == 0;
 }
 
@@ -81,8 +69,8 @@ static ln_status read_external(reader *r, ln_wire tensor, ln_source_weight *weig
   ln_wire_walker entries = {.message = tensor, .number = TENSOR_EXTERNAL, .kind = LN_WIRE_BYTES};
   char key[NAME_MOST], value[NAME_MOST], location[NAME_MOST] = "";
   for (ln_wire_field entry; ln_wire_walk_bytes(&entries, &entry);) {
-    find_text(entry.bytes, 1, key);
-    find_text(entry.bytes, 2, value);
+    ln_wire_find_text(entry.bytes, 1, key, sizeof key);
+    ln_wire_find_text(entry.bytes, 2, value, sizeof value);
     if (strcmp(key, "location") == 0) memcpy(location, value, sizeof location);
     if (strcmp(key, "offset") == 0) weight->offset = (size_t)strtoull(value, NULL, 10);
   }
@@ -139,7 +127,7 @@ static ln_status read_node(reader *r, ln_wire node) {
   char name[NAME_MOST];
   ln_wire_walker attributes = {.message = node, .number = NODE_ATTRIBUTE, .kind = LN_WIRE_BYTES};
   if (!is_text(node, NODE_TYPE, "Constant")) return LN_OK;
-  find_text(node, NODE_OUTPUT, name);
+  ln_wire_find_text(node, NODE_OUTPUT, name, sizeof name);
   for (ln_wire_field attribute; ln_wire_walk_bytes(&attributes, &attribute);) {
     ln_wire_field tensor;
     if (!ln_wire_find(attribute.bytes, ATTRIBUTE_TENSOR, LN_WIRE_BYTES, &tensor)) continue;
@@ -163,7 +151,7 @@ static ln_status read(ln_source_weights *weights, ln_error *err) {
     if (field.kind != LN_WIRE_BYTES) continue;
     if (field.number == GRAPH_NODE) LN_TRY(read_node(&r, field.bytes));
     if (field.number != GRAPH_INITIALIZER) continue;
-    find_text(field.bytes, TENSOR_NAME, name);
+    ln_wire_find_text(field.bytes, TENSOR_NAME, name, sizeof name);
     LN_TRY(read_tensor(&r, field.bytes, name));
   }
   return LN_OK;

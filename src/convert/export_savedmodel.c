@@ -57,20 +57,6 @@ typedef struct reader {
 
 static ln_status no_memory(reader *r) { return ln_fail(r->err, LN_ERR_MEMORY, "out of memory"); }
 
-static void copy_text(ln_wire bytes, char out[NAME_MOST]) {
-  const size_t length = ln_wire_left(&bytes) < NAME_MOST - 1 ? ln_wire_left(&bytes) : NAME_MOST - 1;
-  if (length > 0) memcpy(out, bytes.at, length);
-  out[length] = '\0';
-}
-
-static bool find_text(ln_wire message, uint32_t field, char out[NAME_MOST]) {
-  ln_wire_field found;
-  out[0] = '\0';
-  if (!ln_wire_find(message, field, LN_WIRE_BYTES, &found)) return false;
-  copy_text(found.bytes, out);
-  return true;
-}
-
 static uint64_t find_number(ln_wire message, uint32_t field) {
   ln_wire_field found;
   return ln_wire_find(message, field, LN_WIRE_VARINT, &found) ? found.value : 0;
@@ -112,11 +98,11 @@ static ln_status read_constant(reader *r, ln_wire tensor, const char *name) {
 static ln_status read_node(reader *r, ln_wire node) {
   char text[NAME_MOST], name[NAME_MOST];
   ln_wire_walker attributes = {.message = node, .number = NODE_ATTRIBUTE, .kind = LN_WIRE_BYTES};
-  if (!find_text(node, NODE_OP, text) || strcmp(text, "Const") != 0) return LN_OK;
-  find_text(node, NODE_NAME, name);
+  if (!ln_wire_find_text(node, NODE_OP, text, sizeof text) || strcmp(text, "Const") != 0) return LN_OK;
+  ln_wire_find_text(node, NODE_NAME, name, sizeof name);
   for (ln_wire_field entry; ln_wire_walk_bytes(&attributes, &entry);) {
     ln_wire_field value, tensor;
-    if (!find_text(entry.bytes, ENTRY_KEY, text) || strcmp(text, "value") != 0) continue;
+    if (!ln_wire_find_text(entry.bytes, ENTRY_KEY, text, sizeof text) || strcmp(text, "value") != 0) continue;
     if (!ln_wire_find(entry.bytes, ENTRY_VALUE, LN_WIRE_BYTES, &value)) continue;
     if (ln_wire_find(value.bytes, ATTRIBUTE_TENSOR, LN_WIRE_BYTES, &tensor)) {
       LN_TRY(read_constant(r, tensor.bytes, name));
@@ -162,7 +148,7 @@ static ln_status read_variable(void *context, const uint8_t *key, size_t key_siz
   if (key_size == 0) r->shards = find_number(value, HEADER_SHARDS);
   if (key_size == 0 || weight.type == LN_STRING || !measure(value, BUNDLE_SHAPE, &weight)) return LN_OK;
   if (ln_wire_find(value, BUNDLE_SLICES, LN_WIRE_BYTES, &slices)) return LN_OK; /* in parts, which have their own */
-  copy_text(ln_wire_of(key, key_size), name);
+  ln_wire_text(ln_wire_of(key, key_size), name, sizeof name);
   snprintf(file, sizeof file, "variables/variables.data-%05u-of-%05u",
            (unsigned)find_number(value, BUNDLE_SHARD) % 100000u, (unsigned)r->shards % 100000u);
   weight.stride = (size_t)ln_type_bits(weight.type) / 8;
@@ -216,7 +202,7 @@ static ln_status give_labels(ln_source_weights *weights, ln_wire graph, ln_error
     const naming wanted = {ln_wire_of(weights->items[i].name, strlen(weights->items[i].name)), {NULL, NULL}};
     const naming *found = bsearch(&wanted, list, count, sizeof *list, by_key);
     if (found == NULL || ln_wire_left(&found->name) == 0) continue;
-    copy_text(found->name, text);
+    ln_wire_text(found->name, text, sizeof text);
     weights->items[i].label = ln_arena_strdup(&weights->arena, text);
   }
   ln_free(list);

@@ -1,6 +1,8 @@
 /* Reader and writer of protobuf's wire format (wire.h). */
 #include "ir/wire.h"
 
+#include <string.h>
+
 bool ln_wire_varint(ln_wire *wire, uint64_t *out) {
   const uint8_t *at = wire->at;
   uint64_t value = 0;
@@ -59,6 +61,20 @@ bool ln_wire_find(ln_wire wire, uint32_t number, ln_wire_kind kind, ln_wire_fiel
     found = true;
   }
   return found && wire.at == wire.end;
+}
+
+void ln_wire_text(ln_wire bytes, char *out, size_t capacity) {
+  const size_t length = ln_wire_left(&bytes) < capacity - 1 ? ln_wire_left(&bytes) : capacity - 1;
+  if (length > 0) memcpy(out, bytes.at, length);
+  out[length] = '\0';
+}
+
+bool ln_wire_find_text(ln_wire message, uint32_t number, char *out, size_t capacity) {
+  ln_wire_field found;
+  out[0] = '\0';
+  if (!ln_wire_find(message, number, LN_WIRE_BYTES, &found)) return false;
+  ln_wire_text(found.bytes, out, capacity);
+  return true;
 }
 
 bool ln_wire_is_well_formed(ln_wire wire) {

@@ -33,6 +33,10 @@ bool ln_wire_fixed(ln_wire *wire, size_t bytes, uint64_t *out);
 bool ln_wire_next(ln_wire *wire, ln_wire_field *out);
 /* The last field `number` of that kind, as protobuf has it; false when there is none or the message is broken. */
 bool ln_wire_find(ln_wire wire, uint32_t number, ln_wire_kind kind, ln_wire_field *out);
+/* Bytes as a text, cut to what `out` holds with the null byte. */
+void ln_wire_text(ln_wire bytes, char *out, size_t capacity);
+/* The same of field `number`; "" and false when there is none. */
+bool ln_wire_find_text(ln_wire message, uint32_t number, char *out, size_t capacity);
 bool ln_wire_is_well_formed(ln_wire wire);
 
 /* Walks the items of one field of a message, numbers one by one or packed, or bytes. */
