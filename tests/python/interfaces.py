@@ -109,7 +109,8 @@ def compare_instances(path):
 
 for name in shown_by(litert):
     compare(tflite, litert, name, name)
-extra = set(tflite.__all__) ^ {name for name in shown_by(litert) if not name.startswith("_")}
+CONVERTER = {"OpsSet", "Optimize", "RepresentativeDataset", "TFLiteConverter", "TargetSpec"}  # of tf.lite, not the interpreter's
+extra = (set(tflite.__all__) - CONVERTER) ^ {name for name in shown_by(litert) if not name.startswith("_")}
 check(not extra, "__all__ differs in %s" % extra)
 compare_instances(os.path.join(sys.argv[1], "fashion_mnist.tflite"))
 print("%d names, %d parameters, %d failures" % (counts["names"], counts["parameters"], failures))

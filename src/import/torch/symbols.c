@@ -259,8 +259,7 @@ static void symbolic_operands(torch_node *n, bool floats, int32_t *a, int32_t *b
   *a = ln_torch_tensor(n, ln_torch_has(n, "x") ? "x" : "a");
   *b = ln_torch_tensor_or(n, "b");
   if (ln_emit_failed(n->e)) return;
-  floats =
-      floats || ln_emit_is_float(ln_emit_type(n->e, *a)) || (*b >= 0 && ln_emit_is_float(ln_emit_type(n->e, *b)));
+  floats = floats || ln_emit_is_float(ln_emit_type(n->e, *a)) || (*b >= 0 && ln_emit_is_float(ln_emit_type(n->e, *b)));
   *a = ln_emit_cast(n->e, *a, floats ? LN_FLOAT32 : LN_INT32);
   if (*b >= 0) *b = ln_emit_cast(n->e, *b, floats ? LN_FLOAT32 : LN_INT32);
 }

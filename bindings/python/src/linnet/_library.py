@@ -182,6 +182,7 @@ class ProfileEntry(Structure):
         ("input_type", c_int),
         ("weight_type", c_int),
         ("kernel", c_char_p),
+        ("origin", c_char_p),
     ]
 
 
