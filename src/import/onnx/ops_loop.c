@@ -57,10 +57,10 @@ static int32_t axis_in(ln_onnx_node *n, const char *attribute, int32_t index, in
 
 static bool begin_scan(ln_onnx_node *n, int32_t first, ln_onnx_loop *l) {
   const struct Onnx__Graph *graph = ln_onnx_graph(n, "body");
-  const int32_t scanned = ln_onnx_int32(n, "num_scan_inputs", 1), states = n->input_count - first - scanned;
-  if (!begin(n, states, scanned, graph == NULL ? 0 : ln_onnx_graph_outputs(graph) - states, l)) return false;
-  if (scanned < 1) return ln_emit_wrong(n->e, "it scans nothing") > 0;
-  return true;
+  const int32_t scanned = ln_onnx_int32(n, "num_scan_inputs", 1);
+  if (scanned < 1 || scanned > n->input_count) return ln_emit_wrong(n->e, "it scans %d inputs", scanned) > 0;
+  const int32_t states = n->input_count - first - scanned;
+  return begin(n, states, scanned, graph == NULL ? 0 : ln_onnx_graph_outputs(graph) - states, l);
 }
 
 static void set_trips(ln_onnx_loop *l) {

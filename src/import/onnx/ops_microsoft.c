@@ -249,7 +249,7 @@ static void attention_of(ln_onnx_node *n, int32_t x, int32_t weights, int32_t bi
   for (int32_t i = 0; own != NULL && given == 3 && i < 3; ++i)
     sizes[i] = own[i] > 0 && own[i] <= all ? (int32_t)own[i] : 0;
   if (ln_emit_failed(e)) return;
-  if (all < 3 || sizes[0] + sizes[1] + sizes[2] != all || ln_onnx_int(n, "do_rotary", 0) != 0) {
+  if (all < 3 || (int64_t)sizes[0] + sizes[1] + sizes[2] != all || ln_onnx_int(n, "do_rotary", 0) != 0) {
     ln_emit_refuse(e, "its weights of %d columns; export without ONNX Runtime's optimizations", all);
     return;
   }

@@ -91,15 +91,16 @@ void ln_onnx_conv_integer(ln_onnx_node *n) {
   const int32_t x = ln_onnx_less_zero(n, ln_onnx_in(n, 0), ln_onnx_in(n, 2), -1);
   const int32_t w = filter_less_zero(n, ln_onnx_in(n, 1), ln_onnx_in(n, 3));
   const int32_t channels = ln_emit_dim(e, w, 1), groups = ln_onnx_int32(n, "group", 1);
-  int32_t window = 1, sum = -1;
+  int32_t sum = -1;
+  int64_t window = 1;
   for (int32_t i = 2; i < ln_emit_rank(e, w) && window <= MOST; ++i) window *= ln_emit_dim(e, w, i);
   if (ln_emit_failed(e)) return;
   if (channels < 1 || window < 1 || window > MOST || (groups > 1 && channels * window > MOST)) {
     ln_emit_refuse(e, "sums over %d channels and %d places are not exact; export it quantized with scales", channels,
-                   window);
+                   (int32_t)(window < INT32_MAX ? window : INT32_MAX));
     return;
   }
-  const int32_t step = groups > 1 ? channels : MOST / window;
+  const int32_t step = groups > 1 ? channels : MOST / (int32_t)window;
   if (!ln_onnx_may_write(n, channels / step)) return;
   for (int32_t from = 0; from < channels; from += step) {
     const int32_t to = channels - from > step ? from + step : INT32_MAX;
