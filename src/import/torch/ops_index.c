@@ -422,20 +422,26 @@ int32_t ln_torch_unfold(torch_node *n) {
 /* Patches of a picture: [n, c kh kw, places]. */
 int32_t ln_torch_im2col(torch_node *n) {
   static const int32_t order[] = {0, 1, 2, 4, 3, 5};
-  int64_t kernel[2], dilation[2] = {1, 1}, padding[2] = {0, 0}, stride[2] = {1, 1};
+  int64_t kernel[2] = {0}, dilation[2] = {1, 1}, padding[2] = {0, 0}, stride[2] = {1, 1};
   int32_t a = self(n), before[4] = {0}, counts[2];
   ln_torch_ints(n, "kernel_size", 2, kernel);
   ln_torch_ints(n, "dilation", 2, dilation);
   ln_torch_ints(n, "padding", 2, padding);
   ln_torch_ints(n, "stride", 2, stride);
   if (ln_emit_failed(n->e) || ln_emit_rank(n->e, a) != 4) return ln_emit_refuse(n->e, "it takes four dimensions");
-  for (int32_t i = 0; i < 2; ++i) before[2 + i] = (int32_t)padding[i];
+  for (int32_t i = 0; i < 2; ++i) {
+    if (padding[i] < 0 || padding[i] > 1 << 10 || dilation[i] > 1 << 10)
+      return ln_emit_refuse(n->e, "its sizes are beyond what is built");
+    before[2 + i] = (int32_t)padding[i];
+  }
   a = ln_emit_pad(n->e, a, before, before, 0);
   for (int32_t i = 0; i < 2; ++i) {
     const int32_t axis = 2 + 2 * i, size = ln_emit_dim(n->e, a, axis);
     if (size < 0 || kernel[i] < 1 || stride[i] < 1 || kernel[i] > size || dilation[i] < 1 || size > 1 << 14)
       return ln_emit_refuse(n->e, "bad or open sizes");
-    counts[i] = (int32_t)((size - dilation[i] * (kernel[i] - 1) - 1) / stride[i]) + 1;
+    const int64_t room = size - dilation[i] * (kernel[i] - 1) - 1;
+    counts[i] = room < 0 ? 0 : (int32_t)(room / stride[i]) + 1;
+    if (counts[i] < 1 || kernel[i] * counts[i] > 1 << 22) return ln_emit_refuse(n->e, "no patch or too many fit");
     const int32_t dims[] = {(int32_t)kernel[i], counts[i]};
     int32_t *places = ln_arena_array(ln_emit_arena(n->e), (size_t)(kernel[i] * counts[i]), sizeof *places);
     if (places == NULL) return ln_import_no_memory(n->e->import);

@@ -137,7 +137,8 @@ int32_t ln_torch_causal_mask(torch_node *n, int32_t scores) { return triangle(n,
 
 int32_t ln_torch_eye(torch_node *n) {
   const int64_t rows = ln_torch_int(n, "n", 0), columns = ln_torch_int(n, "m", rows);
-  if (rows < 0 || columns < 0 || rows > 1 << 14 || columns > 1 << 14) return ln_emit_refuse(n->e, "it is too large");
+  if (rows < 0 || columns < 0 || rows > 1 << 24 || columns > 1 << 24 || rows * columns > 1 << 24)
+    return ln_emit_refuse(n->e, "it is too large");
   float *values = ln_arena_array(ln_emit_arena(n->e), (size_t)(rows * columns) + 1, sizeof *values);
   if (values == NULL) return ln_import_no_memory(n->e->import);
   for (int64_t i = 0; i < rows && i < columns; ++i) values[i * columns + i] = 1;
@@ -173,8 +174,9 @@ static bool pads_of(torch_node *n, const char *name, int32_t rank, int32_t *befo
 static int32_t padded_source(int32_t at, int32_t size, const char *mode) {
   if (mode[0] == 'c') return ((at % size) + size) % size; /* circular */
   if (mode[0] == 'r' && mode[2] == 'p') return at < 0 ? 0 : at >= size ? size - 1 : at;
-  while (size > 1 && (at < 0 || at >= size)) at = at < 0 ? -at : 2 * (size - 1) - at;
-  return size > 1 ? at : 0;
+  if (size < 2) return 0;
+  const int32_t period = 2 * (size - 1), place = (at % period + period) % period;
+  return place < size ? place : period - place;
 }
 
 static int32_t pad_axis(torch_node *n, int32_t a, int32_t axis, int32_t before, int32_t after, const char *mode) {

@@ -355,13 +355,16 @@ int32_t ln_torch_select_scatter(torch_node *n) { return ln_torch_put_select(n, s
 int32_t ln_torch_narrow(torch_node *n) {
   const int32_t a = self(n), axis = axis_of(n, a);
   const int64_t from = ln_torch_int(n, "start", 0), length = ln_torch_int(n, "length", 0);
-  if (from < INT32_MIN / 2 || from + length > INT32_MAX || length < 0) return ln_emit_wrong(n->e, "bad part");
+  if (from < INT32_MIN / 2 || from > INT32_MAX || length < 0 || length > INT32_MAX - from)
+    return ln_emit_wrong(n->e, "bad part");
   const int32_t to = (int32_t)(from + length);
   return slice(n, a, axis, LN_DIM((int32_t)from), LN_DIM(from < 0 && to == 0 ? INT32_MAX : to), 1);
 }
 
 int32_t ln_torch_put_narrow(torch_node *n, int32_t parent, int32_t part) {
   const int64_t from = ln_torch_int(n, "start", 0), length = ln_torch_int(n, "length", 0);
+  if (from < INT32_MIN / 2 || from > INT32_MAX || length < 0 || length > INT32_MAX - from)
+    return ln_emit_wrong(n->e, "bad part");
   const int32_t to = (int32_t)(from + length);
   return replace(n, parent, part, axis_of(n, parent), LN_DIM((int32_t)from),
                  LN_DIM(from < 0 && to == 0 ? INT32_MAX : to), 1);
