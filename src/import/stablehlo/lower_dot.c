@@ -189,7 +189,7 @@ static bool read_conv(ln_shlo_frame *f, const ln_mlir_op *op, ln_conv *c) {
     c->high[i] = pads[2 * i + 1];
     if (c->stride[i] < 1 || c->spread[i] < 1 || c->dilation[i] < 1) return ln_shlo_refuse(f, "its window has no steps");
   }
-  return c->groups >= 1 && c->batch_groups >= 1;
+  return (c->groups >= 1 && c->batch_groups >= 1) || ln_shlo_refuse(f, "its groups are none");
 }
 
 static bool is_spread(const ln_conv *c) {

@@ -269,15 +269,15 @@ static bool conv_part(ln_mlir_reader *r, ln_mlir_attrs *out, const char *letters
     ln_mlir_word word;
     int64_t number = 0;
     if (count > 0 && !ln_asm_want(r, ",")) return false;
+    if (count == LN_MAX_RANK) return ln_asm_wrong(r, "too many dimensions");
     if (ln_asm_take(r, "?")) {
       ++count;
       continue;
     }
     ln_asm_skip(r);
-    if (count == LN_MAX_RANK) return ln_asm_wrong(r, "too many dimensions");
     if (r->at < r->end && *r->at >= '0' && *r->at <= '9') {
       if (!ln_asm_integer(r, &number)) return false;
-      if (number >= LN_MAX_RANK) return ln_asm_wrong(r, "a spatial dimension does not exist");
+      if (number < 0 || number >= LN_MAX_RANK) return ln_asm_wrong(r, "a spatial dimension does not exist");
       spatial[number] = count;
       ++spatial_count;
     } else if (!ln_asm_word(r, &word) || word.length != 1 || strchr(letters, word.at[0]) == NULL) {

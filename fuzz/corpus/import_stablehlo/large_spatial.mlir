@@ -1,0 +1,1 @@
+func.func@x(){b dim_numbers=[9223720368547758073
