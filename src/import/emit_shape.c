@@ -388,6 +388,7 @@ int32_t ln_emit_pick(ln_emit *e, int32_t a, int32_t axis, int32_t index) {
   const int32_t rank = ln_emit_rank(e, a), at = axis_of(e, a, axis, rank);
   int32_t begin[LN_MAX_RANK] = {0}, end[LN_MAX_RANK] = {0}, strides[LN_MAX_RANK];
   if (at < 0) return -1;
+  if (index == INT32_MAX) return ln_emit_wrong(e, "element %d of an axis", index);
   const int32_t others = (int32_t)((1u << rank) - 1) & ~(1 << at);
   const ln_strided_slice_options options = {.begin_mask = others, .end_mask = others, .shrink_axis_mask = 1 << at};
   for (int32_t i = 0; i < rank; ++i) strides[i] = 1;
@@ -410,7 +411,10 @@ int32_t ln_emit_gather(ln_emit *e, int32_t a, int32_t indices, int32_t axis, int
 static int32_t crop(ln_emit *e, int32_t a, const int32_t *before, const int32_t *after) {
   const int32_t rank = ln_emit_rank(e, a);
   for (int32_t i = 0; i < rank; ++i) {
-    const int32_t from = before[i] < 0 ? -before[i] : 0, to = after[i] < 0 ? after[i] : INT32_MAX;
+    const int32_t from = before[i] < -INT32_MAX ? INT32_MAX
+                         : before[i] < 0        ? -before[i]
+                                                : 0,
+                  to = after[i] < 0 ? after[i] : INT32_MAX;
     if (from != 0 || to != INT32_MAX) a = ln_emit_slice(e, a, i, from, to, 1);
   }
   return a;
