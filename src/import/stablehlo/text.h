@@ -10,6 +10,8 @@ typedef struct ln_mlir_word {
   size_t length;
 } ln_mlir_word;
 
+struct ln_mlir_reader;
+
 /* What a name stands for; entries of one table, found by hash. */
 typedef struct ln_mlir_name {
   ln_mlir_word word;
@@ -17,6 +19,7 @@ typedef struct ln_mlir_name {
   int32_t count;
   const char *target;  /* of an #alias or !alias: where its meaning begins; of a resource: its text */
   const void *meaning; /* once read: an attribute, a type, a location's name */
+  const void *(*read)(struct ln_mlir_reader *r); /* what read it */
 } ln_mlir_name;
 
 typedef struct ln_mlir_reader {

@@ -284,7 +284,11 @@ bool ln_asm_alias(ln_mlir_reader *r, ln_mlir_word word, const void *(*read)(ln_m
     const void *meaning = read(r);
     r->at = back;
     r->names[index].meaning = meaning;
+    r->names[index].read = read;
   }
-  *out = r->names[index].meaning;
+  const bool same = r->names[index].meaning == NULL || r->names[index].read == read;
+  if (!same)
+    ln_asm_wrong(r, "%.*s stands for two kinds of things", (int)(word.length < 60 ? word.length : 60), word.at);
+  *out = same ? r->names[index].meaning : NULL;
   return true;
 }

@@ -1,0 +1,13 @@
+#loc = loc(unknown)
+#loc4 = loc("x")
+#loc5 = loc("n")
+#loc8 = loc("scatter-add")
+#lo = loc("scatter-add:"(#loc8))
+  func.func public @main(%arg0: tensor<?x6xf32> loc(unknown), %arg1: tensor<?xi32> loc(cst)) -> (tensor<?x6xf32> {jax.result_info = "result"}) {
+    %c = stablehlo.constant dense<1> : tensor<i32> loc(#loc)
+    %1 = stablehlo.get_dimens dim = 0 : (tensor<?xi32>) -> jit<i32> loc(#loc1)
+    %3 = stablehlo.compare GE, %1, %c, loc : (tensor<i32>, tensor<i32>) -> loc<i1> loc(#loc2)
+      %cst = stablehlo.constant dense<1.000000e+00> : tensor<f32> loc(#loc1)
+    %c_0 = stablehlo.constant dense<1> : tensor<1xi32> loc(#loc14)
+    %c_1 = stablehlo.constant #loc = loc(unknown)oc("jit(<lambda>)/select_n"(#loc12))
+scatter#add"(#loc12))
