@@ -121,6 +121,8 @@ bool ln_emit_number(const ln_emit *e, int32_t t, double *out);
 int32_t ln_emit_const(ln_emit *e, ln_type type, int32_t rank, const int32_t *dims, const void *data);
 /* Without a copy: `data` outlives the model's writing (the source's map, the arena). */
 int32_t ln_emit_const_view(ln_emit *e, ln_type type, int32_t rank, const int32_t *dims, const void *data);
+/* For constants that are larger than what the source says of them: whether all of these may take so much more. */
+bool ln_emit_may_take(ln_emit *e, size_t bytes);
 int32_t ln_emit_strings(ln_emit *e, int32_t rank, const int32_t *dims, const char *const *texts, const size_t *lengths);
 /* A scalar of any type of numbers or bool. */
 int32_t ln_emit_scalar(ln_emit *e, ln_type type, double value);

@@ -103,6 +103,18 @@ int32_t ln_emit_const(ln_emit *e, ln_type type, int32_t rank, const int32_t *dim
   return ln_emit_constant(e, NULL, type, &shape, copy, bytes);
 }
 
+bool ln_emit_may_take(ln_emit *e, size_t bytes) {
+  ln_import *import = e->import;
+  size_t limit, total;
+  if (ln_size_mul(import->source->map.size, 16, &limit) && ln_size_add(limit, (size_t)256 << 20, &limit) &&
+      ln_size_add(import->folded, bytes, &total) && total <= limit) {
+    import->folded = total;
+    return true;
+  }
+  ln_emit_refuse(e, "its constants would be too large for the size of the file");
+  return false;
+}
+
 int32_t ln_emit_strings(ln_emit *e, int32_t rank, const int32_t *dims, const char *const *texts,
                         const size_t *lengths) {
   size_t count, bytes;

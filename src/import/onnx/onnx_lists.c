@@ -100,17 +100,7 @@ bool ln_onnx_may_write(ln_onnx_node *n, int64_t operators) {
   return false;
 }
 
-bool ln_onnx_may_take(ln_onnx_node *n, size_t bytes) {
-  ln_import *import = n->e->import;
-  size_t limit, total;
-  if (ln_size_mul(import->source->map.size, 16, &limit) && ln_size_add(limit, (size_t)256 << 20, &limit) &&
-      ln_size_add(import->folded, bytes, &total) && total <= limit) {
-    import->folded = total;
-    return true;
-  }
-  ln_emit_refuse(n->e, "its constants would be too large for the size of the file");
-  return false;
-}
+bool ln_onnx_may_take(ln_onnx_node *n, size_t bytes) { return ln_emit_may_take(n->e, bytes); }
 
 /* ---- writing rows ---- */
 

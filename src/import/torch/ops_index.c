@@ -393,6 +393,7 @@ int32_t ln_torch_diag_embed(torch_node *n) {
   const int32_t size = ln_emit_dim(n->e, a, -1);
   if (offset != 0 || dim1 != -2 || dim2 != -1 || size < 0 || size > 1 << 13 || rank < 1)
     return ln_emit_refuse(n->e, "only the main diagonal of the last two dimensions is built");
+  if (!ln_emit_may_take(n->e, (size_t)size * (size_t)size * 2)) return -1;
   uint8_t *mask = ln_arena_array(ln_emit_arena(n->e), (size_t)size + 1, (size_t)size + 1);
   if (mask == NULL) return ln_import_no_memory(n->e->import);
   for (int32_t i = 0; i < size; ++i) mask[(size_t)i * (size_t)size + (size_t)i] = 1;
@@ -411,6 +412,7 @@ int32_t ln_torch_unfold(torch_node *n) {
     return ln_emit_refuse(n->e, "windows of an open dimension are not built");
   const int32_t count = (int32_t)((size - window) / step) + 1, dims[] = {count, (int32_t)window};
   if ((int64_t)count * window > 1 << 24) return ln_emit_refuse(n->e, "there are too many windows");
+  if (!ln_emit_may_take(n->e, (size_t)(count * window) * 8)) return -1;
   int32_t *places = ln_arena_array(ln_emit_arena(n->e), (size_t)(count * window), sizeof *places);
   if (places == NULL) return ln_import_no_memory(n->e->import);
   for (int32_t i = 0; i < count * (int32_t)window; ++i)
@@ -443,6 +445,7 @@ int32_t ln_torch_im2col(torch_node *n) {
     counts[i] = room < 0 ? 0 : (int32_t)(room / stride[i]) + 1;
     if (counts[i] < 1 || kernel[i] * counts[i] > 1 << 22) return ln_emit_refuse(n->e, "no patch or too many fit");
     const int32_t dims[] = {(int32_t)kernel[i], counts[i]};
+    if (!ln_emit_may_take(n->e, (size_t)(kernel[i] * counts[i]) * 8)) return -1;
     int32_t *places = ln_arena_array(ln_emit_arena(n->e), (size_t)(kernel[i] * counts[i]), sizeof *places);
     if (places == NULL) return ln_import_no_memory(n->e->import);
     for (int32_t k = 0; k < kernel[i] * counts[i]; ++k)
@@ -478,6 +481,7 @@ int32_t ln_torch_col2im(torch_node *n) {
       window * count > 1 << 24)
     return ln_emit_refuse(n->e, "it takes a fixed shape of three dimensions");
   const int32_t height = (int32_t)(size[0] + 2 * padding[0]), width = (int32_t)(size[1] + 2 * padding[1]);
+  if (!ln_emit_may_take(n->e, (size_t)(window * count) * 8)) return -1;
   int32_t *places = ln_arena_array(ln_emit_arena(n->e), (size_t)(window * count), sizeof *places);
   if (places == NULL) return ln_import_no_memory(n->e->import);
   for (int64_t k = 0; k < window; ++k) {
@@ -512,6 +516,7 @@ int32_t ln_torch_as_strided(torch_node *n) {
     if (sizes[i] < 0 || sizes[i] > 1 << 24 || (count *= sizes[i]) > 1 << 24) return ln_emit_refuse(n->e, "too large");
     dims[i] = LN_DIM((int32_t)sizes[i]);
   }
+  if (!ln_emit_may_take(n->e, (size_t)count * 8)) return -1;
   int32_t *places = ln_arena_array(ln_emit_arena(n->e), (size_t)count + 1, sizeof *places);
   if (places == NULL) return ln_import_no_memory(n->e->import);
   for (int64_t i = 0; i < count; ++i) {

@@ -105,6 +105,7 @@ int32_t ln_torch_linspace(torch_node *n) {
   const double from = ln_torch_number(n, "start", 0), to = ln_torch_number(n, "end", 0);
   const int64_t count = ln_torch_int(n, "steps", 100);
   if (ln_emit_failed(n->e) || count < 0 || count > 1 << 24) return ln_emit_wrong(n->e, "%lld steps", (long long)count);
+  if (!ln_emit_may_take(n->e, (size_t)count * 8)) return -1;
   float *values = ln_arena_array(ln_emit_arena(n->e), (size_t)count + 1, sizeof *values);
   if (values == NULL) return ln_import_no_memory(n->e->import);
   const double step = count > 1 ? (to - from) / (double)(count - 1) : 0;
@@ -139,6 +140,7 @@ int32_t ln_torch_eye(torch_node *n) {
   const int64_t rows = ln_torch_int(n, "n", 0), columns = ln_torch_int(n, "m", rows);
   if (rows < 0 || columns < 0 || rows > 1 << 24 || columns > 1 << 24 || rows * columns > 1 << 24)
     return ln_emit_refuse(n->e, "it is too large");
+  if (!ln_emit_may_take(n->e, (size_t)(rows * columns) * 8)) return -1;
   float *values = ln_arena_array(ln_emit_arena(n->e), (size_t)(rows * columns) + 1, sizeof *values);
   if (values == NULL) return ln_import_no_memory(n->e->import);
   for (int64_t i = 0; i < rows && i < columns; ++i) values[i * columns + i] = 1;
@@ -187,6 +189,7 @@ static int32_t pad_axis(torch_node *n, int32_t a, int32_t axis, int32_t before, 
       size + before + after < 1)
     return ln_emit_wrong(n->e, "bad padding");
   const int32_t count = size + before + after;
+  if (!ln_emit_may_take(n->e, (size_t)count * 8)) return -1;
   int32_t *places = ln_arena_array(ln_emit_arena(n->e), (size_t)count, sizeof *places);
   if (places == NULL) return ln_import_no_memory(n->e->import);
   for (int32_t i = 0; i < count; ++i) places[i] = padded_source(i - before, size, mode);
