@@ -39,7 +39,10 @@ build="--config-settings=build-dir=$work/build"
 pip plain install --force-reinstall --no-build-isolation --no-deps "$build" "$source/bindings/python" || { cat "$work/log"; exit 1; }
 pip plain wheel --no-build-isolation --no-deps "$build" -w "$work" "$source/bindings/python" || { cat "$work/log"; exit 1; }
 wheel=$(ls "$work"/linnet-*-py3-none-*.whl)
-"$work/plain/bin/python" -m zipfile -l "$wheel" | grep -q liblinnet || { echo "$wheel lacks the library"; exit 1; }
+for library in liblinnet liblinnet_convert; do
+  "$work/plain/bin/python" -m zipfile -l "$wheel" | grep -q "$library\." || { echo "$wheel lacks $library"; exit 1; }
+done
+(cd "$work" && "$work/plain/bin/python" "$source/tests/python/convert.py" "$source" "$shared")
 try plain
 
 environment numpy2 "numpy>=2" || skip "NumPy 2 cannot be had"
