@@ -38,23 +38,25 @@ void ln_emit_say(ln_emit *e, ln_status status, const char *text) {
   }
 }
 
-int32_t ln_emit_refuse(ln_emit *e, const char *format, ...) {
+static void say(ln_emit *e, ln_status status, const char *format, va_list list) {
   char text[400];
+  vsnprintf(text, sizeof text, format, list);
+  ln_emit_say(e, status, text);
+}
+
+int32_t ln_emit_refuse(ln_emit *e, const char *format, ...) {
   va_list list;
   va_start(list, format);
-  vsnprintf(text, sizeof text, format, list);
+  say(e, LN_ERR_UNSUPPORTED, format, list);
   va_end(list);
-  ln_emit_say(e, LN_ERR_UNSUPPORTED, text);
   return -1;
 }
 
 int32_t ln_emit_wrong(ln_emit *e, const char *format, ...) {
-  char text[400];
   va_list list;
   va_start(list, format);
-  vsnprintf(text, sizeof text, format, list);
+  say(e, LN_ERR_MODEL, format, list);
   va_end(list);
-  ln_emit_say(e, LN_ERR_MODEL, text);
   return -1;
 }
 

@@ -64,7 +64,6 @@ const torch_payload *ln_torch_find_weight(const torch_weights *weights, const ch
 bool ln_torch_unpickle(ln_import *import, const void *data, size_t size, torch_weights *out);
 /* safetensors: names and tensors. */
 bool ln_torch_is_safetensors(const void *data, size_t size);
-bool ln_torch_read_safetensors(ln_import *import, const void *data, size_t size, torch_weights *out);
 /* A constant of the graph in C order. */
 int32_t ln_torch_constant(ln_emit *e, const torch_payload *payload);
 /* The number that the schema gives a type; false for what TFLite has no type for. */

@@ -16,7 +16,7 @@ typedef struct sweep {
   ln_graph *graph;
   ln_arena *arena;
   const int32_t *uses;
-  int32_t *quantizers; /* [tensors] how many QUANTIZE to int8 read it; those of other tensors follow by `last` */
+  int32_t *quantizers; /* [tensors] how many QUANTIZE to int8 read it */
   int32_t *stored;     /* [tensors] the int8 tensor that a float one is dequantized from; -1 */
   int32_t *instead;    /* [tensors] what readers read in its stead */
   int32_t known;       /* tensors there were before */
@@ -409,9 +409,9 @@ static ln_status sweep_graph(sweep *s) {
 /* ---- uint8 ---- */
 
 /* Tensors between operators in uint8 with one scale become int8, 128 less: the same numbers. */
-static bool may_be_recoded(const ln_graph *graph, const ln_op *op) {
+static bool may_be_recoded(const ln_op *op) {
   return ln_op_is(op, LN_OP_QUANTIZE) || ln_op_is(op, LN_OP_DEQUANTIZE) ||
-         (op->def->flags & (LN_OPF_ONE_SCALE | LN_OPF_INT8)) == (LN_OPF_ONE_SCALE | LN_OPF_INT8) || graph == NULL;
+         (op->def->flags & (LN_OPF_ONE_SCALE | LN_OPF_INT8)) == (LN_OPF_ONE_SCALE | LN_OPF_INT8);
 }
 
 static bool is_plain_uint8(const ln_tensor *t) { return t->type == LN_UINT8 && t->quant->kind == LN_QUANT_TENSOR; }
@@ -431,13 +431,14 @@ static bool keep_together(const ln_graph *graph, const ln_op *op, bool *kept) {
   return changed;
 }
 
-static void recode(ln_pass_context *context) {
+static ln_status recode(ln_pass_context *context) {
   ln_graph *graph = context->graph;
   bool *kept = ln_alloc_array((size_t)graph->tensor_count + 1, sizeof *kept);
-  if (kept == NULL) return;
+  if (kept == NULL) return ln_pass_out_of_memory(context, "quantize_operators");
+  ln_status status = LN_OK;
   for (int32_t i = 0; i < graph->op_count; ++i) {
     const ln_op *op = &graph->ops[i];
-    const bool may = may_be_recoded(graph, op);
+    const bool may = may_be_recoded(op);
     for (int32_t k = 0; k < op->input_count; ++k) {
       if (op->inputs[k] >= 0 && !may) kept[op->inputs[k]] = true;
     }
@@ -458,7 +459,10 @@ static void recode(ln_pass_context *context) {
     if (kept[i] || !is_plain_uint8(t)) continue;
     const ln_quant *quant = ln_quant_make(context->arena, ln_scale_of(t), ln_zero_point_of(t) - 128);
     uint8_t *data = ln_tensor_const_data(t) ? ln_arena_copy(context->arena, t->data, t->bytes) : NULL;
-    if (quant == NULL || (data == NULL && ln_tensor_const_data(t))) break;
+    if (quant == NULL || (data == NULL && ln_tensor_const_data(t))) {
+      status = ln_pass_out_of_memory(context, "quantize_operators");
+      break;
+    }
     for (size_t k = 0; data != NULL && k < t->bytes; ++k) data[k] ^= 0x80;
     if (data != NULL) t->data = data;
     t->type = LN_INT8;
@@ -466,12 +470,13 @@ static void recode(ln_pass_context *context) {
     ++context->changes;
   }
   ln_free(kept);
+  return status;
 }
 
 ln_status ln_convert_pass_quantize_operators(ln_convert_context *convert) {
   ln_pass_context *context = &convert->pass;
   ln_graph *graph = context->graph;
-  recode(context);
+  LN_TRY(recode(context));
   sweep s = {.context = context, .graph = graph, .arena = context->arena, .known = graph->tensor_count};
   const size_t tensors = (size_t)graph->tensor_count + 1;
   s.uses = ln_graph_count_uses(graph, s.arena);
